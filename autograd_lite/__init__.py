@@ -1,0 +1,49 @@
+"""Reverse-mode differentiation on NumPy.
+
+>>> from autograd_lite import Tensor, grad
+>>> x = Tensor(3.0, requires_grad=True)
+>>> (x * x).backward()
+>>> x.grad
+array(6.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .tensor import Tensor  # isort: skip
+from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
+from .primitive import composite, derivative
+from .tape import everything, no_grad, strict, trace
+from .transforms import grad, value_and_grad
+
+if TYPE_CHECKING:
+    from .visualize import draw
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Tensor",
+    "composite",
+    "derivative",
+    "draw",
+    "everything",
+    "grad",
+    "no_grad",
+    "strict",
+    "trace",
+    "value_and_grad",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Readers are imported when first used, so that `import autograd_lite` stays light (PEP 562).
+    if name == "draw":
+        from .visualize import draw
+
+        return draw
+    raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,178 @@
+"""Fused primitives: one step on the tape for what NumPy writes in several.
+
+Each names the composition that it stands for; it exists because it is faster,
+or because the composition overflows where the result does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import derivative
+from .reductions import spread
+
+# -- a layer --------------------------------------------------------------------
+
+
+def _linear(x: Any, weight: Any) -> Any:
+    return x @ weight.T
+
+
+def _rows(a: Any) -> Any:
+    """View an array as a matrix: all axes but the last together."""
+    return a if a.ndim == 2 else np.reshape(a, (-1, a.shape[-1]))
+
+
+linear = derivative(
+    _linear,
+    name="linear",
+    stands_for=lambda x, weight: np.matmul(x, np.transpose(weight)),
+    x=lambda g, weight: g @ weight,
+    weight=lambda g, x: _rows(g).T @ _rows(x),
+)
+"""x Wᵀ: a fully connected layer without bias; x (…, in), weight (out, in)."""
+
+
+def _affine(x: Any, weight: Any, bias: Any) -> Any:
+    out = x @ weight.T
+    out += bias
+    return out
+
+
+def _column_sums(g: Any) -> Any:
+    """Sum over all axes but the last. As a product with ones it is one fast call."""
+    rows = _rows(g)
+    return np.ones(len(rows), rows.dtype) @ rows
+
+
+affine = derivative(
+    _affine,
+    name="linear",
+    stands_for=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
+    x=lambda g, weight: g @ weight,
+    weight=lambda g, x: _rows(g).T @ _rows(x),
+    bias=lambda g: _column_sums(g),
+)
+"""x Wᵀ + b: a fully connected layer; bias (out,)."""
+
+# -- activations ------------------------------------------------------------------
+
+
+def _sigmoid(x: Any) -> Any:
+    # exp overflows to inf for x < −709, and 1 / inf is the right answer.
+    with np.errstate(over="ignore"):
+        out = np.exp(-x)
+    out += 1.0
+    return np.reciprocal(out, out=out) if out.ndim else 1.0 / out
+
+
+sigmoid = derivative(
+    _sigmoid,
+    name="sigmoid",
+    elementwise=True,
+    stands_for=lambda x: 1.0 / (1.0 + np.exp(-x)),
+    x=lambda g, out: g * out * (1.0 - out),
+)
+
+relu = derivative(
+    lambda x: np.maximum(x, 0.0),
+    name="relu",
+    elementwise=True,
+    stands_for=lambda x: np.where(x > 0.0, x, 0.0),
+    x=lambda g, x: np.where(x > 0.0, g, 0.0),
+)
+
+leaky_relu = derivative(
+    lambda x, slope=0.01: np.where(x > 0.0, x, slope * x),
+    name="leaky_relu",
+    elementwise=True,
+    stands_for=lambda x, slope=0.01: np.maximum(x, 0.0) + slope * np.minimum(x, 0.0),
+    x=lambda g, x, slope=0.01: np.where(x > 0.0, g, slope * g),
+)
+
+
+def _softplus(x: Any) -> Any:
+    return np.logaddexp(x, 0.0)
+
+
+softplus = derivative(
+    _softplus,
+    name="softplus",
+    elementwise=True,
+    stands_for=lambda x: np.log(1.0 + np.exp(x)),
+    x=lambda g, x: g * sigmoid(x),
+)
+
+# -- along an axis: the largest is taken out first, so that exp cannot overflow ---------
+
+
+def _logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    largest = np.max(x, axis=axis, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0.0)
+    with np.errstate(divide="ignore"):
+        out = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    return out if keepdims else np.squeeze(out, axis=axis)
+
+
+logsumexp = derivative(
+    _logsumexp,
+    name="logsumexp",
+    stands_for=lambda x, axis=-1, keepdims=False: np.log(
+        np.sum(np.exp(x), axis=axis, keepdims=keepdims)
+    ),
+    x=lambda g, x, axis=-1, keepdims=False: (
+        spread(g, x.shape, axis, keepdims) * softmax(x, axis=axis)
+    ),
+)
+
+
+def _softmax(x: Any, axis: int = -1) -> Any:
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
+softmax = derivative(
+    _softmax,
+    name="softmax",
+    stands_for=lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
+    x=lambda g, out, axis=-1: out * (g - (g * out).sum(axis=axis, keepdims=True)),
+)
+
+log_softmax = derivative(
+    lambda x, axis=-1: x - _logsumexp(x, axis, keepdims=True),
+    name="log_softmax",
+    stands_for=lambda x, axis=-1: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
+    x=lambda g, out, axis=-1: g - np.exp(out) * g.sum(axis=axis, keepdims=True),
+)
+
+# -- losses -----------------------------------------------------------------------
+
+
+def _mse(input: Any, target: Any) -> Any:
+    d = (input - target).ravel()
+    return np.dot(d, d) / d.size
+
+
+mse = derivative(
+    _mse,
+    name="mse",
+    stands_for=lambda input, target: np.mean((input - target) ** 2),
+    input=lambda g, input, target: g * (2.0 / input.size) * (input - target),
+    target=lambda g, input, target: g * (2.0 / input.size) * (target - input),
+)
+"""The mean of squared differences; operands of one shape."""
+
+bce_with_logits = derivative(
+    lambda input, target: np.logaddexp(input, 0.0) - input * target,
+    name="bce_with_logits",
+    elementwise=True,
+    stands_for=lambda input, target: -(
+        target * np.log(1.0 / (1.0 + np.exp(-input)))
+        + (1.0 - target) * np.log(1.0 - 1.0 / (1.0 + np.exp(-input)))
+    ),
+    input=lambda g, input, target: g * (sigmoid(input) - target),
+    target=lambda g, input: -g * input,
+)
+"""Binary cross-entropy of the sigmoid of the input, for each element."""

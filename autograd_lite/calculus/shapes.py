@@ -1,0 +1,342 @@
+"""Functions that move numbers without changing them. Each is its own transpose's partner."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedArgumentError
+from ..primitive import composite, derivative, unbroadcast
+from ..tensor import Axis, Tensor
+
+# -- the same numbers in another shape ------------------------------------------------
+
+
+def _reshape(a: Any, shape: Any) -> Any:
+    return np.reshape(a, shape)
+
+
+reshape = derivative(_reshape, name="reshape", a=lambda g, a, shape=None: np.reshape(g, a.shape))
+composite(np.reshape, lambda a, shape: reshape(a, shape=shape))
+composite(np.ravel, lambda a: reshape(a, shape=(-1,)))
+composite(np.squeeze, lambda a, axis=None: reshape(a, shape=_squeezed(np.shape(a), axis)))
+composite(np.expand_dims, lambda a, axis: reshape(a, shape=_expanded(np.shape(a), axis)))
+composite(np.atleast_1d, lambda *arys: _each(lambda a: a if np.ndim(a) else a[None], arys))
+composite(np.atleast_2d, lambda *arys: _each(_at_least_2d, arys))
+
+
+def _squeezed(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    return np.squeeze(np.broadcast_to(0, shape), axis=axis).shape
+
+
+def _expanded(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    return np.expand_dims(np.broadcast_to(0, shape), axis).shape  # type: ignore[arg-type]
+
+
+def _each(function: Any, arrays: Any) -> Any:
+    results = tuple(function(a) for a in arrays)
+    return results[0] if len(results) == 1 else results
+
+
+def _at_least_2d(a: Any) -> Any:
+    return a if np.ndim(a) > 1 else reshape(a, shape=(1, -1))
+
+
+derivative(np.broadcast_to, array=lambda g, array, shape=None: unbroadcast(g, array.shape))
+derivative(np.copy, a=lambda g: g)
+
+
+def _astype(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype)
+
+
+_cast = derivative(_astype, name="astype", x=lambda g, x, dtype=None: g.astype(x.dtype))
+
+
+def _convert(x: Any, dtype: Any) -> Any:
+    # Integers carry no gradient.
+    return _cast(x if dtype.kind in "fc" else x.detach(), dtype=dtype)
+
+
+composite(np.ndarray.astype, _convert)
+
+# -- another order of axes or places ----------------------------------------------------
+
+
+def _axes_back(axes: Any) -> Any:
+    return None if axes is None else tuple(np.argsort([a % len(axes) for a in axes]).tolist())
+
+
+derivative(np.transpose, a=lambda g, axes=None: np.transpose(g, _axes_back(axes)))
+composite(np.swapaxes, lambda a, axis1, axis2: np.transpose(a, _swapped(np.ndim(a), axis1, axis2)))
+composite(
+    np.moveaxis,
+    lambda a, source, destination: np.transpose(a, _moved(np.ndim(a), source, destination)),
+)
+
+
+def _swapped(ndim: int, axis1: int, axis2: int) -> list[int]:
+    axes = list(range(ndim))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return axes
+
+
+def _moved(ndim: int, source: Any, destination: Any) -> list[int]:
+    return list(np.moveaxis(np.empty(range(ndim)), source, destination).shape)
+
+
+derivative(np.flip, m=lambda g, axis=None: np.flip(g, axis))
+composite(np.flipud, lambda m: np.flip(m, 0))
+composite(np.fliplr, lambda m: np.flip(m, 1))
+derivative(np.roll, a=lambda g, shift, axis=None: np.roll(g, _negated(shift), axis))
+
+
+def _negated(shift: Any) -> Any:
+    return tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+
+
+# -- selecting and placing: each other's transpose ------------------------------------------
+
+
+def _selects_once(index: Any) -> bool:
+    """Whether an index selects no element twice: no integer array is in it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(i, (list, np.ndarray)) and np.asarray(i).dtype != bool for i in parts)
+
+
+def _place(part: Any, shape: tuple[int, ...], index: Any) -> Any:
+    whole = np.zeros(shape, dtype=part.dtype)
+    if _selects_once(index):
+        whole[index] = part
+    else:
+        np.add.at(whole, index, part)
+    return whole
+
+
+getitem = derivative(
+    lambda x, index: x[index],
+    name="getitem",
+    x=lambda g, x, index: scatter(g, shape=x.shape, index=index),
+)
+scatter = derivative(
+    _place, name="scatter", part=lambda g, index: getitem(g, index=index), allows="shape"
+)
+"""Zeros of `shape`, with a part added at `index`; where indices repeat, they add up."""
+
+# The same two where the index is itself a value on the tape: x[order], x[x > 0].
+
+
+class Hole:
+    """Stands in an index for the Tensor that fills it."""
+
+    def __repr__(self) -> str:
+        return "·"
+
+
+HOLE = Hole()
+
+
+def _filled(index: Any, fillings: Any) -> Any:
+    """Put the fillings into the holes of an index, in order."""
+    if not isinstance(index, tuple):
+        return fillings[0] if index is HOLE else index
+    left = iter(fillings)
+    return tuple(next(left) if i is HOLE else i for i in index)
+
+
+gather = derivative(
+    lambda *arrays, index: arrays[0][_filled(index, arrays[1:])],
+    name="getitem",
+    operands="*arrays",
+    joint=lambda g, arrays, index: (
+        put(g, *arrays[1:], index=index, shape=arrays[0].shape),
+        *[None] * (len(arrays) - 1),
+    ),
+)
+put = derivative(
+    lambda *arrays, index, shape: _place(arrays[0], shape, _filled(index, arrays[1:])),
+    name="scatter",
+    operands="*arrays",
+    joint=lambda g, arrays, index: (
+        gather(g, *arrays[1:], index=index),
+        *[None] * (len(arrays) - 1),
+    ),
+    allows="shape",
+)
+
+
+def _item(x: Any, index: Any) -> Any:
+    if isinstance(index, list):
+        index = np.asarray(index) if index else np.asarray(index, dtype=int)
+    if isinstance(index, tuple):
+        fillings = [i for i in index if isinstance(i, Tensor)]
+        if fillings:
+            index = tuple(HOLE if isinstance(i, Tensor) else i for i in index)
+            return gather(x, *fillings, index=index)
+    elif isinstance(index, Tensor):
+        return gather(x, index, index=HOLE)
+    return getitem(x, index=index)
+
+
+composite(operator.getitem, _item)
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    if not isinstance(indices, Tensor):
+        indices = np.asarray(indices)
+    if axis is None:
+        return np.ravel(a)[indices]
+    return a[(slice(None),) * (axis % np.ndim(a)) + (indices,)]
+
+
+composite(np.take, _take)
+
+
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        return np.ravel(arr)[indices]
+    shape = np.shape(arr)
+    axis %= len(shape)
+    grid: list[Any] = [
+        np.arange(n).reshape((1,) * i + (n,) + (1,) * (len(shape) - i - 1))
+        for i, n in enumerate(shape)
+    ]
+    grid[axis] = indices
+    return arr[tuple(grid)]
+
+
+composite(np.take_along_axis, _take_along_axis)
+
+
+def _sort(a: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return np.take_along_axis(a, np.argsort(a, axis=axis), axis=axis)
+
+
+composite(np.sort, _sort)
+
+
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return np.take(a, np.repeat(np.arange(np.shape(a)[axis]), repeats), axis=axis)
+
+
+composite(np.repeat, _repeat)
+
+
+def _tile(A: Any, reps: Any) -> Any:
+    places = np.tile(np.arange(np.size(A)).reshape(np.shape(A)), reps)
+    return np.ravel(A)[places]
+
+
+composite(np.tile, _tile)
+
+# -- joining and splitting: each other's transpose -----------------------------------------
+
+join = derivative(
+    lambda *arrays, axis=0: np.concatenate(arrays, axis),
+    name="concatenate",
+    operands="*arrays",
+    joint=lambda g, arrays, axis=0: part(g, sizes=[a.shape[axis] for a in arrays], axis=axis),
+)
+part = derivative(
+    lambda array, sizes, axis=0: tuple(np.split(array, np.cumsum(sizes[:-1]), axis)),
+    name="split",
+    outputs=True,
+    array=lambda g, axis=0: join(*g, axis=axis),
+    allows="sizes",
+)
+
+
+def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    if axis is None:
+        return join(*[np.ravel(a) for a in arrays], axis=0)
+    return join(*arrays, axis=axis)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    pieces = np.split(np.arange(np.shape(ary)[axis]), indices_or_sections)
+    return list(part(ary, sizes=[len(p) for p in pieces], axis=axis))
+
+
+def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    pieces = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
+    return list(part(ary, sizes=[len(p) for p in pieces], axis=axis))
+
+
+composite(np.concatenate, _concatenate)
+composite(
+    np.stack, lambda arrays, axis=0: join(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
+)
+composite(np.vstack, lambda tup: join(*[np.atleast_2d(a) for a in tup], axis=0))
+composite(
+    np.hstack,
+    lambda tup: join(*[np.atleast_1d(a) for a in tup], axis=0 if np.ndim(tup[0]) < 2 else 1),
+)
+composite(
+    np.column_stack,
+    lambda tup: join(*[a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in tup], axis=1),
+)
+composite(np.split, _split)
+composite(np.array_split, _array_split)
+composite(np.hsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(1, np.ndim(ary) - 1)))
+composite(np.vsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 0))
+
+# -- diagonals, triangles, borders ------------------------------------------------------
+
+
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = np.shape(moved)[-2:]
+    above, below = max(offset, 0), max(-offset, 0)
+    along = np.arange(max(min(rows - below, columns - above), 0))
+    return moved[..., along + below, along + above]
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return np.sum(np.diagonal(a, offset=offset, axis1=axis1, axis2=axis2), axis=-1)
+
+
+def _diag(v: Any, k: int = 0) -> Any:
+    if np.ndim(v) == 2:
+        return np.diagonal(v, offset=k)
+    n = np.size(v) + abs(k)
+    along = np.arange(np.size(v))
+    return scatter(v, shape=(n, n), index=(along + max(-k, 0), along + max(k, 0)))
+
+
+composite(np.diagonal, _diagonal)
+composite(np.trace, _trace)
+composite(np.diag, _diag)
+composite(np.tril, lambda m, k=0: np.where(np.tri(*np.shape(m)[-2:], k=k, dtype=bool), m, 0.0))
+composite(np.triu, lambda m, k=0: np.where(np.tri(*np.shape(m)[-2:], k=k - 1, dtype=bool), 0.0, m))
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    if mode != "constant":
+        raise UnsupportedArgumentError(
+            f"np.pad has a derivative for mode='constant', not for '{mode}': use np.concatenate."
+        )
+    widths = np.broadcast_to(np.asarray(pad_width), (np.ndim(array), 2)).tolist()
+    shape = tuple(n + sum(w) for n, w in zip(np.shape(array), widths, strict=True))
+    inside = tuple(slice(w[0], w[0] + n) for n, w in zip(np.shape(array), widths, strict=True))
+    border = np.pad(np.zeros(np.shape(array)), pad_width, constant_values=constant_values)
+    placed = scatter(array, shape=shape, index=inside)
+    return placed + border if np.any(border) else placed
+
+
+composite(np.pad, _pad)
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    for _ in range(n):
+        before = (slice(None),) * (axis % np.ndim(a))
+        a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
+    return a
+
+
+composite(np.diff, _diff)

@@ -1,0 +1,79 @@
+"""Exponentials, logarithms, angles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..primitive import derivative
+
+LN2 = math.log(2.0)
+LN10 = math.log(10.0)
+DEGREE = math.pi / 180.0
+
+# -- exponentials and logarithms ---------------------------------------------------
+
+derivative(np.exp, x=lambda g, out: g * out)
+derivative(np.exp2, x=lambda g, out: g * out * LN2)
+derivative(np.expm1, x=lambda g, out: g * (out + 1.0))
+derivative(np.log, x=lambda g, x: g / x)
+derivative(np.log2, x=lambda g, x: g / (x * LN2))
+derivative(np.log10, x=lambda g, x: g / (x * LN10))
+derivative(np.log1p, x=lambda g, x: g / (x + 1.0))
+
+
+def _share(x: Any, total: Any) -> Any:
+    """Return exp(x − total), with the difference of two −inf taken as 0."""
+    return np.exp(x - np.where(total == -np.inf, 0.0, total))
+
+
+derivative(
+    np.logaddexp,
+    x=lambda g, x, out: g * _share(x, out),
+    y=lambda g, y, out: g * _share(y, out),
+)
+derivative(
+    np.logaddexp2,
+    x=lambda g, x, out: g * _share(x * LN2, out * LN2),
+    y=lambda g, y, out: g * _share(y * LN2, out * LN2),
+)
+
+# -- angles ------------------------------------------------------------------------
+
+derivative(np.sin, x=lambda g, x: g * np.cos(x))
+derivative(np.cos, x=lambda g, x: -g * np.sin(x))
+derivative(np.tan, x=lambda g, out: g * (1.0 + out * out))
+derivative(np.arcsin, x=lambda g, x: g / np.sqrt(1.0 - x * x))
+derivative(np.arccos, x=lambda g, x: -g / np.sqrt(1.0 - x * x))
+derivative(np.arctan, x=lambda g, x: g / (1.0 + x * x))
+
+derivative(np.sinh, x=lambda g, x: g * np.cosh(x))
+derivative(np.cosh, x=lambda g, x: g * np.sinh(x))
+derivative(np.tanh, x=lambda g, out: g * (1.0 - out * out))
+derivative(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1.0))
+derivative(np.arccosh, x=lambda g, x: g / np.sqrt(x * x - 1.0))
+derivative(np.arctanh, x=lambda g, x: g / (1.0 - x * x))
+
+
+def _or_one(x: Any) -> Any:
+    """A safe denominator: 1 in place of 0."""
+    return np.where(x == 0, 1.0, x)
+
+
+derivative(
+    np.arctan2,
+    y=lambda g, y, x: g * x / _or_one(x * x + y * y),
+    x=lambda g, y, x: -g * y / _or_one(x * x + y * y),
+)
+derivative(
+    np.hypot,
+    x=lambda g, x, out: g * x / _or_one(out),
+    y=lambda g, y, out: g * y / _or_one(out),
+)
+
+derivative(np.deg2rad, x=lambda g: g * DEGREE)
+derivative(np.radians, x=lambda g: g * DEGREE)
+derivative(np.rad2deg, x=lambda g: g / DEGREE)
+derivative(np.degrees, x=lambda g: g / DEGREE)

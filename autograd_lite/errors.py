@@ -1,0 +1,84 @@
+"""Every error that a user of the engine can meet.
+
+Each class is an :class:`AutogradError` and also the built-in exception that
+NumPy or Python would have raised in its place, so that ``except ValueError``
+keeps working. A message is one sentence that says what was wrong and what to
+do; the sentence is written where the facts are known, the kinds live here.
+"""
+
+from __future__ import annotations
+
+
+class AutogradError(Exception):
+    """The base of all errors below."""
+
+
+class NonScalarBackwardError(AutogradError, RuntimeError):
+    """`backward()` or `grad` needs one number to start from, or a given gradient."""
+
+
+class NoGradientError(AutogradError, RuntimeError):
+    """A gradient was asked of a value that nothing with ``requires_grad`` led to."""
+
+
+class GradientShapeError(AutogradError, ValueError):
+    """A gradient that was given does not have the shape of its Tensor."""
+
+
+class GradientDtypeError(AutogradError, TypeError):
+    """A gradient that was given does not have a dtype that its Tensor can hold."""
+
+
+class BroadcastError(AutogradError, ValueError):
+    """The shapes of the operands of an operation do not go together."""
+
+
+class IntegerGradientError(AutogradError, TypeError):
+    """Integers and booleans have no derivative, so they cannot require one."""
+
+
+class ObjectArrayError(AutogradError, TypeError):
+    """An object array, or a list of Tensors, was given where numbers are needed."""
+
+
+class InPlaceError(AutogradError, RuntimeError):
+    """Something tried to overwrite a value that the tape still needs."""
+
+
+class StaleValueError(AutogradError, RuntimeError):
+    """A value was changed after it was used and before its gradient was taken."""
+
+
+class DetachError(AutogradError, TypeError):
+    """Something outside NumPy's protocols would have dropped the tape in silence."""
+
+
+class NoDerivativeError(AutogradError, NotImplementedError, TypeError):
+    """A NumPy function, or one operand of it, has no rule."""
+
+
+class UnsupportedArgumentError(AutogradError, TypeError):
+    """A function has a rule, but not for this argument of it."""
+
+
+class RuleError(AutogradError, ValueError):
+    """A rule, or a declaration of one, is wrong: the message names which."""
+
+
+class MissingExtraError(AutogradError, ImportError):
+    """An optional package is missing: the message names the extra that brings it."""
+
+
+class GradientCheckError(AutogradError, AssertionError):
+    """A gradient and its numerical reference differ."""
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
+    """Return the error for an optional package that is not installed.
+
+    >>> print(missing_extra("graphviz", "viz", "draw a graph"))
+    To draw a graph, the package 'graphviz' is needed: pip install 'autograd_lite[viz]'.
+    """
+    return MissingExtraError(
+        f"To {purpose}, the package '{package}' is needed: pip install 'autograd_lite[{extra}]'."
+    )

@@ -1,0 +1,565 @@
+'''How a primitive and its derivative rules are declared, and what becomes of them.
+
+A derivative is one line of NumPy::
+
+    derivative(np.multiply, x=lambda g, y: g * y, y=lambda g, x: g * x)
+    derivative(np.exp,      x=lambda g, out: g * out)
+
+Each rule turns `g`, the upstream gradient ∂L/∂out, into ∂L/∂(its operand). It
+names what it needs: `g`, `out` (the result), an operand, or a parameter such
+as `axis`, whose default stands in the rule. Since a rule is plain NumPy and a
+Tensor answers plain NumPy, the same line gives numbers when it is fed arrays
+and a graph that can be differentiated again when it is fed Tensors.
+
+A declaration is compiled, when it is first used, into two short functions, as
+one would write them by hand for that primitive alone. `multiply` becomes
+
+* ``apply(x, y)``: unwrap, compute, wrap, and record if anything leads to a
+  gradient;
+* ``pull(t, g, …)``: call the two rules for those operands that need it, see
+  that each contribution fits its operand, and add it to what waits there.
+
+``print(TABLE[np.multiply].source())`` shows both.
+'''
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from heapq import heappush
+from typing import Any
+
+import numpy as np
+
+from .errors import (
+    BroadcastError,
+    NoDerivativeError,
+    ObjectArrayError,
+    RuleError,
+    StaleValueError,
+    UnsupportedArgumentError,
+)
+from .protocol import TABLE
+from .tape import GRADIENT, annotate, next_number, state
+from .tensor import CONSTANT, NO_PARAMETERS, Tensor
+
+Rule = Callable[..., Any]
+
+
+def derivative(
+    function: Callable[..., Any],
+    *,
+    joint: Rule | None = None,
+    operands: str | None = None,
+    constants: str = "",
+    elementwise: bool | None = None,
+    scalar: Callable[..., Any] | None = None,
+    outputs: bool = False,
+    stands_for: Callable[..., Any] | None = None,
+    allows: str = "",
+    name: str | None = None,
+    **rules: Rule,
+) -> Primitive:
+    """Declare `function` as a primitive with its derivative rules.
+
+    Parameters
+    ----------
+    function
+        The forward pass on arrays: a NumPy function, or one of your own.
+    **rules
+        One rule for each operand, under the operand's name.
+    joint
+        One rule that returns the gradients of all operands, instead.
+    operands
+        The operands' names in order, where the rules do not give them;
+        ``"*arrays"`` for one operand that is a sequence of any length.
+    constants
+        Those operands of which no derivative is ever asked (a condition).
+    elementwise
+        Whether operands broadcast, so that the engine sums a gradient back to
+        the operand's shape. By default, whether `function` is a ufunc.
+    scalar
+        A faster forward for NumPy scalars that also works on arrays
+        (``operator.mul`` for ``np.multiply``).
+    outputs
+        Whether `function` returns a tuple. The rules' `g` is then a list.
+    stands_for
+        The composition that a fused primitive replaces: same arguments, plain
+        NumPy. A test holds the two together.
+    allows
+        Further parameters that change no rule.
+    name
+        How it is called in pictures and messages.
+
+    Returns
+    -------
+    Primitive
+        Callable on Tensors, arrays and numbers.
+
+    Examples
+    --------
+    >>> from autograd_lite import derivative, grad
+    >>> cube = derivative(lambda x: x * x * x, name="cube", x=lambda g, x: g * 3 * x * x)
+    >>> grad(cube)(2.0), grad(grad(cube))(2.0)
+    (12.0, 12.0)
+    """
+    primitive = Primitive(
+        function,
+        name=name or function.__name__,
+        operands=tuple((operands or " ".join(rules)).split()),
+        constants=frozenset(constants.split()),
+        rules=rules,
+        joint=joint,
+        elementwise=isinstance(function, np.ufunc) if elementwise is None else elementwise,
+        forward=scalar or function,
+        outputs=outputs,
+        stands_for=stands_for,
+        allows=frozenset(allows.split()),
+    )
+    TABLE[function] = primitive
+    return primitive
+
+
+def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> Composite:
+    """Declare a NumPy function by others that have rules; it needs no derivative.
+
+    >>> import numpy as np
+    >>> from autograd_lite import Tensor
+    >>> np.square.__name__, TABLE[np.mean].name
+    ('square', 'mean')
+    """
+    entry = Composite(function, definition)
+    TABLE[function] = entry
+    return entry
+
+
+class Composite:
+    """A function that is differentiated through its definition."""
+
+    def __init__(self, function: Callable[..., Any], definition: Callable[..., Any]) -> None:
+        self.function = function
+        self.definition = definition
+        self.name = function.__name__
+
+    def __repr__(self) -> str:
+        return f"<composite {self.name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.definition(*args, **kwargs)
+
+    def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Apply to the arguments of a NumPy call."""
+        try:
+            inspect.signature(self.definition).bind(*args, **kwargs)
+        except TypeError as error:
+            raise UnsupportedArgumentError(
+                f"The derivative of {self.name} does not cover this call: {error}."
+            ) from None
+        return self.definition(*args, **kwargs)
+
+
+class Primitive:
+    """A function and its rules, compiled on first use. Made by `derivative`."""
+
+    apply: Callable[..., Any]
+    pull: Callable[..., None]
+    pull_recorded: Callable[..., None]
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str,
+        operands: tuple[str, ...],
+        constants: frozenset[str],
+        rules: dict[str, Rule],
+        joint: Rule | None,
+        elementwise: bool,
+        forward: Callable[..., Any],
+        outputs: bool,
+        stands_for: Callable[..., Any] | None,
+        allows: frozenset[str],
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.variadic = operands[:1] != () and operands[0].startswith("*")
+        self.operands = tuple(operand.lstrip("*") for operand in operands)
+        self.constants = constants if rules or joint else frozenset(self.operands)
+        self.rules = rules
+        self.joint = joint
+        self.elementwise = elementwise
+        self.forward = forward
+        self.outputs = outputs
+        self.stands_for = stands_for
+        self._check_names()
+        mentioned = (p for rule in self._all_rules() for p in inspect.signature(rule).parameters)
+        self.parameters = frozenset(mentioned) - {"g", "out", *self.operands} | allows
+
+    def _all_rules(self) -> list[Rule]:
+        return [*self.rules.values(), *([self.joint] if self.joint else [])]
+
+    def _check_names(self) -> None:
+        if not self.operands:
+            raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
+        for operand in (*self.rules, *self.constants):
+            if operand not in self.operands:
+                raise RuleError(
+                    f"'{self.name}' has no operand '{operand}'; its operands are "
+                    f"{', '.join(self.operands)}."
+                )
+        if self.joint and self.rules:
+            raise RuleError(f"'{self.name}' has a joint rule and others: give one kind.")
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        return self.apply(*operands, **parameters)
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Compile `apply`, `pull` and `pull_recorded` when one is first asked for."""
+        if attribute not in ("apply", "pull", "pull_recorded"):
+            raise AttributeError(attribute)
+        namespace = self._namespace()
+        exec(compile(self.source(), f"<autograd_lite {self.name}>", "exec"), namespace)
+        for compiled in ("apply", "pull", "pull_recorded"):
+            setattr(self, compiled, namespace[compiled])
+        return namespace[attribute]
+
+    def with_rules(self, **rules: Rule) -> Primitive:
+        """Return a copy in which some rules are replaced (to test what checks catch)."""
+        changed = dict(self.__dict__)
+        for compiled in ("apply", "pull", "pull_recorded"):
+            changed.pop(compiled, None)
+        if "joint" in rules:
+            changed["joint"] = rules.pop("joint")
+        changed["rules"] = {**self.rules, **rules}
+        twin = object.__new__(Primitive)
+        twin.__dict__.update(changed)
+        return twin
+
+    def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Apply to the arguments of a NumPy call: sort them into operands and parameters."""
+        if isinstance(self.function, np.ufunc):
+            operands: Sequence[Any] = args
+            parameters = kwargs
+        else:
+            signature = inspect.signature(self.function)
+            parameters = dict(signature.bind(*args, **kwargs).arguments)
+            if self.variadic:
+                operands = parameters.pop(self.operands[0])
+            else:
+                operands = [parameters.pop(name) for name in self.operands if name in parameters]
+            for variable in signature.parameters.values():
+                if variable.kind is variable.VAR_KEYWORD:
+                    parameters.update(parameters.pop(variable.name, {}))
+        for parameter, value in list(parameters.items()):
+            if value is None and parameter in ("out", "dtype"):
+                del parameters[parameter]
+            elif parameter not in self.parameters:
+                raise self._unsupported(parameter)
+        return self.apply(*operands, **parameters)
+
+    def _unsupported(self, parameter: str) -> UnsupportedArgumentError:
+        if parameter == "out":
+            return UnsupportedArgumentError(
+                f"np.{self.name}(…, out=…) would overwrite a value on the tape: "
+                f"use the result instead, as in y = np.{self.name}(…)."
+            )
+        return UnsupportedArgumentError(
+            f"The derivative of np.{self.name} does not cover the argument '{parameter}'; it covers "
+            f"{', '.join(sorted(self.parameters)) or 'no keyword'}."
+        )
+
+    # -- compilation ---------------------------------------------------------
+
+    def source(self) -> str:
+        """Return the source of the functions that this declaration compiles to."""
+        return "\n\n".join(
+            [self._source_of_apply(), self._source_of_pull("pull"), self._source_of_pull("pull_recorded")]
+        )
+
+    def _namespace(self) -> dict[str, Any]:
+        namespace: dict[str, Any] = {}
+        for key, rule in {**self.rules, "joint": self.joint}.items():
+            if rule is not None:
+                namespace[f"rule_{key}"] = rule
+                for parameter in inspect.signature(rule).parameters.values():
+                    namespace[_default(key, parameter.name)] = parameter.default
+        namespace.update(
+            primitive=self, forward=self.forward, Tensor=Tensor,
+            ndarray=np.ndarray, new=object.__new__, state=state, GRADIENT=GRADIENT,
+            CONSTANT=CONSTANT, NO_PARAMETERS=NO_PARAMETERS, next_number=next_number,
+            WEAK=_WEAK, plain=_plain, finish=_finish, failure=_failure, conform=_conform,
+            stale=_stale, missing_rule=_missing_rule, recorded_values=_recorded_values,
+            heappush=heappush, unbundle=_unbundle, dense=_dense,
+        )  # fmt: skip
+        return namespace
+
+    def _source_of_apply(self) -> str:
+        if self.variadic:
+            unwrap = """
+    operands = tuple([x if isinstance(x, Tensor) else CONSTANT for x in operands_given])
+    values = tuple([x._data if isinstance(x, Tensor) else plain(x) for x in operands_given])
+    traced = any([x is not CONSTANT for x in operands])
+    needs = any([x._requires for x in operands])"""
+            signature, arguments, operands, values = "*operands_given", "*values", "operands", "values"
+        else:
+            unwrap = "\n    needs = traced = False"
+            for operand in self.operands:
+                value = _value(operand)
+                needs = "" if operand in self.constants else f"; needs = needs or {operand}._requires"
+                unwrap += f"""
+    if isinstance({operand}, Tensor):
+        {value} = {operand}._data; traced = True{needs}
+    else:
+        {value} = {operand} if type({operand}) in WEAK else plain({operand}); {operand} = CONSTANT"""
+            signature = ", ".join(self.operands)
+            arguments = ", ".join(map(_value, self.operands))
+            operands, values = f"({signature},)", f"({arguments},)"
+        parameters = bool(self.parameters) or not isinstance(self.function, np.ufunc)
+        if parameters:
+            signature += ", **parameters"
+        call = f"forward({arguments}{', **parameters' if parameters else ''})"
+        compute = f"data = {call}"
+        if self.variadic or len(self.operands) > 1:
+            compute = f"""try:
+        {compute}
+    except ValueError as error:
+        raise failure(error, primitive, {operands}, {values}) from error"""
+        result = "unbundle(t)" if self.outputs else "t"
+        return f'''def apply({signature}):{unwrap}
+    {compute}
+    if not traced:
+        return data
+    t = new(Tensor)
+    t._data = data
+    t._grad = t._note = None
+    t._number = next_number()
+    mode = state.mode
+    if mode is GRADIENT and needs:
+        t._requires = True
+        t._primitive = primitive
+        t._operands = {operands}
+        t._values = {values}
+        t._parameters = {"parameters" if parameters else "NO_PARAMETERS"}
+    else:
+        finish(t, mode, needs, primitive, {operands}, {values}, {"parameters" if parameters else "NO_PARAMETERS"})
+    return {result}'''
+
+    def _source_of_pull(self, name: str) -> str:
+        recorded = name == "pull_recorded"
+        kind = "Tensor" if recorded else "ndarray"
+        lines = [
+            f"def {name}(t, g, start, stop, pending, heap):",
+            f"    values = {'recorded_values(t)' if recorded else 't._values'}",
+            f"    out = {'t' if recorded else 't._data'}; number = t._number; p = t._parameters",
+        ]
+        if self.outputs:
+            lines.append("    g = dense(g, t)")
+        if not self.variadic:
+            lines.append(f"    {', '.join(self.operands)}, = t._operands")
+            lines.append(f"    {', '.join(map(_value, self.operands))}, = values")
+        if self.joint is not None:
+            lines.append(f"    parts = {self._call(self.joint, 'joint')}")
+        if self.variadic:
+            lines.append("    for x, value_x, part in zip(t._operands, values, parts):")
+            return "\n".join(lines) + self._deliver("x", "part", kind).replace("\n", "\n    ")
+        body = "\n".join(lines)
+        for i, operand in enumerate(self.operands):
+            if operand in self.constants:
+                contribution = None
+            elif self.joint is not None:
+                contribution = f"parts[{i}]"
+            elif operand in self.rules:
+                contribution = self._call(self.rules[operand], operand)
+            else:
+                contribution = f"missing_rule(primitive, {operand!r})"
+            body += self._deliver(operand, contribution, kind)
+        return body
+
+    @staticmethod
+    def _deliver(x: str, contribution: str | None, kind: str) -> str:
+        """Return the lines that compute one contribution and add it to what waits."""
+        check = f"""
+    n = {x}._number
+    if n >= number: stale(primitive, {x})"""
+        if contribution is None:
+            return check
+        return f"""{check}
+    if {x}._requires and n >= start:
+        c = {contribution}
+        if type(c) is not type({_value(x)}) or type(c) is {kind} and (
+            c.shape != {_value(x)}.shape or c.dtype is not {_value(x)}.dtype
+        ):
+            c = conform(c, {_value(x)}, primitive, {x})
+        if n in pending:
+            entry = pending[n]
+            entry[1] = entry[1] + c
+        else:
+            pending[n] = [{x}, c]
+            if {x}._primitive is not None and n > stop: heappush(heap, -n)"""
+
+    def _call(self, rule: Rule, key: str) -> str:
+        """Return the source of a rule's call: `rule_x(g, value_y, p['axis'])`."""
+        arguments = []
+        for parameter in inspect.signature(rule).parameters.values():
+            name = parameter.name
+            if name in ("g", "out"):
+                arguments.append(name)
+            elif name in self.operands:
+                arguments.append("values" if self.variadic else _value(name))
+            elif parameter.default is parameter.empty:
+                arguments.append(f"p[{name!r}]")
+            else:
+                arguments.append(f"p.get({name!r}, {_default(key, name)})")
+        return f"rule_{key}({', '.join(arguments)})"
+
+
+def _value(operand: str) -> str:
+    return f"value_{operand}"
+
+
+def _default(key: str, parameter: str) -> str:
+    return f"default_{key}_{parameter}"
+
+
+# -- what the compiled functions call, off their straight path -----------------
+
+_WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+
+
+def _plain(value: Any) -> Any:
+    """Check an operand that is not a Tensor."""
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        array = value
+    else:
+        array = np.asanyarray(value)
+    if array.dtype == object:
+        raise ObjectArrayError(
+            "An object array cannot be an operand: build a Tensor of numbers, or join Tensors "
+            "with np.stack([...])."
+        )
+    return array
+
+
+def _finish(
+    t: Tensor, mode: Any, needs: bool, primitive: Primitive, operands: Any, values: Any, p: Any
+) -> None:
+    """Complete a result that is a constant, or of which more than usual is recorded."""
+    t._requires = needs and mode.records
+    if t._requires or mode.everything:
+        t._primitive, t._operands, t._values, t._parameters = primitive, operands, values, p
+        annotate(t)
+    else:
+        t._primitive, t._operands, t._values, t._parameters = None, (), (), NO_PARAMETERS
+
+
+def _failure(
+    error: ValueError, primitive: Primitive, operands: Any, values: Any
+) -> BroadcastError:
+    """Say which operation failed, on which shapes and names."""
+    described = [
+        f"{np.shape(value)}" + (f" ('{operand.name}')" if operand.name else "")
+        for value, operand in zip(values, operands, strict=True)
+    ]
+    return BroadcastError(
+        f"The shapes {' and '.join(described)} do not go together in {primitive.name}: {error}"
+    )
+
+
+def _stale(primitive: Primitive, x: Tensor) -> None:
+    name = f"'{x.name}'" if x.name else "An operand"
+    raise StaleValueError(
+        f"{name} was changed after '{primitive.name}' used it: take the gradient before "
+        "the change, or compute the result again."
+    )
+
+
+def _missing_rule(primitive: Primitive, operand: str) -> Any:
+    raise NoDerivativeError(
+        f"'{primitive.name}' has no rule for its operand '{operand}': declare one, "
+        f"derivative(…, {operand}=lambda g, …: …), or detach() the operand."
+    )
+
+
+def _recorded_values(t: Tensor) -> list[Any]:
+    """Return the operands as Tensors where they are, so that a rule is recorded."""
+    return [v if x is CONSTANT else x for x, v in zip(t._operands, t._values, strict=True)]
+
+
+def _conform(c: Any, value: Any, primitive: Primitive, operand: Tensor) -> Any:
+    """Fit a contribution to its operand: sum what was broadcast, keep the dtype."""
+    if isinstance(c, Parts):
+        return c
+    if c is None:
+        _missing_rule(primitive, operand.name or "(unnamed)")
+    if not isinstance(c, (np.ndarray, np.generic, Tensor)):
+        c = np.asarray(c)
+    shape = value.shape
+    if c.shape != shape:
+        if not primitive.elementwise:
+            raise RuleError(
+                f"A rule of '{primitive.name}' returned a gradient of shape {c.shape} "
+                f"for an operand of shape {shape}."
+            )
+        c = unbroadcast(c, shape)
+    dtype = value.dtype
+    if c.dtype != dtype:
+        if c.dtype.kind == "c" and dtype.kind == "f":
+            c = c.real
+        c = c.astype(dtype)
+    return c
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the axes along which its operand was broadcast.
+
+    Broadcasting copies a value, and a value that is used many times gets the
+    sum of its gradients.
+
+    >>> import numpy as np
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    if g.ndim < len(shape):
+        return np.broadcast_to(g, shape)
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
+    )
+    summed = g.sum(axis=axes)
+    return summed if summed.shape == shape else summed.reshape(shape)
+
+
+# -- primitives with several outputs -------------------------------------------
+
+
+class Parts:
+    """The gradient of a bundle of outputs: what has arrived so far, by position."""
+
+    def __init__(self, parts: dict[int, Any]) -> None:
+        self.parts = parts
+
+    def __add__(self, other: Parts) -> Parts:
+        both = dict(self.parts)
+        for index, g in other.parts.items():
+            both[index] = both[index] + g if index in both else g
+        return Parts(both)
+
+
+def _dense(g: Parts, t: Tensor) -> list[Any]:
+    """Return a gradient for each output; zeros where none arrived."""
+    return [g.parts[i] if i in g.parts else np.zeros_like(part) for i, part in enumerate(t._data)]
+
+
+def _unbundle(t: Tensor) -> tuple[Tensor, ...]:
+    return tuple(output.apply(t, index=i) for i in range(len(t._data)))
+
+
+output = derivative(
+    lambda bundle, index: bundle[index],
+    name="output",
+    bundle=lambda g, index: Parts({index: g}),
+)
+"""One of several outputs; its transpose puts a gradient at that place of the bundle."""

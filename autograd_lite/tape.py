@@ -1,0 +1,187 @@
+"""Recording: what is kept of a running program, and in which order.
+
+There is no list of operations. The tape is the Tensors themselves: each one
+that an operation made knows its primitive, its operands, their values and a
+*sequence number*. Sequence numbers only grow, so whatever made a value has a
+smaller number than whatever used it. They are a topological order for free:
+the reverse pass (:mod:`autograd_lite.backward`) visits the largest first.
+
+How much is recorded is a *mode*, one for each thread:
+
+============  ==============================================================
+`GRADIENT`    the default: what leads to a gradient
+`OFF`         nothing (``with no_grad():``)
+otherwise     `GRADIENT` and more: comparisons and integers too (`everything`,
+              to read a program as source), the line of each operation
+              (`trace`), a fingerprint of each value (`strict`)
+============  ==============================================================
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .errors import StaleValueError
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+next_number: Callable[[], int] = itertools.count(1).__next__
+
+
+class Mode(NamedTuple):
+    """What is recorded. Compared by identity on the hot path: see `GRADIENT`."""
+
+    records: bool = True
+    everything: bool = False
+    lines: bool = False
+    fingerprints: bool = False
+
+
+GRADIENT = Mode()
+OFF = Mode(records=False)
+
+
+class _State(threading.local):
+    mode: Mode = GRADIENT
+
+
+state = _State()
+
+
+@contextmanager
+def recording(mode: Mode) -> Iterator[None]:
+    """Record as `mode` says inside a ``with`` block, in this thread."""
+    before = state.mode
+    state.mode = mode
+    try:
+        yield
+    finally:
+        state.mode = before
+
+
+def no_grad() -> Any:
+    """Record nothing inside a ``with`` block: results are constants.
+
+    >>> from autograd_lite import Tensor, no_grad
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    return recording(OFF)
+
+
+def everything() -> Any:
+    """Record operations without a gradient too: comparisons, integers, constants.
+
+    A program can only be read back as source when the mask of a ReLU or the
+    transpose of the data is on the tape, not frozen into it as a number.
+
+    >>> from autograd_lite import Tensor, everything
+    >>> x = Tensor([1.0, -2.0])
+    >>> with everything():
+    ...     mask = x > 0
+    >>> mask.primitive.name
+    'greater'
+    """
+    return recording(_active()._replace(everything=True))
+
+
+def trace() -> Any:
+    """Note the file and line of each operation, for pictures and explanations.
+
+    >>> from autograd_lite import Tensor, trace
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> with trace():
+    ...     y = x * x
+    >>> y.line.split(":")[-1].isdigit()
+    True
+    """
+    return recording(_active()._replace(lines=True))
+
+
+def strict() -> Any:
+    """Fingerprint every value, so that a write into an array is caught too.
+
+    Without it, ``w.data = …`` and ``w.data -= …`` between forward and backward
+    are errors, and so is ``w[0] = …``; only a write through an index into the
+    array itself (``w.data[0] = …``) goes unseen. With it, that is an error too,
+    at the price of a hash over each operand.
+
+    >>> import numpy as np
+    >>> from autograd_lite import Tensor, strict
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with strict():
+    ...     loss = np.sum(w * w)
+    >>> w.data[0] = 5.0
+    >>> loss.backward()
+    Traceback (most recent call last):
+        ...
+    autograd_lite.errors.StaleValueError: An operand of 'multiply' was written into after it was \
+used: compute the result again before taking its gradient.
+    """
+    return recording(_active()._replace(fingerprints=True))
+
+
+def _active() -> Mode:
+    return state.mode if state.mode.records else GRADIENT
+
+
+def differentiating() -> Any:
+    """Make sure that what leads to a gradient is recorded, as a transform needs."""
+    return recording(_active())
+
+
+def annotate(result: Tensor) -> None:
+    """Add to a recorded result what the present mode asks for beyond a gradient."""
+    mode = state.mode
+    if mode.lines:
+        _note(result)["line"] = _calling_line()
+    if mode.fingerprints:
+        _note(result)["fingerprints"] = _fingerprints(result)
+
+
+def verify(result: Tensor) -> None:
+    """Raise if a value that `result` was made from was written into since."""
+    note = result._note
+    if note is not None and "fingerprints" in note and note["fingerprints"] != _fingerprints(result):
+        raise StaleValueError(
+            f"An operand of '{result._primitive.name}' was written into after it was used: "
+            "compute the result again before taking its gradient."
+        )
+
+
+def _note(result: Tensor) -> dict[str, Any]:
+    if result._note is None:
+        result._note = {}
+    return result._note
+
+
+def _fingerprints(result: Tensor) -> list[int]:
+    values = (*result._values, result._data)
+    return [hash(np.asarray(v).tobytes()) for v in values if not isinstance(v, tuple)]
+
+
+_ENGINE = os.path.dirname(__file__)
+_NUMPY = os.path.dirname(np.__file__)
+
+
+def _calling_line() -> str | None:
+    """Return ``file:line`` of the nearest caller outside the engine and NumPy."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_ENGINE, _NUMPY, "<autograd_lite")):
+            return f"{name}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

@@ -1,0 +1,669 @@
+"""Tensor: an array that remembers how it was made.
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor
+>>> x = Tensor(2.0, requires_grad=True)
+>>> y = Tensor(3.0, requires_grad=True)
+>>> loss = x * y + np.sin(x)
+>>> loss.backward()
+>>> x.grad == y.data + np.cos(x.data)
+np.True_
+
+A Tensor answers NumPy: its operators, methods and ``np.…`` functions are
+NumPy's, and each that has a derivative is an entry of one table
+(:data:`autograd_lite.protocol.TABLE`), which the methods below look up.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex, Union
+
+import numpy as np
+
+from .backward import backward
+from .errors import (
+    DetachError,
+    GradientDtypeError,
+    GradientShapeError,
+    InPlaceError,
+    IntegerGradientError,
+    NoGradientError,
+    ObjectArrayError,
+)
+from .protocol import TABLE, apply_function, apply_ufunc
+from .tape import next_number
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+Array = np.ndarray[Any, np.dtype[Any]]
+ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
+Axis = Union[int, tuple[int, ...], None]
+
+NO_PARAMETERS: dict[str, Any] = {}
+
+_RETAIN = object()  # stands in `_grad` for "keep the gradient of this interior value"
+
+
+class Tensor:
+    """An array on the tape.
+
+    Parameters
+    ----------
+    data
+        Anything that `numpy.array` takes, except Tensors; it is copied.
+    requires_grad
+        Whether ``backward()`` should leave a gradient in `grad`.
+    dtype
+        As for `numpy.array`.
+    name
+        How pictures, explanations and messages call it.
+
+    Raises
+    ------
+    IntegerGradientError
+        If integers or booleans are asked to require a gradient.
+    ObjectArrayError
+        If `data` holds objects or Tensors.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> np.sum(w**2).backward()
+    >>> w.grad
+    array([2., 4.])
+    """
+
+    # What an operation fills in is set directly by compiled code (primitive.py).
+    __slots__ = (
+        "_data",  # the array; a NumPy scalar where it has no dimension
+        "_grad",  # None, an array, or _RETAIN
+        "_requires",  # whether a gradient flows through
+        "_number",  # the sequence number: larger than those of its operands
+        "_primitive",  # what made it; None for a leaf
+        "_operands",  # of what: Tensors, or CONSTANT where an array or number stood
+        "_values",  # the operands' arrays as they were
+        "_parameters",  # such as axis
+        "_note",  # None, or a dict: name, line, fingerprints
+        "__weakref__",
+    )
+
+    _data: Any
+    _grad: Any
+    _requires: bool
+    _number: int
+    _primitive: Any
+    _operands: tuple[Tensor, ...]
+    _values: tuple[Any, ...]
+    _parameters: dict[str, Any]
+    _note: dict[str, Any] | None
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
+        self._data = _numbers(data, dtype)
+        self._grad = None
+        self._requires = False
+        self._number = next_number()
+        self._primitive = None
+        self._operands = self._values = ()
+        self._parameters = NO_PARAMETERS
+        self._note = None if name is None else {"name": name}
+        if requires_grad:
+            self.requires_grad = True
+
+    # -- the value and its gradient ------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The array; a NumPy scalar where there is no dimension, as in NumPy.
+
+        Setting it stores a copy, of the same shape, in the Tensor's dtype.
+        Results that were computed from the old value keep it, and refuse to
+        send a gradient here.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self._primitive is not None:
+            raise InPlaceError(
+                f"{self.called()} was computed by '{self._primitive.name}', so its value cannot be "
+                "set: set the inputs, or make a new Tensor."
+            )
+        new = _numbers(value, self._data.dtype)
+        if new.shape != self._data.shape:
+            raise GradientShapeError(
+                f"{self.called()} has shape {self._data.shape}, and its data was set to shape "
+                f"{new.shape}: make a new Tensor for another shape."
+            )
+        self._set(new)
+
+    def _set(self, array: Any) -> None:
+        """Replace the array by another that nobody else holds.
+
+        The Tensor becomes newer than all that was made from it: that is how a
+        reverse pass through the old value is caught.
+        """
+        self._data = array
+        self._number = next_number()
+
+    @property
+    def grad(self) -> Any:
+        """None, or the gradient: a plain array of the same shape and dtype."""
+        return None if self._grad is _RETAIN else self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is None:
+            self._grad = None
+            return
+        if isinstance(value, Tensor):
+            value = value._data
+        array = np.asarray(value)
+        if array.shape not in (self._data.shape, ()):
+            raise GradientShapeError(
+                f"A gradient of shape {array.shape} was given to {self.called()} of shape "
+                f"{self._data.shape}: they must be the same."
+            )
+        if not np.can_cast(array.dtype, self._data.dtype, "same_kind"):
+            raise GradientDtypeError(
+                f"A gradient of dtype {array.dtype} was given to {self.called()} of dtype "
+                f"{self._data.dtype}: convert it with astype first."
+            )
+        self._grad = np.array(np.broadcast_to(array, self._data.shape), dtype=self._data.dtype)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, so that the next ``backward()`` starts afresh."""
+        self._grad = None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows through this value. Leaves can be switched."""
+        return self._requires
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        if flag and self._data.dtype.kind not in "fc":
+            raise IntegerGradientError(
+                f"A Tensor of dtype {self._data.dtype} cannot require a gradient: give floats, as in "
+                "Tensor(2.0) or dtype=float."
+            )
+        if self._primitive is not None and flag != self._requires:
+            raise InPlaceError(
+                f"{self.called()} was computed by '{self._primitive.name}': only inputs can switch "
+                "requires_grad; use detach() for a constant copy."
+            )
+        self._requires = bool(flag)
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """Set `requires_grad` and return the Tensor itself."""
+        self.requires_grad = flag
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this interior value at the next ``backward()``.
+
+        >>> x = Tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (y * 2.0).backward()
+        >>> y.grad
+        array(2.)
+        """
+        if not self._requires:
+            raise NoGradientError(f"{self.called()} does not require a gradient: nothing to keep.")
+        if self._primitive is not None and self._grad is None:
+            self._grad = _RETAIN
+
+    def backward(self, gradient: Any = None) -> None:
+        """Add the gradient of this value into the ``.grad`` of the leaves it came from.
+
+        A second call adds once more. An error leaves every ``.grad`` as it was.
+
+        Parameters
+        ----------
+        gradient
+            The upstream gradient, an array of this Tensor's shape. Only a
+            single number may leave it out: it is 1 then.
+
+        Raises
+        ------
+        NonScalarBackwardError
+            If no gradient is given for more than one number.
+        NoGradientError
+            If nothing that led here requires a gradient.
+        GradientShapeError, GradientDtypeError
+            If the given gradient does not fit.
+        StaleValueError
+            If a value on the way was changed since it was used.
+
+        Examples
+        --------
+        >>> a = Tensor(-4.0, requires_grad=True)
+        >>> b = a + a
+        >>> (b * b).backward()
+        >>> a.grad
+        array(-32.)
+        """
+        backward(self, gradient)
+
+    # -- leaving the tape ----------------------------------------------------
+
+    def detach(self) -> Tensor:
+        """Return a constant with the same value: no gradient flows through it."""
+        return constant(self._data)
+
+    def numpy(self) -> Array:
+        """Return the value as a plain array (not a copy, unless it has no dimension)."""
+        return np.asarray(self._data)
+
+    def item(self) -> Any:
+        """Return the value of a Tensor with one element as a Python number."""
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the value as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    # -- what it is ----------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length along each axis."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self._primitive is None
+
+    @property
+    def primitive(self) -> Primitive | None:
+        """The primitive that made it; None for a leaf."""
+        return self._primitive  # type: ignore[no-any-return]
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """What it was made from: Tensors, and arrays or numbers where those were given."""
+        return tuple(
+            v if x is CONSTANT else x for x, v in zip(self._operands, self._values, strict=True)
+        )
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The operands' arrays as they were when it was made."""
+        return self._values
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the operation that made it, such as ``axis``."""
+        return self._parameters
+
+    @property
+    def name(self) -> str | None:
+        """How pictures, explanations and messages call it."""
+        return None if self._note is None else self._note.get("name")
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._note = {**(self._note or {}), "name": name}
+
+    @property
+    def line(self) -> str | None:
+        """``file:line`` of the operation, where `trace` recorded it."""
+        return None if self._note is None else self._note.get("line")
+
+    def called(self) -> str:
+        """Return how a message refers to it: ``'w'``, or ``The result of 'exp'``."""
+        if self.name:
+            return f"'{self.name}'"
+        return "The Tensor" if self._primitive is None else f"The result of '{self._primitive.name}'"
+
+    def __repr__(self) -> str:
+        body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        if self._data.dtype != np.float64 and self._data.dtype.kind in "fc":
+            body += f", dtype={self._data.dtype}"
+        if self._primitive is not None:
+            body += f", made_by={self._primitive.name}"
+        elif self._requires:
+            body += ", requires_grad=True"
+        return f"Tensor({body}" + (f", name={self.name!r})" if self.name else ")")
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data if self._data.ndim == 0 else np.asarray(self._data), spec)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self._data.ndim == 0:
+            raise TypeError("A Tensor without dimensions cannot be iterated over.")
+        return (self[i] for i in range(len(self._data)))
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __index__(self) -> int:
+        return self._data.__index__()  # type: ignore[no-any-return]
+
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> Any:
+        if self._primitive is not None:
+            raise DetachError(
+                f"{self.called()} is on the tape and cannot be copied or pickled: "
+                "write .detach() first."
+            )
+        return _restore, (type(self), self._data, self._requires, self._grad, self.name)
+
+    # -- what would drop the tape in silence -----------------------------------
+
+    def _leaves_tape(self, what: str, instead: str) -> None:
+        if self._requires or self._primitive is not None:
+            raise DetachError(
+                f"{what} would drop the tape of {self.called()}: write {instead} to compute with "
+                "the gradient, or .item(), .numpy() or .detach() to leave it on purpose."
+            )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._leaves_tape("Making an array", "np.stack([...]), np.where(...) or an np function")
+        array = np.asarray(self._data, dtype=dtype)
+        return array.copy() if copy or array is self._data and copy is None else array
+
+    def __float__(self) -> float:
+        self._leaves_tape("float()", "np.sin(t) in place of math.sin(t), or t itself")
+        return float(self._data)
+
+    def __int__(self) -> int:
+        self._leaves_tape("int()", "np.trunc(t)")
+        return int(self._data)
+
+    def __complex__(self) -> complex:
+        self._leaves_tape("complex()", "t + 0j")
+        return complex(self._data)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self._requires or self._primitive is not None:
+            raise InPlaceError(
+                f"{self.called()} is on the tape, so it cannot be written into: build the new value "
+                "with np.where(...) or np.concatenate(...), or set .data of an input."
+            )
+        if isinstance(value, Tensor):
+            value._leaves_tape("Writing into another Tensor", "np.where(...)")
+        array = np.array(self._data)
+        array[_bare_index(index)] = np.asarray(value)
+        self._set(array if array.ndim else array[()])
+
+    # -- NumPy's protocols -----------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        return apply_function(function, args, kwargs)
+
+    # -- operators: compiled primitives, set by methods.py -----------------------
+
+    if TYPE_CHECKING:
+
+        def __add__(self, other: ArrayLike) -> Tensor: ...
+        def __radd__(self, other: ArrayLike) -> Tensor: ...
+        def __sub__(self, other: ArrayLike) -> Tensor: ...
+        def __rsub__(self, other: ArrayLike) -> Tensor: ...
+        def __mul__(self, other: ArrayLike) -> Tensor: ...
+        def __rmul__(self, other: ArrayLike) -> Tensor: ...
+        def __truediv__(self, other: ArrayLike) -> Tensor: ...
+        def __rtruediv__(self, other: ArrayLike) -> Tensor: ...
+        def __floordiv__(self, other: ArrayLike) -> Tensor: ...
+        def __rfloordiv__(self, other: ArrayLike) -> Tensor: ...
+        def __mod__(self, other: ArrayLike) -> Tensor: ...
+        def __rmod__(self, other: ArrayLike) -> Tensor: ...
+        def __pow__(self, other: ArrayLike) -> Tensor: ...
+        def __rpow__(self, other: ArrayLike) -> Tensor: ...
+        def __matmul__(self, other: ArrayLike) -> Tensor: ...
+        def __rmatmul__(self, other: ArrayLike) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __and__(self, other: ArrayLike) -> Tensor: ...
+        def __rand__(self, other: ArrayLike) -> Tensor: ...
+        def __or__(self, other: ArrayLike) -> Tensor: ...
+        def __ror__(self, other: ArrayLike) -> Tensor: ...
+        def __xor__(self, other: ArrayLike) -> Tensor: ...
+        def __rxor__(self, other: ArrayLike) -> Tensor: ...
+        def __lt__(self, other: ArrayLike) -> Tensor: ...
+        def __le__(self, other: ArrayLike) -> Tensor: ...
+        def __gt__(self, other: ArrayLike) -> Tensor: ...
+        def __ge__(self, other: ArrayLike) -> Tensor: ...
+        def __eq__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return TABLE[operator.getitem](self, index)
+
+    # -- methods: the table's entries under NumPy's and PyTorch's names ------------
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Sum over `axis`, as `numpy.sum`."""
+        return TABLE[np.sum](self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Mean over `axis`, as `numpy.mean`."""
+        return TABLE[np.mean](self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Product over `axis`, as `numpy.prod`."""
+        return TABLE[np.prod](self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Maximum over `axis`, as `numpy.max`; ties share the gradient."""
+        return TABLE[np.max](self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Minimum over `axis`, as `numpy.min`; ties share the gradient."""
+        return TABLE[np.min](self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Variance over `axis`, as `numpy.var`."""
+        return TABLE[np.var](self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Standard deviation over `axis`, as `numpy.std`."""
+        return TABLE[np.std](self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """Running sum along `axis`, as `numpy.cumsum`."""
+        return TABLE[np.cumsum](self, axis=axis)
+
+    def argmax(self, axis: int | None = None) -> Tensor:
+        """Index of the largest element, as `numpy.argmax`."""
+        return TABLE[np.argmax](self, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Tensor:
+        """Index of the smallest element, as `numpy.argmin`."""
+        return TABLE[np.argmin](self, axis=axis)
+
+    def any(self, axis: Axis = None) -> Tensor:
+        """Whether any element is true, as `numpy.any`."""
+        return TABLE[np.any](self, axis=axis)
+
+    def all(self, axis: Axis = None) -> Tensor:
+        """Whether all elements are true, as `numpy.all`."""
+        return TABLE[np.all](self, axis=axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same elements in another shape: ``t.reshape(2, 3)`` or ``t.reshape((2, 3))``."""
+        shape = shape[0] if len(shape) == 1 else shape
+        return TABLE[np.reshape](self, shape=shape)
+
+    def ravel(self) -> Tensor:
+        """All elements along one axis."""
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Permute the axes, as `numpy.ndarray.transpose`; reverse them by default."""
+        if len(axes) == 1 and not isinstance(axes[0], SupportsIndex):
+            axes = axes[0]
+        return TABLE[np.transpose](self, axes=axes or None)
+
+    @property
+    def T(self) -> Tensor:
+        """The transpose."""
+        return TABLE[np.transpose](self, axes=None)
+
+    @property
+    def mT(self) -> Tensor:
+        """The transpose of the last two axes."""
+        return TABLE[np.swapaxes](self, -1, -2)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Exchange two axes."""
+        return TABLE[np.swapaxes](self, axis1, axis2)
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Drop axes of length 1."""
+        return TABLE[np.squeeze](self, axis=axis)
+
+    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
+        """Repeat each element, as `numpy.repeat`."""
+        return TABLE[np.repeat](self, repeats, axis=axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        """Elements along an axis, as `numpy.take`."""
+        return TABLE[np.take](self, indices, axis=axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The diagonal, as `numpy.diagonal`."""
+        return TABLE[np.diagonal](self, offset=offset, axis1=axis1, axis2=axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The sum of the diagonal, as `numpy.trace`."""
+        return TABLE[np.trace](self, offset=offset, axis1=axis1, axis2=axis2)
+
+    def dot(self, other: Any) -> Tensor:
+        """Dot product, as `numpy.dot`."""
+        return TABLE[np.dot](self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """Limit to an interval, as `numpy.clip`; the gradient at a bound is 1."""
+        return TABLE[np.clip](self, min, max)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Round, as `numpy.round`; the gradient is 0."""
+        return TABLE[np.round](self, decimals=decimals)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """Convert; the gradient is converted back. Integers carry no gradient."""
+        return TABLE[np.ndarray.astype](self, dtype=np.dtype(dtype))
+
+    def copy(self) -> Tensor:
+        """A copy of the value that stays on the tape."""
+        return TABLE[np.copy](self)
+
+    def exp(self) -> Tensor:
+        """Exponential, as `numpy.exp`."""
+        return TABLE[np.exp](self)
+
+    def log(self) -> Tensor:
+        """Natural logarithm, as `numpy.log`."""
+        return TABLE[np.log](self)
+
+    def sqrt(self) -> Tensor:
+        """Square root, as `numpy.sqrt`."""
+        return TABLE[np.sqrt](self)
+
+    def sin(self) -> Tensor:
+        """Sine, as `numpy.sin`."""
+        return TABLE[np.sin](self)
+
+    def cos(self) -> Tensor:
+        """Cosine, as `numpy.cos`."""
+        return TABLE[np.cos](self)
+
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent, as `numpy.tanh`."""
+        return TABLE[np.tanh](self)
+
+    if TYPE_CHECKING:
+
+        def relu(self) -> Tensor: ...
+        def sigmoid(self) -> Tensor: ...
+
+
+def constant(array: Any) -> Tensor:
+    """Return a Tensor around an array, without copying it."""
+    t = object.__new__(Tensor)
+    t._data = array[()] if array.ndim == 0 else array
+    t._grad = t._note = t._primitive = None
+    t._requires = False
+    t._number = next_number()
+    t._operands = t._values = ()
+    t._parameters = NO_PARAMETERS
+    return t
+
+
+CONSTANT = constant(np.zeros(()))
+"""Stands among a result's operands for an array or a number: never needs a gradient."""
+CONSTANT._number = 0
+
+
+def _numbers(data: Any, dtype: Any = None) -> Any:
+    """Return an array of numbers of our own; a NumPy scalar where it has no dimension."""
+    if isinstance(data, Tensor):
+        data._leaves_tape("Tensor(t)", "t itself")
+        data = data._data
+    elif isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
+        raise ObjectArrayError(
+            "A list of Tensors would lose their tape as one Tensor: join them with np.stack([...])."
+        )
+    array = np.array(data, dtype=dtype)
+    if array.dtype.kind not in "fiubc":
+        raise ObjectArrayError(
+            f"A Tensor holds numbers, and this data has dtype {array.dtype}: convert it first; "
+            "join Tensors with np.stack([...])."
+        )
+    return array if array.ndim else array[()]
+
+
+def _bare_index(index: Any) -> Any:
+    """Return an index with arrays in place of Tensors."""
+    if isinstance(index, tuple):
+        return tuple(_bare_index(i) for i in index)
+    return index._data if isinstance(index, Tensor) else index
+
+
+def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str | None) -> Tensor:
+    t = object.__new__(kind)
+    Tensor.__init__(t, data, requires, name=name)
+    t._grad = None if grad is None else np.array(grad)
+    return t
+
+
