@@ -1,6 +1,6 @@
 """The reverse pass: the chain rule, applied to the tape from its newest end.
 
-`sweep` is all of it. A value is ready when every use of it has sent its
+`reverse` is all of it. A value is ready when every use of it has sent its
 contribution, and every use is newer than the value, so taking the newest
 waiting value each time visits them in the right order. A heap of sequence
 numbers finds it; nothing recurses, so a chain of a million operations is fine.
@@ -15,6 +15,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import float64, ndarray
 
 from .errors import (
     GradientDtypeError,
@@ -22,52 +23,58 @@ from .errors import (
     NoGradientError,
     NonScalarBackwardError,
 )
-from .tape import verify
+from .tape import quietly, shared, verify
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-def sweep(
-    root: Tensor, seed: Any, *, start: int = 0, stop: int = 0, recorded: bool = False
-) -> tuple[dict[int, list[Any]], list[tuple[Tensor, Any]]]:
-    """Carry the gradient `seed` of `root` back along the tape.
+Kept = list[tuple["Tensor", Any]]
 
-    Parameters
-    ----------
-    root
-        Where to begin.
-    seed
-        ∂L/∂root, an array like `root`.
-    start, stop
-        The sequence numbers of the inputs of a transform: nothing older than
-        `start` is visited, nothing up to `stop` is passed. Without them the
-        sweep ends at the leaves.
-    recorded
-        Whether the rules are fed Tensors, so that the sweep is itself on the
-        tape and can be differentiated.
 
-    Returns
-    -------
-    reached : dict
-        For each end that was reached, by sequence number: the Tensor and its gradient.
-    kept : list
-        The gradients of those interior values that were asked to keep theirs.
+def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
+    """Carry the gradient `seed` of `root` back along the tape to the leaves.
+
+    Returns the leaves with their gradients, and those interior values that
+    were asked to retain theirs.
     """
-    pending: dict[int, list[Any]] = {root._number: [root, seed]}
-    heap = [-root._number] if root._primitive is not None and root._number > stop else []
-    kept = []
+    pending = {root._number: seed}  # gradients that wait, by sequence number
+    heap = [(root._number, root)]  # the values they belong to, newest first
+    leaves: list[Tensor] = []
+    retained: Kept = []
+    last_write = shared.last_write
+    if root._primitive is None:
+        leaves.append(heap.pop()[1])
     while heap:
-        t, g = pending.pop(-heappop(heap))
-        if t._note is not None:
+        n, t = heappop(heap)
+        g = pending.pop(n)
+        if n > last_write or t._note is not None:
             verify(t)
-        if t._grad is not None:
-            kept.append((t, g))
-        if recorded:
-            t._primitive.pull_recorded(t, g, start, stop, pending, heap)
+            if t._note is not None and "retain" in t._note:
+                retained.append((t, g))
+        if type(t._data) is float64:
+            t._primitive.pull_scalar(t, g, pending, heap, leaves)
         else:
-            t._primitive.pull(t, g, start, stop, pending, heap)
-    return pending, kept
+            t._primitive.pull(t, g, pending, heap, leaves)
+    return [(leaf, pending[leaf._number]) for leaf in leaves], retained
+
+
+def reverse_since(root: Tensor, seed: Any, start: int, recorded: bool) -> dict[int, Any]:
+    """Carry a gradient back, not beyond what is older than the sequence number `start`.
+
+    With `recorded`, the rules are fed Tensors, so that the sweep is itself on
+    the tape and can be differentiated. Returns gradients by sequence number.
+    """
+    pending = {root._number: seed}
+    heap = [(root._number, root)] if root._primitive is not None else []
+    while heap:
+        n, t = heappop(heap)
+        if n > shared.last_write or t._note is not None:
+            verify(t)
+        primitive = t._primitive
+        pull = primitive.pull_recorded if recorded else primitive.pull_since
+        pull(t, pending.pop(n), pending, heap, [], start)
+    return pending
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:
@@ -78,19 +85,24 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             "make an input with requires_grad=True."
         )
     seed = seed_for(root, gradient)
-    reached, kept = sweep(root, seed)
+    leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     given = {id(seed), id(gradient)}
-    for leaf, g in reached.values():
-        if type(leaf._grad) is np.ndarray:
-            leaf._grad = np.asarray(leaf._grad + g)
-        elif type(g) is np.ndarray and g.base is None and id(g) not in given:
+    for leaf, g in leaves:
+        if leaf._grad is not None:
+            leaf._grad = _own(leaf._grad + g, leaf)
+        elif type(g) is ndarray and g.base is None and id(g) not in given:
             given.add(id(g))
             leaf._grad = g
         else:
-            leaf._grad = np.array(g)
-    for t, g in kept:
-        t._grad = np.array(t._grad + g if type(t._grad) is np.ndarray else g)
+            leaf._grad = _own(g, leaf)
+    for t, g in retained:
+        t._grad = _own(g if t._grad is None else t._grad + g, t)
+
+
+def _own(g: Any, t: Tensor) -> Any:
+    """Return a gradient as an array that nobody else holds."""
+    return np.array(g, dtype=t._data.dtype)
 
 
 def seed_for(root: Tensor, gradient: Any) -> Any:

@@ -6,6 +6,8 @@ for a program on scalars, one more Python call would be a tenth of its time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from .calculus.neural import relu, sigmoid
 from .protocol import TABLE
 from .tensor import Tensor
 
-_BINARY = {
+_BINARY: dict[str, np.ufunc] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -27,7 +29,7 @@ _BINARY = {
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,
 }
-_COMPARISONS = {
+_COMPARISONS: dict[str, np.ufunc] = {
     "lt": np.less,
     "le": np.less_equal,
     "gt": np.greater,
@@ -35,21 +37,35 @@ _COMPARISONS = {
     "eq": np.equal,
     "ne": np.not_equal,
 }
-_UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+_UNARY: dict[str, np.ufunc] = {
+    "neg": np.negative,
+    "pos": np.positive,
+    "abs": np.absolute,
+    "invert": np.invert,
+}
 
 
-def _reflected(apply: Any) -> Any:
+def _on_first_use(method: str, find: Callable[[], Any]) -> None:
+    """Give Tensor a method that replaces itself by the compiled one when it is first called."""
+
+    def first(self: Any, *others: Any) -> Any:
+        compiled = find()
+        setattr(Tensor, method, compiled)
+        return compiled(self, *others)
+
+    first.__name__ = method
+    setattr(Tensor, method, first)
+
+
+def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
+    apply = TABLE[ufunc].apply
     return lambda self, other: apply(other, self)
 
 
-def _install() -> None:
-    for name, ufunc in {**_BINARY, **_COMPARISONS, **_UNARY}.items():
-        setattr(Tensor, f"__{name}__", TABLE[ufunc].apply)
-    for name, ufunc in _BINARY.items():
-        setattr(Tensor, f"__r{name}__", _reflected(TABLE[ufunc].apply))
-    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
-    Tensor.relu = relu.apply  # type: ignore[method-assign]
-    Tensor.sigmoid = sigmoid.apply  # type: ignore[method-assign]
-
-
-_install()
+for _name, _ufunc in {**_BINARY, **_COMPARISONS, **_UNARY}.items():
+    _on_first_use(f"__{_name}__", partial(getattr, TABLE[_ufunc], "apply"))
+for _name, _ufunc in _BINARY.items():
+    _on_first_use(f"__r{_name}__", partial(_reflected, _ufunc))
+_on_first_use("relu", lambda: relu.apply)
+_on_first_use("sigmoid", lambda: sigmoid.apply)
+Tensor.__hash__ = object.__hash__  # type: ignore[assignment,method-assign]  # __eq__ took it away

@@ -1,4 +1,4 @@
-'''How a primitive and its derivative rules are declared, and what becomes of them.
+"""How a primitive and its derivative rules are declared, and what becomes of them.
 
 A derivative is one line of NumPy::
 
@@ -19,12 +19,14 @@ one would write them by hand for that primitive alone. `multiply` becomes
 * ``pull(t, g, …)``: call the two rules for those operands that need it, see
   that each contribution fits its operand, and add it to what waits there.
 
-``print(TABLE[np.multiply].source())`` shows both.
-'''
+``print(TABLE[np.multiply].source("apply"))`` shows the first. There are four
+kinds of the second, see `PULLS`.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from heapq import heappush
 from typing import Any
@@ -36,14 +38,20 @@ from .errors import (
     NoDerivativeError,
     ObjectArrayError,
     RuleError,
-    StaleValueError,
     UnsupportedArgumentError,
 )
 from .protocol import TABLE
-from .tape import GRADIENT, annotate, next_number, state
-from .tensor import CONSTANT, NO_PARAMETERS, Tensor
+from .tape import annotate, next_number, shared, state
+from .tensor import CONSTANT, Tensor
 
 Rule = Callable[..., Any]
+
+PULLS = {
+    "pull": "to the leaves, on arrays",
+    "pull_scalar": "the same where the result is one float64: nothing can be broadcast or cast",
+    "pull_since": "not beyond what is older than `start`: for a transform",
+    "pull_recorded": "the same on Tensors, so that the pull is itself on the tape",
+}
 
 
 def derivative(
@@ -100,7 +108,7 @@ def derivative(
     --------
     >>> from autograd_lite import derivative, grad
     >>> cube = derivative(lambda x: x * x * x, name="cube", x=lambda g, x: g * 3 * x * x)
-    >>> grad(cube)(2.0), grad(grad(cube))(2.0)
+    >>> float(grad(cube)(2.0)), float(grad(grad(cube))(2.0))
     (12.0, 12.0)
     """
     primitive = Primitive(
@@ -145,6 +153,7 @@ class Composite:
         return f"<composite {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the definition."""
         return self.definition(*args, **kwargs)
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -163,6 +172,8 @@ class Primitive:
 
     apply: Callable[..., Any]
     pull: Callable[..., None]
+    pull_scalar: Callable[..., None]
+    pull_since: Callable[..., None]
     pull_recorded: Callable[..., None]
 
     def __init__(
@@ -191,9 +202,17 @@ class Primitive:
         self.forward = forward
         self.outputs = outputs
         self.stands_for = stands_for
+        self.slots = 0 if self.variadic or len(self.operands) > 2 else len(self.operands)
         self._check_names()
         mentioned = (p for rule in self._all_rules() for p in inspect.signature(rule).parameters)
         self.parameters = frozenset(mentioned) - {"g", "out", *self.operands} | allows
+        self.takes_parameters = bool(self.parameters) or self._forward_has_more()
+
+    def _forward_has_more(self) -> bool:
+        """Whether the function takes a parameter that no rule mentions."""
+        if self.variadic or isinstance(self.function, np.ufunc):
+            return False
+        return len(inspect.signature(self.function).parameters) > len(self.operands)
 
     def _all_rules(self) -> list[Rule]:
         return [*self.rules.values(), *([self.joint] if self.joint else [])]
@@ -214,23 +233,22 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Apply to Tensors, arrays and numbers; without a Tensor among them, the result is bare."""
         return self.apply(*operands, **parameters)
 
     def __getattr__(self, attribute: str) -> Any:
-        """Compile `apply`, `pull` and `pull_recorded` when one is first asked for."""
-        if attribute not in ("apply", "pull", "pull_recorded"):
+        """Compile `apply` or one of the `PULLS` when it is first asked for."""
+        if attribute != "apply" and attribute not in PULLS:
             raise AttributeError(attribute)
         namespace = self._namespace()
-        exec(compile(self.source(), f"<autograd_lite {self.name}>", "exec"), namespace)
-        for compiled in ("apply", "pull", "pull_recorded"):
-            setattr(self, compiled, namespace[compiled])
+        code = compile(self.source(attribute), f"<autograd_lite {self.name}>", "exec")
+        exec(code, namespace)
+        setattr(self, attribute, namespace[attribute])
         return namespace[attribute]
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        changed = dict(self.__dict__)
-        for compiled in ("apply", "pull", "pull_recorded"):
-            changed.pop(compiled, None)
+        changed = {k: v for k, v in self.__dict__.items() if k != "apply" and k not in PULLS}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")
         changed["rules"] = {**self.rules, **rules}
@@ -267,17 +285,15 @@ class Primitive:
                 f"use the result instead, as in y = np.{self.name}(…)."
             )
         return UnsupportedArgumentError(
-            f"The derivative of np.{self.name} does not cover the argument '{parameter}'; it covers "
-            f"{', '.join(sorted(self.parameters)) or 'no keyword'}."
+            f"The derivative of np.{self.name} does not cover the argument '{parameter}'; it "
+            f"covers {', '.join(sorted(self.parameters)) or 'no keyword'}."
         )
 
     # -- compilation ---------------------------------------------------------
 
-    def source(self) -> str:
-        """Return the source of the functions that this declaration compiles to."""
-        return "\n\n".join(
-            [self._source_of_apply(), self._source_of_pull("pull"), self._source_of_pull("pull_recorded")]
-        )
+    def source(self, function: str = "apply") -> str:
+        """Return the source that `apply` or one of the `PULLS` is compiled from."""
+        return self._source_of_apply() if function == "apply" else self._source_of_pull(function)
 
     def _namespace(self) -> dict[str, Any]:
         namespace: dict[str, Any] = {}
@@ -287,118 +303,140 @@ class Primitive:
                 for parameter in inspect.signature(rule).parameters.values():
                     namespace[_default(key, parameter.name)] = parameter.default
         namespace.update(
-            primitive=self, forward=self.forward, Tensor=Tensor,
-            ndarray=np.ndarray, new=object.__new__, state=state, GRADIENT=GRADIENT,
-            CONSTANT=CONSTANT, NO_PARAMETERS=NO_PARAMETERS, next_number=next_number,
+            primitive=self, forward=self.forward, Tensor=Tensor, ndarray=np.ndarray,
+            new=object.__new__, shared=shared, CONSTANT=CONSTANT, next_number=next_number,
             WEAK=_WEAK, plain=_plain, finish=_finish, failure=_failure, conform=_conform,
-            stale=_stale, missing_rule=_missing_rule, recorded_values=_recorded_values,
-            heappush=heappush, unbundle=_unbundle, dense=_dense,
+            missing_rule=_missing_rule, heappush=heappush, unbundle=_unbundle, dense=_dense,
         )  # fmt: skip
         return namespace
 
     def _source_of_apply(self) -> str:
         if self.variadic:
             unwrap = """
-    operands = tuple([x if isinstance(x, Tensor) else CONSTANT for x in operands_given])
-    values = tuple([x._data if isinstance(x, Tensor) else plain(x) for x in operands_given])
-    traced = any([x is not CONSTANT for x in operands])
+    operands = tuple([x if isinstance(x, Tensor) else CONSTANT for x in given])
+    values = tuple([x._data if isinstance(x, Tensor) else plain(x) for x in given])
     needs = any([x._requires for x in operands])"""
-            signature, arguments, operands, values = "*operands_given", "*values", "operands", "values"
+            signature, arguments, operands, values = "*given", "*values", "operands", "values"
+            plain = "all([x is CONSTANT for x in operands])"
         else:
-            unwrap = "\n    needs = traced = False"
+            unwrap, needs = "", "needs = {}._requires"
             for operand in self.operands:
                 value = _value(operand)
-                needs = "" if operand in self.constants else f"; needs = needs or {operand}._requires"
+                counts = operand not in self.constants
                 unwrap += f"""
     if isinstance({operand}, Tensor):
-        {value} = {operand}._data; traced = True{needs}
+        {value} = {operand}._data{"; " + needs.format(operand) if counts else ""}
     else:
-        {value} = {operand} if type({operand}) in WEAK else plain({operand}); {operand} = CONSTANT"""
+        {value} = {operand} if type({operand}) in WEAK else plain({operand})
+        {operand} = CONSTANT{"; needs = False" if needs[8] == "{" and counts else ""}"""
+                if counts:
+                    needs = "needs = needs or {}._requires"
+            if needs[8] == "{":
+                unwrap += "\n    needs = False"
             signature = ", ".join(self.operands)
             arguments = ", ".join(map(_value, self.operands))
             operands, values = f"({signature},)", f"({arguments},)"
-        parameters = bool(self.parameters) or not isinstance(self.function, np.ufunc)
-        if parameters:
+            plain = " is ".join((*self.operands, "CONSTANT"))
+        if self.slots == 0:
+            keep = f"t._a = {operands}; t._value_a = {values}"
+        else:
+            keep = "; ".join(
+                f"t._{slot} = {operand}; t._value_{slot} = {_value(operand)}"
+                for slot, operand in zip("ab", self.operands, strict=False)
+            )
+        parameters = "None"
+        if self.takes_parameters:
+            parameters = "parameters"
+            keep += "; t._parameters = parameters"
             signature += ", **parameters"
-        call = f"forward({arguments}{', **parameters' if parameters else ''})"
-        compute = f"data = {call}"
+            arguments += ", **parameters"
+        compute = f"data = forward({arguments})"
         if self.variadic or len(self.operands) > 1:
             compute = f"""try:
         {compute}
     except ValueError as error:
         raise failure(error, primitive, {operands}, {values}) from error"""
-        result = "unbundle(t)" if self.outputs else "t"
-        return f'''def apply({signature}):{unwrap}
+        return f"""def apply({signature}):{unwrap}
     {compute}
-    if not traced:
+    if {plain}:
         return data
     t = new(Tensor)
     t._data = data
     t._grad = t._note = None
     t._number = next_number()
-    mode = state.mode
-    if mode is GRADIENT and needs:
+    if needs and not shared.special:
         t._requires = True
         t._primitive = primitive
-        t._operands = {operands}
-        t._values = {values}
-        t._parameters = {"parameters" if parameters else "NO_PARAMETERS"}
+        {keep}
     else:
-        finish(t, mode, needs, primitive, {operands}, {values}, {"parameters" if parameters else "NO_PARAMETERS"})
-    return {result}'''
+        finish(t, needs, primitive, {operands}, {values}, {parameters})
+    return {"unbundle(t)" if self.outputs else "t"}"""
 
     def _source_of_pull(self, name: str) -> str:
-        recorded = name == "pull_recorded"
-        kind = "Tensor" if recorded else "ndarray"
-        lines = [
-            f"def {name}(t, g, start, stop, pending, heap):",
-            f"    values = {'recorded_values(t)' if recorded else 't._values'}",
-            f"    out = {'t' if recorded else 't._data'}; number = t._number; p = t._parameters",
-        ]
+        bounded = name in ("pull_since", "pull_recorded")
+        lines = [f"def {name}(t, g, pending, heap, leaves{', start' if bounded else ''}):"]
         if self.outputs:
             lines.append("    g = dense(g, t)")
-        if not self.variadic:
-            lines.append(f"    {', '.join(self.operands)}, = t._operands")
-            lines.append(f"    {', '.join(map(_value, self.operands))}, = values")
         if self.joint is not None:
             lines.append(f"    parts = {self._call(self.joint, 'joint')}")
         if self.variadic:
-            lines.append("    for x, value_x, part in zip(t._operands, values, parts):")
-            return "\n".join(lines) + self._deliver("x", "part", kind).replace("\n", "\n    ")
-        body = "\n".join(lines)
+            lines.append("    for x, value_x, part in zip(t._a, values, parts):")
+            lines.append(self._deliver("x", "part", name).replace("\n", "\n    ")[1:])
         for i, operand in enumerate(self.operands):
-            if operand in self.constants:
-                contribution = None
-            elif self.joint is not None:
+            if self.variadic or operand in self.constants:
+                continue
+            if self.joint is not None:
                 contribution = f"parts[{i}]"
             elif operand in self.rules:
                 contribution = self._call(self.rules[operand], operand)
             else:
                 contribution = f"missing_rule(primitive, {operand!r})"
-            body += self._deliver(operand, contribution, kind)
-        return body
+            lines.append(self._deliver(operand, contribution, name)[1:])
+        lines[1:1] = self._loads("\n".join(lines), recorded=name == "pull_recorded")
+        return "\n".join(lines)
 
-    @staticmethod
-    def _deliver(x: str, contribution: str | None, kind: str) -> str:
+    def _loads(self, body: str, *, recorded: bool) -> list[str]:
+        """Return the lines that fetch from `t` the names that occur in `body`."""
+        places = {"out": "t" if recorded else "t._data", "p": "t._parameters"}
+        for i, (operand, slot) in enumerate(zip(self.operands, "abcdefgh", strict=False)):
+            one = self.slots > 0
+            places[operand] = f"t._{slot}" if one else f"t._a[{i}]"
+            value = f"t._value_{slot}" if one else f"t._value_a[{i}]"
+            if recorded:
+                # Tensors in place of their values, so that the rules are recorded.
+                value = f"{operand} if {operand} is not CONSTANT else {value}"
+            places[_value(operand)] = value
+        if self.variadic:
+            places = {"out": places["out"], "p": places["p"]}
+            places["values"] = "t.operands" if recorded else "t._value_a"
+        words = set(re.findall(r"\w+", body))
+        if recorded:
+            words |= {w.removeprefix("value_") for w in words if w.startswith("value_")}
+        return [f"    {name} = {place}" for name, place in places.items() if name in words]
+
+    def _deliver(self, x: str, contribution: str, name: str) -> str:
         """Return the lines that compute one contribution and add it to what waits."""
-        check = f"""
-    n = {x}._number
-    if n >= number: stale(primitive, {x})"""
-        if contribution is None:
-            return check
-        return f"""{check}
-    if {x}._requires and n >= start:
-        c = {contribution}
-        if type(c) is not type({_value(x)}) or type(c) is {kind} and (
+        bounded = name in ("pull_since", "pull_recorded")
+        conform = ""
+        if not (name == "pull_scalar" and self.elementwise):
+            array = "Tensor" if name == "pull_recorded" else "ndarray"
+            conform = f"""
+        if type(c) is not type({_value(x)}) or type(c) is {array} and (
             c.shape != {_value(x)}.shape or c.dtype is not {_value(x)}.dtype
         ):
-            c = conform(c, {_value(x)}, primitive, {x})
+            c = conform(c, {_value(x)}, primitive, {x})"""
+        return f"""
+    if {x}._requires{f" and {x}._number <= start" if bounded else ""}:
+        c = {contribution}{conform}
+        n = {x}._number
         if n in pending:
-            entry = pending[n]
-            entry[1] = entry[1] + c
+            pending[n] = pending[n] + c
+        elif {x}._primitive is None:
+            pending[n] = c
+            leaves.append({x})
         else:
-            pending[n] = [{x}, c]
-            if {x}._primitive is not None and n > stop: heappush(heap, -n)"""
+            pending[n] = c
+            heappush(heap, (n, {x}))"""
 
     def _call(self, rule: Rule, key: str) -> str:
         """Return the source of a rule's call: `rule_x(g, value_y, p['axis'])`."""
@@ -413,7 +451,13 @@ class Primitive:
                 arguments.append(f"p[{name!r}]")
             else:
                 arguments.append(f"p.get({name!r}, {_default(key, name)})")
+        if rule.__code__.co_code == _IDENTITY.__code__.co_code and arguments == ["g"]:
+            return "g"  # not worth a call
         return f"rule_{key}({', '.join(arguments)})"
+
+
+def _IDENTITY(g: Any) -> Any:
+    return g
 
 
 def _value(operand: str) -> str:
@@ -444,20 +488,26 @@ def _plain(value: Any) -> Any:
 
 
 def _finish(
-    t: Tensor, mode: Any, needs: bool, primitive: Primitive, operands: Any, values: Any, p: Any
+    t: Tensor, needs: bool, primitive: Primitive, operands: Any, values: Any, parameters: Any
 ) -> None:
     """Complete a result that is a constant, or of which more than usual is recorded."""
+    mode = state.mode
     t._requires = needs and mode.records
-    if t._requires or mode.everything:
-        t._primitive, t._operands, t._values, t._parameters = primitive, operands, values, p
-        annotate(t)
+    if not t._requires and not mode.everything:
+        t._primitive = None
+        return
+    t._primitive = primitive
+    if primitive.slots == 0:
+        t._a, t._value_a = operands, values
     else:
-        t._primitive, t._operands, t._values, t._parameters = None, (), (), NO_PARAMETERS
+        t._a, t._value_a = operands[0], values[0]
+        t._b, t._value_b = operands[-1], values[-1]
+    if primitive.takes_parameters:
+        t._parameters = parameters
+    annotate(t)
 
 
-def _failure(
-    error: ValueError, primitive: Primitive, operands: Any, values: Any
-) -> BroadcastError:
+def _failure(error: ValueError, primitive: Primitive, operands: Any, values: Any) -> BroadcastError:
     """Say which operation failed, on which shapes and names."""
     described = [
         f"{np.shape(value)}" + (f" ('{operand.name}')" if operand.name else "")
@@ -468,24 +518,11 @@ def _failure(
     )
 
 
-def _stale(primitive: Primitive, x: Tensor) -> None:
-    name = f"'{x.name}'" if x.name else "An operand"
-    raise StaleValueError(
-        f"{name} was changed after '{primitive.name}' used it: take the gradient before "
-        "the change, or compute the result again."
-    )
-
-
 def _missing_rule(primitive: Primitive, operand: str) -> Any:
     raise NoDerivativeError(
         f"'{primitive.name}' has no rule for its operand '{operand}': declare one, "
         f"derivative(…, {operand}=lambda g, …: …), or detach() the operand."
     )
-
-
-def _recorded_values(t: Tensor) -> list[Any]:
-    """Return the operands as Tensors where they are, so that a rule is recorded."""
-    return [v if x is CONSTANT else x for x, v in zip(t._operands, t._values, strict=True)]
 
 
 def _conform(c: Any, value: Any, primitive: Primitive, operand: Tensor) -> Any:

@@ -17,7 +17,7 @@ from .errors import NoDerivativeError, UnsupportedArgumentError
 TABLE: dict[Callable[..., Any], Any] = {}
 """Every function with an entry: the inside cover of the calculus book."""
 
-_REDUCTIONS = {
+_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum,
     np.multiply: np.prod,
     np.maximum: np.max,

@@ -2,9 +2,10 @@
 
 There is no list of operations. The tape is the Tensors themselves: each one
 that an operation made knows its primitive, its operands, their values and a
-*sequence number*. Sequence numbers only grow, so whatever made a value has a
-smaller number than whatever used it. They are a topological order for free:
-the reverse pass (:mod:`autograd_lite.backward`) visits the largest first.
+*sequence number*. The numbers count down, so whatever uses a value has a
+smaller number than the value. They are a topological order for free: the
+reverse pass (:mod:`autograd_lite.backward`) visits the smallest, the newest,
+first, which is what a heap hands out.
 
 How much is recorded is a *mode*, one for each thread:
 
@@ -19,6 +20,7 @@ otherwise     `GRADIENT` and more: comparisons and integers too (`everything`,
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
 import sys
@@ -34,7 +36,7 @@ from .errors import StaleValueError
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-next_number: Callable[[], int] = itertools.count(1).__next__
+next_number: Callable[[], int] = itertools.count(-1, -1).__next__
 
 
 class Mode(NamedTuple):
@@ -57,15 +59,33 @@ class _State(threading.local):
 state = _State()
 
 
+class Shared:
+    """What all threads can see at the cost of one attribute, and seldom have to look behind."""
+
+    __slots__ = ("last_write", "special")
+
+    def __init__(self) -> None:
+        self.special = 0  # how many `with` blocks, in any thread, are in another mode than GRADIENT
+        self.last_write = 0  # the sequence number of the latest change of a value
+
+
+shared = Shared()
+_lock = threading.Lock()
+
+
 @contextmanager
 def recording(mode: Mode) -> Iterator[None]:
     """Record as `mode` says inside a ``with`` block, in this thread."""
     before = state.mode
+    with _lock:
+        shared.special += 1
     state.mode = mode
     try:
         yield
     finally:
         state.mode = before
+        with _lock:
+            shared.special -= 1
 
 
 def no_grad() -> Any:
@@ -152,9 +172,15 @@ def annotate(result: Tensor) -> None:
 
 
 def verify(result: Tensor) -> None:
-    """Raise if a value that `result` was made from was written into since."""
-    note = result._note
-    if note is not None and "fingerprints" in note and note["fingerprints"] != _fingerprints(result):
+    """Raise if a value that `result` was made from was changed since."""
+    for x in result.operands:
+        if hasattr(x, "_requires") and x._number < result._number:
+            raise StaleValueError(
+                f"{x.called()} was changed after '{result._primitive.name}' used it: take the "
+                "gradient before the change, or compute the result again."
+            )
+    kept = (result._note or {}).get("fingerprints")
+    if kept is not None and kept != _fingerprints(result):
         raise StaleValueError(
             f"An operand of '{result._primitive.name}' was written into after it was used: "
             "compute the result again before taking its gradient."
@@ -168,8 +194,26 @@ def _note(result: Tensor) -> dict[str, Any]:
 
 
 def _fingerprints(result: Tensor) -> list[int]:
-    values = (*result._values, result._data)
+    values = (*result.values, result._data)
     return [hash(np.asarray(v).tobytes()) for v in values if not isinstance(v, tuple)]
+
+
+_silence = contextvars.Context()
+_silence.run(np.seterr, all="ignore")
+
+
+def quietly(f: Callable[..., Any], *args: Any) -> Any:
+    """Call `f` with NumPy's floating-point warnings off.
+
+    Where a derivative is infinite it is so in silence. This is `numpy.errstate`
+    for a tenth of its price (0.06 µs, not 0.9): the state lives in a context
+    variable, and a context that has it set is cheap to copy.
+
+    >>> import numpy as np
+    >>> quietly(np.divide, 1.0, 0.0)
+    np.float64(inf)
+    """
+    return _silence.copy().run(f, *args)
 
 
 _ENGINE = os.path.dirname(__file__)

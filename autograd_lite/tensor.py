@@ -17,7 +17,7 @@ NumPy's, and each that has a derivative is an entry of one table
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, Union
 
 import numpy as np
@@ -33,18 +33,16 @@ from .errors import (
     ObjectArrayError,
 )
 from .protocol import TABLE, apply_function, apply_ufunc
-from .tape import next_number
+from .tape import next_number, shared
 
 if TYPE_CHECKING:
     from .primitive import Primitive
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
-Axis = Union[int, tuple[int, ...], None]
+Axis = int | tuple[int, ...] | None
 
-NO_PARAMETERS: dict[str, Any] = {}
-
-_RETAIN = object()  # stands in `_grad` for "keep the gradient of this interior value"
+_ENTRY: Mapping[Callable[..., Any], Callable[..., Tensor]] = TABLE  # given a Tensor, all return one
 
 
 class Tensor:
@@ -76,29 +74,35 @@ class Tensor:
     array([2., 4.])
     """
 
-    # What an operation fills in is set directly by compiled code (primitive.py).
+    # What an operation fills in is set by compiled code (primitive.py). Operands stand in
+    # slots of their own, not in a tuple: that is one object for an operation in place of
+    # three, and Python's cyclic collector is what a long tape waits for.
     __slots__ = (
+        "__weakref__",  # primitives with more operands keep tuples of them in _a and _value_a
+        "_a",  # the first operand: a Tensor, or CONSTANT where an array or number stood
+        "_b",  # the second operand
         "_data",  # the array; a NumPy scalar where it has no dimension
-        "_grad",  # None, an array, or _RETAIN
+        "_grad",  # None or an array
+        "_note",  # None, or a dict: name, line, fingerprints, retain
+        "_number",  # the sequence number: smaller than those of its operands
+        "_parameters",  # such as axis, where the primitive has any
+        "_primitive",  # what made it; None for a leaf, which has none of the following:
         "_requires",  # whether a gradient flows through
-        "_number",  # the sequence number: larger than those of its operands
-        "_primitive",  # what made it; None for a leaf
-        "_operands",  # of what: Tensors, or CONSTANT where an array or number stood
-        "_values",  # the operands' arrays as they were
-        "_parameters",  # such as axis
-        "_note",  # None, or a dict: name, line, fingerprints
-        "__weakref__",
+        "_value_a",  # the operands' arrays as they were
+        "_value_b",
     )
 
     _data: Any
     _grad: Any
     _requires: bool
     _number: int
-    _primitive: Any
-    _operands: tuple[Tensor, ...]
-    _values: tuple[Any, ...]
-    _parameters: dict[str, Any]
     _note: dict[str, Any] | None
+    _primitive: Any
+    _parameters: dict[str, Any]
+    _a: Any
+    _b: Any
+    _value_a: Any
+    _value_b: Any
 
     def __init__(
         self,
@@ -113,8 +117,6 @@ class Tensor:
         self._requires = False
         self._number = next_number()
         self._primitive = None
-        self._operands = self._values = ()
-        self._parameters = NO_PARAMETERS
         self._note = None if name is None else {"name": name}
         if requires_grad:
             self.requires_grad = True
@@ -153,12 +155,12 @@ class Tensor:
         reverse pass through the old value is caught.
         """
         self._data = array
-        self._number = next_number()
+        self._number = shared.last_write = next_number()
 
     @property
     def grad(self) -> Any:
         """None, or the gradient: a plain array of the same shape and dtype."""
-        return None if self._grad is _RETAIN else self._grad
+        return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -193,8 +195,8 @@ class Tensor:
     def requires_grad(self, flag: bool) -> None:
         if flag and self._data.dtype.kind not in "fc":
             raise IntegerGradientError(
-                f"A Tensor of dtype {self._data.dtype} cannot require a gradient: give floats, as in "
-                "Tensor(2.0) or dtype=float."
+                f"A Tensor of dtype {self._data.dtype} cannot require a gradient: give floats, as "
+                "in Tensor(2.0) or dtype=float."
             )
         if self._primitive is not None and flag != self._requires:
             raise InPlaceError(
@@ -220,8 +222,7 @@ class Tensor:
         """
         if not self._requires:
             raise NoGradientError(f"{self.called()} does not require a gradient: nothing to keep.")
-        if self._primitive is not None and self._grad is None:
-            self._grad = _RETAIN
+        self._note = {**(self._note or {}), "retain": True}
 
     def backward(self, gradient: Any = None) -> None:
         """Add the gradient of this value into the ``.grad`` of the leaves it came from.
@@ -309,17 +310,28 @@ class Tensor:
     def operands(self) -> tuple[Any, ...]:
         """What it was made from: Tensors, and arrays or numbers where those were given."""
         return tuple(
-            v if x is CONSTANT else x for x, v in zip(self._operands, self._values, strict=True)
+            v if x is CONSTANT else x
+            for x, v in zip(self._slots("_a", "_b"), self.values, strict=True)
         )
 
     @property
     def values(self) -> tuple[Any, ...]:
         """The operands' arrays as they were when it was made."""
-        return self._values
+        return self._slots("_value_a", "_value_b")
+
+    def _slots(self, a: str, b: str) -> tuple[Any, ...]:
+        if self._primitive is None:
+            return ()
+        count = self._primitive.slots
+        if count == 0:
+            return getattr(self, a)  # type: ignore[no-any-return]
+        return (getattr(self, a), getattr(self, b)) if count == 2 else (getattr(self, a),)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the operation that made it, such as ``axis``."""
+        if self._primitive is None or not self._primitive.takes_parameters:
+            return {}
         return self._parameters
 
     @property
@@ -340,7 +352,9 @@ class Tensor:
         """Return how a message refers to it: ``'w'``, or ``The result of 'exp'``."""
         if self.name:
             return f"'{self.name}'"
-        return "The Tensor" if self._primitive is None else f"The result of '{self._primitive.name}'"
+        return (
+            "The Tensor" if self._primitive is None else f"The result of '{self._primitive.name}'"
+        )
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
@@ -391,7 +405,7 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._leaves_tape("Making an array", "np.stack([...]), np.where(...) or an np function")
         array = np.asarray(self._data, dtype=dtype)
-        return array.copy() if copy or array is self._data and copy is None else array
+        return array.copy() if copy or (array is self._data and copy is None) else array
 
     def __float__(self) -> float:
         self._leaves_tape("float()", "np.sin(t) in place of math.sin(t), or t itself")
@@ -408,8 +422,8 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> None:
         if self._requires or self._primitive is not None:
             raise InPlaceError(
-                f"{self.called()} is on the tape, so it cannot be written into: build the new value "
-                "with np.where(...) or np.concatenate(...), or set .data of an input."
+                f"{self.called()} is on the tape, so it cannot be written into: build the new "
+                "value with np.where(...) or np.concatenate(...), or set .data of an input."
             )
         if isinstance(value, Tensor):
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
@@ -465,62 +479,62 @@ class Tensor:
         def __ne__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
 
     def __getitem__(self, index: Any) -> Tensor:
-        return TABLE[operator.getitem](self, index)
+        return _ENTRY[operator.getitem](self, index)
 
     # -- methods: the table's entries under NumPy's and PyTorch's names ------------
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Sum over `axis`, as `numpy.sum`."""
-        return TABLE[np.sum](self, axis=axis, keepdims=keepdims)
+        return _ENTRY[np.sum](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Mean over `axis`, as `numpy.mean`."""
-        return TABLE[np.mean](self, axis=axis, keepdims=keepdims)
+        return _ENTRY[np.mean](self, axis=axis, keepdims=keepdims)
 
     def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Product over `axis`, as `numpy.prod`."""
-        return TABLE[np.prod](self, axis=axis, keepdims=keepdims)
+        return _ENTRY[np.prod](self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Maximum over `axis`, as `numpy.max`; ties share the gradient."""
-        return TABLE[np.max](self, axis=axis, keepdims=keepdims)
+        return _ENTRY[np.max](self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Minimum over `axis`, as `numpy.min`; ties share the gradient."""
-        return TABLE[np.min](self, axis=axis, keepdims=keepdims)
+        return _ENTRY[np.min](self, axis=axis, keepdims=keepdims)
 
     def var(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
         """Variance over `axis`, as `numpy.var`."""
-        return TABLE[np.var](self, axis=axis, ddof=ddof, keepdims=keepdims)
+        return _ENTRY[np.var](self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def std(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
         """Standard deviation over `axis`, as `numpy.std`."""
-        return TABLE[np.std](self, axis=axis, ddof=ddof, keepdims=keepdims)
+        return _ENTRY[np.std](self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def cumsum(self, axis: int | None = None) -> Tensor:
         """Running sum along `axis`, as `numpy.cumsum`."""
-        return TABLE[np.cumsum](self, axis=axis)
+        return _ENTRY[np.cumsum](self, axis=axis)
 
     def argmax(self, axis: int | None = None) -> Tensor:
         """Index of the largest element, as `numpy.argmax`."""
-        return TABLE[np.argmax](self, axis=axis)
+        return _ENTRY[np.argmax](self, axis=axis)
 
     def argmin(self, axis: int | None = None) -> Tensor:
         """Index of the smallest element, as `numpy.argmin`."""
-        return TABLE[np.argmin](self, axis=axis)
+        return _ENTRY[np.argmin](self, axis=axis)
 
     def any(self, axis: Axis = None) -> Tensor:
         """Whether any element is true, as `numpy.any`."""
-        return TABLE[np.any](self, axis=axis)
+        return _ENTRY[np.any](self, axis=axis)
 
     def all(self, axis: Axis = None) -> Tensor:
         """Whether all elements are true, as `numpy.all`."""
-        return TABLE[np.all](self, axis=axis)
+        return _ENTRY[np.all](self, axis=axis)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape: ``t.reshape(2, 3)`` or ``t.reshape((2, 3))``."""
         shape = shape[0] if len(shape) == 1 else shape
-        return TABLE[np.reshape](self, shape=shape)
+        return _ENTRY[np.reshape](self, shape=shape)
 
     def ravel(self) -> Tensor:
         """All elements along one axis."""
@@ -532,90 +546,93 @@ class Tensor:
         """Permute the axes, as `numpy.ndarray.transpose`; reverse them by default."""
         if len(axes) == 1 and not isinstance(axes[0], SupportsIndex):
             axes = axes[0]
-        return TABLE[np.transpose](self, axes=axes or None)
+        return _ENTRY[np.transpose](self, axes=axes or None)
 
     @property
     def T(self) -> Tensor:
         """The transpose."""
-        return TABLE[np.transpose](self, axes=None)
+        return _ENTRY[np.transpose](self, axes=None)
 
     @property
     def mT(self) -> Tensor:
         """The transpose of the last two axes."""
-        return TABLE[np.swapaxes](self, -1, -2)
+        return _ENTRY[np.swapaxes](self, -1, -2)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes."""
-        return TABLE[np.swapaxes](self, axis1, axis2)
+        return _ENTRY[np.swapaxes](self, axis1, axis2)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Drop axes of length 1."""
-        return TABLE[np.squeeze](self, axis=axis)
+        return _ENTRY[np.squeeze](self, axis=axis)
 
     def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
         """Repeat each element, as `numpy.repeat`."""
-        return TABLE[np.repeat](self, repeats, axis=axis)
+        return _ENTRY[np.repeat](self, repeats, axis=axis)
 
     def take(self, indices: Any, axis: int | None = None) -> Tensor:
         """Elements along an axis, as `numpy.take`."""
-        return TABLE[np.take](self, indices, axis=axis)
+        return _ENTRY[np.take](self, indices, axis=axis)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal, as `numpy.diagonal`."""
-        return TABLE[np.diagonal](self, offset=offset, axis1=axis1, axis2=axis2)
+        return _ENTRY[np.diagonal](self, offset=offset, axis1=axis1, axis2=axis2)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The sum of the diagonal, as `numpy.trace`."""
-        return TABLE[np.trace](self, offset=offset, axis1=axis1, axis2=axis2)
+        return _ENTRY[np.trace](self, offset=offset, axis1=axis1, axis2=axis2)
 
     def dot(self, other: Any) -> Tensor:
         """Dot product, as `numpy.dot`."""
-        return TABLE[np.dot](self, other)
+        return _ENTRY[np.dot](self, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """Limit to an interval, as `numpy.clip`; the gradient at a bound is 1."""
-        return TABLE[np.clip](self, min, max)
+        return _ENTRY[np.clip](self, min, max)
 
     def round(self, decimals: int = 0) -> Tensor:
         """Round, as `numpy.round`; the gradient is 0."""
-        return TABLE[np.round](self, decimals=decimals)
+        return _ENTRY[np.round](self, decimals=decimals)
 
     def astype(self, dtype: Any) -> Tensor:
         """Convert; the gradient is converted back. Integers carry no gradient."""
-        return TABLE[np.ndarray.astype](self, dtype=np.dtype(dtype))
+        return _ENTRY[np.ndarray.astype](self, dtype=np.dtype(dtype))
 
     def copy(self) -> Tensor:
         """A copy of the value that stays on the tape."""
-        return TABLE[np.copy](self)
+        return _ENTRY[np.copy](self)
 
     def exp(self) -> Tensor:
         """Exponential, as `numpy.exp`."""
-        return TABLE[np.exp](self)
+        return _ENTRY[np.exp](self)
 
     def log(self) -> Tensor:
         """Natural logarithm, as `numpy.log`."""
-        return TABLE[np.log](self)
+        return _ENTRY[np.log](self)
 
     def sqrt(self) -> Tensor:
         """Square root, as `numpy.sqrt`."""
-        return TABLE[np.sqrt](self)
+        return _ENTRY[np.sqrt](self)
 
     def sin(self) -> Tensor:
         """Sine, as `numpy.sin`."""
-        return TABLE[np.sin](self)
+        return _ENTRY[np.sin](self)
 
     def cos(self) -> Tensor:
         """Cosine, as `numpy.cos`."""
-        return TABLE[np.cos](self)
+        return _ENTRY[np.cos](self)
 
     def tanh(self) -> Tensor:
         """Hyperbolic tangent, as `numpy.tanh`."""
-        return TABLE[np.tanh](self)
+        return _ENTRY[np.tanh](self)
 
     if TYPE_CHECKING:
 
-        def relu(self) -> Tensor: ...
-        def sigmoid(self) -> Tensor: ...
+        def relu(self) -> Tensor:
+            """The positive part; the gradient at 0 is 0."""
+
+        def sigmoid(self) -> Tensor:
+            """1 / (1 + exp(−x))."""
 
 
 def constant(array: Any) -> Tensor:
@@ -625,14 +642,12 @@ def constant(array: Any) -> Tensor:
     t._grad = t._note = t._primitive = None
     t._requires = False
     t._number = next_number()
-    t._operands = t._values = ()
-    t._parameters = NO_PARAMETERS
     return t
 
 
 CONSTANT = constant(np.zeros(()))
 """Stands among a result's operands for an array or a number: never needs a gradient."""
-CONSTANT._number = 0
+CONSTANT._number = 0  # older than anything
 
 
 def _numbers(data: Any, dtype: Any = None) -> Any:
@@ -665,5 +680,3 @@ def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str
     Tensor.__init__(t, data, requires, name=name)
     t._grad = None if grad is None else np.array(grad)
     return t
-
-

@@ -21,15 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from .backward import sweep
+from .backward import reverse_since
 from .errors import IntegerGradientError, NonScalarBackwardError
 from .primitive import derivative
-from .tape import differentiating, state
-from .tensor import Tensor
+from .tape import differentiating, quietly, state
+from .tensor import Tensor, constant
 
 Function = Callable[..., Any]
-
-_alias = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
@@ -85,15 +83,16 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     @functools.wraps(f, assigned=("__module__", "__name__", "__doc__"), updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
         places = [_place(f, args, n) for n in argnums]
-        aliases = [_fresh(args[n]) for n in places]
+        originals = [args[n] for n in places]
+        aliases = [_fresh(x) for x in originals]
         given = list(args)
         for n, alias in zip(places, aliases, strict=True):
             given[n] = alias
         with differentiating():
             value = f(*given, **kwargs)
-        gradients = _gradients(value, aliases)
-        value = _settled(value, aliases[0]._number)
-        return value, gradients if isinstance(argnum, tuple) else gradients[0]
+        gradients = _gradients(value, aliases, originals)
+        value, *gradients = (_settled(v, aliases) for v in (value, *gradients))
+        return value, tuple(gradients) if isinstance(argnum, tuple) else gradients[0]
 
     return both
 
@@ -109,73 +108,72 @@ def _place(f: Function, args: tuple[Any, ...], n: int) -> int:
 
 
 def _fresh(x: Any) -> Tensor:
-    """Return a Tensor like `x` that is newer than anything else; linked to `x` if that is traced."""
-    if isinstance(x, Tensor):
-        alias = _alias.apply(x)
-    else:
-        alias = Tensor(x)
+    """Return a leaf with the value of `x` that is newer than anything else."""
+    alias = constant(x._data) if isinstance(x, Tensor) else Tensor(x)
     if alias.dtype.kind not in "fc":
         raise IntegerGradientError(
-            f"The gradient was asked for an argument of dtype {alias.dtype}: give floats, as in 2.0."
+            f"The gradient was asked for an argument of dtype {alias.dtype}: "
+            "give floats, as in 2.0."
         )
     alias._requires = True
     return alias
 
 
-def _gradients(value: Any, aliases: list[Tensor]) -> tuple[Any, ...]:
-    start, stop = aliases[0]._number, aliases[-1]._number
-    if not isinstance(value, Tensor) or not value._requires or value._number < start:
-        if np.size(value) != 1:
-            raise _not_one_number(value)
-        return tuple(np.zeros_like(alias._data) for alias in aliases)
-    if value.size != 1:
-        raise _not_one_number(value)
-    # Rules are fed Tensors only where the gradient is on someone else's tape too.
-    recorded = state.mode.records and _touches_outside(value, start, stop)
-    reached, _ = sweep(
-        value, np.ones_like(value._data), start=start, stop=stop, recorded=recorded
-    )
-    return tuple(
-        _settled(reached[alias._number][1], start)
-        if alias._number in reached
-        else np.zeros_like(alias._data)
-        for alias in aliases
-    )
+def _gradients(value: Any, aliases: list[Tensor], originals: list[Any]) -> list[Any]:
+    """Return the gradients of a function's value, and tie the aliases to what they stood for."""
+    if np.size(value) != 1:
+        raise NonScalarBackwardError(
+            f"grad needs a function that returns one number, and this one returned shape "
+            f"{np.shape(value)}: reduce the result first, as with np.sum."
+        )
+    start = aliases[0]._number
+    tied = [isinstance(x, Tensor) and x._requires and state.mode.records for x in originals]
+    if not isinstance(value, Tensor) or not value._requires or value._number > start:
+        gradients = {}
+    else:
+        # Rules are fed Tensors only where the gradient is on someone else's tape too.
+        recorded = any(tied) or (state.mode.records and _leads_outside(value, aliases))
+        seed = np.ones_like(value._data)
+        gradients = quietly(reverse_since, value, seed, start, recorded)
+    for alias, x, tie in zip(aliases, originals, tied, strict=True):
+        # Only now, since the sweep above had to end at the alias.
+        if tie:
+            _alias_of(alias, x)
+    return [gradients.get(a._number, np.zeros_like(a._data)) for a in aliases]
 
 
-def _not_one_number(value: Any) -> NonScalarBackwardError:
-    return NonScalarBackwardError(
-        f"grad needs a function that returns one number, and this one returned shape "
-        f"{np.shape(value)}: reduce the result first, as with np.sum."
-    )
+_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
-def _touches_outside(value: Tensor, start: int, stop: int) -> bool:
-    """Whether the part of the tape since `start` leads to anything older that needs a gradient."""
-    if value._number <= stop:
-        return value._primitive is not None
+def _alias_of(alias: Tensor, x: Tensor) -> None:
+    alias._primitive = _identity
+    alias._a, alias._value_a, alias._parameters = x, x._data, {}
+
+
+def _leads_outside(value: Tensor, aliases: list[Tensor]) -> bool:
+    """Whether a value's tape leads to anything that needs a gradient, other than the aliases."""
+    start = aliases[0]._number
+    ends = {id(alias) for alias in aliases if alias._primitive is None}
     waiting, seen = [value], {value._number}
     while waiting:
-        for x in waiting.pop()._operands:
-            n = x._number
-            if not x._requires or n in seen:
-                continue
-            seen.add(n)
-            if n > stop:
-                if x._primitive is None:
-                    return True
-                waiting.append(x)
-            elif n < start or x._primitive is not None:
+        t = waiting.pop()
+        if t._number > start:
+            return True
+        if t._primitive is None:
+            if id(t) not in ends:
                 return True
+            continue
+        for x in t.operands:
+            if isinstance(x, Tensor) and x._requires and x._number not in seen:
+                seen.add(x._number)
+                waiting.append(x)
     return False
 
 
-def _settled(value: Any, start: int) -> Any:
-    """Return plain numbers, unless the value is on a tape that is older than `start`."""
+def _settled(value: Any, aliases: list[Tensor]) -> Any:
+    """Return plain numbers, unless the value is on a tape that leads beyond the aliases."""
     if not isinstance(value, Tensor):
         return value
-    if value._requires and state.mode.records and _touches_outside(value, start, start - 1):
+    if value._requires and state.mode.records and _leads_outside(value, aliases):
         return value
     return value._data
-
-

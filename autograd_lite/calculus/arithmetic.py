@@ -75,15 +75,16 @@ def _where_larger(g: Any, x: Any, y: Any) -> Any:
     return np.where(x > y, g, np.where(x == y, 0.5 * g, 0.0))
 
 
-for _function in (np.maximum, np.fmax):
+_ufunc: np.ufunc
+for _ufunc in (np.maximum, np.fmax):
     derivative(
-        _function,
+        _ufunc,
         x=lambda g, x, y: _where_larger(g, x, y),
         y=lambda g, x, y: _where_larger(g, y, x),
     )
-for _function in (np.minimum, np.fmin):
+for _ufunc in (np.minimum, np.fmin):
     derivative(
-        _function,
+        _ufunc,
         x=lambda g, x, y: _where_larger(g, y, x),
         y=lambda g, x, y: _where_larger(g, x, y),
     )

@@ -15,15 +15,16 @@ from ..primitive import derivative
 from ..protocol import TABLE
 from ..tensor import Tensor
 
-for _function in (
+_ufunc: np.ufunc
+for _ufunc in (
     *(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal),
     *(np.logical_and, np.logical_or, np.logical_xor),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor),
 ):
-    derivative(_function, operands="x y")
+    derivative(_ufunc, operands="x y")
 
-for _function in (np.logical_not, np.invert, np.isnan, np.isinf, np.isfinite, np.signbit):
-    derivative(_function, operands="x")
+for _ufunc in (np.logical_not, np.invert, np.isnan, np.isinf, np.isfinite, np.signbit):
+    derivative(_ufunc, operands="x")
 
 derivative(np.argmax, operands="a", allows="axis keepdims")
 derivative(np.argmin, operands="a", allows="axis keepdims")
@@ -46,10 +47,11 @@ class Question:
         return f"<question {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask the function about the values."""
         return self.from_numpy(args, kwargs)
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Ask the function about the values."""
+        """Answer a NumPy call."""
         values = [a._data if isinstance(a, Tensor) else a for a in args]
         named = {k: a._data if isinstance(a, Tensor) else a for k, a in kwargs.items()}
         return self.function(*values, **named)

@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import derivative
+from ..primitive import Primitive, derivative
+from ..tape import quietly
 from .reductions import spread
 
 # -- a layer --------------------------------------------------------------------
 
 
+# `dot` here, not `@`: the same product, and for small matrices in a third of the time.
+
+
 def _linear(x: Any, weight: Any) -> Any:
-    return x @ weight.T
+    return x.dot(weight.T)
 
 
 def _rows(a: Any) -> Any:
@@ -29,14 +33,14 @@ linear = derivative(
     _linear,
     name="linear",
     stands_for=lambda x, weight: np.matmul(x, np.transpose(weight)),
-    x=lambda g, weight: g @ weight,
-    weight=lambda g, x: _rows(g).T @ _rows(x),
+    x=lambda g, weight: g.dot(weight),
+    weight=lambda g, x: _rows(g).T.dot(_rows(x)),
 )
 """x Wᵀ: a fully connected layer without bias; x (…, in), weight (out, in)."""
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
-    out = x @ weight.T
+    out = x.dot(weight.T)
     out += bias
     return out
 
@@ -44,15 +48,15 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
 def _column_sums(g: Any) -> Any:
     """Sum over all axes but the last. As a product with ones it is one fast call."""
     rows = _rows(g)
-    return np.ones(len(rows), rows.dtype) @ rows
+    return np.ones(len(rows), rows.dtype).dot(rows)
 
 
 affine = derivative(
     _affine,
     name="linear",
     stands_for=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
-    x=lambda g, weight: g @ weight,
-    weight=lambda g, x: _rows(g).T @ _rows(x),
+    x=lambda g, weight: g.dot(weight),
+    weight=lambda g, x: _rows(g).T.dot(_rows(x)),
     bias=lambda g: _column_sums(g),
 )
 """x Wᵀ + b: a fully connected layer; bias (out,)."""
@@ -62,10 +66,12 @@ affine = derivative(
 
 def _sigmoid(x: Any) -> Any:
     # exp overflows to inf for x < −709, and 1 / inf is the right answer.
-    with np.errstate(over="ignore"):
-        out = np.exp(-x)
+    if x.ndim == 0:
+        return 1.0 / (1.0 + quietly(np.exp, -x))
+    out = np.negative(x)
+    quietly(np.exp, out, out)
     out += 1.0
-    return np.reciprocal(out, out=out) if out.ndim else 1.0 / out
+    return np.reciprocal(out, out)
 
 
 sigmoid = derivative(
@@ -133,7 +139,7 @@ def _softmax(x: Any, axis: int = -1) -> Any:
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
-softmax = derivative(
+softmax: Primitive = derivative(
     _softmax,
     name="softmax",
     stands_for=lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
@@ -152,7 +158,7 @@ log_softmax = derivative(
 
 def _mse(input: Any, target: Any) -> Any:
     d = (input - target).ravel()
-    return np.dot(d, d) / d.size
+    return d.dot(d) / d.size
 
 
 mse = derivative(
@@ -168,9 +174,11 @@ bce_with_logits = derivative(
     lambda input, target: np.logaddexp(input, 0.0) - input * target,
     name="bce_with_logits",
     elementwise=True,
-    stands_for=lambda input, target: -(
-        target * np.log(1.0 / (1.0 + np.exp(-input)))
-        + (1.0 - target) * np.log(1.0 - 1.0 / (1.0 + np.exp(-input)))
+    stands_for=lambda input, target: (
+        -(
+            target * np.log(1.0 / (1.0 + np.exp(-input)))
+            + (1.0 - target) * np.log(1.0 - 1.0 / (1.0 + np.exp(-input)))
+        )
     ),
     input=lambda g, input, target: g * (sigmoid(input) - target),
     target=lambda g, input: -g * input,

@@ -37,7 +37,7 @@ derivative(np.matmul, x=lambda g, x, y: _left(g, x, y), y=lambda g, x, y: _right
 def _dot(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
-    if np.ndim(b) <= 2 and np.ndim(a) <= 2 or np.ndim(b) == 1:
+    if (np.ndim(b) <= 2 and np.ndim(a) <= 2) or np.ndim(b) == 1:
         return np.matmul(a, b)
     return np.tensordot(a, b, (-1, -2))
 
@@ -55,7 +55,9 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     n = int(np.prod([np.shape(a)[i] for i in summed_a]))
     shape = tuple(np.shape(a)[i] for i in kept_a) + tuple(np.shape(b)[i] for i in kept_b)
     rows = np.reshape(np.transpose(a, kept_a + summed_a), (-1, n) if n else (_size(a, kept_a), 0))
-    columns = np.reshape(np.transpose(b, summed_b + kept_b), (n, -1) if n else (0, _size(b, kept_b)))
+    columns = np.reshape(
+        np.transpose(b, summed_b + kept_b), (n, -1) if n else (0, _size(b, kept_b))
+    )
     return np.reshape(np.matmul(rows, columns), shape)
 
 
@@ -68,8 +70,8 @@ composite(np.tensordot, _tensordot)
 composite(np.vdot, lambda a, b: np.matmul(np.ravel(a), np.ravel(b)))
 composite(
     np.inner,
-    lambda a, b: np.multiply(a, b)
-    if np.ndim(a) == 0 or np.ndim(b) == 0
-    else np.tensordot(a, b, (-1, -1)),
+    lambda a, b: (
+        np.multiply(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else np.tensordot(a, b, (-1, -1))
+    ),
 )
 composite(np.outer, lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))

@@ -42,7 +42,9 @@ derivative(
 )
 
 
-def _mean(a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def _mean(
+    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
+) -> Any:
     if dtype is None and np.result_type(a).kind not in "fc":
         dtype = np.float64
     total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype)
@@ -104,7 +106,7 @@ def _others(a: Any, axis: Axis) -> Any:
     rows = np.transpose(a, rest + axes)
     turned = rows.shape
     n = math.prod(a.shape[i] for i in axes)
-    rows = np.reshape(rows, turned[: len(rest)] + (1, n))
+    rows = np.reshape(rows, (*turned[: len(rest)], 1, n))
     products = np.prod(np.where(np.eye(n, dtype=bool), 1.0, rows), axis=-1)
     back = np.argsort(rest + axes)
     return np.transpose(np.reshape(products, turned), tuple(back.tolist()))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitive import composite, derivative, unbroadcast
+from ..primitive import Primitive, composite, derivative, unbroadcast
 from ..tensor import Axis, Tensor
 
 # -- the same numbers in another shape ------------------------------------------------
@@ -115,12 +115,12 @@ def _place(part: Any, shape: tuple[int, ...], index: Any) -> Any:
     return whole
 
 
-getitem = derivative(
+getitem: Primitive = derivative(
     lambda x, index: x[index],
     name="getitem",
     x=lambda g, x, index: scatter(g, shape=x.shape, index=index),
 )
-scatter = derivative(
+scatter: Primitive = derivative(
     _place, name="scatter", part=lambda g, index: getitem(g, index=index), allows="shape"
 )
 """Zeros of `shape`, with a part added at `index`; where indices repeat, they add up."""
@@ -146,7 +146,7 @@ def _filled(index: Any, fillings: Any) -> Any:
     return tuple(next(left) if i is HOLE else i for i in index)
 
 
-gather = derivative(
+gather: Primitive = derivative(
     lambda *arrays, index: arrays[0][_filled(index, arrays[1:])],
     name="getitem",
     operands="*arrays",
@@ -155,7 +155,7 @@ gather = derivative(
         *[None] * (len(arrays) - 1),
     ),
 )
-put = derivative(
+put: Primitive = derivative(
     lambda *arrays, index, shape: _place(arrays[0], shape, _filled(index, arrays[1:])),
     name="scatter",
     operands="*arrays",
@@ -237,13 +237,13 @@ composite(np.tile, _tile)
 
 # -- joining and splitting: each other's transpose -----------------------------------------
 
-join = derivative(
+join: Primitive = derivative(
     lambda *arrays, axis=0: np.concatenate(arrays, axis),
     name="concatenate",
     operands="*arrays",
     joint=lambda g, arrays, axis=0: part(g, sizes=[a.shape[axis] for a in arrays], axis=axis),
 )
-part = derivative(
+part: Primitive = derivative(
     lambda array, sizes, axis=0: tuple(np.split(array, np.cumsum(sizes[:-1]), axis)),
     name="split",
     outputs=True,
@@ -283,8 +283,13 @@ composite(
 )
 composite(np.split, _split)
 composite(np.array_split, _array_split)
-composite(np.hsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(1, np.ndim(ary) - 1)))
-composite(np.vsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 0))
+composite(
+    np.hsplit,
+    lambda ary, indices_or_sections: np.split(
+        ary, indices_or_sections, axis=min(1, np.ndim(ary) - 1)
+    ),
+)
+composite(np.vsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, axis=0))
 
 # -- diagonals, triangles, borders ------------------------------------------------------
 
@@ -312,8 +317,13 @@ def _diag(v: Any, k: int = 0) -> Any:
 composite(np.diagonal, _diagonal)
 composite(np.trace, _trace)
 composite(np.diag, _diag)
-composite(np.tril, lambda m, k=0: np.where(np.tri(*np.shape(m)[-2:], k=k, dtype=bool), m, 0.0))
-composite(np.triu, lambda m, k=0: np.where(np.tri(*np.shape(m)[-2:], k=k - 1, dtype=bool), 0.0, m))
+composite(np.tril, lambda m, k=0: np.where(_lower(m, k), m, 0.0))
+composite(np.triu, lambda m, k=0: np.where(_lower(m, k - 1), 0.0, m))
+
+
+def _lower(m: Any, k: int) -> Any:
+    rows, columns = np.shape(m)[-2:]
+    return np.tri(rows, columns, k, dtype=bool)
 
 
 def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
