@@ -220,6 +220,12 @@ class Primitive:
     def _check_names(self) -> None:
         if not self.operands:
             raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
+        for operand in self.operands:
+            if operand in ("g", "out") or operand.startswith("_"):
+                raise RuleError(
+                    f"An operand of '{self.name}' is named '{operand}', which has a meaning of its "
+                    "own in a rule: choose another name."
+                )
         for operand in (*self.rules, *self.constants):
             if operand not in self.operands:
                 raise RuleError(
@@ -299,119 +305,120 @@ class Primitive:
         namespace: dict[str, Any] = {}
         for key, rule in {**self.rules, "joint": self.joint}.items():
             if rule is not None:
-                namespace[f"rule_{key}"] = rule
+                namespace[f"_rule_{key}"] = rule
                 for parameter in inspect.signature(rule).parameters.values():
                     namespace[_default(key, parameter.name)] = parameter.default
         namespace.update(
-            primitive=self, forward=self.forward, Tensor=Tensor, ndarray=np.ndarray,
-            new=object.__new__, shared=shared, CONSTANT=CONSTANT, next_number=next_number,
-            WEAK=_WEAK, plain=_plain, finish=_finish, failure=_failure, conform=_conform,
-            missing_rule=_missing_rule, heappush=heappush, unbundle=_unbundle, dense=_dense,
+            _primitive=self, _forward=self.forward, _Tensor=Tensor, _ndarray=np.ndarray,
+            _new=object.__new__, _shared=shared, _CONSTANT=CONSTANT, _next_number=next_number,
+            _WEAK=_WEAK, _plain=_plain, _finish=_finish, _failure=_failure, _conform=_conform,
+            _missing_rule=_missing_rule, _heappush=heappush, _unbundle=_unbundle, _dense=_dense,
         )  # fmt: skip
         return namespace
+
+    # In the sources, names with an underscore are ours; those without are the declaration's.
 
     def _source_of_apply(self) -> str:
         if self.variadic:
             unwrap = """
-    operands = tuple([x if isinstance(x, Tensor) else CONSTANT for x in given])
-    values = tuple([x._data if isinstance(x, Tensor) else plain(x) for x in given])
-    needs = any([x._requires for x in operands])"""
-            signature, arguments, operands, values = "*given", "*values", "operands", "values"
-            plain = "all([x is CONSTANT for x in operands])"
+    _operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])
+    _values = tuple([x._data if isinstance(x, _Tensor) else _plain(x) for x in _given])
+    _needs = any([x._requires for x in _operands])"""
+            signature, arguments, operands, values = "*_given", "*_values", "_operands", "_values"
+            plain = "all([x is _CONSTANT for x in _operands])"
         else:
-            unwrap, needs = "", "needs = {}._requires"
+            unwrap, needs = "", "_needs = {}._requires"
             for operand in self.operands:
                 value = _value(operand)
                 counts = operand not in self.constants
                 unwrap += f"""
-    if isinstance({operand}, Tensor):
+    if isinstance({operand}, _Tensor):
         {value} = {operand}._data{"; " + needs.format(operand) if counts else ""}
     else:
-        {value} = {operand} if type({operand}) in WEAK else plain({operand})
-        {operand} = CONSTANT{"; needs = False" if needs[8] == "{" and counts else ""}"""
+        {value} = {operand} if type({operand}) in _WEAK else _plain({operand})
+        {operand} = _CONSTANT{"; _needs = False" if needs[9] == "{" and counts else ""}"""
                 if counts:
-                    needs = "needs = needs or {}._requires"
-            if needs[8] == "{":
-                unwrap += "\n    needs = False"
+                    needs = "_needs = _needs or {}._requires"
+            if needs[9] == "{":
+                unwrap += "\n    _needs = False"
             signature = ", ".join(self.operands)
             arguments = ", ".join(map(_value, self.operands))
             operands, values = f"({signature},)", f"({arguments},)"
-            plain = " is ".join((*self.operands, "CONSTANT"))
+            plain = " is ".join((*self.operands, "_CONSTANT"))
         if self.slots == 0:
-            keep = f"t._a = {operands}; t._value_a = {values}"
+            keep = f"_t._a = {operands}; _t._value_a = {values}"
         else:
             keep = "; ".join(
-                f"t._{slot} = {operand}; t._value_{slot} = {_value(operand)}"
+                f"_t._{slot} = {operand}; _t._value_{slot} = {_value(operand)}"
                 for slot, operand in zip("ab", self.operands, strict=False)
             )
         parameters = "None"
         if self.takes_parameters:
-            parameters = "parameters"
-            keep += "; t._parameters = parameters"
-            signature += ", **parameters"
-            arguments += ", **parameters"
-        compute = f"data = forward({arguments})"
+            parameters = "_parameters"
+            keep += "; _t._parameters = _parameters"
+            signature += ", **_parameters"
+            arguments += ", **_parameters"
+        compute = f"_data = _forward({arguments})"
         if self.variadic or len(self.operands) > 1:
             compute = f"""try:
         {compute}
-    except ValueError as error:
-        raise failure(error, primitive, {operands}, {values}) from error"""
+    except ValueError as _error:
+        raise _failure(_error, _primitive, {operands}, {values}) from _error"""
         return f"""def apply({signature}):{unwrap}
     {compute}
     if {plain}:
-        return data
-    t = new(Tensor)
-    t._data = data
-    t._grad = t._note = None
-    t._number = next_number()
-    if needs and not shared.special:
-        t._requires = True
-        t._primitive = primitive
+        return _data
+    _t = _new(_Tensor)
+    _t._data = _data
+    _t._grad = _t._note = None
+    _t._number = _next_number()
+    if _needs and not _shared.special:
+        _t._requires = True
+        _t._primitive = _primitive
         {keep}
     else:
-        finish(t, needs, primitive, {operands}, {values}, {parameters})
-    return {"unbundle(t)" if self.outputs else "t"}"""
+        _finish(_t, _needs, _primitive, {operands}, {values}, {parameters})
+    return {"_unbundle(_t)" if self.outputs else "_t"}"""
 
     def _source_of_pull(self, name: str) -> str:
         bounded = name in ("pull_since", "pull_recorded")
-        lines = [f"def {name}(t, g, pending, heap, leaves{', start' if bounded else ''}):"]
+        lines = [f"def {name}(_t, g, _pending, _heap, _leaves{', _start' if bounded else ''}):"]
         if self.outputs:
-            lines.append("    g = dense(g, t)")
+            lines.append("    g = _dense(g, _t)")
         if self.joint is not None:
-            lines.append(f"    parts = {self._call(self.joint, 'joint')}")
+            lines.append(f"    _parts = {self._call(self.joint, 'joint')}")
         if self.variadic:
-            lines.append("    for x, value_x, part in zip(t._a, values, parts):")
-            lines.append(self._deliver("x", "part", name).replace("\n", "\n    ")[1:])
+            lines.append("    for x, _value_x, _part in zip(_t._a, _values, _parts):")
+            lines.append(self._deliver("x", "_part", name).replace("\n", "\n    ")[1:])
         for i, operand in enumerate(self.operands):
             if self.variadic or operand in self.constants:
                 continue
             if self.joint is not None:
-                contribution = f"parts[{i}]"
+                contribution = f"_parts[{i}]"
             elif operand in self.rules:
                 contribution = self._call(self.rules[operand], operand)
             else:
-                contribution = f"missing_rule(primitive, {operand!r})"
+                contribution = f"_missing_rule(_primitive, {operand!r})"
             lines.append(self._deliver(operand, contribution, name)[1:])
         lines[1:1] = self._loads("\n".join(lines), recorded=name == "pull_recorded")
         return "\n".join(lines)
 
     def _loads(self, body: str, *, recorded: bool) -> list[str]:
-        """Return the lines that fetch from `t` the names that occur in `body`."""
-        places = {"out": "t" if recorded else "t._data", "p": "t._parameters"}
-        for i, (operand, slot) in enumerate(zip(self.operands, "abcdefgh", strict=False)):
-            one = self.slots > 0
-            places[operand] = f"t._{slot}" if one else f"t._a[{i}]"
-            value = f"t._value_{slot}" if one else f"t._value_a[{i}]"
+        """Return the lines that fetch from `_t` the names that occur in `body`."""
+        places = {"out": "_t" if recorded else "_t._data", "_p": "_t._parameters"}
+        if self.variadic:
+            places["_values"] = "_t.operands" if recorded else "_t._value_a"
+        for i, operand in enumerate(() if self.variadic else self.operands):
+            slot = ("_a", "_b")[i] if self.slots else f"_a[{i}]"
+            value = f"_t._value{slot}"
             if recorded:
                 # Tensors in place of their values, so that the rules are recorded.
-                value = f"{operand} if {operand} is not CONSTANT else {value}"
+                value = f"{operand} if {operand} is not _CONSTANT else {value}"
+            places[operand] = f"_t.{slot}"
             places[_value(operand)] = value
-        if self.variadic:
-            places = {"out": places["out"], "p": places["p"]}
-            places["values"] = "t.operands" if recorded else "t._value_a"
         words = set(re.findall(r"\w+", body))
         if recorded:
-            words |= {w.removeprefix("value_") for w in words if w.startswith("value_")}
+            words |= {word.removeprefix("_value_") for word in words}
         return [f"    {name} = {place}" for name, place in places.items() if name in words]
 
     def _deliver(self, x: str, contribution: str, name: str) -> str:
@@ -419,53 +426,56 @@ class Primitive:
         bounded = name in ("pull_since", "pull_recorded")
         conform = ""
         if not (name == "pull_scalar" and self.elementwise):
-            array = "Tensor" if name == "pull_recorded" else "ndarray"
+            array = "_Tensor" if name == "pull_recorded" else "_ndarray"
             conform = f"""
-        if type(c) is not type({_value(x)}) or type(c) is {array} and (
-            c.shape != {_value(x)}.shape or c.dtype is not {_value(x)}.dtype
+        if type(_c) is not type({_value(x)}) or type(_c) is {array} and (
+            _c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype
         ):
-            c = conform(c, {_value(x)}, primitive, {x})"""
+            _c = _conform(_c, {_value(x)}, _primitive, {x})"""
         return f"""
-    if {x}._requires{f" and {x}._number <= start" if bounded else ""}:
-        c = {contribution}{conform}
-        n = {x}._number
-        if n in pending:
-            pending[n] = pending[n] + c
+    if {x}._requires{f" and {x}._number <= _start" if bounded else ""}:
+        _c = {contribution}{conform}
+        _n = {x}._number
+        if _n in _pending:
+            _pending[_n] = _pending[_n] + _c
         elif {x}._primitive is None:
-            pending[n] = c
-            leaves.append({x})
+            _pending[_n] = _c
+            _leaves.append({x})
         else:
-            pending[n] = c
-            heappush(heap, (n, {x}))"""
+            _pending[_n] = _c
+            _heappush(_heap, (_n, {x}))"""
 
     def _call(self, rule: Rule, key: str) -> str:
-        """Return the source of a rule's call: `rule_x(g, value_y, p['axis'])`."""
+        """Return the source of a rule's call: `_rule_x(g, _value_y, _p['axis'])`."""
         arguments = []
         for parameter in inspect.signature(rule).parameters.values():
             name = parameter.name
             if name in ("g", "out"):
                 arguments.append(name)
             elif name in self.operands:
-                arguments.append("values" if self.variadic else _value(name))
+                arguments.append("_values" if self.variadic else _value(name))
             elif parameter.default is parameter.empty:
-                arguments.append(f"p[{name!r}]")
+                arguments.append(f"_p[{name!r}]")
             else:
-                arguments.append(f"p.get({name!r}, {_default(key, name)})")
-        if rule.__code__.co_code == _IDENTITY.__code__.co_code and arguments == ["g"]:
+                arguments.append(f"_p.get({name!r}, {_default(key, name)})")
+        if arguments == ["g"] and _is_identity(rule):
             return "g"  # not worth a call
-        return f"rule_{key}({', '.join(arguments)})"
+        return f"_rule_{key}({', '.join(arguments)})"
 
 
-def _IDENTITY(g: Any) -> Any:
-    return g
+_IDENTITY = (lambda g: g).__code__.co_code
+
+
+def _is_identity(rule: Rule) -> bool:
+    return getattr(rule, "__code__", None) is not None and rule.__code__.co_code == _IDENTITY
 
 
 def _value(operand: str) -> str:
-    return f"value_{operand}"
+    return f"_value_{operand}"
 
 
 def _default(key: str, parameter: str) -> str:
-    return f"default_{key}_{parameter}"
+    return f"_default_{key}_{parameter}"
 
 
 # -- what the compiled functions call, off their straight path -----------------

@@ -119,7 +119,8 @@ class Tensor:
         self._primitive = None
         self._note = None if name is None else {"name": name}
         if requires_grad:
-            self.requires_grad = True
+            self._check_switch(True)
+            self._requires = True
 
     # -- the value and its gradient ------------------------------------------
 
@@ -193,6 +194,13 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        self._check_switch(flag)
+        if flag and not self._requires:
+            # What was made from the constant is not all on the tape: it must not be swept.
+            self._set(self._data)
+        self._requires = bool(flag)
+
+    def _check_switch(self, flag: bool) -> None:
         if flag and self._data.dtype.kind not in "fc":
             raise IntegerGradientError(
                 f"A Tensor of dtype {self._data.dtype} cannot require a gradient: give floats, as "
@@ -203,7 +211,6 @@ class Tensor:
                 f"{self.called()} was computed by '{self._primitive.name}': only inputs can switch "
                 "requires_grad; use detach() for a constant copy."
             )
-        self._requires = bool(flag)
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Set `requires_grad` and return the Tensor itself."""

@@ -136,9 +136,12 @@ def _gradients(value: Any, aliases: list[Tensor], originals: list[Any]) -> list[
         seed = np.ones_like(value._data)
         gradients = quietly(reverse_since, value, seed, start, recorded)
     for alias, x, tie in zip(aliases, originals, tied, strict=True):
+        # From here on an alias is what it stood for: a value on an outer tape, or a constant.
         # Only now, since the sweep above had to end at the alias.
         if tie:
             _alias_of(alias, x)
+        else:
+            alias._requires = False
     return [gradients.get(a._number, np.zeros_like(a._data)) for a in aliases]
 
 
@@ -152,17 +155,12 @@ def _alias_of(alias: Tensor, x: Tensor) -> None:
 
 def _leads_outside(value: Tensor, aliases: list[Tensor]) -> bool:
     """Whether a value's tape leads to anything that needs a gradient, other than the aliases."""
-    start = aliases[0]._number
-    ends = {id(alias) for alias in aliases if alias._primitive is None}
+    start, ends = aliases[0]._number, {alias._number for alias in aliases}
     waiting, seen = [value], {value._number}
     while waiting:
         t = waiting.pop()
-        if t._number > start:
+        if (t._primitive is None and t._number not in ends) or t._number > start:
             return True
-        if t._primitive is None:
-            if id(t) not in ends:
-                return True
-            continue
         for x in t.operands:
             if isinstance(x, Tensor) and x._requires and x._number not in seen:
                 seen.add(x._number)

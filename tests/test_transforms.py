@@ -1,0 +1,161 @@
+"""grad and value_and_grad: nested, mixed with backward, and at any order."""
+
+import math
+import timeit
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_lite import Tensor, grad, no_grad, value_and_grad
+from autograd_lite.errors import IntegerGradientError, NonScalarBackwardError
+
+
+def nth(f, n):
+    for _ in range(n):
+        f = grad(f)
+    return f
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_derivatives_of_exp_sin_by_complex_powers(order):
+    # e^x sin x = Im e^((1+i)x), whose n-th derivative is Im (1+i)^n e^((1+i)x).
+    x = 0.7
+    expected = ((1 + 1j) ** order * np.exp((1 + 1j) * x)).imag
+    assert nth(lambda t: np.exp(t) * np.sin(t), order)(x) == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.integers(2, 6), st.integers(0, 5), st.floats(0.5, 2.0))
+def test_derivatives_of_a_power(p, order, x):
+    expected = math.prod(range(p - order + 1, p + 1)) * x ** (p - order) if order <= p else 0.0
+    assert nth(lambda t: t**p, order)(x) == pytest.approx(expected, rel=1e-12)
+
+
+def test_no_perturbation_confusion():
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(1.0))(3.0) == 6.0
+    # d/dx [ d/dy (x y²) at y = x ] = d/dx 2x² = 4x
+    assert grad(lambda x: grad(lambda y: x * y * y)(x))(3.0) == 12.0
+    # The same with the inner function closing over an interior value.
+    assert grad(lambda x: grad(lambda y: (x * x) * y * y)(x * 2.0))(3.0) == pytest.approx(
+        12.0 * 9.0
+    )
+
+
+def test_mixed_second_derivatives_are_equal():
+    def f(x, y):
+        return np.sin(x * y) * np.exp(x)
+
+    xy = grad(lambda x, y: grad(f, 1)(x, y), 0)(0.3, 0.4)
+    yx = grad(lambda x, y: grad(f, 0)(x, y), 1)(0.3, 0.4)
+    assert xy == pytest.approx(yx, rel=1e-14)
+
+
+def test_results_are_plain_and_arguments_untouched():
+    x = np.array([1.0, 2.0])
+    value, gradient = value_and_grad(lambda a: np.sum(a**3))(x)
+    assert type(gradient) is np.ndarray
+    assert isinstance(value, np.float64)
+    np.testing.assert_allclose(gradient, [3.0, 12.0])
+    t = Tensor(x, requires_grad=True)
+    gradient = grad(lambda a: np.sum(a**3))(t)
+    assert t.grad is None
+    np.testing.assert_allclose(gradient.data, [3.0, 12.0])
+
+
+def test_float32_stays():
+    assert grad(lambda a: np.sum(a * 2.0))(np.ones(2, dtype=np.float32)).dtype == np.float32
+
+
+def test_several_arguments():
+    def f(a, b, *, c):
+        return a * a * b * c
+
+    assert grad(f, (0, 1))(2.0, 3.0, c=1.0) == (12.0, 4.0)
+    assert grad(f, -1)(2.0, 3.0, c=1.0) == 4.0
+    with pytest.raises(TypeError, match="by position"):
+        grad(f, 1)(2.0, b=3.0, c=1.0)
+
+
+def test_what_the_function_does_not_depend_on():
+    np.testing.assert_array_equal(grad(lambda a: 3.0)(np.ones(2)), np.zeros(2))
+    assert grad(lambda a, b: a * 2.0, 1)(1.0, 1.0) == 0.0
+    assert grad(lambda a: a)(5.0) == 1.0
+    assert grad(lambda a, b: b * b, (0, 1))(1.0, 3.0) == (0.0, 6.0)
+
+
+def test_a_gradient_in_a_loss_is_differentiated():
+    # A gradient penalty: L = (d/dx w x²)² = 4 w² x², dL/dw = 8 w x².
+    w = Tensor(1.5, requires_grad=True)
+    penalty = grad(lambda x: w * x * x)(2.0) ** 2
+    penalty.backward()
+    assert w.grad == pytest.approx(8 * 1.5 * 4.0)
+
+
+def test_an_outer_tape_is_left_alone_under_no_grad():
+    w = Tensor(1.5, requires_grad=True)
+    with no_grad():
+        gradient = grad(lambda x: w * x * x)(2.0)
+        nested = grad(grad(lambda x: x**3))(2.0)
+    assert not isinstance(gradient, Tensor)
+    assert gradient == 6.0
+    assert nested == 12.0
+
+
+def test_backward_inside_a_transform():
+    def f(x):
+        w = Tensor(2.0, requires_grad=True)
+        (w * w * x.item()).backward()
+        return x * float(w.grad)
+
+    assert grad(f)(3.0) == 12.0
+
+
+def test_bad_calls():
+    with pytest.raises(NonScalarBackwardError, match=r"shape \(2,\)"):
+        grad(lambda a: a * a)(np.ones(2))
+    with pytest.raises(NonScalarBackwardError):
+        grad(lambda a: np.ones(2))(1.0)
+    with pytest.raises(IntegerGradientError, match=r"as in 2\.0"):
+        grad(lambda a: a * a)(2)
+
+
+def test_the_cost_does_not_grow_with_what_lies_outside():
+    """Counted in operations swept, not in seconds: the deep past must not be visited."""
+    visited = []
+
+    def spy(depth):
+        x = Tensor(1.0, requires_grad=True)
+        y = x
+        for _ in range(depth):
+            y = y * 1.0
+        import autograd_lite.transforms as module
+
+        plain = module.reverse_since
+        try:
+
+            def counting(root, seed, start, recorded):
+                reached = plain(root, seed, start, recorded)
+                visited.append(len(reached))
+                return reached
+
+            module.reverse_since = counting
+            grad(lambda z: z * z * y)(y)
+        finally:
+            module.reverse_since = plain
+
+    spy(10)
+    spy(1000)
+    assert visited[0] == visited[1]
+
+
+def test_deep_and_nested():
+    def f(x):
+        for _ in range(20_000):
+            x = x * 1.00001
+        return x * x
+
+    assert grad(f)(1.0) == pytest.approx(2.0 * 1.00001**40_000, rel=1e-9)
+    assert timeit.timeit(lambda: grad(grad(f))(1.0), number=1) < 60
+    assert grad(grad(f))(1.0) == pytest.approx(2.0 * 1.00001**40_000, rel=1e-9)
