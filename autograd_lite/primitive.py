@@ -428,7 +428,8 @@ class Primitive:
         if not (name == "pull_scalar" and self.elementwise):
             array = "_Tensor" if name == "pull_recorded" else "_ndarray"
             conform = f"""
-        if type(_c) is not type({_value(x)}) or type(_c) is {array} and (
+        _kind = type(_c)
+        if _kind is not type({_value(x)}) or _kind is {array} and (
             _c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype
         ):
             _c = _conform(_c, {_value(x)}, _primitive, {x})"""
