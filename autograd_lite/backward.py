@@ -98,6 +98,8 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             leaf._grad = _own(g, leaf)
     for t, g in retained:
         t._grad = _own(g if t._grad is None else t._grad + g, t)
+    # A drawing shows gradients as unknown until a backward pass has run from its root.
+    root._note = {**(root._note or {}), "upstream": seed}
 
 
 def _own(g: Any, t: Tensor) -> Any:

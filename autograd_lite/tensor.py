@@ -83,7 +83,7 @@ class Tensor:
         "_b",  # the second operand
         "_data",  # the array; a NumPy scalar where it has no dimension
         "_grad",  # None or an array
-        "_note",  # None, or a dict: name, line, fingerprints, retain
+        "_note",  # None, or a dict: name, line, fingerprints, retain, upstream
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:
@@ -354,6 +354,11 @@ class Tensor:
     def line(self) -> str | None:
         """``file:line`` of the operation, where `trace` recorded it."""
         return None if self._note is None else self._note.get("line")
+
+    @property
+    def upstream(self) -> Any:
+        """The gradient that the latest ``backward()`` from here began with; None before it."""
+        return None if self._note is None else self._note.get("upstream")
 
     def called(self) -> str:
         """Return how a message refers to it: ``'w'``, or ``The result of 'exp'``."""

@@ -24,8 +24,10 @@ def _right(g: Any, x: Any, y: Any) -> Any:
     """∂L/∂y of x @ y: xᵀ times the upstream gradient, with vectors as one-line matrices."""
     if x.ndim == y.ndim == 2:
         return x.T @ g
+    if x.ndim == y.ndim == 1:
+        return g * x
     if x.ndim == 1:
-        return unbroadcast(x[:, None] * (g if y.ndim == 1 else g[..., None, :]), y.shape)
+        return unbroadcast(x[:, None] * g[..., None, :], y.shape)
     if y.ndim == 1:
         return unbroadcast((np.swapaxes(x, -1, -2) @ g[..., None])[..., 0], y.shape)
     return unbroadcast(np.swapaxes(x, -1, -2) @ g, y.shape)

@@ -1,0 +1,15 @@
+"""Reader: pictures of a tape. `draw` is all that most programs need.
+
+=================  =======================================================
+`graph`            the tape as plain values and operations
+`gradients`        the gradient of each of them
+`text`             numbers and parameters, in few words
+`dot`              the graph as DOT
+`render`           DOT as SVG, PDF or PNG
+`drawing`          `draw`, which puts these together
+=================  =======================================================
+"""
+
+from .drawing import Drawing, draw
+
+__all__ = ["Drawing", "draw"]

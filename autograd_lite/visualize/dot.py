@@ -1,0 +1,260 @@
+"""A part of a graph, written as DOT: what each box says, and how it looks.
+
+Kinds are told apart by shape and by border, and only then by colour (Okabe and
+Ito's, which colour-blind readers can tell apart; the fills stay light, so that
+black on them reads in print):
+
+=====================  ==============================  ===========
+an input               box with a heavy border         blue
+a constant             sheet with a folded corner      grey
+a result               box with round corners          white
+a root                 the same, with two borders      green
+an operation           ellipse                         orange
+what is left out       dashed box                      white
+=====================  ==============================  ===========
+
+An arrow is solid where a gradient comes back along it, dashed where none does.
+"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..errors import missing_extra
+from .graph import Operation, Part, Value
+from .text import cut, number, parameters, printable, rows, sentence, summary
+
+BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"
+GREY = "#595959"
+NAME_LENGTH = 24
+PARAMETERS_LENGTH = 32
+FONT = "Helvetica,Arial,sans-serif"
+
+SYMMETRIC = {np.add, np.multiply, np.maximum, np.minimum, np.equal, np.not_equal}
+
+INPUT = {"shape": "box", "style": "filled", "penwidth": "3", "color": BLUE, "fillcolor": "#E3F1FA"}
+CONSTANT = {"shape": "note", "style": "filled", "color": GREY, "fillcolor": "#F0F0F0"}
+RESULT = {"shape": "box", "style": "rounded,filled", "color": "#000000", "fillcolor": "#FFFFFF"}
+ROOT = {**RESULT, "peripheries": "2", "color": GREEN, "fillcolor": "#E1F4EC", "penwidth": "2"}
+OPERATION = {"shape": "ellipse", "style": "filled", "color": ORANGE, "fillcolor": "#FFF0CC"}
+LEFT_OUT = {"shape": "box", "style": "dashed", "color": GREY}
+
+
+def to_dot(part: Part, rankdir: str) -> Any:
+    """Write a part of a graph as a `graphviz.Digraph`.
+
+    Parameters
+    ----------
+    part
+        What to write.
+    rankdir
+        Where the arrows point: ``LR``, ``TB``, ``RL`` or ``BT``.
+    """
+    try:
+        graphviz = import_module("graphviz")
+    except ImportError:
+        raise missing_extra("graphviz", "viz", "draw a graph") from None
+    digraph = graphviz.Digraph(
+        "autograd_lite",
+        # nslimit ends the search for the very best layout, which takes a tangle of 200 boxes
+        # from ten seconds to half of one; layered graphs come out the same.
+        graph_attr={"rankdir": rankdir, "nodesep": "0.25", "ranksep": "0.4", "nslimit": "4"},
+        node_attr={"fontname": FONT, "fontsize": "14", "margin": "0.08,0.05"},
+        edge_attr={"fontname": FONT, "fontsize": "11", "color": "#333333", "arrowsize": "0.8"},
+    )
+
+    def node(key: str, label: str, tooltip: str, look: dict[str, str]) -> None:
+        digraph.node(key, label=f"<{label}>", tooltip=_tooltip(tooltip), **look)
+
+    def edge(tail: str, head: str, carries: bool, tooltip: str = "", label: str = "") -> None:
+        look = {} if carries else {"style": "dashed", "color": GREY}
+        if label:
+            look["label"] = f"<{_html(label)}>"
+        if tooltip:
+            look["tooltip"] = _tooltip(tooltip)
+        digraph.edge(tail, head, **look)
+
+    shown = set(part.values)
+    made_here = {v for operation in part.operations for v in operation.results}
+    if part.left_out or part.cut:
+        node("rest", _rest(part), "", LEFT_OUT)
+    for value in part.values:
+        if value.maker is None or value not in made_here:
+            node(value.key, _value(value, part), _value_tooltip(value, part), _look(value))
+            if value.maker is not None:
+                edge("rest", value.key, value.requires_grad)
+    for operation in part.operations:
+        node(
+            operation.key,
+            _operation(operation),
+            _operation_tooltip(operation),
+            _operation_look(operation),
+        )
+        carries = any(v.requires_grad for v in operation.results)
+        for name, value in zip(operation.operand_names, operation.operands, strict=True):
+            if value in shown:
+                edge(value.key, operation.key, carries and value.requires_grad, tooltip=name)
+        if operation in part.cut:
+            some = f"{len(part.cut[operation]):,} operands"
+            edge("rest", operation.key, carries, label=some)
+        for i, value in enumerate(operation.results):
+            if value in shown:
+                node(value.key, _value(value, part), _value_tooltip(value, part), _look(value))
+                which = f"[{operation.indices[i]}]" if operation.indices else ""
+                edge(operation.key, value.key, value.requires_grad, label=which)
+    return digraph
+
+
+# -- what the boxes say ------------------------------------------------------------
+
+
+def _value(value: Value, part: Part) -> str:
+    """Return the label of a value: its name and shape, its numbers, its gradient."""
+    name = f"<b>{_html(cut(printable(value.name), NAME_LENGTH))}</b>"
+    array = np.asarray(value.data)
+    shown: dict[str, Any] = {}  # the gradients, by what they are called
+    unshown = ""
+    if value.requires_grad and part.graph.gradients != "hidden":
+        if value.gradient is not None:
+            shown["grad"] = value.gradient
+        else:
+            unshown = "no grad arrives" if part.graph.gradients == "known" else "grad ?"
+        if value.accumulated is not None:
+            shown[".grad so far"] = value.accumulated
+    if array.ndim:
+        kind = "" if array.dtype == np.float64 else f" {array.dtype}"
+        lines = [f'{name} <font color="{GREY}">{array.shape}{kind}</font>']
+        tell = _every_number if rows(array) is not None else _facts
+        lines += tell(array, shown)
+    else:
+        # A bare number says all there is to say by itself.
+        lines = [_html(value.name) if value.tensor is None else f"{name} = {number(array)}"]
+        lines += [_coloured(f"{word} {number(gradient)}") for word, gradient in shown.items()]
+    if unshown:
+        lines.append(_coloured(unshown))
+    return _table([[line] for line in lines], 'cellpadding="1"')
+
+
+def _every_number(array: Any, gradients: dict[str, Any]) -> list[str]:
+    """Return the numbers of a small array between brackets, and those of its gradients below."""
+    lines = [_matrix(array)]
+    for word, gradient in gradients.items():
+        lines += [_coloured(word), _coloured(_matrix(gradient))]
+    return lines
+
+
+def _matrix(array: Any) -> str:
+    return _table(rows(array) or [], 'border="1" sides="LR" cellpadding="3"', 'align="right"')
+
+
+def _facts(array: Any, gradients: dict[str, Any]) -> list[str]:
+    """Return what a large array is like, and beside it what its gradients are like."""
+    columns = [summary(array), *map(summary, gradients.values())]
+    cells = []
+    for fact in dict.fromkeys(fact for column in columns for fact in column):
+        value, *others = (column.get(fact, "") for column in columns)
+        cells.append([f"<i>{fact}</i>", value, *map(_coloured, others)])
+    if gradients:
+        cells.insert(0, ["", "value", *map(_coloured, gradients)])
+    return [_table(cells, 'cellpadding="3"', 'align="right"')]
+
+
+def _operation(operation: Operation) -> str:
+    """Return the label of an operation: its name and its parameters."""
+    lines = [f"<b>{_html(cut(printable(operation.name), NAME_LENGTH))}</b>"]
+    given = printable(parameters(operation.parameters))
+    if given:
+        lines.append(f'<font point-size="11">{_html(cut(given, PARAMETERS_LENGTH))}</font>')
+    return "<br/>".join(lines)
+
+
+def _rest(part: Part) -> str:
+    total = len(part.graph.values) + len(part.graph.operations)
+    lines = []
+    if part.left_out:
+        s = "s" * (part.left_out != 1)
+        lines.append(f"<b>{part.left_out:,} earlier operation{s} not shown</b>")
+    if part.cut:
+        lines.append(f"<b>{sum(map(len, part.cut.values())):,} operands not shown</b>")
+    lines.append(f"{part.max_boxes:,} of {total:,} boxes: draw(…, max_boxes=…) to see more")
+    return "<br/>".join(lines)
+
+
+def _value_tooltip(value: Value, part: Part) -> str:
+    """Return what a box has no room for: the whole name, the dtype, every digit."""
+    array = np.asarray(value.data)
+    unknown = value.gradient is None and part.graph.gradients == "unknown"
+    return sentence(
+        [
+            value.name,
+            value.kind,
+            f"shape {array.shape}, {array.dtype}",
+            f"value {array.item()!r}" if array.ndim == 0 else "",
+            f"gradient {value.gradient.item()!r}"
+            if value.gradient is not None and array.ndim == 0
+            else "",
+            "gradient not known before backward(): draw(…, gradients=True) computes it"
+            if unknown and value.requires_grad
+            else "",
+        ]
+    )
+
+
+def _operation_tooltip(operation: Operation) -> str:
+    operands = ", ".join(
+        f"{name}={v.name}"
+        for name, v in zip(operation.operand_names[:8], operation.operands, strict=False)
+    )
+    if len(operation.operands) > 8:
+        operands += ", …"
+    # The folders before the file's name differ from one machine to the next.
+    line = os.path.basename(operation.line) if operation.line else ""
+    return sentence([f"{operation.name}({operands})", parameters(operation.parameters), line])
+
+
+def _look(value: Value) -> dict[str, str]:
+    if value.is_root and value.maker is not None:
+        return ROOT
+    return {"input": INPUT, "constant": CONSTANT, "result": RESULT}[value.kind]
+
+
+def _operation_look(operation: Operation) -> dict[str, str]:
+    """Let the arrows arrive in the order of the operands: x − y is not y − x."""
+    if len(operation.operands) < 2 or operation.primitive.function in SYMMETRIC:
+        return OPERATION
+    return {**OPERATION, "ordering": "in"}
+
+
+# -- DOT's two ways to quote ----------------------------------------------------------
+
+
+# A backslash is doubled for each time that Graphviz looks for codes such as \N (the node's
+# key) in the text: once in a label, twice in a tooltip.
+
+
+def _html(text: str) -> str:
+    """Quote a text for a label."""
+    return escape(text).replace("\\", r"\\")
+
+
+def _tooltip(text: str) -> str:
+    """Quote a text for a tooltip."""
+    return printable(text).replace("&", "&amp;").replace("\\", r"\\\\")
+
+
+def _coloured(text: str) -> str:
+    return f'<font color="{VERMILLION}">{text}</font>'
+
+
+def _table(cells: list[list[str]], look: str, cell: str = "") -> str:
+    border = "" if "border=" in look else ' border="0"'
+    start = f"<td {cell}>" if cell else "<td>"
+    body = "".join(
+        "<tr>" + "".join(f"{start}{text}</td>" for text in row) + "</tr>" for row in cells
+    )
+    return f'<table{border} cellborder="0" cellspacing="0" {look}>{body}</table>'

@@ -1,0 +1,168 @@
+"""`draw`: the picture of a computation, with its numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingExtraError
+from ..tensor import Tensor
+from .dot import to_dot
+from .gradients import differentiate
+from .graph import nearest, read
+from .render import FORMATS, render, write
+
+
+def draw(
+    roots: Tensor | Sequence[Tensor],
+    *,
+    gradients: Any = None,
+    rankdir: str = "LR",
+    max_boxes: int = 200,
+) -> Drawing:
+    """Draw how a value came to be: a box for each value, one for each operation.
+
+    The numbers are those that the program saw, even where an optimizer has changed
+    an input since. Drawing changes no ``.grad``.
+
+    Parameters
+    ----------
+    roots
+        The Tensor to draw, such as a loss, or a list of them.
+    gradients
+        None: show the gradients when ``backward()`` has run, and ``grad ?`` before.
+        True: compute them for the picture. False: leave them out. Or the upstream
+        gradient, as one gives it to ``backward()``, where the root is not a single
+        number. For several roots it is the gradient of their sum.
+    rankdir
+        Where the arrows point: ``"LR"`` to the right, ``"TB"`` down, ``"RL"``, ``"BT"``.
+    max_boxes
+        How many boxes to draw at most. Of a larger graph the latest operations are
+        drawn, and a box says how many came before. Layout takes seconds at a few
+        hundred boxes, and much longer beyond.
+
+    Returns
+    -------
+    Drawing
+        Shows itself in a notebook; has ``.source``, ``.save`` and ``.render``.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package graphviz is not installed.
+    NoGradientError
+        If nothing was recorded on the way to the roots.
+    TypeError
+        If something else than a Tensor is given.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor, draw
+    >>> a = Tensor(-4.0, requires_grad=True, name="a")
+    >>> b = a + a
+    >>> b.backward()
+    >>> picture = draw(b)
+    >>> picture
+    <Drawing of t1: 2 values, 1 operation>
+    >>> picture.source.count("->")  # a twice into the addition, and out of it
+    3
+    """
+    if rankdir not in ("LR", "TB", "RL", "BT"):
+        raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', and {rankdir!r} was given.")
+    if not isinstance(max_boxes, int) or max_boxes < 1:
+        raise ValueError(
+            f"max_boxes is how many boxes fit, at least 1, and {max_boxes!r} was given."
+        )
+    graph = read(roots)
+    part = nearest(graph, max_boxes)
+    differentiate(graph, gradients)
+    values, operations = len(graph.values), len(graph.operations)
+    title = (
+        f"{', '.join(root.name for root in graph.roots)}: "
+        f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
+    )
+    return Drawing(to_dot(part, rankdir), title)
+
+
+class Drawing:
+    """A picture of a computation. Made by `draw`.
+
+    Attributes
+    ----------
+    digraph : graphviz.Digraph
+        The picture as the package graphviz knows it, to change colours or add to it.
+    """
+
+    def __init__(self, digraph: Any, title: str = "") -> None:
+        self.digraph = digraph
+        self._title = title
+
+    @property
+    def source(self) -> str:
+        """The picture in DOT, Graphviz's language. Two runs of a program give the same text."""
+        return str(self.digraph.source)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the DOT text to a file and return its path.
+
+        >>> import tempfile
+        >>> from autograd_lite import Tensor, draw
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw(Tensor(1.0, requires_grad=True)).save(folder + "/graph.dot").name
+        'graph.dot'
+        """
+        path = Path(path)
+        write(path, self.source.encode())
+        return path
+
+    def render(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, in the format that its name ends with, and return its path.
+
+        Parameters
+        ----------
+        path
+            Ends with ``.svg``, ``.pdf`` or ``.png``.
+
+        Raises
+        ------
+        MissingExtraError
+            If neither the program ``dot`` nor the package pygraphviz is installed.
+        FileNotFoundError
+            If the folder does not exist.
+        ValueError
+            If the name ends otherwise.
+        """
+        path = Path(path)
+        format = path.suffix.lower().lstrip(".")
+        if format not in FORMATS:
+            raise ValueError(
+                f"'{path.name}' does not say which format to render: let it end with .svg, .pdf or "
+                ".png (the DOT text is written by save)."
+            )
+        write(path, render(self.source, format))
+        return path
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return render(self.source, "svg").decode()
+        except MissingExtraError:
+            return None
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        svg = self._repr_svg_()
+        if svg is None:
+            bundle = {"text/plain": self.source}
+        else:
+            bundle = {"image/svg+xml": svg, "text/plain": repr(self)}
+        return {
+            kind: shown
+            for kind, shown in bundle.items()
+            if (not include or kind in include) and kind not in (exclude or ())
+        }
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self._title}>"

@@ -1,0 +1,362 @@
+"""From a tape to a graph: the values, the operations, and which made which from which.
+
+The tape holds references from each result back to its operands, and more than a
+reader wants to see: the bundles of primitives with several outputs, the aliases
+of transforms. `read` turns it round into a plain list of operations in the order
+in which they ran, each with the values that went in and came out:
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor
+>>> x = Tensor(2.0, requires_grad=True, name="x")
+>>> graph = read(x * 3.0 + np.sin(x))
+>>> for operation in graph.operations:
+...     print(*[v.name for v in operation.operands], operation.name, operation.results[0].name)
+x 3 multiply t1
+x sin t2
+t1 t2 add t3
+
+Nothing here knows about pictures; a picture, a text or a JSON file is one way to
+write a `Graph` down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import NoGradientError
+from ..primitive import Primitive, output
+from ..tensor import Tensor
+from .text import number
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """One value of the program, as it was when it was used.
+
+    Attributes
+    ----------
+    key
+        What tells it from the others: ``v1``, ``v2``, ….
+    name
+        The name that the user gave; else ``x1`` (an input), ``c1`` (a constant
+        array), ``t1`` (a result), or the number itself (a constant number).
+    data
+        The array or number that the operations saw. An input may hold another
+        one by now: an optimizer has made its step.
+    requires_grad
+        Whether a gradient flows to it.
+    tensor
+        The Tensor; None for an array or a number that was used as it is.
+    maker
+        The operation that made it; None for what was there at the start.
+    is_root
+        Whether it is what the user asked to see.
+    gradient
+        The gradient of the roots with respect to it, where that is known.
+    accumulated
+        The ``.grad`` of an input, where it is not `gradient`: the sum over
+        several backward passes, or what a clipping made of it.
+    """
+
+    key: str
+    name: str
+    data: Any
+    requires_grad: bool
+    tensor: Tensor | None
+    maker: Operation | None = None
+    is_root: bool = False
+    gradient: Any = None
+    accumulated: Any = None
+
+    @property
+    def kind(self) -> Literal["input", "constant", "result"]:
+        """What it is to the chain rule."""
+        if self.maker is not None:
+            return "result"
+        return "input" if self.requires_grad else "constant"
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One application of a primitive.
+
+    Attributes
+    ----------
+    key
+        What tells it from the others: ``o1``, ``o2``, ….
+    primitive
+        What was applied.
+    parameters
+        What was given to it beside the operands, such as ``axis``.
+    operands
+        What it was applied to; the same value stands here twice after ``a + a``.
+    results
+        What it made: one value, or those outputs of several that were used.
+    indices
+        Which output each result is; empty for a primitive with one output.
+    line
+        ``file:line`` of the program, where `autograd_lite.trace` recorded it.
+    """
+
+    key: str
+    primitive: Primitive
+    parameters: dict[str, Any]
+    operands: list[Value]
+    line: str | None
+    results: list[Value] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The primitive's name."""
+        return self.primitive.name
+
+    @property
+    def operand_names(self) -> list[str]:
+        """How the primitive calls its operands."""
+        names = self.primitive.operands
+        if self.primitive.variadic:
+            return [f"{names[0]}[{i}]" for i in range(len(self.operands))]
+        return list(names)
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """The values and operations that led to `roots`, in the order in which they came to be.
+
+    `gradients` says what is known of the gradients: all of them, none of them, or
+    that nobody wants to see them.
+    """
+
+    roots: list[Value]
+    values: list[Value]
+    operations: list[Operation]
+    gradients: Literal["known", "unknown", "hidden"] = "unknown"
+
+
+def read(roots: Tensor | Sequence[Tensor]) -> Graph:
+    """Read the tape that leads to one Tensor, or to several.
+
+    Parameters
+    ----------
+    roots
+        The results to begin from.
+
+    Returns
+    -------
+    Graph
+        All that led there. The gradients are not filled in.
+
+    Raises
+    ------
+    TypeError
+        If something else than a Tensor is given.
+    NoGradientError
+        If nothing was recorded on the way to the roots.
+    """
+    return _Reader(_checked(roots)).graph
+
+
+def _checked(roots: Any) -> list[Tensor]:
+    several = isinstance(roots, (tuple, list))
+    tensors = list(roots) if several else [roots]
+    if not tensors:
+        raise TypeError("There is nothing to draw in an empty list: give a Tensor.")
+    for root in tensors:
+        if not isinstance(root, Tensor):
+            this, kind = "one of these" if several else "this", type(root).__name__
+            raise TypeError(
+                f"A graph begins at a Tensor, and {this} is of type '{kind}': give the Tensor that "
+                "your program computed, such as the loss."
+            )
+    if not any(t.requires_grad or t.primitive for t in tensors):
+        raise NoGradientError(
+            f"{tensors[0].called()} has no tape: nothing that requires a gradient led to it. "
+            "Make an input with requires_grad=True, and compute it outside of no_grad()."
+        )
+    return tensors
+
+
+Step = tuple[Tensor, tuple[Any, ...]]  # what an operation made, and from what
+
+
+def recorded(roots: Sequence[Tensor]) -> list[Step]:
+    """Return every step of the tape behind `roots`, oldest first.
+
+    Sequence numbers, which grow in size, give the order: no result is ever renumbered.
+    The walk that finds them keeps its own stack, since a tape may be a million
+    operations deep.
+    """
+    found: dict[int, Step] = {}
+    waiting: list[Any] = list(roots)
+    while waiting:
+        t = waiting.pop()
+        if isinstance(t, Tensor) and t.primitive is not None and id(t) not in found:
+            operands = t.operands
+            found[id(t)] = t, operands
+            waiting.extend(operands)
+    return sorted(found.values(), key=lambda step: abs(step[0]._number))
+
+
+class _Reader:
+    """Builds a graph, one step of the tape after the other."""
+
+    def __init__(self, roots: list[Tensor]) -> None:
+        tape = recorded(roots)
+        self.graph = Graph([], [], [])
+        self.made: dict[int, Value] = {}  # the results, by the id of their Tensor
+        self.given: dict[int, list[Value]] = {}  # inputs and constants, by id
+        self.bundles: dict[int, Operation] = {}  # operations with several outputs
+        self.names = _Names(tape, roots)
+        for t, operands in tape:
+            self._add(t, operands)
+        for root in roots:
+            value = self._value(root, root.data)
+            if not value.is_root:
+                value.is_root = True
+                self.graph.roots.append(value)
+
+    def _add(self, t: Tensor, operands: tuple[Any, ...]) -> None:
+        """Add one step to the graph."""
+        primitive = t.primitive
+        assert primitive is not None
+        first = operands[0]
+        if primitive is output:
+            # One of several outputs: a result of the operation that made the bundle.
+            maker = self.bundles[id(first)]
+            maker.indices.append(t.parameters["index"])
+            self._add_result(t, maker)
+        elif primitive.name == "alias" and isinstance(first, Tensor) and first.requires_grad:
+            # A transform's private name for its input: the same value, to the reader.
+            self.made[id(t)] = self._value(first, t.values[0])
+        else:
+            values = [self._value(x, v) for x, v in zip(operands, t.values, strict=True)]
+            key = f"o{len(self.graph.operations) + 1}"
+            operation = Operation(key, primitive, t.parameters, values, t.line)
+            self.graph.operations.append(operation)
+            if primitive.outputs:
+                self.bundles[id(t)] = operation
+            else:
+                self._add_result(t, operation)
+
+    def _add_result(self, t: Tensor, maker: Operation) -> None:
+        value = self._new(self.names.of(t, "t"), t.data, t)
+        value.maker = maker
+        maker.results.append(value)
+        self.made[id(t)] = value
+
+    def _value(self, operand: Any, data: Any) -> Value:
+        """Return the value that an operand had when it was used.
+
+        An input is one value, however often it was used, unless its ``.data`` was
+        replaced between two uses: then it is two.
+        """
+        if id(operand) in self.made:
+            return self.made[id(operand)]
+        if isinstance(operand, Tensor):
+            prefix = "x"
+        elif isinstance(operand, np.ndarray) and operand.ndim:
+            prefix = "c"
+        else:
+            return self._new(number(data), data, None)  # a box at each place where it is used
+        known = self.given.setdefault(id(operand), [])
+        for value in known:
+            if value.data is data:
+                return value
+        tensor = operand if isinstance(operand, Tensor) else None
+        value = self._new(self.names.of(operand, prefix), data, tensor)
+        known.append(value)
+        return value
+
+    def _new(self, name: str, data: Any, tensor: Tensor | None) -> Value:
+        requires = tensor is not None and tensor.requires_grad
+        value = Value(f"v{len(self.graph.values) + 1}", name, data, requires, tensor)
+        self.graph.values.append(value)
+        return value
+
+
+class _Names:
+    """Gives a name to what has none, in the order of asking, so that two runs agree."""
+
+    def __init__(self, tape: list[Step], roots: list[Tensor]) -> None:
+        operands = (x for _, given in tape for x in given if isinstance(x, Tensor))
+        self.taken = {t.name for t in chain(roots, operands) if t.name}
+        self.counters = {prefix: self._count(prefix) for prefix in "xct"}
+
+    def _count(self, prefix: str) -> Iterator[str]:
+        i = 0
+        while True:
+            i += 1
+            if f"{prefix}{i}" not in self.taken:
+                yield f"{prefix}{i}"
+
+    def of(self, x: Any, prefix: str) -> str:
+        """Return the name of a Tensor or an array."""
+        return (x.name if isinstance(x, Tensor) else None) or next(self.counters[prefix])
+
+
+# -- a part of a graph ---------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """As much of a graph as fits, nearest to its roots.
+
+    Attributes
+    ----------
+    graph
+        The whole.
+    max_boxes
+        How many boxes were allowed.
+    values, operations
+        What is kept.
+    left_out
+        How many operations are not.
+    cut
+        Those operands, by operation and position, that did not fit.
+    """
+
+    graph: Graph
+    max_boxes: int
+    values: list[Value]
+    operations: list[Operation]
+    left_out: int = 0
+    cut: dict[Operation, list[int]] = field(default_factory=dict)
+
+
+def nearest(graph: Graph, max_boxes: int) -> Part:
+    """Return the latest operations of a graph, with their values, `max_boxes` in all.
+
+    Operations are taken from the newest to the oldest. So what uses the result of
+    an operation that is kept is kept too, and all that is cut off lies before.
+    """
+    if len(graph.roots) > max_boxes:
+        raise ValueError(
+            f"{len(graph.roots)} results do not fit into max_boxes={max_boxes}: "
+            "give fewer of them, or allow more boxes."
+        )
+    kept = dict.fromkeys(graph.roots)
+    operations: list[Operation] = []
+    cut: dict[Operation, list[int]] = {}
+    for operation in reversed(graph.operations):
+        new = dict.fromkeys(v for v in (*operation.operands, *operation.results) if v not in kept)
+        room = max_boxes - len(kept) - len(operations) - 1
+        if len(new) > room:
+            if operations or room <= 0:
+                break
+            # One operation that has more operands than fit: show the first of them.
+            new = dict.fromkeys(list(new)[:room])
+            kept.update(new)
+            operations.append(operation)
+            cut[operation] = [i for i, v in enumerate(operation.operands) if v not in kept]
+            break
+        kept.update(new)
+        operations.append(operation)
+    values = [v for v in graph.values if v in kept]
+    left_out = len(graph.operations) - len(operations)
+    return Part(graph, max_boxes, values, operations[::-1], left_out, cut)

@@ -1,0 +1,84 @@
+"""From DOT to a picture, with whichever Graphviz there is.
+
+The program ``dot`` is used where it is installed. Where it is not, the package
+pygraphviz does the same: since version 2 its wheels carry Graphviz with them. It
+runs in a process of its own, just as ``dot`` does, so that a layout which takes too
+long can be interrupted, and what Graphviz's libraries remark on the machine's fonts
+does not land in the middle of the user's output.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import missing_extra
+
+FORMATS = ("svg", "pdf", "png")
+
+_OPTIONS = {"png": ["-Gdpi=160"]}  # sharp on a projector; the others scale by themselves
+
+_PYGRAPHVIZ = """
+import sys
+from pygraphviz import AGraph
+graph = AGraph(string=sys.stdin.buffer.read().decode())
+options = sys.argv[1:]
+sys.stdout.buffer.write(graph.draw(format=options[0][2:], prog="dot", args=" ".join(options)))
+"""
+
+
+def render(source: str, format: str) -> bytes:
+    """Return the picture that a DOT text describes.
+
+    Parameters
+    ----------
+    source
+        The DOT text.
+    format
+        ``svg``, ``pdf`` or ``png``.
+
+    Raises
+    ------
+    MissingExtraError
+        If neither the program ``dot`` nor pygraphviz is installed.
+    RuntimeError
+        If Graphviz refuses: the message is its own.
+    """
+    command = [*_graphviz(), f"-T{format}", *_OPTIONS.get(format, [])]
+    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        raise RuntimeError(f"Graphviz could not render the graph: {said or done.returncode}")
+    return done.stdout
+
+
+def _graphviz() -> list[str]:
+    """Return the command that takes the options of ``dot`` and its text on standard input."""
+    program = shutil.which("dot")
+    if program is not None:
+        return [program]
+    if find_spec("pygraphviz") is not None:
+        return [sys.executable, "-P", "-c", _PYGRAPHVIZ]  # -P: no module of the folder we are in
+    raise missing_extra(
+        "pygraphviz", "viz", "render a graph where the program 'dot' is not installed"
+    )
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"The folder '{folder}' does not exist: make it first, or write to another place."
+        )
+    part = folder / f".{path.name}.{os.getpid()}.{threading.get_ident()}.part"
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
