@@ -15,7 +15,18 @@ from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
 from .primitive import composite, derivative
 from .tape import everything, no_grad, strict, trace
-from .transforms import grad, value_and_grad
+from .transforms import (
+    checkpoint,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
+)
 
 if TYPE_CHECKING:
     from .visualize import draw
@@ -24,15 +35,23 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Tensor",
+    "checkpoint",
     "composite",
     "derivative",
     "draw",
+    "elementwise_grad",
     "everything",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
     "no_grad",
     "strict",
     "trace",
     "value_and_grad",
+    "vjp",
 ]
 
 

@@ -11,7 +11,7 @@ What one visit does, `primitive.pull(t, g, …)`, is compiled from the rules: se
 
 from __future__ import annotations
 
-from heapq import heappop
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,16 +59,27 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
     return [(leaf, pending[leaf._number]) for leaf in leaves], retained
 
 
-def reverse_since(root: Tensor, seed: Any, start: int, recorded: bool) -> dict[int, Any]:
-    """Carry a gradient back, not beyond what is older than the sequence number `start`.
+def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[int, Any]:
+    """Carry the gradients of several roots back to the aliases of a transform.
 
-    With `recorded`, the rules are fed Tensors, so that the sweep is itself on
-    the tape and can be differentiated. Returns gradients by sequence number.
+    The aliases have the sequence numbers from `start` down to `stop`: nothing
+    older than them is visited, and they are not passed. With `recorded`, the
+    rules are fed Tensors, so that the sweep is itself on the tape and can be
+    differentiated. Returns gradients by sequence number.
     """
-    pending = {root._number: seed}
-    heap = [(root._number, root)] if root._primitive is not None else []
+    pending: dict[int, Any] = {}
+    heap: Any = []
+    for root, seed in roots:
+        n = root._number
+        if n in pending:
+            pending[n] = pending[n] + seed
+        else:
+            pending[n] = seed
+            heappush(heap, (n, root))
     while heap:
         n, t = heappop(heap)
+        if n >= stop or t._primitive is None:
+            continue
         if n > shared.last_write or t._note is not None:
             verify(t)
         primitive = t._primitive

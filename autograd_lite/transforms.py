@@ -1,36 +1,213 @@
 """Function transforms: from a function to the function of its derivative.
 
 >>> import numpy as np
->>> from autograd_lite import grad
+>>> from autograd_lite import grad, hessian, jvp
 >>> grad(np.sin)(0.0)
 np.float64(1.0)
 >>> grad(grad(grad(np.sin)))(0.0)
 np.float64(-1.0)
+>>> hessian(lambda x: np.prod(x))(np.array([1.0, 2.0, 3.0]))
+array([[0., 3., 2.],
+       [3., 0., 1.],
+       [2., 1., 0.]])
 
 Each call differentiates with respect to a fresh *alias* of its input. The
-reverse pass does not go below the sequence number of the alias, so that what
-happened before the call costs nothing, and nested calls do not mistake each
-other's inputs.
+reverse pass stays between the alias and the result: what happened before the
+call costs nothing, and nested calls do not mistake each other's inputs.
+
+There is one reverse pass and no forward mode of its own. A pullback ḡ ↦ Jᵀḡ is
+linear, so that pulling back through the pullback itself gives t ↦ J t, which is
+what `jvp` computes: every rule serves both modes.
+
+Arguments and results may be numbers, arrays, Tensors, and nested lists, tuples,
+dicts and dataclasses of them.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .backward import reverse_since
-from .errors import IntegerGradientError, NonScalarBackwardError
+from .errors import (
+    GradientShapeError,
+    IntegerGradientError,
+    NoGradientError,
+    NonScalarBackwardError,
+)
 from .primitive import derivative
-from .tape import differentiating, quietly, state
+from .tape import differentiating, no_grad, quietly, state
 from .tensor import Tensor, constant
+from .trees import Rebuild, flatten
 
 Function = Callable[..., Any]
+Argnum = int | tuple[int, ...]
+
+# -- what all transforms share ---------------------------------------------------------------
 
 
-def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+class _Run:
+    """One run of a function on aliases of its inputs, ready to be swept.
+
+    Attributes
+    ----------
+    aliases
+        Leaves that are newer than anything else, one for each number that is
+        differentiated with respect to.
+    outputs
+        The numbers in the result, most of them Tensors.
+    """
+
+    def __init__(self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any):
+        given = list(args)
+        self.aliases: list[Tensor] = []
+        self.originals: list[Any] = []
+        self.rebuilds: list[tuple[int, Rebuild]] = []
+        for n in argnums:
+            leaves, rebuild = flatten(args[n])
+            fresh = [_alias(x) for x in leaves]
+            given[n] = rebuild(fresh)
+            self.aliases += fresh
+            self.originals += leaves
+            self.rebuilds.append((len(leaves), rebuild))
+        self.mode = state.mode
+        with differentiating():
+            self.result = f(*given, **kwargs)
+        self.outputs, self.rebuild_result = flatten(self.result)
+
+    @property
+    def start(self) -> int:
+        return self.aliases[0]._number
+
+    def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
+        """Return the gradients of the aliases, given those of some values made from them."""
+        reached = self._sweep(roots, recorded) if self.aliases else {}
+        return [
+            reached[a._number] if a._number in reached else np.zeros_like(a._data)
+            for a in self.aliases
+        ]
+
+    def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
+        traced = [(t, g) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
+        if not traced:
+            return {}
+        stop = self.aliases[-1]._number
+        with differentiating() if recorded else no_grad():
+            reached: dict[int, Any] = quietly(reverse_since, traced, self.start, stop, recorded)
+        return reached
+
+    def leads(self, t: Tensor) -> bool:
+        """Whether a value may depend on the aliases: it is one, or newer."""
+        return t._requires and t._number <= self.start
+
+    def is_on_outer_tape(self) -> bool:
+        """Whether what is computed here must be recorded for someone outside."""
+        if not self.mode.records:
+            return False
+        tied = any(isinstance(x, Tensor) and x._requires for x in self.originals)
+        return tied or any(leads_outside(t, self.start) for t in self.outputs)
+
+    def tie(self) -> None:
+        """Make the aliases of recorded Tensors results of those, now that the run is over."""
+        for alias, x in zip(self.aliases, self.originals, strict=True):
+            if isinstance(x, Tensor) and x._requires and self.mode.records:
+                alias._primitive = _identity
+                alias._a, alias._value_a, alias._value_b = x, x._data, {}
+
+    def settle(self, values: Sequence[Any]) -> list[Any]:
+        """Return plain numbers, but Tensors where they are on a tape that leads outside."""
+        settled = []
+        for value in values:
+            if isinstance(value, Tensor) and not (
+                self.mode.records and leads_outside(value, self.start)
+            ):
+                value = value._data
+            settled.append(value)
+        return settled
+
+    def like_arguments(self, leaves: list[Any]) -> tuple[Any, ...]:
+        """Put one number for each alias into the form of the arguments."""
+        rebuilt, begin = [], 0
+        for count, rebuild in self.rebuilds:
+            rebuilt.append(rebuild(leaves[begin : begin + count]))
+            begin += count
+        return tuple(rebuilt)
+
+
+def _alias(x: Any) -> Tensor:
+    """Return a leaf with the value of `x` that is newer than anything else."""
+    alias = constant(x._data) if isinstance(x, Tensor) else Tensor(x)
+    if alias.dtype.kind not in "fc":
+        raise IntegerGradientError(
+            f"The gradient was asked for an argument of dtype {alias.dtype}: "
+            "give floats, as in 2.0."
+        )
+    alias._requires = True
+    alias._note = {"alias": True}
+    return alias
+
+
+_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
+
+
+def leads_outside(value: Any, start: int) -> bool:
+    """Whether a value's tape leads to something that needs a gradient and is not of this run.
+
+    That is anything older than `start`, and any leaf but an alias: a parameter,
+    or the input of a transform around this one.
+    """
+    if not isinstance(value, Tensor) or not value._requires:
+        return False
+    waiting, seen = [value], {value._number}
+    while waiting:
+        t = waiting.pop()
+        if t._number > start:
+            return True
+        if t._primitive is None and not (t._note and "alias" in t._note):
+            return True
+        for x in t.operands:
+            if isinstance(x, Tensor) and x._requires and x._number not in seen:
+                seen.add(x._number)
+                waiting.append(x)
+    return False
+
+
+def _places(f: Function, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
+    places = []
+    for n in argnum if isinstance(argnum, tuple) else (argnum,):
+        if not -len(args) <= n < len(args):
+            raise TypeError(
+                f"The gradient of {getattr(f, '__name__', 'the function')} was asked for argument "
+                f"{n}, and it was called with {len(args)} positional ones: give that argument by "
+                "position."
+            )
+        places.append(n % len(args))
+    return places
+
+
+def _named_after(f: Function) -> Callable[[Function], Function]:
+    return functools.wraps(f, assigned=("__module__", "__name__", "__doc__"), updated=())
+
+
+def _one_number(run: _Run) -> Any:
+    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(run.outputs[0]) != 1:
+        found = f"{len(run.outputs)} arrays"
+        if len(run.outputs) == 1:
+            found = f"shape {np.shape(run.outputs[0])}"
+        raise NonScalarBackwardError(
+            f"grad needs a function that returns one number, and this one returned {found}: "
+            "reduce the result first, as with np.sum."
+        )
+    return run.outputs[0]
+
+
+# -- reverse mode ------------------------------------------------------------------------------
+
+
+def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the gradient of `f`.
 
     Parameters
@@ -38,14 +215,17 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     f
         A function whose result is one number.
     argnum
-        With respect to which argument, or a tuple of them.
+        With respect to which positional argument, or a tuple of them.
+    has_aux
+        Whether `f` returns a pair of that number and something else, which is
+        then returned beside the gradient.
 
     Returns
     -------
     callable
         Takes what `f` takes; returns a gradient like the argument (a tuple of
-        them for a tuple `argnum`): a NumPy array, or a Tensor where it depends
-        on something else on the tape, as in a nested `grad`.
+        them for a tuple `argnum`): NumPy arrays, or Tensors where they depend on
+        something else on the tape, as in a nested `grad`.
 
     Raises
     ------
@@ -60,118 +240,426 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     np.float64(1.0)
     >>> grad(lambda x, y: x * y, argnum=(0, 1))(2.0, 3.0)
     (np.float64(3.0), np.float64(2.0))
+    >>> grad(lambda p: p["w"] * 2.0 + p["b"])({"w": 1.0, "b": 5.0})
+    {'w': np.float64(2.0), 'b': np.float64(1.0)}
     """
-    both = value_and_grad(f, argnum)
+    both = value_and_grad(f, argnum, has_aux)
 
-    @functools.wraps(f, assigned=("__module__", "__name__", "__doc__"), updated=())
+    @_named_after(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
 
     return gradient
 
 
-def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the value of `f` and its gradient.
 
-    See `grad`.
+    See `grad`; with `has_aux` the value is the pair that `f` returned.
 
     >>> value_and_grad(lambda x: x**3)(2.0)
     (np.float64(8.0), np.float64(12.0))
+    >>> value_and_grad(lambda x: (x**3, "note"), has_aux=True)(2.0)
+    ((np.float64(8.0), 'note'), np.float64(12.0))
     """
-    argnums = argnum if isinstance(argnum, tuple) else (argnum,)
 
-    @functools.wraps(f, assigned=("__module__", "__name__", "__doc__"), updated=())
+    @_named_after(f)
     def both(*args: Any, **kwargs: Any) -> Any:
-        places = [_place(f, args, n) for n in argnums]
-        originals = [args[n] for n in places]
-        aliases = [_fresh(x) for x in originals]
-        given = list(args)
-        for n, alias in zip(places, aliases, strict=True):
-            given[n] = alias
-        with differentiating():
-            value = f(*given, **kwargs)
-        gradients = _gradients(value, aliases, originals)
-        value, *gradients = (_settled(v, aliases) for v in (value, *gradients))
-        return value, tuple(gradients) if isinstance(argnum, tuple) else gradients[0]
+        aux: list[Any] = []
+
+        def objective(*inner: Any, **more: Any) -> Any:
+            result = f(*inner, **more)
+            if not has_aux:
+                return result
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError("With has_aux, the function returns a pair: (value, aux).")
+            aux.append(result[1])
+            return result[0]
+
+        run = _Run(objective, args, _places(f, args, argnum), kwargs)
+        value = _one_number(run)
+        gradients = run.pull([(value, _one_like(value))], run.is_on_outer_tape())
+        run.tie()
+        [value, *gradients] = run.settle([value, *gradients])
+        shaped = run.like_arguments(gradients)
+        if has_aux:
+            leaves, rebuild = flatten(aux[0])
+            value = (value, rebuild(run.settle(leaves)))
+        return value, shaped if isinstance(argnum, tuple) else shaped[0]
 
     return both
 
 
-def _place(f: Function, args: tuple[Any, ...], n: int) -> int:
-    if not -len(args) <= n < len(args):
-        name = getattr(f, "__name__", "the function")
-        raise TypeError(
-            f"The gradient of {name} was asked for argument {n}, and it was called with "
-            f"{len(args)} positional ones: give that argument by position."
+def _one_like(value: Any) -> Any:
+    return np.ones_like(_bare(value))[()]  # a NumPy scalar where it has no dimension
+
+
+def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
+    """Return the function that computes f′ for each element of an array.
+
+    `f` is a function of one number that is applied to each element by itself;
+    of any other, this is the gradient of the sum of its results.
+
+    >>> elementwise_grad(np.sin)(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+    """
+    return grad(_summed(f), argnum)
+
+
+def _summed(f: Function) -> Function:
+    @_named_after(f)
+    def total(*args: Any, **kwargs: Any) -> Any:
+        leaves, _ = flatten(f(*args, **kwargs))
+        return sum(np.sum(leaf) for leaf in leaves)
+
+    return total
+
+
+def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return ``f(*primals)``, and the function that carries a gradient of it back.
+
+    Parameters
+    ----------
+    f
+        Any function; its result need not be one number.
+    *primals
+        Its arguments; differentiated with respect to all of them.
+
+    Returns
+    -------
+    value
+        What `f` returned.
+    pullback : callable
+        Takes an upstream gradient like the value (ḡ), returns a tuple of gradients
+        like the primals (Jᵀḡ). It can be called again.
+
+    Examples
+    --------
+    >>> value, pullback = vjp(lambda x, y: x * y, 2.0, np.array([3.0, 4.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (np.float64(43.0), array([ 2., 20.]))
+    """
+    run = _Run(f, primals, range(len(primals)), {})
+    run_is_outer = run.is_on_outer_tape()
+    run.tie()
+
+    def pullback(upstream: Any) -> tuple[Any, ...]:
+        seeds, _ = flatten(upstream)
+        _check_like(run.outputs, seeds, "upstream gradient", "the value")
+        recorded = state.mode.records and (run_is_outer or any(_needs(g) for g in seeds))
+        gradients = run.pull(list(zip(run.outputs, seeds, strict=True)), recorded)
+        if not recorded:
+            gradients = [_bare(g) for g in gradients]
+        return run.like_arguments(gradients)
+
+    return run.rebuild_result(run.settle(run.outputs)), pullback
+
+
+def _needs(x: Any) -> bool:
+    return isinstance(x, Tensor) and x._requires
+
+
+def _check_like(values: Sequence[Any], given: Sequence[Any], what: str, whose: str) -> None:
+    if len(values) != len(given):
+        raise GradientShapeError(
+            f"The {what} has {len(given)} arrays, and {whose} has {len(values)}: one for each."
         )
-    return n % len(args)
+    for value, g in zip(values, given, strict=True):
+        if np.shape(value) != np.shape(g):
+            raise GradientShapeError(
+                f"The {what} has shape {np.shape(g)}, and {whose} has shape {np.shape(value)}: "
+                "they must be the same."
+            )
 
 
-def _fresh(x: Any) -> Tensor:
-    """Return a leaf with the value of `x` that is newer than anything else."""
-    alias = constant(x._data) if isinstance(x, Tensor) else Tensor(x)
-    if alias.dtype.kind not in "fc":
-        raise IntegerGradientError(
-            f"The gradient was asked for an argument of dtype {alias.dtype}: "
-            "give floats, as in 2.0."
-        )
-    alias._requires = True
-    return alias
+# -- forward mode: the pullback of the pullback --------------------------------------------------
 
 
-def _gradients(value: Any, aliases: list[Tensor], originals: list[Any]) -> list[Any]:
-    """Return the gradients of a function's value, and tie the aliases to what they stood for."""
-    if np.size(value) != 1:
-        raise NonScalarBackwardError(
-            f"grad needs a function that returns one number, and this one returned shape "
-            f"{np.shape(value)}: reduce the result first, as with np.sum."
-        )
-    start = aliases[0]._number
-    tied = [isinstance(x, Tensor) and x._requires and state.mode.records for x in originals]
-    if not isinstance(value, Tensor) or not value._requires or value._number > start:
-        gradients = {}
-    else:
-        # Rules are fed Tensors only where the gradient is on someone else's tape too.
-        recorded = any(tied) or (state.mode.records and _leads_outside(value, aliases))
-        seed = np.ones_like(value._data)
-        gradients = quietly(reverse_since, value, seed, start, recorded)
-    for alias, x, tie in zip(aliases, originals, tied, strict=True):
-        # From here on an alias is what it stood for: a value on an outer tape, or a constant.
-        # Only now, since the sweep above had to end at the alias.
-        if tie:
-            _alias_of(alias, x)
+def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return ``f(*primals)``, and the linear map that `f` is close to there.
+
+    Returns
+    -------
+    value
+        What `f` returned.
+    pushforward : callable
+        Takes a tangent for each primal (t), returns a tangent like the value (J t).
+        It can be called again.
+
+    Examples
+    --------
+    >>> value, pushforward = linearize(lambda x: x * x, np.array([3.0, 4.0]))
+    >>> pushforward(np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+    run = _Run(f, primals, range(len(primals)), {})
+    outer = run.is_on_outer_tape()
+
+    def pulled(*upstream: Any) -> Any:
+        seeds = [g if isinstance(g, Tensor) else np.asarray(g) for g in upstream]
+        return run.pull(list(zip(run.outputs, seeds, strict=True)), recorded=True)
+
+    # The pullback is linear: its own pullback does not depend on where it is taken.
+    zeros = [np.zeros(np.shape(t), _float_dtype(t)) for t in run.outputs]
+    back = _Run(pulled, zeros, range(len(zeros)), {})
+    run.tie()
+
+    def pushforward(*tangents: Any) -> Any:
+        seeds, _ = flatten(tangents)
+        _check_like(run.aliases, seeds, "tangent", "the primal")
+        recorded = state.mode.records and (outer or any(_needs(t) for t in seeds))
+        pushed = back.pull(list(zip(back.outputs, seeds, strict=True)), recorded)
+        if not recorded:
+            pushed = [_bare(t) for t in pushed]
+        return run.rebuild_result(pushed)
+
+    return run.rebuild_result(run.settle(run.outputs)), pushforward
+
+
+def _float_dtype(value: Any) -> Any:
+    dtype = np.result_type(_bare(value))
+    return dtype if dtype.kind in "fc" else np.float64
+
+
+def _bare(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return ``f(*primals)`` and its derivative in the direction of `tangents`.
+
+    Parameters
+    ----------
+    f
+        Any function.
+    primals, tangents
+        A sequence of its arguments, and one of a direction for each.
+
+    Returns
+    -------
+    value, tangent
+        What `f` returned, and J t, in the same form.
+
+    Raises
+    ------
+    GradientShapeError
+        If a tangent does not have its primal's shape.
+
+    Examples
+    --------
+    >>> jvp(np.sin, (0.0,), (2.0,))
+    (np.float64(0.0), np.float64(2.0))
+    """
+    value, pushforward = linearize(f, *primals)
+    return value, pushforward(*tangents)
+
+
+# -- matrices of derivatives ---------------------------------------------------------------------
+
+
+def jacobian(f: Function, argnum: Argnum = 0) -> Function:
+    """Return the function that computes all first derivatives of `f`.
+
+    By rows (a reverse pass for each number in the result) or by columns (a
+    forward pass for each number in the argument), whichever are fewer.
+
+    Parameters
+    ----------
+    f
+        Any function.
+    argnum
+        With respect to which positional argument, or a tuple of them.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes; returns, in the form of the result and in each place
+        in the form of the argument, arrays of shape result.shape + argument.shape.
+
+    Examples
+    --------
+    >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+
+    @_named_after(f)
+    def matrix(*args: Any, **kwargs: Any) -> Any:
+        places = _places(f, args, argnum)
+
+        def of_places(*chosen: Any) -> Any:
+            given = list(args)
+            for n, x in zip(places, chosen, strict=True):
+                given[n] = x
+            return f(*given, **kwargs)
+
+        chosen = [args[n] for n in places]
+        inputs, rebuild_inputs = flatten(tuple(chosen))
+        value, pullback = vjp(of_places, *chosen)
+        outputs, rebuild_outputs = flatten(value)
+        if sum(map(np.size, outputs)) <= sum(map(np.size, inputs)):
+            blocks = _by_rows(pullback, outputs, inputs, rebuild_outputs)
         else:
-            alias._requires = False
-    return [gradients.get(a._number, np.zeros_like(a._data)) for a in aliases]
+            _, pushforward = linearize(of_places, *chosen)
+            blocks = _by_columns(pushforward, outputs, inputs, rebuild_inputs)
+        shaped = []
+        for row in blocks:
+            arguments = rebuild_inputs(row)
+            shaped.append(arguments if isinstance(argnum, tuple) else arguments[0])
+        return rebuild_outputs(shaped)
+
+    return matrix
 
 
-_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
+def _units(arrays: Sequence[Any]) -> Any:
+    """Yield, for each number in a list of arrays, such a list with 1 there and 0 elsewhere."""
+    plain = [np.asarray(_bare(a)) for a in arrays]
+    for k, array in enumerate(plain):
+        for i in range(array.size):
+            unit = [np.zeros(a.shape, a.dtype) for a in plain]
+            unit[k].reshape(-1)[i] = 1.0
+            yield unit
 
 
-def _alias_of(alias: Tensor, x: Tensor) -> None:
-    alias._primitive = _identity
-    alias._a, alias._value_a, alias._parameters = x, x._data, {}
+def _by_rows(
+    pullback: Function, outputs: list[Any], inputs: list[Any], rebuild: Rebuild
+) -> list[list[Any]]:
+    rows = iter([flatten(pullback(rebuild(unit)))[0] for unit in _units(outputs)])
+    blocks = []
+    for out in outputs:
+        own = [next(rows) for _ in range(np.size(out))]
+        blocks.append([
+            _stacked([row[j] for row in own], np.shape(x)).reshape(np.shape(out) + np.shape(x))
+            for j, x in enumerate(inputs)
+        ])  # fmt: skip
+    return blocks
 
 
-def _leads_outside(value: Tensor, aliases: list[Tensor]) -> bool:
-    """Whether a value's tape leads to anything that needs a gradient, other than the aliases."""
-    start, ends = aliases[0]._number, {alias._number for alias in aliases}
-    waiting, seen = [value], {value._number}
-    while waiting:
-        t = waiting.pop()
-        if (t._primitive is None and t._number not in ends) or t._number > start:
-            return True
-        for x in t.operands:
-            if isinstance(x, Tensor) and x._requires and x._number not in seen:
-                seen.add(x._number)
-                waiting.append(x)
-    return False
+def _by_columns(
+    pushforward: Function, outputs: list[Any], inputs: list[Any], rebuild: Rebuild
+) -> list[list[Any]]:
+    columns = [flatten(pushforward(*rebuild(unit)))[0] for unit in _units(inputs)]
+    blocks = []
+    for i, out in enumerate(outputs):
+        row, begin = [], 0
+        for x in inputs:
+            own = columns[begin : begin + np.size(x)]
+            begin += np.size(x)
+            stacked = _stacked([column[i] for column in own], np.shape(out))
+            last_to_front = np.moveaxis(stacked, 0, -1)
+            row.append(last_to_front.reshape(np.shape(out) + np.shape(x)))
+        blocks.append(row)
+    return blocks
 
 
-def _settled(value: Any, aliases: list[Tensor]) -> Any:
-    """Return plain numbers, unless the value is on a tape that leads beyond the aliases."""
-    if not isinstance(value, Tensor):
-        return value
-    if value._requires and state.mode.records and _leads_outside(value, aliases):
-        return value
-    return value._data
+def _stacked(arrays: list[Any], shape: tuple[int, ...]) -> Any:
+    return np.stack(arrays) if arrays else np.zeros((0, *shape))
+
+
+def hessian(f: Function, argnum: int = 0) -> Function:
+    """Return the function that computes all second derivatives of `f`.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(f, argnum), argnum)
+
+
+def hvp(f: Function, argnum: int = 0) -> Function:
+    """Return the function that computes the Hessian of `f` times a vector, without the Hessian.
+
+    The returned function takes what `f` takes, and as its last positional
+    argument a direction like the argument `argnum`. It costs a few gradients,
+    however many numbers there are.
+
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([  6., 120.])
+    """
+
+    @_named_after(f)
+    def product(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError("hvp takes the arguments of the function and then a direction.")
+        *given, direction = args
+        n = _places(f, tuple(given), argnum)[0]
+        along, _ = flatten(direction)
+
+        def slope(x: Any) -> Any:
+            inner = [*given[:n], x, *given[n + 1 :]]
+            gradients, _ = flatten(grad(f, n)(*inner, **kwargs))
+            _check_like(gradients, along, "direction", "the argument")
+            return sum(np.sum(g * v) for g, v in zip(gradients, along, strict=True))
+
+        return grad(slope)(given[n])
+
+    return product
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+
+def checkpoint(f: Function) -> Function:
+    """Return `f` with nothing of it kept on the tape: the reverse pass runs it again.
+
+    That costs another forward pass and saves the memory of all values inside.
+    `f` takes and returns arrays or Tensors; whatever needs a gradient must be an
+    argument.
+
+    Raises
+    ------
+    NoGradientError
+        In the reverse pass, if `f` uses a Tensor that requires a gradient and is
+        not an argument.
+
+    Examples
+    --------
+    >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(np.pi / 4).round(12)
+    np.float64(1.0)
+    """
+
+    @_named_after(f)
+    def lean(*args: Any, **kwargs: Any) -> Any:
+        return _checkpointed.apply(*args, f=f, kwargs=kwargs)
+
+    return lean
+
+
+def _run_bare(*arrays: Any, f: Function, kwargs: Any) -> Any:
+    with no_grad():
+        value = f(*[constant(np.asarray(a)) for a in arrays], **kwargs)
+    return value._data if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _run_again(g: Any, arrays: Any, f: Function, kwargs: Any) -> tuple[Any, ...]:
+    floats = [i for i, a in enumerate(arrays) if np.result_type(_bare(a)).kind in "fc"]
+
+    def of_floats(*chosen: Any) -> Any:
+        given = list(arrays)
+        for i, x in zip(floats, chosen, strict=True):
+            given[i] = x
+        return f(*given, **kwargs)
+
+    chosen = [arrays[i] for i in floats]
+    run = _Run(of_floats, chosen, range(len(chosen)), {})
+    if any(leads_outside(t, run.start) for t in run.outputs):
+        raise NoGradientError(
+            "A checkpointed function uses a Tensor that requires a gradient and is not one of its "
+            "arguments: pass it as an argument."
+        )
+    recorded = state.mode.records and any(_needs(x) for x in (g, *chosen))
+    gradients = run.pull([(run.outputs[0], g)], recorded)
+    run.tie()
+    result: list[Any] = [None] * len(arrays)
+    for i, gradient in zip(floats, gradients, strict=True):
+        result[i] = gradient
+    return tuple(result)
+
+
+_checkpointed = derivative(
+    _run_bare,
+    name="checkpoint",
+    operands="*arrays",
+    joint=lambda g, arrays, f, kwargs: _run_again(g, arrays, f, kwargs),
+)

@@ -135,8 +135,8 @@ def test_the_cost_does_not_grow_with_what_lies_outside():
         plain = module.reverse_since
         try:
 
-            def counting(root, seed, start, recorded):
-                reached = plain(root, seed, start, recorded)
+            def counting(roots, start, stop, recorded):
+                reached = plain(roots, start, stop, recorded)
                 visited.append(len(reached))
                 return reached
 

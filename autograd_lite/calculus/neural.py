@@ -184,3 +184,32 @@ bce_with_logits = derivative(
     target=lambda g, input: -g * input,
 )
 """Binary cross-entropy of the sigmoid of the input, for each element."""
+
+
+def _clamped_logs(p: Any) -> tuple[Any, Any]:
+    """Return log p and log(1 − p), not below −100: a wrong certainty costs much, not all."""
+    return np.maximum(quietly(np.log, p), -100.0), np.maximum(quietly(np.log1p, -p), -100.0)
+
+
+def _bce(input: Any, target: Any) -> Any:
+    log_p, log_not_p = _clamped_logs(input)
+    return -(target * log_p + (1.0 - target) * log_not_p)
+
+
+def _bce_target_rule(g: Any, input: Any) -> Any:
+    log_p, log_not_p = _clamped_logs(input)
+    return g * (log_not_p - log_p)
+
+
+bce = derivative(
+    _bce,
+    name="bce",
+    elementwise=True,
+    stands_for=lambda input, target: (
+        -(target * np.log(input) + (1.0 - target) * np.log(1.0 - input))
+    ),
+    # −ŷ/y + (1 − ŷ)/(1 − y) over one denominator, which is kept from 0 as PyTorch keeps it.
+    input=lambda g, input, target: g * (input - target) / np.maximum(input * (1.0 - input), 1e-12),
+    target=lambda g, input: _bce_target_rule(g, input),
+)
+"""Binary cross-entropy for each element."""

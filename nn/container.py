@@ -1,0 +1,186 @@
+"""Containers: modules that run others one after another."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from . import init as initialisations
+from .activation import BY_NAME
+from .linear import Linear
+from .module import Module
+
+Activation = str | Module | Callable[[], Module] | None
+
+
+class Sequential(Module):
+    """Modules in a row: the output of each is the input of the next.
+
+    Parameters
+    ----------
+    *layers
+        Modules, which are called ``"0"``, ``"1"``, …; or one dict of them by name.
+
+    Raises
+    ------
+    TypeError
+        If something is not a Module.
+
+    Examples
+    --------
+    >>> model = Sequential(Linear(2, 4, rng=0), BY_NAME["sigmoid"](), Linear(4, 1, rng=0))
+    >>> model(np.zeros((3, 2))).shape
+    (3, 1)
+    >>> len(model), model[-1]
+    (3, Linear(in_features=4, out_features=1, bias=True))
+    >>> model[:2]
+    Sequential(
+      (0): Linear(in_features=2, out_features=4, bias=True)
+      (1): Sigmoid()
+    )
+    """
+
+    _layers: tuple[Module, ...] = ()
+
+    def __init__(self, *layers: Module | Mapping[str, Module]) -> None:
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            named: dict[str, Any] = dict(layers[0])
+        else:
+            named = {str(i): layer for i, layer in enumerate(layers)}
+        for name, layer in named.items():
+            if not isinstance(layer, Module):
+                hint = f"write {layer.__name__}()" if isinstance(layer, type) else "give a Module"
+                raise TypeError(f"Layer '{name}' of a Sequential is {layer!r}: {hint}.")
+            if not name or "." in name:
+                raise ValueError(f"A layer cannot be called {name!r}: give a name without dots.")
+        for name, layer in named.items():
+            setattr(self, name, layer)
+
+    def forward(self, x: Any) -> Any:
+        """Run the modules one after another."""
+        for layer in self._layers:
+            x = layer.forward(x)
+        return x
+
+    # `forward` is called often and attributes are set seldom, so the row is kept ready.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self._line_up()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._line_up()
+
+    def _line_up(self) -> None:
+        vars(self)["_layers"] = tuple(layer for _, layer in self._held(Module))
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._layers)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            # A part shares its layers with the whole; they keep the names that they have there.
+            part = Sequential()
+            vars(part).update(list(self._held(Module))[index])
+            part._line_up()
+            return part
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"There is no layer {index} in a Sequential of {len(self)}.")
+        return self._layers[index]
+
+
+class MLP(Sequential):
+    """A multilayer perceptron: linear layers with an activation after each.
+
+    Parameters
+    ----------
+    sizes
+        How many numbers go in, the units of each hidden layer, how many come out.
+    activation
+        After every layer but the last: a name (see `nn.activation.BY_NAME`), a
+        module, of which each layer gets a copy, something that returns a new
+        module when called, or None.
+    bias
+        Whether the linear layers have one.
+    output_activation
+        After the last layer; None by default.
+    rng, init, dtype
+        As for `Linear`; all layers draw from one generator, in order.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, or a size or a name is not valid.
+
+    Examples
+    --------
+    The network of the lab:
+
+    >>> MLP([2, 4, 4, 1], "sigmoid", bias=False, output_activation="sigmoid", init="normal", rng=0)
+    MLP(
+      (linear1): Linear(in_features=2, out_features=4, bias=False)
+      (sigmoid1): Sigmoid()
+      (linear2): Linear(in_features=4, out_features=4, bias=False)
+      (sigmoid2): Sigmoid()
+      (linear3): Linear(in_features=4, out_features=1, bias=False)
+      (sigmoid3): Sigmoid()
+    )
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Activation = "sigmoid",
+        bias: bool = True,
+        *,
+        output_activation: Activation = None,
+        rng: initialisations.Random = None,
+        init: str | initialisations.Initialisation = "fan_in_uniform",
+        dtype: Any = np.float64,
+    ) -> None:
+        sizes = list(sizes)
+        if len(sizes) < 2:
+            raise ValueError(f"An MLP needs at least two sizes, input and output, and got {sizes}.")
+        rng = initialisations.generator(rng)
+        layers: dict[str, Module] = {}
+        last = len(sizes) - 1
+        for i in range(1, last + 1):
+            layers[f"linear{i}"] = Linear(
+                sizes[i - 1], sizes[i], bias, rng=rng, init=init, dtype=dtype
+            )
+            follows = _new(output_activation if i == last else activation)
+            if follows is not None:
+                layers[f"{type(follows).__name__.lower()}{i}"] = follows
+        super().__init__(layers)
+
+
+def _new(activation: Activation) -> Module | None:
+    """Return a new module of the kind that an `activation` argument stands for."""
+    if activation is None:
+        return None
+    if isinstance(activation, Module):
+        return copy.deepcopy(activation)
+    if isinstance(activation, str):
+        if activation not in BY_NAME:
+            raise ValueError(
+                f"No activation is called {activation!r}: use one of {', '.join(BY_NAME)}."
+            )
+        return BY_NAME[activation]()
+    module = activation() if callable(activation) else activation
+    if not isinstance(module, Module):
+        raise TypeError(
+            "An activation is a name, a Module or something that returns one, and got "
+            f"{activation!r}."
+        )
+    return module

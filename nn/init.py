@@ -1,0 +1,212 @@
+"""Initialisations: how the parameters of a layer start.
+
+Each function fills a Tensor that it is given, and returns it. Names and
+formulas are those of ``torch.nn.init``; *fan-in* is how many numbers go into
+an output of the layer, *fan-out* how many outputs a number goes into.
+
+Randomness is always passed on: `rng` is a NumPy generator, which goes on from
+where it is, or a seed, which starts one. There is no global state. Where no
+`rng` is given it is seed 0, so that the same program prints the same numbers;
+give layers of the same shape one generator, or they start with the same weights:
+
+>>> import nn
+>>> rng = np.random.default_rng(7)
+>>> a, b = nn.Linear(4, 4, rng=rng), nn.Linear(4, 4, rng=rng)
+>>> bool((a.weight == b.weight).any())
+False
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+Random = np.random.Generator | int | None
+Initialisation = Callable[..., Any]
+
+DEFAULT_SEED = 0
+
+
+def generator(rng: Random = None) -> np.random.Generator:
+    """Return the generator that an `rng` argument stands for.
+
+    >>> generator(3).random() == generator(3).random()
+    True
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    seed = DEFAULT_SEED if rng is None else rng
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise TypeError(
+            f"rng is a seed (an integer from 0 on) or a numpy.random.Generator, and got {rng!r}."
+        )
+    return np.random.default_rng(seed)
+
+
+# -- fixed values ----------------------------------------------------------------------
+
+
+def constant_(tensor: Tensor, value: float, *, rng: Random = None) -> Tensor:
+    """Fill with one value. `rng` is not used: all initialisations are called alike."""
+    tensor.data = np.full(tensor.shape, value)
+    return tensor
+
+
+def zeros_(tensor: Tensor, *, rng: Random = None) -> Tensor:
+    """Fill with 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor, *, rng: Random = None) -> Tensor:
+    """Fill with 1."""
+    return constant_(tensor, 1.0)
+
+
+# -- one distribution for every layer ---------------------------------------------------
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, rng: Random = None) -> Tensor:
+    """Fill from the uniform distribution between `a` and `b`.
+
+    >>> uniform_(Tensor([0.0, 0.0]), -1.0, 1.0, rng=0).shape
+    (2,)
+    """
+    tensor.data = generator(rng).uniform(a, b, tensor.shape)
+    return tensor
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, rng: Random = None) -> Tensor:
+    """Fill from the normal distribution."""
+    tensor.data = generator(rng).normal(mean, std, tensor.shape)
+    return tensor
+
+
+# -- distributions that keep the size of what passes through ---------------------------------
+
+
+def fans(tensor: Tensor) -> tuple[int, int]:
+    """Return fan-in and fan-out of a weight of shape (out, in, ...).
+
+    >>> fans(Tensor(np.zeros((3, 2))))
+    (2, 3)
+    """
+    if tensor.ndim < 2:
+        raise ValueError(
+            f"A Tensor of shape {tensor.shape} has no fan-in and fan-out: this initialisation is "
+            "for weights of shape (out, in, ...)."
+        )
+    positions = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * positions, tensor.shape[0] * positions
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Return the factor that makes up for what an activation does to the size.
+
+    `param` is the negative slope of ``"leaky_relu"``, 0.01 by default.
+
+    >>> calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
+    slope = 0.01 if param is None else param
+    gains = {
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5.0 / 3.0,
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1.0 + slope**2)),
+    }
+    if nonlinearity not in gains:
+        raise ValueError(f"No gain is known for '{nonlinearity}': use one of {', '.join(gains)}.")
+    return gains[nonlinearity]
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, *, rng: Random = None) -> Tensor:
+    """Fill uniformly within ± gain · √(6 / (fan-in + fan-out)) (Glorot and Bengio, 2010)."""
+    bound = gain * math.sqrt(6.0 / max(sum(fans(tensor)), 1))
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, *, rng: Random = None) -> Tensor:
+    """Fill normally with std gain · √(2 / (fan-in + fan-out)) (Glorot and Bengio, 2010)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(sum(fans(tensor)), 1)), rng=rng)
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode is 'fan_in' or 'fan_out', and got {mode!r}.")
+    fan = fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: Random = None,
+) -> Tensor:
+    """Fill uniformly within ± gain · √(3 / fan) (He et al., 2015); `a` is the negative slope."""
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: Random = None,
+) -> Tensor:
+    """Fill normally with std gain / √fan (He et al., 2015); `a` is the negative slope."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), rng=rng)
+
+
+def fan_in_uniform_(tensor: Tensor, *, rng: Random = None) -> Tensor:
+    """Fill uniformly within ± 1 / √fan-in: how a layer starts where nothing else is asked for."""
+    bound = 1.0 / math.sqrt(max(fans(tensor)[0], 1))
+    return uniform_(tensor, -bound, bound, rng=rng)
+
+
+def fan_in_normal_(tensor: Tensor, *, rng: Random = None) -> Tensor:
+    """Fill normally with std 1 / √fan-in."""
+    return normal_(tensor, 0.0, 1.0 / math.sqrt(max(fans(tensor)[0], 1)), rng=rng)
+
+
+# -- by name -----------------------------------------------------------------------------
+
+BY_NAME: dict[str, Initialisation] = {
+    function.__name__.rstrip("_"): function
+    for function in (
+        fan_in_uniform_,
+        fan_in_normal_,
+        normal_,
+        uniform_,
+        zeros_,
+        ones_,
+        xavier_uniform_,
+        xavier_normal_,
+        kaiming_uniform_,
+        kaiming_normal_,
+    )
+}
+"""What ``init="..."`` of a layer can name."""
+
+
+def named(init: str | Initialisation) -> Initialisation:
+    """Return the initialisation of a name; a function ``f(tensor, rng=...)`` stands for itself.
+
+    >>> named("xavier_normal").__name__
+    'xavier_normal_'
+    """
+    if callable(init):
+        return init
+    if init not in BY_NAME:
+        raise ValueError(f"No initialisation is called {init!r}: use one of {', '.join(BY_NAME)}.")
+    return BY_NAME[init]

@@ -1,0 +1,290 @@
+"""Module: what owns parameters, alone or through the modules inside it.
+
+>>> import nn
+>>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Sigmoid())
+>>> [(name, p.shape) for name, p in model.named_parameters()]
+[('0.weight', (3, 2)), ('0.bias', (3,))]
+
+There is no registry beside the attributes: a module's parameters are those of
+its attributes that are a `Parameter`, its children those that are a `Module`,
+in the order in which they were set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+M = TypeVar("M", bound="Module")
+T = TypeVar("T")
+
+
+class Parameter(Tensor):
+    """A Tensor that a model learns: a leaf of floats that requires a gradient.
+
+    When a module that holds it becomes part of another, its `name` becomes its
+    path from there, such as ``"0.weight"``, so that pictures are labelled.
+
+    Parameters
+    ----------
+    data
+        Floats, in anything that `numpy.array` takes; copied.
+    requires_grad
+        False freezes it.
+    dtype, name
+        As for `Tensor`.
+
+    Raises
+    ------
+    IntegerGradientError
+        If `data` holds integers.
+
+    Examples
+    --------
+    >>> Parameter([1.0, 2.0]).requires_grad
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = True,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(data, requires_grad, dtype=dtype, name=name)
+
+
+class Module:
+    """The base of layers, losses and networks.
+
+    A subclass sets parameters and modules as attributes, and says in `forward`
+    what it computes. Calling the module calls `forward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Scale(Module):
+    ...     def __init__(self, factor):
+    ...         self.factor = Parameter(factor)
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> scale = Scale(3.0)
+    >>> scale(np.array([1.0, 2.0])).numpy()
+    array([3., 6.])
+    >>> list(scale.state_dict())
+    ['factor']
+    """
+
+    training: bool = True
+    """Whether the module is being trained; `train` and `eval` switch it."""
+
+    if TYPE_CHECKING:
+        forward: Callable[..., Any]
+
+        __call__: Callable[..., Any]
+    else:
+
+        def forward(self, *args, **kwargs):
+            """Compute the output: each subclass says how."""
+            raise NotImplementedError(
+                f"{type(self).__name__} does not say what it computes: give it a method forward."
+            )
+
+        __call__ = forward
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # `model(x)` is `model.forward(x)`, with no Python call in between.
+        if "__call__" not in vars(cls):
+            cls.__call__ = cls.forward  # type: ignore[method-assign]
+
+    # -- what it holds -----------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and refuse what would lose parameters in silence."""
+        if name != "training" and hasattr(Module, name):
+            raise AttributeError(
+                f"'{name}' is a method of every Module: give the attribute another name, or "
+                "override the method in a subclass."
+            )
+        if isinstance(value, Parameter):
+            value.name = name
+        elif isinstance(value, Module):
+            for path, parameter in value.named_parameters():
+                parameter.name = f"{name}.{path}"
+        elif value is not None and isinstance(vars(self).get(name), (Parameter, Module)):
+            raise TypeError(
+                f"'{name}' holds a {type(vars(self)[name]).__name__}, and {type(value).__name__} "
+                f"cannot take its place: set {name}.data for other values, or give another of its "
+                "kind."
+            )
+        elif isinstance(value, (list, tuple, dict)):
+            for item in value.values() if isinstance(value, dict) else value:
+                if isinstance(item, (Parameter, Module)):
+                    raise TypeError(
+                        f"The parameters in the {type(value).__name__} '{name}' would not be "
+                        "found: use nn.Sequential for modules, or an attribute for each."
+                    )
+        super().__setattr__(name, value)
+
+    def _held(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """Yield the attributes of a kind, with their names."""
+        for name, value in vars(self).items():
+            if isinstance(value, kind):
+                yield name, value
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield each module directly inside this one once, with its name."""
+        seen = set()
+        for name, child in self._held(Module):
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
+
+    def children(self) -> Iterator[Module]:
+        """Yield each module directly inside this one once."""
+        for _, child in self.named_children():
+            yield child
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Yield this module (path ``""``) and all inside it once, outer before inner."""
+        seen = set()
+        waiting: list[tuple[str, Module]] = [("", self)]
+        while waiting:
+            path, module = waiting.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield path, module
+                inside = [(_join(path, name), child) for name, child in module.named_children()]
+                waiting += reversed(inside)
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all inside it once, outer before inner."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield each parameter once, with its path; a shared one under its first path."""
+        seen = set()
+        for path, module in self.named_modules():
+            for name, parameter in module._held(Parameter):
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield _join(path, name), parameter
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield each parameter once."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    # -- settings for all of it ------------------------------------------------------
+
+    def train(self: M, mode: bool = True) -> M:
+        """Switch this module and all inside it to training; return it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Switch this module and all inside it to evaluation; return it."""
+        return self.train(False)
+
+    def requires_grad_(self: M, flag: bool = True) -> M:
+        """Freeze (False) or unfreeze every parameter; return the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = flag
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of every parameter."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    # -- saving and loading ------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of every parameter's array, by path.
+
+        >>> import nn, numpy as np
+        >>> model = nn.Linear(2, 1, rng=0)
+        >>> twin = nn.Linear(2, 1, rng=1)
+        >>> twin.load_state_dict(model.state_dict())
+        >>> np.array_equal(model.weight.data, twin.weight.data)
+        True
+        """
+        return {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set every parameter from an array of its path.
+
+        Parameters
+        ----------
+        state
+            What `state_dict` returned, or the like: arrays of the parameters'
+            shapes, which are converted to the parameters' dtypes.
+
+        Raises
+        ------
+        ValueError
+            If a key is missing or unknown, or an array does not fit. It lists
+            all of them, and no parameter has been changed.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict takes a dict of arrays by name, and got {type(state).__name__}."
+            )
+        parameters = dict(self.named_parameters())
+        arrays = {path: plain(state[path]) for path in parameters if path in state}
+        problems = [f"'{path}' is missing" for path in parameters if path not in state]
+        problems += [f"'{path}' is not in the model" for path in state if path not in parameters]
+        for path, array in arrays.items():
+            parameter = parameters[path]
+            if array.shape != parameter.shape:
+                problems.append(
+                    f"'{path}' has shape {array.shape} where the model has {parameter.shape}"
+                )
+            elif not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
+                problems.append(
+                    f"'{path}' has dtype {array.dtype} where the model has {parameter.dtype}"
+                )
+        if problems:
+            raise ValueError(
+                f"The state does not fit this {type(self).__name__}, so nothing was loaded: "
+                f"{'; '.join(problems)}."
+            )
+        for path, array in arrays.items():
+            parameters[path].data = array
+
+    # -- how it reads ----------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets of its repr: its settings."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [self.extra_repr()] if self.extra_repr() else []
+        children = list(self._held(Module))
+        if not children:
+            return f"{type(self).__name__}({''.join(lines)})"
+        lines += [f"({name}): {child!r}" for name, child in children]
+        body = "\n".join(lines).replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {body}\n)"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def plain(x: Any) -> Array:
+    """Return the numbers of a Tensor, or of anything that NumPy can read, as an array."""
+    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
