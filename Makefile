@@ -1,0 +1,90 @@
+# What a person runs here. Everything is installed into the virtual environment
+# .venv of this checkout, at the versions of constraints.txt, and nowhere else.
+#
+#   make demo     train the lab's network; pictures and weights go to out/
+#   make test     run the whole test suite
+#   make bench    measure against hand-written NumPy, PyTorch and others
+#
+# An environment is made with the first of python3, python3.14 … python3.11 and
+# python that is new enough; `make demo PYTHON=/path/to/python` chooses another.
+
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+OUT    ?= out
+MAKEFLAGS += --no-print-directory
+
+# One thread for each worker of the test suite: its arrays are small.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint types format clean setup setup-dev setup-bench
+
+help:
+	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
+	@echo "make lint     check the style (ruff)"
+	@echo "make format   mend the style (ruff)"
+	@echo "make types    check the types (mypy)"
+	@echo "make clean    remove $(VENV), out and every cache"
+
+demo: setup
+	@echo "→ python -m demos lab --out $(OUT)"
+	@$(RUN) -m demos lab --out "$(OUT)"
+
+test: setup-dev
+	@echo "→ pytest"
+	@$(RUN) -m pytest -n auto $(ARGS)
+
+bench: setup-bench
+	@echo "→ python -m benchmarks"
+	@$(RUN) -m benchmarks $(ARGS)
+
+lint: setup-dev
+	@echo "→ ruff"
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+format: setup-dev
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+types: setup-dev
+	@echo "→ mypy"
+	@$(RUN) -m mypy
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- set-up -------------------------------------------------------------------------
+# A stamp in .venv says that an extra is installed as pyproject.toml and
+# constraints.txt ask; while they are older than the stamp, there is nothing to do.
+
+setup: $(VENV)/installed-all
+setup-dev: $(VENV)/installed-dev
+setup-bench: $(VENV)/installed-bench
+
+# Each extra adds to the one before, in one environment.
+$(VENV)/installed-dev: | $(VENV)/installed-all
+$(VENV)/installed-bench: | $(VENV)/installed-dev
+
+$(VENV)/installed-%: pyproject.toml constraints.txt | $(RUN)
+	@echo "→ installing autograd_lite[$*] into $(VENV); the first time, this takes a minute"
+	@$(RUN) -m pip install -qq --disable-pip-version-check \
+	    --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+$(RUN):
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	    version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+	        || continue; \
+	    found="$$found $$python is $$version;"; \
+	    case $$version in 2.*|3.[0-9]|3.10) continue;; esac; \
+	    echo "→ making $(VENV) with $$python ($$version)"; \
+	    "$$python" -m venv --clear $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    echo "make: $$python cannot make a virtual environment (on Debian: apt install python3-venv)." >&2; \
+	    exit 1; \
+	done; \
+	echo "make: Python 3.11 or newer is needed;$${found:- none was found;} install one, or name it: make demo PYTHON=/path/to/python3.11" >&2; \
+	exit 1

@@ -1,0 +1,39 @@
+"""`python -m demos NAME …`: pick a demonstration and hand the rest of the line to it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from .command import HelpFormatter, Parser
+
+# NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
+COMMANDS = {
+    "lab": ("demos.lab", "train a small network on two data sets, and picture what it learned"),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the demonstration that the first argument names; return the exit status."""
+    listed = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in COMMANDS.items())
+    parser = Parser(
+        prog="python -m demos",
+        description="Demonstrations of autograd_lite and nn.",
+        epilog=f"demonstrations:\n{listed}\n\nexample:\n  python -m demos lab --help",
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("name", choices=COMMANDS, metavar="NAME", help="which one; see below")
+    name = parser.parse_args(argv[:1]).name
+    status: int = import_module(COMMANDS[name][0]).main(argv[1:])
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("\ninterrupted: files of earlier runs are as they were", file=sys.stderr)
+        sys.exit(130)
+    except (OSError, MemoryError) as error:  # a full disk, a reader that left, a vast network
+        print(f"python -m demos: error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,100 @@
+"""What every sub-command shares: one-line errors, checked numbers, whole files."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is; exit with status 2."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Options in one column, their explanations in another."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=96)
+
+
+def whole_number(text: str, least: int = 1) -> int:
+    """Read an integer that is at least `least`.
+
+    >>> whole_number("4")
+    4
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not '{text}'") from None
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}, not {text}")
+    return number
+
+
+def seed_number(text: str) -> int:
+    """Read a seed: an integer from 0."""
+    return whole_number(text, least=0)
+
+
+def positive(text: str) -> float:
+    """Read a finite number above 0.
+
+    >>> positive("0.1")
+    0.1
+    """
+    number = _number(text)
+    if not (number > 0 and math.isfinite(number)):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text}")
+    return number
+
+
+def fraction(text: str) -> float:
+    """Read a number from 0 up to, but not including, 1."""
+    number = _number(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not '{text}'") from None
+
+
+def writable_folder(text: str) -> Path:
+    """Make a folder and see that files can be put into it."""
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=folder):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise argparse.ArgumentTypeError(f"cannot write into '{text}': {reason}") from None
+    return folder
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder, and move what was put there into `folder` at the end.
+
+    Each file is replaced whole, and none if there is an error or an interrupt
+    before the end: what an earlier run left is never half overwritten.
+    """
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as staged:
+        yield Path(staged)
+        for file in sorted(Path(staged).iterdir()):
+            os.replace(file, folder / file.name)

@@ -1,0 +1,113 @@
+"""The lab's figures, in the style of lab.mplstyle.
+
+Every function returns a Matplotlib figure that belongs to no window: it is
+drawn when it is saved. Matplotlib is imported when the first one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .data import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CLASSES = (("0072B2", "o"), ("D55E00", "^"))  # the colour and the marker of labels 0 and 1
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Make and save figures in the project's style inside the `with`."""
+    from matplotlib.style import context
+
+    with context(Path(__file__).with_name("lab.mplstyle")):
+        yield
+
+
+def comparison(inputs: Array, labels: Array, outputs: Array) -> Figure:
+    """Draw the ground truth beside the prediction, with a ring around each mistake."""
+    figure = _figure()
+    left, right = figure.subplots(1, 2, sharey=True)
+    predicted = outputs > 0.5
+    wrong = (predicted != labels)[:, 0]
+    _points(left, inputs, labels)
+    _points(right, inputs, predicted)
+    if wrong.any():
+        ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "color": "black"}
+        right.plot(*inputs[wrong].T, linestyle="", label="mistake", **ring)
+    left.set_title("Ground truth")
+    right.set_title(f"Prediction: {np.sum(~wrong)} of {len(wrong)} right")
+    right.set_ylabel("")
+    handles, names = right.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center")
+    return figure
+
+
+def learning_curve(losses: Sequence[float], accuracies: Sequence[float], loss_name: str) -> Figure:
+    """Draw the loss of every epoch, and below it the accuracy."""
+    figure = _figure()
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    epochs = np.arange(1, len(losses) + 1)
+    above.plot(epochs, losses)
+    above.set(yscale="log", ylabel=loss_name)
+    below.plot(epochs, 100 * np.asarray(accuracies), color="C1")
+    below.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="accuracy (%)", xlabel="epoch")
+    below.set_xlim(0, max(len(losses), 2))
+    for axes in (above, below):
+        axes.grid(True)
+    figure.align_ylabels()
+    return figure
+
+
+def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], Array]) -> Figure:
+    """Draw the network's output over the plane, and the line where it is one half."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    figure = _figure(figsize=(6.4, 5))
+    axes = figure.subplots()
+    ticks = np.linspace(-0.1, 1.1, 241)
+    plane = np.stack(np.meshgrid(ticks, ticks), axis=-1)
+    output = predict(plane.reshape(-1, 2)).reshape(plane.shape[:2])
+    if np.isfinite(output).all():
+        blue_to_orange = LinearSegmentedColormap.from_list(
+            "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+        )
+        shades = axes.pcolormesh(
+            ticks, ticks, output, cmap=blue_to_orange, vmin=0, vmax=1, alpha=0.55
+        )
+        beyond = ("neither", "min", "max", "both")[(output.min() < 0) + 2 * (output.max() > 1)]
+        figure.colorbar(
+            shades, ax=axes, label="output of the network", ticks=(0, 0.5, 1), extend=beyond
+        )
+        if output.min() < 0.5 < output.max():
+            axes.contour(ticks, ticks, output, levels=[0.5], colors="black", linewidths=1.8)
+            axes.plot([], [], color="black", label="output 0.5")
+    _points(axes, inputs, labels)
+    axes.set(xlim=(-0.1, 1.1), ylim=(-0.1, 1.1))
+    axes.grid(False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _figure(**kwargs: Any) -> Figure:
+    from matplotlib.figure import Figure  # not pyplot: no window, no state
+
+    return Figure(**kwargs)
+
+
+def _points(axes: Axes, inputs: Array, labels: Array) -> None:
+    """Scatter the points, one colour and one marker for each label."""
+    for label, (color, marker) in enumerate(CLASSES):
+        x1, x2 = inputs[labels[:, 0] == label].T
+        axes.plot(
+            x1, x2, marker, color=f"#{color}", markeredgecolor="white", label=f"label {label}"
+        )  # fmt: skip
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+    axes.grid(True)
