@@ -29,6 +29,7 @@ from .transforms import (
 )
 
 if TYPE_CHECKING:
+    from .lesson import explain
     from .visualize import draw
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "everything",
+    "explain",
     "grad",
     "hessian",
     "hvp",
@@ -61,6 +63,10 @@ def __getattr__(name: str) -> Any:
         from .visualize import draw
 
         return draw
+    if name == "explain":
+        from .lesson import explain
+
+        return explain
     raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 READERS = {"visualize", "lesson", "codegen", "testing"}
 MAY_USE = {
     "engine": {"engine"},
-    **{reader: {"engine", reader} for reader in READERS},
+    **{reader: {"engine", *READERS} for reader in READERS},
     "nn": {"engine", "nn"},
     "demos": {"engine", *READERS, "nn", "demos"},
 }

@@ -21,9 +21,10 @@ write a `Graph` down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
@@ -43,8 +44,9 @@ class Value:
     key
         What tells it from the others: ``v1``, ``v2``, ….
     name
-        The name that the user gave; else ``x1`` (an input), ``c1`` (a constant
-        array), ``t1`` (a result), or the number itself (a constant number).
+        The name that the user gave; else that of the variable, where it is known;
+        else ``x1`` (an input), ``c1`` (a constant array), ``t1`` (a result), or the
+        number itself (a constant number).
     data
         The array or number that the operations saw. An input may hold another
         one by now: an optimizer has made its step.
@@ -139,13 +141,15 @@ class Graph:
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
 
 
-def read(roots: Tensor | Sequence[Tensor]) -> Graph:
+def read(roots: Tensor | Sequence[Tensor], variables: Mapping[int, str] | None = None) -> Graph:
     """Read the tape that leads to one Tensor, or to several.
 
     Parameters
     ----------
     roots
         The results to begin from.
+    variables
+        Names for those Tensors and arrays that have none, by `id`: see `named_in`.
 
     Returns
     -------
@@ -159,7 +163,25 @@ def read(roots: Tensor | Sequence[Tensor]) -> Graph:
     NoGradientError
         If nothing was recorded on the way to the roots.
     """
-    return _Reader(_checked(roots)).graph
+    return _Reader(_checked(roots), variables or {}).graph
+
+
+def named_in(frame: FrameType | None) -> dict[int, str]:
+    """Return what the Tensors and arrays of a running function are called in it, by `id`.
+
+    >>> import sys
+    >>> price = Tensor(2.0)
+    >>> named_in(sys._getframe())[id(price)]
+    'price'
+    """
+    names: dict[int, str] = {}
+    while frame is not None:
+        for name, value in frame.f_locals.items():
+            if isinstance(value, (Tensor, np.ndarray)) and not name.startswith("_"):
+                names.setdefault(id(value), name)
+        # A comprehension and a lambda belong to the function that they stand in.
+        frame = frame.f_back if frame.f_code.co_name.startswith("<l") else None
+    return names
 
 
 def _checked(roots: Any) -> list[Tensor]:
@@ -206,13 +228,13 @@ def recorded(roots: Sequence[Tensor]) -> list[Step]:
 class _Reader:
     """Builds a graph, one step of the tape after the other."""
 
-    def __init__(self, roots: list[Tensor]) -> None:
+    def __init__(self, roots: list[Tensor], variables: Mapping[int, str]) -> None:
         tape = recorded(roots)
         self.graph = Graph([], [], [])
         self.made: dict[int, Value] = {}  # the results, by the id of their Tensor
         self.given: dict[int, list[Value]] = {}  # inputs and constants, by id
         self.bundles: dict[int, Operation] = {}  # operations with several outputs
-        self.names = _Names(tape, roots)
+        self.names = _Names(tape, roots, variables)
         for t, operands in tape:
             self._add(t, operands)
         for root in roots:
@@ -283,9 +305,11 @@ class _Reader:
 class _Names:
     """Gives a name to what has none, in the order of asking, so that two runs agree."""
 
-    def __init__(self, tape: list[Step], roots: list[Tensor]) -> None:
+    def __init__(self, tape: list[Step], roots: list[Tensor], variables: Mapping[int, str]) -> None:
         operands = (x for _, given in tape for x in given if isinstance(x, Tensor))
         self.taken = {t.name for t in chain(roots, operands) if t.name}
+        self.variables = {key: name for key, name in variables.items() if name not in self.taken}
+        self.taken.update(self.variables.values())
         self.counters = {prefix: self._count(prefix) for prefix in "xct"}
 
     def _count(self, prefix: str) -> Iterator[str]:
@@ -297,7 +321,8 @@ class _Names:
 
     def of(self, x: Any, prefix: str) -> str:
         """Return the name of a Tensor or an array."""
-        return (x.name if isinstance(x, Tensor) else None) or next(self.counters[prefix])
+        given = x.name if isinstance(x, Tensor) else None
+        return given or self.variables.get(id(x)) or next(self.counters[prefix])
 
 
 # -- a part of a graph ---------------------------------------------------------------

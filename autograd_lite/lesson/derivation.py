@@ -1,0 +1,460 @@
+"""The chain rule, applied to a graph one edge at a time, with a note of every number.
+
+`derive` does what ``backward()`` does, in the same order and by the same rules, but it
+keeps what ``backward()`` throws away: for each edge the upstream gradient, the local
+derivative, their product, and the sum that the product was added to.
+
+>>> from autograd_lite import Tensor
+>>> x = Tensor(2.0, requires_grad=True, name="x")
+>>> f = x * x
+>>> for edge in derive(read(f)).edges:
+...     print(edge.result.name, edge.operand.name, float(edge.contribution), float(edge.after))
+t1 x 2.0 2.0
+t1 x 2.0 4.0
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..backward import seed_for
+from ..errors import NoGradientError
+from ..primitive import Rule, unbroadcast
+from ..visualize.graph import Graph, Operation, Value, read
+from ..visualize.text import parameters
+from .formula import (
+    Formula,
+    apply,
+    arguments_of,
+    gradient,
+    number,
+    occurs,
+    record,
+    replace,
+    simplify,
+    symbol,
+)
+from .notation import over_axes
+
+__all__ = ["Derivation", "Edge", "Step", "derive", "read"]
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One operation of the forward pass, and the formula of its result."""
+
+    operation: Operation
+    formula: Formula
+
+    @property
+    def result(self) -> Value:
+        """The value that it made; of several, the first."""
+        return self.operation.results[0]
+
+
+@dataclass(slots=True, eq=False)
+class Edge:
+    """One application of the chain rule: from a result back to one of its operands.
+
+    Attributes
+    ----------
+    step
+        The operation.
+    position
+        Which of its operands it is about.
+    operand
+        Where the contribution goes.
+    upstream
+        The gradient of the result, which is complete by now.
+    local
+        The local derivative ∂result/∂operand, element by element. None where it is not one
+        number for each element, as in a matrix product.
+    product
+        The contribution as the rule computes it from the upstream gradient.
+    notes
+        Why the rule is what it is here, such as ``x > 0``.
+    remarks
+        What happened to the shape, in words.
+    contribution
+        The number or numbers that arrive at the operand.
+    before, after
+        The gradient of the operand without it (None if it is the first) and with it.
+    arrived, expected
+        How many contributions the operand has now, and how many it waits for.
+    """
+
+    step: Step
+    position: int
+    operand: Value
+    upstream: Any
+    local: Formula | None
+    product: Formula
+    notes: list[Formula]
+    remarks: list[str]
+    contribution: Any
+    before: Any
+    after: Any
+    arrived: int
+    expected: int
+
+    @property
+    def operation(self) -> Operation:
+        """The operation whose rule is applied."""
+        return self.step.operation
+
+    @property
+    def result(self) -> Value:
+        """The value from which the gradient comes; of several outputs, the first."""
+        return self.step.result
+
+    @property
+    def sender(self) -> str:
+        """What to call the results that the gradient comes from."""
+        return ", ".join(value.name for value in self.operation.results)
+
+    @property
+    def receiver(self) -> str:
+        """What to call the operand; which one it is, where the operation has it twice."""
+        operation = self.operation
+        if operation.operands.count(self.operand) < 2:
+            return self.operand.name
+        return f"{self.operand.name} (as its operand {operation.operand_names[self.position]})"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the operand's gradient is complete, so that it may be passed on."""
+        return self.arrived == self.expected
+
+
+@dataclass(slots=True, eq=False)
+class Derivation:
+    """The forward pass and the backward pass of one result.
+
+    Attributes
+    ----------
+    graph
+        The values and operations.
+    root
+        The value whose gradients are derived.
+    seed
+        The gradient that the backward pass begins with.
+    has_run
+        Whether ``backward()`` has run from the root in the user's program.
+    steps
+        The forward pass, in order.
+    edges
+        The backward pass, in order.
+    gradients
+        The complete gradient of every value that gets one.
+    """
+
+    graph: Graph
+    root: Value
+    seed: Any
+    has_run: bool
+    steps: list[Step]
+    edges: list[Edge] = field(default_factory=list)
+    gradients: dict[Value, Any] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> list[Value]:
+        """The inputs, in the order in which they were used."""
+        return [v for v in self.graph.values if v.kind == "input"]
+
+
+def derive(graph: Graph, upstream: Any = None) -> Derivation:
+    """Derive the gradients of a graph's root.
+
+    Parameters
+    ----------
+    graph
+        What `read` returned for one root.
+    upstream
+        The gradient to begin with. By default what ``backward()`` began with, else 1.
+
+    Raises
+    ------
+    NoGradientError
+        If the root does not depend on anything that requires a gradient.
+    NonScalarBackwardError
+        If the root is not a single number and no upstream gradient is known.
+    """
+    (root,) = graph.roots
+    assert root.tensor is not None
+    if not root.requires_grad:
+        raise NoGradientError(
+            f"{root.tensor.called()} does not depend on anything that requires a gradient: "
+            "make an input with requires_grad=True."
+        )
+    begun = root.tensor.upstream
+    seed = begun if upstream is None and begun is not None else seed_for(root.tensor, upstream)
+    steps = [Step(operation, _forward(operation)) for operation in graph.operations]
+    derivation = Derivation(graph, root, seed, begun is not None, steps)
+    expected = _expected(graph)
+    arrived = dict.fromkeys(expected, 0)
+    gradients = derivation.gradients
+    gradients[root] = seed
+    for step in reversed(steps):
+        for position, operand in _receivers(step.operation, gradients):
+            edge = _edge(derivation, step, position)
+            edge.before = gradients.get(operand)
+            edge.after = (
+                edge.contribution if edge.before is None else edge.before + edge.contribution
+            )
+            arrived[operand] += 1
+            edge.arrived, edge.expected = arrived[operand], expected[operand]
+            gradients[operand] = edge.after
+            derivation.edges.append(edge)
+    for value in graph.values:
+        value.gradient = gradients.get(value)
+    return derivation
+
+
+def _receivers(operation: Operation, gradients: Any) -> list[tuple[int, Value]]:
+    """Return the operands that get a contribution, with their positions."""
+    if not any(result in gradients for result in operation.results):
+        return []
+    primitive = operation.primitive
+    return [
+        (i, operand)
+        for i, operand in enumerate(operation.operands)
+        if operand.requires_grad
+        and (primitive.variadic or primitive.operands[i] not in primitive.constants)
+    ]
+
+
+def _expected(graph: Graph) -> dict[Value, int]:
+    """Count, for each value, how many contributions will arrive."""
+    expected: dict[Value, int] = dict.fromkeys(graph.roots, 0)
+    for operation in reversed(graph.operations):
+        for _, operand in _receivers(operation, expected):
+            expected[operand] = expected.get(operand, 0) + 1
+    return expected
+
+
+# -- the formula of a result --------------------------------------------------------------
+
+
+def named(value: Value) -> Formula:
+    """Return a value as a formula: its name, or the number itself."""
+    if value.tensor is None and np.ndim(value.data) == 0:
+        return number(value.data)
+    return symbol(value.name, value.data)
+
+
+def _operands(operation: Operation) -> dict[str, Any]:
+    """Return the operands as formulas, by the names that the rules have for them."""
+    formulas = [named(v) for v in operation.operands]
+    names = operation.primitive.operands
+    if operation.primitive.variadic:
+        return {names[0]: formulas}
+    return dict(zip(names, formulas, strict=True))
+
+
+def _forward(operation: Operation) -> Formula:
+    primitive = operation.primitive
+    operands = _operands(operation)
+    value = operation.results[0].data
+    if primitive.stands_for is not None:
+        try:
+            given = operands | operation.parameters
+            formula = record(primitive.stands_for, arguments_of(primitive.stands_for, given))
+            return simplify(formula, choose=False)
+        except Exception:  # what it stands for is there to be read; if it cannot be, its name can
+            pass
+    formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
+    shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
+    head = primitive.name
+    return Formula(head, value, "", tuple(formulas), shown, primitive)
+
+
+# -- one application of a rule ----------------------------------------------------------
+
+
+def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
+    operation, gradients = step.operation, derivation.gradients
+    primitive, operand = operation.primitive, operation.operands[position]
+    result = step.result
+    root = derivation.root.name
+    g: Any
+    if primitive.outputs:
+        outputs = primitive.forward(
+            *(np.asarray(v.data)[()] for v in operation.operands), **operation.parameters
+        )
+        g = [number(np.zeros_like(part)) for part in outputs]
+        for index, value in zip(operation.indices, operation.results, strict=True):
+            if value in gradients:
+                g[index] = gradient(root, value.name, gradients[value])
+        upstream: Any = gradients.get(result, np.zeros_like(result.data))
+        out: Any = [number(part) for part in outputs]
+    else:
+        upstream = gradients[result]
+        g = gradient(root, result.name, upstream)
+        out = named(result)
+    offered = {"g": g, "out": out, **_operands(operation), **operation.parameters}
+    notes: list[Formula] = []
+    remarks: list[str] = []
+    raw = _apply_rule(operation, position, offered, remarks)
+    local = None
+    if _one_for_each_element(operation) and raw.head != "rule":
+        # The derivative is what the rule makes of an upstream gradient of 1.
+        local = simplify(replace(raw, g, number(np.ones_like(upstream))), notes)
+    product = simplify(raw, None if local else notes)
+    remarks += _moves(raw, operation, operand, result)
+    contribution = raw.value
+    shape = np.shape(operand.data)
+    if np.shape(contribution) != shape:
+        if np.ndim(contribution) > len(shape) or primitive.elementwise:
+            product, remark = _summed(product, contribution, operand)
+            remarks.append(remark)
+        contribution = unbroadcast(np.asarray(contribution), shape)
+    contribution = _as(contribution, np.asarray(operand.data).dtype)
+    return Edge(
+        step, position, operand, upstream, local, product, notes, remarks, contribution,
+        before=None, after=None, arrived=0, expected=0,
+    )  # fmt: skip
+
+
+def _one_for_each_element(operation: Operation) -> bool:
+    """Whether a local derivative is one number for each element of the result or the operand."""
+    primitive = operation.primitive
+    if primitive.outputs:
+        return False
+    matrices = getattr(primitive.function, "signature", None) is not None  # a ufunc, as matmul
+    return (primitive.elementwise and not matrices) or np.ndim(operation.results[0].data) == 0
+
+
+def _apply_rule(
+    operation: Operation, position: int, offered: dict[str, Any], remarks: list[str]
+) -> Formula:
+    """Return what a rule makes of the upstream gradient, as a formula where it can be read."""
+    primitive = operation.primitive
+    name = primitive.operands[0 if primitive.variadic else position]
+    rule = primitive.joint or primitive.rules[name]
+    given = arguments_of(rule, offered)
+    try:
+        contribution = record(rule, given)
+    except Exception:
+        # The rule leaves NumPy's functions with rules, so it cannot be followed inside: it is
+        # applied to plain arrays, and called by its name.
+        with np.errstate(all="ignore"):
+            contribution = rule(**{key: _plain(value) for key, value in given.items()})
+        if primitive.joint is not None:
+            contribution = contribution[position]
+        arguments = tuple(v for v in given.values() if isinstance(v, Formula))
+        known_as, said = _name_of(rule)
+        remarks += said
+        return Formula("rule", contribution, known_as, arguments)
+    if primitive.joint is not None:
+        contribution = contribution[position]
+    assert isinstance(contribution, Formula)
+    return contribution
+
+
+def _plain(argument: Any) -> Any:
+    if isinstance(argument, list):
+        return [_plain(a) for a in argument]
+    return np.asarray(argument.value)[()] if isinstance(argument, Formula) else argument
+
+
+def _name_of(rule: Rule) -> tuple[str, list[str]]:
+    """Return what to call a rule, and what its docstring says."""
+    names = getattr(getattr(rule, "__code__", None), "co_names", ())
+    helper = getattr(rule, "__globals__", {}).get(names[0]) if names else None
+    documented = helper if inspect.isfunction(helper) else rule
+    name = documented.__name__ if documented.__name__ != "<lambda>" else "its rule"
+    doc = inspect.getdoc(documented)
+    return name.strip("_").replace("_", " "), [doc.splitlines()[0]] if doc else []
+
+
+def _moves(raw: Formula, operation: Operation, operand: Value, result: Value) -> list[str]:
+    """Say in words how a rule moves numbers from the result's shape to the operand's."""
+    before, after = np.shape(result.data), np.shape(operand.data)
+    if before == after or operation.primitive.elementwise:
+        return []
+    if occurs(raw, "broadcast_to"):
+        return [
+            f"copied to every place of shape {after}, because the forward pass reduced that shape "
+            f"to {before} ({operation.name})"
+        ]
+    if occurs(raw, "scatter"):
+        index = parameters({"index": operation.parameters.get("index")})
+        return [
+            f"put back at {index or 'its place'}, with zeros elsewhere, because the forward pass "
+            "used only that part"
+        ]
+    if occurs(raw, "reshape") and raw.head == "reshape":
+        return [f"put back into shape {after}, because the forward pass reshaped it to {before}"]
+    return []
+
+
+def _summed(product: Formula, contribution: Any, operand: Value) -> tuple[Formula, str]:
+    """Return the sum over the axes that were broadcast, and the sentence that says so."""
+    wide, shape = np.shape(contribution), np.shape(operand.data)
+    extra = len(wide) - len(shape)
+    axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 != wide[i + extra]))
+    if not axes:
+        return product, f"copied to shape {shape}"
+    axis = axes[0] if len(axes) == 1 else axes
+    product = apply("sum", product, value=np.sum(contribution, axis=axes), axis=axis)
+    return product, (
+        f"summed over {over_axes(axis)}, because the forward pass broadcast {operand.name} "
+        f"from shape {shape} to {wide}"
+    )
+
+
+def _as(contribution: Any, dtype: np.dtype[Any]) -> Any:
+    array = np.asarray(contribution)
+    if array.dtype.kind == "c" and dtype.kind == "f":
+        array = array.real
+    return array.astype(dtype)[()]
+
+
+# -- the derivative in one line -----------------------------------------------------------
+
+
+def paths(derivation: Derivation, value: Value, most: int = 4) -> list[list[Edge]] | None:
+    """Return the ways from the root to a value, each as the edges along it.
+
+    None where there are more than `most`, or where a derivative on the way is not a number.
+
+    >>> from autograd_lite import Tensor
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> derivation = derive(read(x * np.sin(x)))
+    >>> [[edge.result.name for edge in path] for path in paths(derivation, derivation.inputs[0])]
+    [['t2'], ['t2', 't1']]
+    """
+    arriving: dict[Value, list[Edge]] = {}
+    for edge in derivation.edges:
+        arriving.setdefault(edge.operand, []).append(edge)
+    found: list[list[Edge]] = []
+    waiting: list[tuple[Value, list[Edge]]] = [(value, [])]
+    while waiting:
+        here, path = waiting.pop()
+        if here is derivation.root:
+            found.append(path)
+        for edge in reversed(arriving.get(here, [])):
+            if edge.local is None or np.ndim(edge.operand.data):
+                return None
+            waiting.append((edge.result, [edge, *path]))
+        if len(found) + len(waiting) > most:
+            return None
+    return found
+
+
+def in_one_line(path: list[Edge]) -> Formula:
+    """Multiply the local derivatives along a path, as a formula of the values."""
+    total: Formula | None = None
+    for edge in path:
+        assert edge.local is not None
+        if total is None:
+            total = edge.local
+        else:
+            value = np.multiply(total.value, edge.local.value)
+            total = simplify(apply("multiply", total, edge.local, value=value))
+    assert total is not None
+    return total

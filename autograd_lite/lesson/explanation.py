@@ -1,0 +1,156 @@
+"""`explain`: a derivation that can be printed, typeset, and stepped through."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..tape import trace
+from ..tensor import Tensor
+from ..visualize.graph import named_in, read
+from ..visualize.render import write
+from .derivation import Derivation, derive
+from .words import to_text
+
+
+def explain(
+    loss: Tensor | Callable[..., Tensor], *inputs: Any, upstream: Any = None
+) -> Explanation:
+    """Explain the gradients of a result: the chain rule, one edge of the graph at a time.
+
+    No ``.grad`` is changed, whether ``backward()`` has run or not.
+
+    Parameters
+    ----------
+    loss
+        The Tensor to explain; or a function, which is called on the inputs while the line
+        of each operation is recorded.
+    *inputs
+        For a function: its arguments. Numbers and arrays of floats become inputs, named as
+        the function's parameters are.
+    upstream
+        The gradient to begin with, where the result is not a single number.
+
+    Returns
+    -------
+    Explanation
+        ``print`` it, or ``.save("derivation.tex")``.
+
+    Raises
+    ------
+    NoGradientError
+        If nothing that requires a gradient led to the result.
+    NonScalarBackwardError
+        If the result is not a single number and no upstream gradient is given.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor, explain
+    >>> x, y = Tensor(2.0, requires_grad=True), Tensor(3.0, requires_grad=True)
+    >>> f = x * y
+    >>> print(explain(f))
+    Forward: from the inputs to f
+    <BLANKLINE>
+      x = 2
+      y = 3
+      f = x · y = 2 · 3 = 6
+    <BLANKLINE>
+    Backward: from f to the inputs, one edge at a time
+    <BLANKLINE>
+      ∂f/∂f = 1, to begin with
+    <BLANKLINE>
+      1. f → x      x = 2
+         upstream      ∂f/∂f = 1
+         local         ∂f/∂x = y = 3
+         contribution  ∂f/∂f · y = 1 · 3 = 3
+    <BLANKLINE>
+      2. f → y      y = 3
+         upstream      ∂f/∂f = 1
+         local         ∂f/∂y = x = 2
+         contribution  ∂f/∂f · x = 1 · 2 = 2
+    <BLANKLINE>
+    Gradients
+    <BLANKLINE>
+      ∂f/∂x = y
+      ∂f/∂x = 3
+      ∂f/∂y = x
+      ∂f/∂y = 2
+    <BLANKLINE>
+    f.backward() has not run: what stands in .grad is not from it. This derivation changed nothing.
+    """
+    variables = named_in(sys._getframe(1))
+    if not isinstance(loss, Tensor) and callable(loss):
+        given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
+        with trace():
+            loss = loss(*given)
+    elif inputs:
+        raise TypeError("Inputs are given to a function; a Tensor has been computed already.")
+    return Explanation(derive(read(loss, variables), upstream))
+
+
+def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [names[i] if i < len(names) else f"x{i + 1}" for i in range(len(inputs))]
+
+
+def _input(x: Any, name: str) -> Any:
+    if isinstance(x, Tensor):
+        return x
+    t = Tensor(x, name=name)
+    return t.requires_grad_() if t.dtype.kind in "fc" else t
+
+
+class Explanation:
+    """The derivation of a result's gradients. Made by `explain`.
+
+    Attributes
+    ----------
+    derivation : Derivation
+        Every step with its numbers and formulas, as data.
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+
+    def __str__(self) -> str:
+        return to_text(self.derivation)
+
+    def __repr__(self) -> str:
+        d = self.derivation
+        return f"<Explanation of {d.root.name}: {len(d.steps)} steps forward, {len(d.edges)} back>"
+
+    def to_latex(self) -> str:
+        """Return the derivation as a LaTeX document that needs nothing but amsmath.
+
+        Two runs of a program give the same text.
+        """
+        from .latex import to_latex
+
+        return to_latex(self.derivation)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the derivation to a file, as its name ends: ``.txt`` or ``.tex``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder does not exist.
+        ValueError
+            If the name ends otherwise.
+        """
+        path = Path(path)
+        kinds = {".txt": self.__str__, ".tex": self.to_latex}
+        kind = kinds.get(path.suffix.lower())
+        if kind is None:
+            raise ValueError(
+                f"'{path.name}' does not say what to write: let it end with .txt or .tex."
+            )
+        write(path, kind().rstrip("\n").encode() + b"\n")
+        return path

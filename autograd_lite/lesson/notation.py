@@ -1,0 +1,492 @@
+"""How a formula is written: as text, as LaTeX, as MathML.
+
+`write` walks over a formula once for all three and knows when to put parentheses. A
+`Notation` knows how its language writes a fraction, a power, a name. Operations that
+have no sign of their own are written as calls, `tanh(x)`, so that a new primitive needs
+nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..visualize.text import number as short
+from ..visualize.text import parameter, parameters
+from .formula import COMPARISONS, Formula
+
+SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly an expression holds together
+
+RELATIONS = {
+    "greater": ">",
+    "greater_equal": "≥",
+    "less": "<",
+    "less_equal": "≤",
+    "equal": "=",
+    "not_equal": "≠",
+}
+GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
+    *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+)
+
+
+def exact(x: Any) -> str:
+    """Write a number of a formula: as it stands in the program, or as a fraction.
+
+    >>> exact(0.5), exact(2.0), exact(2 / 21), exact(0.123456789), exact(1e-12)
+    ('0.5', '2', '2/21', '0.1235', '1e-12')
+    """
+    x = np.asarray(x)[()]
+    if x.dtype.kind != "f" or not np.isfinite(x):
+        return short(x)
+    written = format(x, ".6g")
+    if x.dtype.type(written) == x:
+        return written
+    ratio = Fraction(float(x)).limit_denominator(10000)
+    if x.dtype.type(ratio.numerator / ratio.denominator) == x:
+        return str(ratio)
+    return short(x)
+
+
+class Notation:
+    """Plain text; the two other languages differ from it where they must."""
+
+    times, hadamard, dot, minus = "·", "⊙", "·", "-"
+
+    def symbol(self, name: str, shape: Sequence[int] = ()) -> str:
+        """Write a name."""
+        return name
+
+    def partial(self, of: str, by: str) -> str:
+        """Write a partial derivative."""
+        return f"∂{of}/∂{by}"
+
+    def number(self, text: str) -> str:
+        """Write a number that has been rounded already."""
+        return text
+
+    def words(self, text: str) -> str:
+        """Write words in the middle of a formula."""
+        return text
+
+    def infix(self, left: str, sign: str, right: str) -> str:
+        """Write a sign between two formulas."""
+        return f"{left} {sign} {right}"
+
+    def negative(self, x: str) -> str:
+        """Write a minus before a formula."""
+        return f"{self.minus}{x}"
+
+    def parentheses(self, x: str) -> str:
+        """Hold a formula together."""
+        return f"({x})"
+
+    def fraction(self, above: str, below: str) -> str | None:
+        """Write one above the other; None where a language has no such thing."""
+        return None
+
+    def power(self, x: str, y: str) -> str:
+        """Write a power."""
+        return f"{x}^{y}"
+
+    def transpose(self, x: str) -> str:
+        """Write the transpose of a matrix."""
+        return f"{x}ᵀ"
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        """Write a function and what it is applied to."""
+        return f"{name}({', '.join(arguments)})"
+
+    def root(self, x: str) -> str:
+        """Write a square root."""
+        return f"sqrt({x})"
+
+    def size(self, x: str) -> str:
+        """Write an absolute value."""
+        return f"|{x}|"
+
+    def exponential(self, x: str) -> str:
+        """Write e to some power."""
+        return f"exp({x})"
+
+    def total(self, x: str, over: str) -> str:
+        """Write a sum over axes."""
+        return f"sum({x}{', ' + over if over else ''})"
+
+    def cases(self, condition: str, a: str, b: str) -> str:
+        """Write a choice, element by element."""
+        return f"({a} where {condition}, else {b})"
+
+    def index(self, x: str, index: str) -> str:
+        """Write a part of an array."""
+        return f"{x}{index}"
+
+    def equation(self, parts: Sequence[str]) -> str:
+        """Write that several formulas are equal."""
+        return " = ".join(parts)
+
+
+class LaTeX(Notation):
+    """For amsmath."""
+
+    times, hadamard, dot = r"\cdot", r"\odot", ""
+
+    def symbol(self, name: str, shape: Sequence[int] = ()) -> str:
+        r"""Write a name: one letter in italics, with digits below; more letters upright.
+
+        >>> LATEX.symbol("w1"), LATEX.symbol("loss"), LATEX.symbol("theta_0")
+        ('w_{1}', '\\mathrm{loss}', '\\theta_{0}')
+        """
+        greek = unicodedata.name(name[0], "") if name else ""
+        if greek.startswith("GREEK SMALL LETTER ") and greek.split()[-1].lower() in GREEK:
+            name = greek.split()[-1].lower() + name[1:]
+        match = re.fullmatch(r"([A-Za-z]+)_?(\d+|(?<=_)[A-Za-z])?", name)
+        if match and (len(match[1]) == 1 or match[1].lower() in GREEK):
+            letter = match[1] if len(match[1]) == 1 else "\\" + match[1]
+            return letter + (f"_{{{match[2]}}}" if match[2] else "")
+        return rf"\mathrm{{{_latex(name)}}}"
+
+    def partial(self, of: str, by: str) -> str:
+        """Write a partial derivative."""
+        return rf"\frac{{\partial {self.symbol(of)}}}{{\partial {self.symbol(by)}}}"
+
+    def number(self, text: str) -> str:
+        """Write a number: powers of ten as such."""
+        if re.fullmatch(r"-?\d+/\d+", text):
+            above, below = text.split("/")
+            return rf"{'-' * (above[0] == '-')}\tfrac{{{above.lstrip('-')}}}{{{below}}}"
+        if text.strip("+-") in ("inf", "nan"):
+            return {"inf": r"\infty", "-inf": r"-\infty"}.get(text, r"\mathrm{nan}")
+        return re.sub(r"e([+-])0?(\d+)", lambda m: rf"\cdot 10^{{{int(m[1] + m[2])}}}", text)
+
+    def words(self, text: str) -> str:
+        """Write words in the middle of a formula."""
+        return rf"\text{{{_latex(text)}}}"
+
+    def infix(self, left: str, sign: str, right: str) -> str:
+        """Write a sign between two formulas."""
+        signs = {"≥": r"\ge", "≤": r"\le", "≠": r"\ne", "→": r"\to"}
+        sign = signs.get(sign, sign)
+        return f"{left} {sign} {right}" if sign else rf"{left} \, {right}"
+
+    def parentheses(self, x: str) -> str:
+        """Hold a formula together."""
+        return rf"\left({x}\right)"
+
+    def fraction(self, above: str, below: str) -> str | None:
+        """Write one above the other."""
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, x: str, y: str) -> str:
+        """Write a power."""
+        return f"{{{x}}}^{{{y}}}"
+
+    def transpose(self, x: str) -> str:
+        """Write the transpose of a matrix."""
+        return rf"{{{x}}}^{{\top}}"
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        """Write a function and what it is applied to."""
+        known = {
+            "sin", "cos", "tan", "log", "exp", "sinh", "cosh", "tanh", "max", "min", "arctan",
+            "arcsin", "arccos",
+        }  # fmt: skip
+        written = f"\\{name}" if name in known else rf"\operatorname{{{_latex(name)}}}"
+        return rf"{written}\left({', '.join(arguments)}\right)"
+
+    def root(self, x: str) -> str:
+        """Write a square root."""
+        return rf"\sqrt{{{x}}}"
+
+    def size(self, x: str) -> str:
+        """Write an absolute value."""
+        return rf"\left|{x}\right|"
+
+    def exponential(self, x: str) -> str:
+        """Write e to some power."""
+        return f"e^{{{x}}}"
+
+    def total(self, x: str, over: str) -> str:
+        """Write a sum over axes."""
+        below = rf"_{{\text{{{_latex(over)}}}}}" if over else ""
+        return rf"\sum{below} {x}"
+
+    def cases(self, condition: str, a: str, b: str) -> str:
+        """Write a choice, element by element."""
+        return (
+            rf"\begin{{cases}} {a} & \text{{where }} {condition} \\ {b} & \text{{else}} "
+            r"\end{cases}"
+        )
+
+    def index(self, x: str, index: str) -> str:
+        """Write a part of an array."""
+        return rf"{x}{self.words(index)}"
+
+
+class MathML(Notation):
+    """For a web page. Every formula is one element, `<mrow>` where it has parts."""
+
+    def symbol(self, name: str, shape: Sequence[int] = ()) -> str:
+        """Write a name: one letter in italics, with digits below; more letters upright."""
+        match = re.fullmatch(r"([A-Za-z])_?(\d+)", name)
+        if match:
+            return f"<msub><mi>{match[1]}</mi><mn>{match[2]}</mn></msub>"
+        return f"<mi>{escape(name)}</mi>"
+
+    def partial(self, of: str, by: str) -> str:
+        """Write a partial derivative."""
+        return self._over(f"<mo>∂</mo>{self.symbol(of)}", f"<mo>∂</mo>{self.symbol(by)}")
+
+    def number(self, text: str) -> str:
+        """Write a number."""
+        if "/" in text:
+            above, below = text.split("/")
+            return self._over(self.number(above), self.number(below))
+        if text.startswith("-"):
+            return f"<mrow><mo>−</mo>{self.number(text[1:])}</mrow>"
+        return f"<mn>{escape(text)}</mn>"
+
+    def words(self, text: str) -> str:
+        """Write words in the middle of a formula."""
+        return f"<mtext>{escape(text)}</mtext>"
+
+    def infix(self, left: str, sign: str, right: str) -> str:
+        """Write a sign between two formulas."""
+        return f"<mrow>{left}<mo>{escape(sign.replace('-', '−'))}</mo>{right}</mrow>"
+
+    def negative(self, x: str) -> str:
+        """Write a minus before a formula."""
+        return f"<mrow><mo>−</mo>{x}</mrow>"
+
+    def parentheses(self, x: str) -> str:
+        """Hold a formula together."""
+        return f"<mrow><mo>(</mo>{x}<mo>)</mo></mrow>"
+
+    def fraction(self, above: str, below: str) -> str | None:
+        """Write one above the other."""
+        return self._over(above, below)
+
+    def power(self, x: str, y: str) -> str:
+        """Write a power."""
+        return f"<msup><mrow>{x}</mrow><mrow>{y}</mrow></msup>"
+
+    def transpose(self, x: str) -> str:
+        """Write the transpose of a matrix."""
+        return f"<msup><mrow>{x}</mrow><mo>⊤</mo></msup>"
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        """Write a function and what it is applied to."""
+        inside = "<mo>,</mo>".join(arguments)
+        return f"<mrow><mi>{escape(name)}</mi><mo>(</mo>{inside}<mo>)</mo></mrow>"
+
+    def root(self, x: str) -> str:
+        """Write a square root."""
+        return f"<msqrt>{x}</msqrt>"
+
+    def size(self, x: str) -> str:
+        """Write an absolute value."""
+        return f"<mrow><mo>|</mo>{x}<mo>|</mo></mrow>"
+
+    def exponential(self, x: str) -> str:
+        """Write e to some power."""
+        return self.power("<mi>e</mi>", x)
+
+    def total(self, x: str, over: str) -> str:
+        """Write a sum over axes."""
+        sign = f"<munder><mo>∑</mo>{self.words(over)}</munder>" if over else "<mo>∑</mo>"
+        return f"<mrow>{sign}{x}</mrow>"
+
+    def cases(self, condition: str, a: str, b: str) -> str:
+        """Write a choice, element by element."""
+        first = f"<mtr><mtd>{a}</mtd><mtd><mtext>where </mtext>{condition}</mtd></mtr>"
+        second = f"<mtr><mtd>{b}</mtd><mtd><mtext>else</mtext></mtd></mtr>"
+        return f"<mrow><mo>{{</mo><mtable>{first}{second}</mtable></mrow>"
+
+    def index(self, x: str, index: str) -> str:
+        """Write a part of an array."""
+        return f"<mrow>{x}{self.words(index)}</mrow>"
+
+    def equation(self, parts: Sequence[str]) -> str:
+        """Write that several formulas are equal."""
+        return f"<mrow>{'<mo>=</mo>'.join(parts)}</mrow>"
+
+    def _over(self, above: str, below: str) -> str:
+        return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
+
+
+TEXT, LATEX, MATHML = Notation(), LaTeX(), MathML()
+
+
+def _latex(text: str) -> str:
+    """Quote a text for LaTeX."""
+    special = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
+    return re.sub(
+        r"[\\^~#$%&_{}]|[^\x20-\x7e]",
+        lambda m: special.get(m[0], "\\" + m[0] if m[0].isascii() else f"({ord(m[0]):x})"),
+        text,
+    )
+
+
+def write(formula: Formula, notation: Notation, *, numbers: bool = False) -> str:
+    """Write a formula; with `numbers`, the value of each symbol in place of its name."""
+    return _Writer(notation, numbers).write(formula)[0]
+
+
+class _Writer:
+    def __init__(self, notation: Notation, numbers: bool) -> None:
+        self.n = notation
+        self.numbers = numbers
+
+    def write(self, f: Formula) -> tuple[str, int]:
+        """Return the formula and how tightly it holds together."""
+        n = self.n
+        if f.head in ("symbol", "gradient"):
+            if self.numbers:
+                text = short(f.value)
+                return n.number(text), SIGN if text.startswith("-") else ATOM
+            if f.head == "gradient":
+                # In text, ∂L/∂x reads as one thing.
+                return n.partial(f.parameters["of"], f.name), ATOM
+            return n.symbol(f.name, f.shape), ATOM
+        if f.head == "constant":
+            return self.constant(f)
+        method = getattr(self, f.head, None)
+        if f.head in COMPARISONS:
+            a, b = (self.hold(x, SUM) for x in f.arguments)
+            return n.infix(a, RELATIONS[f.head], b), SUM - 1
+        if method is not None and f.head not in ("write", "hold", "after", "constant", "generic"):
+            written: tuple[str, int] = method(f)
+            return written
+        return self.generic(f)
+
+    def hold(self, f: Formula, at_least: int) -> str:
+        """Write a part, in parentheses where it does not hold together well enough."""
+        text, level = self.write(f)
+        return text if level >= at_least else self.n.parentheses(text)
+
+    def after(self, f: Formula, at_least: int) -> str:
+        """Write what stands after a sign: a negative number is put in parentheses."""
+        text, level = self.write(f)
+        return text if level >= at_least and level != SIGN else self.n.parentheses(text)
+
+    def constant(self, f: Formula) -> tuple[str, int]:
+        array = np.asarray(f.value)
+        if array.size and array.dtype.kind in "fiu" and np.all(array == array.flat[0]):
+            text = exact(array.flat[0])
+            level = PRODUCT if "/" in text else SIGN if text.startswith("-") else ATOM
+            return self.n.number(text), level
+        if array.ndim == 0:
+            return self.n.words(str(f.value)), ATOM
+        return self.n.words(f"[array {parameter(array.shape)}]"), ATOM
+
+    def generic(self, f: Formula) -> tuple[str, int]:
+        given = parameters(dict(f.parameters))
+        arguments = [self.write(a)[0] for a in f.arguments]
+        if given:
+            arguments.append(self.n.words(given))
+        return self.n.call(f.head, arguments), ATOM
+
+    # What follows has a sign of its own; each method is called as its primitive is.
+
+    def add(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        if b.head == "negative":
+            right = self.hold(b.arguments[0], PRODUCT)
+            return self.n.infix(self.hold(a, SUM), self.n.minus, right), SUM
+        return self.n.infix(self.hold(a, SUM), "+", self.after(b, SUM)), SUM
+
+    def subtract(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        return self.n.infix(self.hold(a, SUM), self.n.minus, self.after(b, PRODUCT)), SUM
+
+    def negative(self, f: Formula) -> tuple[str, int]:
+        return self.n.negative(self.hold(f.arguments[0], PRODUCT)), SUM
+
+    def multiply(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        several = bool(a.shape and b.shape) and not (a.head == "constant" or b.head == "constant")
+        sign = self.n.hadamard if several else self.n.times
+        # A product of products needs no parentheses; the two factors of the chain rule have them.
+        level = PRODUCT if b.head in ("multiply", "divide") and a.head != "gradient" else POWER
+        return self.n.infix(self.hold(a, PRODUCT), sign, self.after(b, level)), PRODUCT
+
+    def divide(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        fraction = self.n.fraction(self.write(a)[0], self.write(b)[0])
+        if fraction is not None:
+            return fraction, POWER
+        return self.n.infix(self.hold(a, PRODUCT), "/", self.hold(b, POWER)), PRODUCT
+
+    def matmul(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        return self.n.infix(self.hold(a, PRODUCT), self.n.dot, self.hold(b, SIGN)), PRODUCT
+
+    def power(self, f: Formula) -> tuple[str, int]:
+        a, b = f.arguments
+        exponent = self.hold(b, ATOM) if self.n is TEXT else self.write(b)[0]
+        return self.n.power(self.hold(a, ATOM), exponent), POWER
+
+    def square(self, f: Formula) -> tuple[str, int]:
+        return self.n.power(self.hold(f.arguments[0], ATOM), self.n.number("2")), POWER
+
+    def reciprocal(self, f: Formula) -> tuple[str, int]:
+        one = Formula("constant", 1.0)
+        return self.divide(Formula("divide", f.value, "", (one, *f.arguments)))
+
+    def transpose(self, f: Formula) -> tuple[str, int]:
+        axes = f.parameters.get("axes")
+        ndim = len(f.shape)
+        if ndim == 2 and (axes is None or tuple(axes) == (1, 0)):
+            return self.n.transpose(self.hold(f.arguments[0], ATOM)), POWER
+        return self.generic(f)
+
+    def sum(self, f: Formula) -> tuple[str, int]:
+        axis = f.parameters.get("axis")
+        over = "" if axis is None else over_axes(axis)
+        return self.n.total(self.hold(f.arguments[0], PRODUCT), over), PRODUCT
+
+    def sqrt(self, f: Formula) -> tuple[str, int]:
+        return self.n.root(self.write(f.arguments[0])[0]), ATOM
+
+    def exp(self, f: Formula) -> tuple[str, int]:
+        return self.n.exponential(self.write(f.arguments[0])[0]), POWER
+
+    def absolute(self, f: Formula) -> tuple[str, int]:
+        return self.n.size(self.write(f.arguments[0])[0]), ATOM
+
+    def where(self, f: Formula) -> tuple[str, int]:
+        condition, a, b = (self.write(x)[0] for x in f.arguments)
+        return self.n.cases(condition, a, b), ATOM
+
+    def getitem(self, f: Formula) -> tuple[str, int]:
+        if len(f.arguments) != 1:
+            return self.generic(f)
+        index = parameters({"index": f.parameters.get("index")})
+        return self.n.index(self.hold(f.arguments[0], ATOM), index), ATOM
+
+    def output(self, f: Formula) -> tuple[str, int]:
+        return self.getitem(f)
+
+    def scatter(self, f: Formula) -> tuple[str, int]:
+        if len(f.arguments) != 1:
+            return self.generic(f)
+        index = parameters({"index": f.parameters.get("index")})
+        at = self.n.words(f"at {index}, else 0")
+        return self.n.call("place", [self.write(f.arguments[0])[0], at]), ATOM
+
+
+def over_axes(axis: Any) -> str:
+    """Name axes.
+
+    >>> over_axes(0), over_axes((0, 2))
+    ('axis 0', 'axes 0, 2')
+    """
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(str(a) for a in axes)}"

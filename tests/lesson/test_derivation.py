@@ -1,0 +1,360 @@
+"""What a derivation says is what `backward()` does, and its formulas are the rules'."""
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_lite import Tensor, derivative, explain, no_grad, trace
+from autograd_lite.calculus.neural import log_softmax, logsumexp, relu, softmax
+from autograd_lite.errors import NoGradientError, NonScalarBackwardError
+from autograd_lite.lesson.derivation import derive, paths, read
+from autograd_lite.lesson.formula import record, replace, simplify, symbol
+from autograd_lite.lesson.notation import LATEX, MATHML, TEXT, exact, write
+
+
+def inputs(**values):
+    return [Tensor(v, requires_grad=True, name=name) for name, v in values.items()]
+
+
+def derived(loss, upstream=None):
+    return derive(read(loss), upstream)
+
+
+def local(loss, which=0):
+    """Return the local derivative of one edge, as text."""
+    formula = derived(loss).edges[which].local
+    return write(formula, TEXT)
+
+
+RNG = np.random.default_rng(0)
+A = RNG.normal(size=(3, 2))
+B = RNG.normal(size=(2, 4))
+V = RNG.normal(size=2)
+
+PROGRAMS = {
+    "twice": lambda a, b, v: np.sum(a * a) + np.sum(a),
+    "matmul": lambda a, b, v: np.sum((a @ b) ** 2),
+    "vector": lambda a, b, v: np.sum(np.tanh(a @ v)) + np.sum(v @ b),
+    "broadcast": lambda a, b, v: np.mean(np.exp(a + v) / (1.0 + v * v)),
+    "softmax": lambda a, b, v: np.sum(softmax(a @ b) * (a @ b)),
+    "log_softmax": lambda a, b, v: -np.mean(log_softmax(a)[np.arange(3), [0, 1, 0]]),
+    "logsumexp": lambda a, b, v: np.sum(logsumexp(a @ b)),
+    "pieces": lambda a, b, v: np.sum(np.concatenate([*np.split(a @ b, 2, axis=1)], axis=0) ** 3),
+    "shapes": lambda a, b, v: np.sum(a.T.reshape(-1)[1:] * np.arange(5.0)),
+    "extremes": lambda a, b, v: np.max(a) + np.min(b, axis=0).sum() + np.prod(v),
+    "where": lambda a, b, v: np.sum(np.where(a > 0, a, 0.1 * a)) + np.sum(np.abs(v)),
+    "einsum-like": lambda a, b, v: np.sum(np.tensordot(a, b, 1) * 2.0),
+    "std": lambda a, b, v: np.std(a) + np.sum(np.cumsum(v)) + np.sum(b[[0, 0, 1]]),
+    "network": lambda a, b, v: nn.MSELoss()(nn.MLP([2, 4, 1], "tanh", rng=0)(a), np.ones((3, 1))),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_gradients_are_those_of_backward(program):
+    given = inputs(a=A, b=B, v=V)
+    loss = program(*given)
+    derivation = derived(loss)
+    loss.backward()
+    for value in derivation.inputs:
+        np.testing.assert_allclose(derivation.gradients[value], value.tensor.grad, rtol=1e-12)
+    for edge in derivation.edges:
+        assert np.shape(edge.contribution) == np.shape(edge.operand.data)
+        assert edge.product.head != "rule", f"{edge.operation.name} is not read"
+        for notation in (TEXT, LATEX, MATHML):
+            assert write(edge.product, notation)
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_every_form_can_be_written(program):
+    explanation = explain(program(*inputs(a=A, b=B, v=V)))
+    assert str(explanation).startswith("Forward")
+    latex = explanation.to_latex()
+    assert latex.count(r"\begin") == latex.count(r"\end")
+    assert latex.count("{") == latex.count("}")
+    assert latex.isascii()
+
+
+def test_a_local_derivative_times_the_upstream_gradient_is_the_contribution():
+    x, y = inputs(x=2.0, y=3.0)
+    for edge in derived(np.log(1.0 + np.exp(x * y)) / x**2 - np.sqrt(y)).edges:
+        assert edge.upstream * edge.local.value == pytest.approx(edge.contribution)
+
+
+# -- formulas come from the rules --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "formula"),
+    [
+        (lambda x: x.sigmoid(), "y · (1 - y)"),
+        (lambda x: np.tanh(x), "1 - y · y"),
+        (lambda x: np.sin(x), "cos(x)"),
+        (lambda x: np.cos(x), "-sin(x)"),
+        (lambda x: np.exp(x), "y"),
+        (lambda x: np.log(x), "1 / x"),
+        (lambda x: x**2, "2 · x"),
+        (lambda x: x**3, "3 · x^2"),
+        (lambda x: 1.0 / x, "-y / x"),
+        (lambda x: -x, "-1"),
+        (lambda x: relu(x), "1"),
+        (lambda x: np.sqrt(x), "0.5 / y"),
+        (lambda x: 3.0 * x, "3"),
+        (lambda x: x - 1.0, "1"),
+        (lambda x: np.arctan(x), "1 / (1 + x · x)"),
+    ],
+)
+def test_a_local_derivative_reads_as_in_a_book(program, formula):
+    (x,) = inputs(x=2.0)
+    y = program(x)
+    y.name = "y"
+    assert local(y) == formula
+
+
+def test_a_primitive_registered_a_minute_ago_is_explained():
+    swish = derivative(
+        lambda x, beta: x / (1.0 + np.exp(-beta * x)),
+        name="swish",
+        elementwise=True,
+        x=lambda g, x, beta, out: g * (beta * out + (1.0 - beta * out) / (1.0 + np.exp(-beta * x))),
+        beta=lambda g, x, out: g * out * (x - out),
+    )
+    x, beta = inputs(x=1.5, beta=0.7)
+    y = swish(x, beta)
+    y.name = "y"
+    text = str(explain(y))
+    assert "y = swish(x, beta) = swish(1.5, 0.7)" in text
+    assert "∂y/∂x = beta · y + (1 - beta · y) / (1 + exp(-beta · x))" in text
+    assert "∂y/∂beta = y · (x - y)" in text
+
+
+def test_a_name_that_is_taken_is_not_mistaken():
+    other = derivative(lambda x: 5.0 * x, name="transpose", x=lambda g: 5.0 * g)
+    twice = derivative(lambda x: x, name="add", x=lambda g, x: other(g) * 0.2)
+    (x,) = inputs(x=2.0)
+    assert "transpose′(1)" in local(twice(x))
+
+
+def _opaque(g, x):
+    """Scale by the largest element of a copy."""
+    return g * float(np.max(np.asarray(x).copy()))
+
+
+def test_a_rule_that_cannot_be_read_is_called_by_its_name():
+    scaled = derivative(lambda x: x * x.max(), name="scaled", x=lambda g, x: _opaque(g, x))
+    (x,) = inputs(x=[1.0, 3.0])
+    (edge,) = derived(scaled(x), np.ones(2)).edges
+    assert edge.product.head == "rule"
+    assert edge.contribution.tolist() == [3.0, 3.0]
+    assert edge.remarks == ["Scale by the largest element of a copy."]
+
+
+def test_matrix_forms():
+    x, w = inputs(X=A, W=B)
+    loss = np.sum(x @ w)
+    loss.name = "L"
+    for_x, for_w = derived(loss).edges[1:]
+    assert write(for_x.product, TEXT) == "∂L/∂t1 · Wᵀ"
+    assert write(for_w.product, TEXT) == "Xᵀ · ∂L/∂t1"
+    assert r"{X}^{\top} \, \frac{\partial L}{\partial t_{1}}" in explain(loss).to_latex()
+
+
+def test_binary_cross_entropy_is_the_handouts():
+    (y,) = inputs(y=[0.2, 0.7])
+    truth = np.array([0.0, 1.0])
+    derivation = derived(nn.BCELoss(reduction="sum")(y, truth))
+    edge = derivation.edges[-1]
+    assert write(edge.local, TEXT) == "(y - c1) / (y ⊙ (1 - y))"
+    np.testing.assert_allclose(edge.local.value, -truth / y.data + (1 - truth) / (1 - y.data))
+
+
+def test_a_bias_is_summed_over_the_batch():
+    w, b = inputs(W=B, b=np.zeros(4))
+    text = str(explain(np.sum(A @ w + b)))
+    assert "summed over axis 0, because the forward pass broadcast b" in text.replace("\n", " ")
+
+
+def test_why_a_branch_was_taken():
+    (x,) = inputs(x=-2.0)
+    assert "= 0, since x ≤ 0" in str(explain(relu(x)))
+    assert "(1 where x > 0, else 0)" in str(
+        explain(np.sum(relu(Tensor([1.0, -1.0], True, name="x"))))
+    )
+
+
+# -- fan-out and order ------------------------------------------------------------------
+
+
+def test_a_second_contribution_is_added_to_the_first():
+    (a,) = inputs(a=-4.0)
+    b = a + a
+    c = b + b
+    text = str(explain(c))
+    assert "2 + 2 = 4   (old + new; 2 of 2 contributions: complete)" in text
+    derivation = derived(c)
+    assert [(e.arrived, e.expected, e.ready) for e in derivation.edges] == [
+        (1, 2, False),
+        (2, 2, True),
+    ] * 2
+    complete = set()
+    for edge in derivation.edges:  # nothing is passed on before all of it has arrived
+        assert edge.result is derivation.root or edge.result in complete
+        if edge.ready:
+            complete.add(edge.operand)
+
+
+def test_the_product_of_local_derivatives_along_each_way():
+    x, y = inputs(x=2.0, y=3.0)
+    f = x * y + np.sin(x)
+    f.name = "f"
+    text = str(explain(f))
+    assert "∂f/∂x = ∂f/∂t2 · ∂t2/∂x + ∂f/∂t1 · ∂t1/∂x" in text
+    assert "∂f/∂x = cos(x) + y" in text
+    many = x
+    for _ in range(5):
+        many = many + many
+    derivation = derived(many)
+    assert paths(derivation, derivation.inputs[0]) is None  # 32 ways
+
+
+# -- nothing is changed, nothing is pretended ----------------------------------------------
+
+
+def test_explaining_changes_no_gradient():
+    x, y = inputs(x=2.0, y=3.0)
+    f = x * y
+    assert "has not run" in str(explain(f))
+    assert x.grad is None
+    assert f.upstream is None
+    f.backward()
+    assert "backward() has run" in str(explain(f))
+    assert x.grad == 3.0
+
+
+def test_values_are_those_that_were_recorded():
+    (x,) = inputs(x=2.0)
+    f = x * x
+    x.data = 10.0
+    assert float(derived(f).edges[-1].after) == 4.0
+
+
+def test_an_upstream_gradient():
+    (x,) = inputs(x=[1.0, 2.0])
+    y = x * 3.0
+    with pytest.raises(NonScalarBackwardError):
+        explain(y)
+    assert derived(y, [1.0, 10.0]).edges[0].contribution.tolist() == [3.0, 30.0]
+    y.backward([1.0, 5.0])
+    assert derived(y).edges[0].contribution.tolist() == [3.0, 15.0]
+
+
+def test_what_has_no_gradient_is_refused():
+    with pytest.raises(NoGradientError):
+        explain(Tensor(1.0))
+    with pytest.raises(TypeError, match="begins at a Tensor"):
+        explain(3.0)
+    with pytest.raises(TypeError, match="given to a function"):
+        explain(Tensor(1.0, requires_grad=True) * 2.0, 3.0)
+
+
+def test_inside_no_grad():
+    (x,) = inputs(x=2.0)
+    y = x * x
+    with no_grad():
+        assert "2 · 2" in str(explain(y)) or "x · x" in str(explain(y))
+
+
+def test_float32_stays_float32():
+    (x,) = inputs(x=np.float32([1.0, 2.0]))
+    for edge in derived(np.mean(x * 2.0)).edges:
+        assert edge.contribution.dtype == np.float32
+
+
+# -- names and lines ------------------------------------------------------------------------
+
+
+def test_names_are_those_of_the_variables():
+    learning = Tensor(2.0, requires_grad=True)
+    hidden = learning * 3.0
+    loss = hidden * hidden
+    text = str(explain(loss))
+    assert "loss = hidden · hidden = 6 · 6 = 36" in text
+    assert "∂hidden/∂learning = 3" in text
+
+
+def test_a_given_name_wins_and_is_not_given_twice():
+    x = Tensor(2.0, requires_grad=True, name="y")
+    y = Tensor(3.0, requires_grad=True)
+    names = {v.name for v in explain(x * y).derivation.graph.values}
+    assert names == {"y", "x1", "t1"}
+
+
+def test_a_function_is_run_with_its_lines():
+    def f(w, b):
+        return np.sum(w * 2.0 + b)
+
+    explanation = explain(f, [1.0, 2.0], 0.5)
+    assert [v.name for v in explanation.derivation.inputs] == ["w", "b"]
+    assert "[test_derivation.py:" in str(explanation)
+
+
+def test_a_traced_line_is_named():
+    (x,) = inputs(x=2.0)
+    with trace():
+        y = x * x
+    assert "[test_derivation.py:" in str(explain(y))
+
+
+# -- determinism and files -----------------------------------------------------------------
+
+
+def network_loss():
+    model = nn.MLP([2, 4, 4, 1], "sigmoid", output_activation="sigmoid", bias=False, rng=0)
+    return nn.MSELoss()(model(A), np.ones((3, 1)))
+
+
+def test_two_runs_give_the_same_bytes():
+    first, second = explain(network_loss()), explain(network_loss())
+    assert str(first) == str(second)
+    assert first.to_latex() == second.to_latex()
+
+
+def test_save(tmp_path):
+    (x,) = inputs(x=2.0)
+    explanation = explain(x * x)
+    for name in ("a.txt", "a.tex"):
+        assert explanation.save(tmp_path / name).read_text().endswith("\n")
+    with pytest.raises(ValueError, match=r"\.txt or \.tex"):
+        explanation.save(tmp_path / "a.docx")
+    with pytest.raises(FileNotFoundError):
+        explanation.save(tmp_path / "nowhere" / "a.tex")
+
+
+def test_a_name_cannot_break_the_latex():
+    odd = "a_{b}$%&#~^\\ü"
+    latex = explain(Tensor(2.0, True, name=odd) * 3.0).to_latex()
+    assert latex.isascii()
+    assert r"a\_\{b\}\$\%\&\#\~{}\^{}\textbackslash{}" in latex
+
+
+# -- formulas by themselves --------------------------------------------------------------
+
+
+def test_numbers_come_to_the_front():
+    x = symbol("x", np.float64(3.0))
+    formula = simplify(record(lambda x: (2.0 * x) * ((x * 0.5) * (3.0 * x)), {"x": x}))
+    assert write(formula, TEXT) == "3 · x · x · x"
+    assert formula.value == 81.0
+
+
+def test_replacing_computes_anew():
+    x = symbol("x", np.float64(3.0))
+    formula = record(lambda x: x * x + 1.0, {"x": x})
+    assert replace(formula, x, symbol("z", np.float64(2.0))).value == 5.0
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [(1 / 3, "1/3"), (np.float32(0.1), "0.1"), (np.inf, "inf"), (np.pi, "3.142"), (1e-12, "1e-12")],
+)
+def test_exact_numbers(x, text):
+    assert exact(x) == text
