@@ -12,30 +12,63 @@
 """
 
 from . import functional, init, optim
-from .activation import Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
-from .container import MLP, Sequential
+from .activation import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .container import MLP, ModuleList, Sequential
+from .convolution import Conv1d, Conv2d
+from .dropout import Dropout
 from .linear import Linear
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
-from .module import Module, Parameter
+from .module import Buffer, Module, Parameter
+from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from .pooling import AvgPool2d, MaxPool2d
+from .shaping import Flatten
 from .train import DivergedError, History, State, accuracy, fit
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MLP",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Buffer",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropyLoss",
     "DivergedError",
+    "Dropout",
+    "Flatten",
     "History",
     "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
+    "MaxPool2d",
     "Module",
+    "ModuleList",
     "Parameter",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
     "State",
     "Tanh",
     "accuracy",

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.calculus.neural import leaky_relu, relu, sigmoid, softmax
+from autograd_lite.calculus.neural import leaky_relu, log_softmax, relu, sigmoid, softmax
 from autograd_lite.protocol import TABLE
 
+from . import functional
 from .module import Module
 
 tanh = TABLE[np.tanh]
@@ -73,6 +74,80 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}"
 
 
+class ELU(Module):
+    """x where it is positive, else alpha · (eˣ − 1), which goes towards −alpha.
+
+    >>> ELU()(np.array([-1.0, 2.0])).round(4)
+    array([-0.6321,  2.    ])
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        """Return x or the exponential."""
+        return functional.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return f"alpha={self.alpha}"
+
+
+class GELU(Module):
+    """x Φ(x), with Φ(x) the share of the normal distribution that is below x.
+
+    With ``approximate="tanh"``, x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
+
+    >>> GELU()(np.array([-1.0, 2.0])).round(4)
+    array([-0.1587,  1.9545])
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        """Return x Φ(x)."""
+        return functional.gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        """Return which form it is."""
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """x σ(x), also called swish.
+
+    >>> SiLU()(np.array([-1.0, 2.0])).round(4)
+    array([-0.2689,  1.7616])
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Return x σ(x)."""
+        return functional.silu(x)
+
+
+class Softplus(Module):
+    """log(1 + e^(beta x)) / beta: a smooth ReLU.
+
+    Where beta · x is above `threshold` it is x itself, as in PyTorch.
+
+    >>> Softplus()(np.array([0.0, 30.0])).round(4)
+    array([ 0.6931, 30.    ])
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, x: Any) -> Any:
+        """Return the smooth positive part."""
+        return functional.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
 class Identity(Module):
     """x itself: a place where no activation stands.
 
@@ -104,12 +179,36 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
 
+class LogSoftmax(Module):
+    """The logarithm of `Softmax`, exact where that would round to 0.
+
+    >>> LogSoftmax(dim=-1)(np.array([[0.0, -1000.0]]))
+    array([[    0., -1000.]])
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        """Return the logarithms of the shares."""
+        return log_softmax.apply(x, axis=self.dim)
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"dim={self.dim}"
+
+
 BY_NAME: dict[str, type[Module]] = {
     "sigmoid": Sigmoid,
     "tanh": Tanh,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "softplus": Softplus,
     "identity": Identity,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
 }
 """What ``activation="..."`` of an MLP can name."""

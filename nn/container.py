@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -98,6 +98,47 @@ class Sequential(Module):
         if not -len(self) <= index < len(self):
             raise IndexError(f"There is no layer {index} in a Sequential of {len(self)}.")
         return self._layers[index]
+
+
+class ModuleList(Sequential):
+    """Modules in a list, whose parameters are found; how they are run is yours to say.
+
+    Parameters
+    ----------
+    modules
+        An iterable of modules, which are called ``"0"``, ``"1"``, …
+
+    Examples
+    --------
+    >>> class Residual(Module):
+    ...     def __init__(self):
+    ...         self.layers = ModuleList(Linear(2, 2, rng=i) for i in range(3))
+    ...
+    ...     def forward(self, x):
+    ...         for layer in self.layers:
+    ...             x = x + layer(x)
+    ...         return x
+    >>> len(list(Residual().parameters()))
+    6
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__(*modules)
+
+    def append(self, module: Module) -> ModuleList:
+        """Add a module at the end; return the list."""
+        return self.extend([module])
+
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """Add modules at the end; return the list."""
+        for name, module in vars(Sequential(*self, *modules)).items():
+            if isinstance(module, Module) and name not in vars(self):
+                setattr(self, name, module)
+        return self
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise: a list does not say how its modules are run."""
+        raise NotImplementedError("A ModuleList does not say how its modules are run: call them.")
 
 
 class MLP(Sequential):

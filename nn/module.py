@@ -6,8 +6,8 @@
 [('0.weight', (3, 2)), ('0.bias', (3,))]
 
 There is no registry beside the attributes: a module's parameters are those of
-its attributes that are a `Parameter`, its children those that are a `Module`,
-in the order in which they were set.
+its attributes that are a `Parameter`, its buffers those that are a `Buffer`, its
+children those that are a `Module`, in the order in which they were set.
 """
 
 from __future__ import annotations
@@ -61,6 +61,35 @@ class Parameter(Tensor):
         name: str | None = None,
     ) -> None:
         super().__init__(data, requires_grad, dtype=dtype, name=name)
+
+
+class Buffer(Tensor):
+    """A Tensor that a model keeps and saves but does not learn, such as a running mean.
+
+    Parameters
+    ----------
+    data, dtype
+        As for `Tensor`.
+
+    Examples
+    --------
+    >>> class Counter(Module):
+    ...     def __init__(self):
+    ...         self.count = Buffer(0)
+    ...
+    ...     def forward(self, x):
+    ...         self.count.data += 1
+    ...         return x
+    >>> counter = Counter()
+    >>> x = counter(counter(1.0))
+    >>> counter.state_dict()
+    {'count': array(2)}
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, *, dtype: Any = None) -> None:
+        super().__init__(data, dtype=dtype)
 
 
 class Module:
@@ -122,7 +151,7 @@ class Module:
         elif isinstance(value, Module):
             for path, parameter in value.named_parameters():
                 parameter.name = f"{name}.{path}"
-        elif value is not None and isinstance(vars(self).get(name), (Parameter, Module)):
+        elif value is not None and isinstance(vars(self).get(name), (Parameter, Buffer, Module)):
             raise TypeError(
                 f"'{name}' holds a {type(vars(self)[name]).__name__}, and {type(value).__name__} "
                 f"cannot take its place: set {name}.data for other values, or give another of its "
@@ -130,10 +159,11 @@ class Module:
             )
         elif isinstance(value, (list, tuple, dict)):
             for item in value.values() if isinstance(value, dict) else value:
-                if isinstance(item, (Parameter, Module)):
+                if isinstance(item, (Parameter, Buffer, Module)):
                     raise TypeError(
                         f"The parameters in the {type(value).__name__} '{name}' would not be "
-                        "found: use nn.Sequential for modules, or an attribute for each."
+                        "found: use nn.ModuleList or nn.Sequential for modules, or an attribute "
+                        "for each."
                     )
         super().__setattr__(name, value)
 
@@ -173,19 +203,33 @@ class Module:
         for _, module in self.named_modules():
             yield module
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Yield each parameter once, with its path; a shared one under its first path."""
+    def _named(self, *kinds: type[T]) -> Iterator[tuple[str, T]]:
+        """Yield what all modules hold of these kinds, with its path; each thing once."""
         seen = set()
         for path, module in self.named_modules():
-            for name, parameter in module._held(Parameter):
-                if id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield _join(path, name), parameter
+            for kind in kinds:
+                for name, value in module._held(kind):
+                    if id(value) not in seen:
+                        seen.add(id(value))
+                        yield _join(path, name), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield each parameter once, with its path; a shared one under its first path."""
+        yield from self._named(Parameter)
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield each parameter once."""
         for _, parameter in self.named_parameters():
             yield parameter
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield each buffer once, with its path."""
+        yield from self._named(Buffer)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Yield each buffer once."""
+        for _, buffer in self.named_buffers():
+            yield buffer
 
     # -- settings for all of it ------------------------------------------------------
 
@@ -213,7 +257,7 @@ class Module:
     # -- saving and loading ------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter's array, by path.
+        """Return a copy of every array that makes up the model, parameters and buffers, by path.
 
         >>> import nn, numpy as np
         >>> model = nn.Linear(2, 1, rng=0)
@@ -222,48 +266,47 @@ class Module:
         >>> np.array_equal(model.weight.data, twin.weight.data)
         True
         """
-        return {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+        return {path: np.array(held.data) for path, held in self._state()}
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self._named(Parameter, Buffer)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter from an array of its path.
+        """Set every parameter and buffer from an array of its path.
 
         Parameters
         ----------
         state
-            What `state_dict` returned, or the like: arrays of the parameters'
-            shapes, which are converted to the parameters' dtypes.
+            What `state_dict` returned, or the like: arrays of the model's
+            shapes, which are converted to the model's dtypes.
 
         Raises
         ------
         ValueError
             If a key is missing or unknown, or an array does not fit. It lists
-            all of them, and no parameter has been changed.
+            all of them, and nothing has been changed.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
                 f"load_state_dict takes a dict of arrays by name, and got {type(state).__name__}."
             )
-        parameters = dict(self.named_parameters())
-        arrays = {path: plain(state[path]) for path in parameters if path in state}
-        problems = [f"'{path}' is missing" for path in parameters if path not in state]
-        problems += [f"'{path}' is not in the model" for path in state if path not in parameters]
+        held = dict(self._state())
+        arrays = {path: plain(state[path]) for path in held if path in state}
+        problems = [f"'{path}' is missing" for path in held if path not in state]
+        problems += [f"'{path}' is not in the model" for path in state if path not in held]
         for path, array in arrays.items():
-            parameter = parameters[path]
-            if array.shape != parameter.shape:
-                problems.append(
-                    f"'{path}' has shape {array.shape} where the model has {parameter.shape}"
-                )
-            elif not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
-                problems.append(
-                    f"'{path}' has dtype {array.dtype} where the model has {parameter.dtype}"
-                )
+            own = held[path]
+            if array.shape != own.shape:
+                problems.append(f"'{path}' has shape {array.shape} where the model has {own.shape}")
+            elif not np.can_cast(array.dtype, own.dtype, "same_kind"):
+                problems.append(f"'{path}' has dtype {array.dtype} where the model has {own.dtype}")
         if problems:
             raise ValueError(
                 f"The state does not fit this {type(self).__name__}, so nothing was loaded: "
                 f"{'; '.join(problems)}."
             )
         for path, array in arrays.items():
-            parameters[path].data = array
+            held[path].data = array
 
     # -- how it reads ----------------------------------------------------------------
 

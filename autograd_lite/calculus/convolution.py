@@ -1,0 +1,476 @@
+"""Windows that slide over images: convolution and pooling.
+
+A convolution is linear in the image and in the weights. With the upstream
+gradient there are three arrays, and one sum of products over all of them:
+
+    Σ  g[n, o, y, x] · image[n, c, s·y + i, s·x + j] · weight[o, c, i, j]
+
+Leave one of the three out, and what remains is its gradient. So there are three
+primitives, `conv2d`, `conv2d_image` and `conv2d_weight`, and the rules of each
+are the other two: derivatives of every order need no more. In the same way
+`pool_sum` and `pool_spread`, `pick` and `place` are each other's transpose.
+
+Shapes are PyTorch's, (N, C, H, W). In memory the channels stand last, since
+then a row of a window is one contiguous piece: the *columns*, in which each
+window is one line, are gathered by copying long runs, and a convolution is one
+matrix product with them. They are kh · kw times as large as the image. So they
+are made for some images at a time, in one buffer, and made again in the
+backward pass, which is cheaper than to keep them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..primitive import Primitive, derivative
+
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]  # (above, below), (left, right)
+
+NONE: Padding = ((0, 0), (0, 0))
+BUFFER = 4_000_000  # numbers: a buffer of columns is at most so large, or one image's
+
+
+# -- where the windows are -----------------------------------------------------------------
+
+
+def places(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
+    """Return how many windows fit along an axis.
+
+    >>> places(28, kernel=5, stride=1, padding=(2, 2), dilation=1)
+    28
+    """
+    return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def _grid(shape: Any, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Pair:
+    """Return the rows and columns of windows in an image of (…, H, W)."""
+    geometry = zip(shape[-2:], kernel, stride, padding, dilation, strict=True)
+    rows, columns = (places(*axis) for axis in geometry)
+    return rows, columns
+
+
+def _taps(kernel: Pair, grid: Pair, stride: Pair, dilation: Pair) -> Any:
+    """Yield for each tap of the kernel the rows and columns of the image that it meets."""
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            yield tuple(
+                slice(at * d, at * d + s * (n - 1) + 1, s)
+                for at, d, s, n in zip((i, j), dilation, stride, grid, strict=True)
+            )
+
+
+def _images_at_once(numbers_of_one: int) -> int:
+    return max(1, BUFFER // max(numbers_of_one, 1))
+
+
+def _channels_last(x: Any) -> Any:
+    return np.transpose(x, (0, 2, 3, 1))
+
+
+def _channels_first(x: Any) -> Any:
+    return np.transpose(x, (0, 3, 1, 2))
+
+
+# -- convolution ----------------------------------------------------------------------------
+
+
+def _columns(
+    image: Any, kernel: Pair, grid: Pair, stride: Pair, padding: Padding, dilation: Pair, dtype: Any
+) -> Any:
+    """Yield, for some images at a time, which they are and their columns.
+
+    The columns are (images · rows · columns, kh · kw · C). The buffer is used
+    again for the next images, and so is the border of zeros around them.
+    """
+    n, height, width, channels = image.shape
+    (top, bottom), (left, right) = padding
+    step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * kernel[0] * kernel[1] * channels))
+    padded = np.zeros((step, top + height + bottom, left + width + right, channels), dtype)
+    inside = padded[:, top : top + height, left : left + width]
+    across, down, along, deep = padded.strides
+    windows = as_strided(
+        padded,
+        (step, *grid, *kernel, channels),
+        (
+            across,
+            down * stride[0],
+            along * stride[1],
+            down * dilation[0],
+            along * dilation[1],
+            deep,
+        ),
+        writeable=False,
+    )
+    buffer = np.empty(windows.shape, dtype)
+    for first in range(0, n, step):
+        some = slice(first, min(first + step, n))
+        count = some.stop - first
+        inside[:count] = image[some]
+        buffer[:count] = windows[:count]
+        yield some, buffer[:count].reshape(count * grid[0] * grid[1], -1)
+
+
+def _conv2d(
+    image: Any,
+    weight: Any,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    """Multiply the columns by the weights."""
+    kernel = weight.shape[2:]
+    grid = _grid(image.shape, kernel, stride, padding, dilation)
+    dtype = np.result_type(image, weight)
+    matrix = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)).astype(dtype, copy=False)
+    out = np.empty((len(image), *grid, len(weight)), dtype)
+    geometry = kernel, grid, stride, padding, dilation
+    for some, columns in _columns(_channels_last(image), *geometry, dtype):
+        np.matmul(columns, matrix, out=out[some].reshape(len(columns), -1))
+    return _channels_first(out)
+
+
+def _conv2d_bias(image: Any, weight: Any, bias: Any, **geometry: Any) -> Any:
+    out = _conv2d(image, weight, **geometry)
+    by_channel = _channels_last(out)
+    by_channel += bias
+    return out
+
+
+def _conv2d_weight(
+    upstream: Any,
+    image: Any,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    """Multiply the upstream gradient by the columns: a tap's gradient sums over its visits."""
+    channels, outputs = image.shape[1], upstream.shape[1]
+    dtype = np.result_type(upstream, image)
+    lines = np.ascontiguousarray(_channels_last(upstream), dtype)
+    matrix = np.zeros((kernel[0] * kernel[1] * channels, outputs), dtype)
+    geometry = kernel, upstream.shape[2:], stride, padding, dilation
+    for some, columns in _columns(_channels_last(image), *geometry, dtype):
+        matrix += columns.T @ lines[some].reshape(len(columns), outputs)
+    return np.ascontiguousarray(matrix.reshape(*kernel, channels, outputs).transpose(3, 2, 0, 1))
+
+
+def _conv2d_image(
+    upstream: Any,
+    weight: Any,
+    size: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    """Send the upstream gradient back through each tap, and add up what meets in a place."""
+    outputs, channels, *kernel = weight.shape
+    n, _, *grid = upstream.shape
+    dtype = np.result_type(upstream, weight)
+    (top, bottom), (left, right) = padding
+    height, width = size
+    rows_of_g = np.ascontiguousarray(_channels_last(upstream), dtype)
+    taps = np.ascontiguousarray(weight.transpose(2, 3, 0, 1), dtype).reshape(-1, outputs, channels)
+    whole = np.zeros((n, top + height + bottom, left + width + right, channels), dtype)
+    step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * channels))
+    buffer = np.empty((step, *grid, channels), dtype)
+    for first in range(0, n, step):
+        some = slice(first, min(first + step, n))
+        share = buffer[: some.stop - first]
+        lines = rows_of_g[some].reshape(-1, outputs)
+        for tap, (rows, columns) in zip(taps, _taps(kernel, grid, stride, dilation), strict=True):
+            np.matmul(lines, tap, out=share.reshape(-1, channels))
+            whole[some, rows, columns] += share
+    return _channels_first(whole[:, top : top + height, left : left + width])
+
+
+# The same by taps, as one would write them without columns: what the three stand for.
+
+
+def _padded(image: Any, padding: Padding) -> Any:
+    return np.pad(image, ((0, 0), (0, 0), *padding))
+
+
+def _conv2d_by_taps(
+    image: Any,
+    weight: Any,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    kernel = weight.shape[2:]
+    grid = _grid(image.shape, kernel, stride, padding, dilation)
+    image = _padded(image, padding)
+    total: Any = 0
+    for t, (rows, columns) in enumerate(_taps(kernel, grid, stride, dilation)):
+        tap = weight[:, :, t // kernel[1], t % kernel[1]]
+        total = total + np.moveaxis(np.tensordot(image[:, :, rows, columns], tap, (1, 1)), -1, 1)
+    return total
+
+
+def _conv2d_weight_by_taps(
+    upstream: Any,
+    image: Any,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    image = _padded(image, padding)
+    taps = [
+        np.tensordot(upstream, image[:, :, rows, columns], ((0, 2, 3), (0, 2, 3)))
+        for rows, columns in _taps(kernel, upstream.shape[2:], stride, dilation)
+    ]
+    return np.reshape(np.stack(taps, axis=-1), (upstream.shape[1], image.shape[1], *kernel))
+
+
+def _conv2d_image_by_taps(
+    upstream: Any,
+    weight: Any,
+    size: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    (top, bottom), (left, right) = padding
+    height, width = size
+    kernel = weight.shape[2:]
+    rows_of_all = np.arange(top + height + bottom)
+    columns_of_all = np.arange(left + width + right)
+    total: Any = 0
+    for t, (rows, columns) in enumerate(_taps(kernel, upstream.shape[2:], stride, dilation)):
+        share = np.tensordot(weight[:, :, t // kernel[1], t % kernel[1]], upstream, (0, 1))
+        # A line of zeros with a one in it puts each row, and each column, in its place.
+        down = np.equal.outer(rows_of_all[rows], rows_of_all).astype(upstream.dtype)
+        along = np.equal.outer(columns_of_all[columns], columns_of_all).astype(upstream.dtype)
+        spread = np.tensordot(np.tensordot(share, down, (2, 0)), along, (2, 0))
+        total = total + np.moveaxis(spread, 0, 1)
+    return total[:, :, top : top + height, left : left + width]
+
+
+def _image_rule(
+    g: Any,
+    image: Any,
+    weight: Any,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    size = image.shape[2:]
+    return conv2d_image(g, weight, size=size, stride=stride, padding=padding, dilation=dilation)
+
+
+def _weight_rule(
+    g: Any,
+    image: Any,
+    weight: Any,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    kernel = weight.shape[2:]
+    return conv2d_weight(g, image, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+conv2d: Primitive = derivative(
+    _conv2d,
+    name="conv2d",
+    stands_for=_conv2d_by_taps,
+    image=_image_rule,
+    weight=_weight_rule,
+)
+"""A convolution: image (N, C, H, W) and weight (O, C, kh, kw) to (N, O, rows, columns)."""
+
+conv2d_bias: Primitive = derivative(
+    _conv2d_bias,
+    name="conv2d",
+    stands_for=lambda image, weight, bias, **geometry: (
+        _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
+    ),
+    image=_image_rule,
+    weight=_weight_rule,
+    bias=lambda g: g.sum(axis=(0, 2, 3)),
+)
+"""The same, plus a number for each output channel; bias (O,)."""
+
+conv2d_image: Primitive = derivative(
+    _conv2d_image,
+    name="conv2d_image",
+    stands_for=_conv2d_image_by_taps,
+    upstream=lambda g, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
+        g, weight, stride=stride, padding=padding, dilation=dilation
+    ),
+    weight=lambda g, upstream, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_weight(
+        upstream, g, kernel=weight.shape[2:], stride=stride, padding=padding, dilation=dilation
+    ),
+    allows="size",
+)
+"""∂L/∂image of a convolution: a *transposed* convolution."""
+
+conv2d_weight: Primitive = derivative(
+    _conv2d_weight,
+    name="conv2d_weight",
+    stands_for=_conv2d_weight_by_taps,
+    upstream=lambda g, image, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
+        image, g, stride=stride, padding=padding, dilation=dilation
+    ),
+    image=lambda g, upstream, image, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_image(
+        upstream, g, size=image.shape[2:], stride=stride, padding=padding, dilation=dilation
+    ),
+    allows="kernel",
+)
+"""∂L/∂weight of a convolution."""
+
+# -- sums over windows ------------------------------------------------------------------------
+
+
+def _pool_sum(image: Any, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NONE) -> Any:
+    grid = _grid(image.shape, kernel, stride, padding, (1, 1))
+    image = _padded(image, padding) if padding != NONE else image
+    windows = [image[:, :, r, c] for r, c in _taps(kernel, grid, stride, (1, 1))]
+    total = windows[0].copy("K")
+    for window in windows[1:]:
+        total += window
+    return total
+
+
+def _pool_spread(
+    upstream: Any, size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NONE
+) -> Any:
+    (top, bottom), (left, right) = padding
+    height, width = size
+    whole = _like(upstream, (top + height + bottom, left + width + right))
+    for rows, columns in _taps(kernel, upstream.shape[2:], stride, (1, 1)):
+        whole[:, :, rows, columns] += upstream
+    return whole[:, :, top : top + height, left : left + width]
+
+
+def _like(g: Any, size: Pair) -> Any:
+    """Return zeros for images of another size, with g's order of axes in memory."""
+    n, channels = g.shape[:2]
+    if g.strides[1] < g.strides[3]:
+        return _channels_first(np.zeros((n, *size, channels), g.dtype))
+    return np.zeros((n, channels, *size), g.dtype)
+
+
+def _pool_sum_by_conv(image: Any, kernel: Pair, **geometry: Any) -> Any:
+    channels = np.eye(image.shape[1], dtype=image.dtype)[:, :, None, None]
+    return _conv2d_by_taps(image, channels * np.ones(kernel, image.dtype), **geometry)
+
+
+def _pool_spread_by_conv(upstream: Any, size: Pair, kernel: Pair, **geometry: Any) -> Any:
+    channels = np.eye(upstream.shape[1], dtype=upstream.dtype)[:, :, None, None]
+    return _conv2d_image_by_taps(
+        upstream, channels * np.ones(kernel, upstream.dtype), size, **geometry
+    )
+
+
+pool_sum: Primitive = derivative(
+    _pool_sum,
+    name="pool_sum",
+    stands_for=_pool_sum_by_conv,
+    image=lambda g, image, kernel, stride=(1, 1), padding=NONE: pool_spread(
+        g, size=image.shape[2:], kernel=kernel, stride=stride, padding=padding
+    ),
+)
+"""The sum over each window of an image."""
+
+pool_spread: Primitive = derivative(
+    _pool_spread,
+    name="pool_spread",
+    stands_for=_pool_spread_by_conv,
+    upstream=lambda g, kernel, stride=(1, 1), padding=NONE: pool_sum(
+        g, kernel=kernel, stride=stride, padding=padding
+    ),
+    allows="size",
+)
+"""A number spread over each window; where windows overlap, they add up."""
+
+# -- the largest of a window --------------------------------------------------------------------
+
+# Of equal numbers the first counts, as in PyTorch: they are not shared as in np.max. After a
+# ReLU many windows are all zero, and a network would train differently.
+
+
+def _bordered(values: Any, padding: Padding) -> Any:
+    """Surround images with what is never the largest."""
+    if padding == NONE:
+        return values
+    lowest = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
+    return np.pad(values, ((0, 0), (0, 0), *padding), constant_values=lowest)
+
+
+def _pick(
+    values: Any,
+    by: Any,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    grid = _grid(by.shape, kernel, stride, padding, dilation)
+    taps = list(_taps(kernel, grid, stride, dilation))
+    bordered = _bordered(by, padding)
+    largest = bordered[:, :, *taps[0]].copy("K")
+    if values is by:
+        for rows, columns in taps[1:]:
+            np.maximum(largest, bordered[:, :, rows, columns], out=largest)
+        return largest
+    values = _padded(values, padding)
+    picked = values[:, :, *taps[0]].copy("K")
+    for rows, columns in taps[1:]:
+        window = bordered[:, :, rows, columns]
+        np.copyto(picked, values[:, :, rows, columns], where=window > largest)
+        np.maximum(largest, window, out=largest)
+    return picked
+
+
+def _place(
+    part: Any,
+    by: Any,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NONE,
+    dilation: Pair = (1, 1),
+) -> Any:
+    grid = part.shape[2:]
+    taps = list(_taps(kernel, grid, stride, dilation))
+    bordered = _bordered(by, padding)
+    largest = _pick(bordered, bordered, kernel, stride, NONE, dilation)
+    (top, bottom), (left, right) = padding
+    height, width = by.shape[2:]
+    whole = _like(part, (top + height + bottom, left + width + right))
+    free = np.ones_like(part, bool)
+    for rows, columns in taps:
+        found = np.greater_equal(bordered[:, :, rows, columns], largest)
+        found &= free
+        free ^= found
+        whole[:, :, rows, columns] += part * found
+    return whole[:, :, top : top + height, left : left + width]
+
+
+pick: Primitive = derivative(
+    _pick,
+    name="max_pool",
+    operands="values by",
+    constants="by",
+    values=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): place(
+        g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
+    ),
+)
+"""Of each window, the value at the place where `by` is largest."""
+
+place: Primitive = derivative(
+    _place,
+    name="max_unpool",
+    operands="part by",
+    constants="by",
+    part=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): pick(
+        g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
+    ),
+)
+"""Zeros, with a part added in each window at the place where `by` is largest."""

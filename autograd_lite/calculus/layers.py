@@ -1,0 +1,134 @@
+"""Further fused primitives: smooth activations, and normalization.
+
+NumPy has no error function, which GELU needs: here it is, from a table.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..primitive import derivative
+from .neural import sigmoid
+
+# -- the error function ---------------------------------------------------------------------
+
+_STEPS = 64  # to one
+_END = 6  # erf is 1 to the last bit from there on
+
+
+@cache
+def _erf_table() -> tuple[Any, Any]:
+    """Return erf and its derivative at multiples of the step."""
+    points = np.arange(_END * _STEPS + 1) / _STEPS
+    values = np.array([math.erf(a) for a in points])
+    return values, 2.0 / math.sqrt(math.pi) * np.exp(-points * points)
+
+
+def _erf(x: Any) -> Any:
+    """Expand erf around the nearest point of the table.
+
+    The derivatives of erf are its first one times polynomials: with d from the
+    point a, erf(a + d) = erf a + erf′a · (d − a d² + (2a² − 1) d³/3 − …). At a
+    distance of at most 1/128, what is left out is below the last bit.
+    """
+    kind = np.asarray(x).dtype
+    size = np.minimum(np.abs(x, dtype=np.float64), _END)
+    size = np.where(np.isnan(size), 0.0, size)
+    nearest = np.rint(size * _STEPS).astype(np.intp)
+    a = nearest / _STEPS
+    d = size - a
+    values, slopes = _erf_table()
+    # Hermite's recursion: p₀ = 1, p₁ = −2a, pₙ₊₁ = −2a pₙ − 2n pₙ₋₁; the term is pₙ dⁿ⁺¹/(n+1)!
+    before, p = 1.0, -2.0 * a
+    power = d * d / 2.0
+    series = d + p * power
+    for n in range(1, 7):
+        before, p = p, -2.0 * a * p - 2.0 * n * before
+        power = power * d / (n + 2)
+        series = series + p * power
+    result = np.copysign(values[nearest] + slopes[nearest] * series, x)
+    result = np.where(np.isnan(x), np.nan, result)
+    return result.astype(kind if kind.kind == "f" else np.float64)[()]
+
+
+erf = derivative(
+    _erf,
+    name="erf",
+    elementwise=True,
+    x=lambda g, x: g * (2.0 / math.sqrt(math.pi)) * np.exp(-x * x),
+)
+"""The error function 2/√π ∫₀ˣ e^(−t²) dt."""
+
+# -- smooth activations -----------------------------------------------------------------------
+
+_ROOT_HALF = math.sqrt(0.5)
+_ROOT_TAU = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+def _below(x: Any) -> Any:
+    """Return Φ(x), the share of the normal distribution below x."""
+    return 0.5 * (1.0 + erf(x * _ROOT_HALF))
+
+
+gelu = derivative(
+    lambda x: x * (0.5 * (1.0 + _erf(x * _ROOT_HALF))),
+    name="gelu",
+    elementwise=True,
+    stands_for=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
+    x=lambda g, x: g * (_below(x) + x * np.exp(-0.5 * x * x) * _ROOT_TAU),
+)
+"""x Φ(x)."""
+
+silu = derivative(
+    lambda x: x * sigmoid(x),
+    name="silu",
+    elementwise=True,
+    stands_for=lambda x: x / (1.0 + np.exp(-x)),
+    x=lambda g, x: g * sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
+)
+"""x σ(x)."""
+
+elu = derivative(
+    lambda x, alpha=1.0: np.where(x > 0.0, x, alpha * np.expm1(np.minimum(x, 0.0))),
+    name="elu",
+    elementwise=True,
+    stands_for=lambda x, alpha=1.0: np.maximum(x, 0.0) + alpha * (np.exp(np.minimum(x, 0.0)) - 1.0),
+    x=lambda g, x, alpha=1.0: np.where(x > 0.0, g, g * alpha * np.exp(np.minimum(x, 0.0))),
+)
+"""x where it is positive, else alpha · (eˣ − 1)."""
+
+# -- normalization ------------------------------------------------------------------------------
+
+
+def _inverse_std(x: Any, axis: Any, eps: float) -> Any:
+    return 1.0 / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
+
+
+def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:
+    out = x - np.mean(x, axis=axis, keepdims=True)
+    variance = np.mean(out * out, axis=axis, keepdims=True)
+    out /= np.sqrt(variance + eps)
+    return out
+
+
+def _normalize_rule(g: Any, x: Any, out: Any, axis: Any, eps: float) -> Any:
+    """Take out of g what would only shift or scale x: the result has neither."""
+    shift = np.mean(g, axis=axis, keepdims=True)
+    scale = np.mean(g * out, axis=axis, keepdims=True)
+    return _inverse_std(x, axis, eps) * (g - shift - out * scale)
+
+
+normalize = derivative(
+    _normalize,
+    name="normalize",
+    stands_for=lambda x, axis, eps=1e-5: (
+        (x - np.mean(x, axis=axis, keepdims=True))
+        / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
+    ),
+    x=lambda g, x, out, axis=None, eps=1e-5: _normalize_rule(g, x, out, axis, eps),
+)
+"""(x − mean) / √(variance + eps), both taken over the axes `axis`."""

@@ -1,0 +1,55 @@
+"""Dropout: while training, a share of the numbers is set to 0, others each time.
+
+No unit can lean on a certain other one, so what is learned is spread over many.
+(Srivastava et al., 2014.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import functional
+from . import init as initialisations
+from .module import Module
+
+
+class Dropout(Module):
+    """Set each number to 0 with probability p, and divide the others by 1 − p.
+
+    So the mean stays the same, and in evaluation nothing has to be done.
+
+    Parameters
+    ----------
+    p
+        From 0 to 1.
+    rng
+        A generator or a seed; seed 0 by default (see `nn.init`). It belongs to
+        the layer, and a checkpoint of `fit` saves where it stands.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dropout(0.5, rng=0)
+    >>> layer(np.ones(6))
+    array([2., 2., 2., 0., 0., 0.])
+    >>> layer.eval()(np.ones(6))
+    array([1., 1., 1., 1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: initialisations.Random = None) -> None:
+        functional.check_probability(p)
+        self.p = p
+        self.rng = initialisations.generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        """Return the input, with holes in training."""
+        return functional.dropout(x, self.p, self.training, rng=self.rng)
+
+    def extra_repr(self) -> str:
+        """Return the probability."""
+        return f"p={self.p}"

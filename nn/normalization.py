@@ -1,0 +1,221 @@
+"""Normalization: mean 0 and variance 1, so that a layer's inputs keep their size in training.
+
+x̂ = (x − mean) / √(variance + eps), then a weight and a bias give back whatever
+mean and size is best. They differ in what the mean is over: the batch and all
+places for a channel (batch), or all features of one example (layer).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import Tensor
+from autograd_lite.calculus.layers import normalize
+
+from . import functional
+from .functional import single
+from .module import Buffer, Module, Parameter, plain
+
+
+class _BatchNorm(Module):
+    """Both batch normalizations; they differ in the axes of their input."""
+
+    _axes: tuple[int, ...]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        single("num_features", num_features)
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        tracked = track_running_stats
+        self.running_mean = Buffer(np.zeros(num_features, dtype)) if tracked else None
+        self.running_var = Buffer(np.ones(num_features, dtype)) if tracked else None
+        self.num_batches_tracked = Buffer(np.int64(0)) if tracked else None
+
+    def forward(self, x: Any) -> Any:
+        """Return the normalized input."""
+        x = functional.operand(x)
+        if x.ndim not in self._axes or x.shape[1] != self.num_features:
+            axes = " or ".join(map(str, self._axes))
+            raise ValueError(
+                f"This {type(self).__name__} takes an input of {axes} axes with "
+                f"{self.num_features} channels on the second, and got shape {x.shape}."
+            )
+        if self.training or self.running_mean is None:
+            axis = (0, *range(2, x.ndim))
+            count = math.prod(x.shape) // self.num_features
+            if self.training and count < 2:
+                raise ValueError(
+                    f"In training, {type(self).__name__} needs more than one number for each "
+                    f"channel, and got shape {x.shape}: give a larger batch, or call eval()."
+                )
+            out = normalize.apply(x, axis=axis, eps=self.eps)
+            if self.training and self.running_mean is not None:
+                self._track(plain(x), axis, count)
+        else:
+            assert self.running_var is not None
+            scale = 1.0 / np.sqrt(self.running_var.data + self.eps)
+            mean = self.running_mean.data
+            out = (x - _by_channel(mean, x)) * _by_channel(scale, x)
+        if self.weight is None or self.bias is None:
+            return out
+        return out * _by_channel(self.weight, x) + _by_channel(self.bias, x)
+
+    def _track(self, x: Any, axis: tuple[int, ...], count: int) -> None:
+        """Move the running means towards those of a batch."""
+        mean, variance, batches = self.running_mean, self.running_var, self.num_batches_tracked
+        assert mean is not None
+        assert variance is not None
+        assert batches is not None
+        batches.data = batches.data + 1
+        share = 1.0 / float(batches.data) if self.momentum is None else self.momentum
+        unbiased = np.var(x, axis=axis) * (count / (count - 1))
+        mean.data = (1.0 - share) * mean.data + share * np.mean(x, axis=axis)
+        variance.data = (1.0 - share) * variance.data + share * unbiased
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        )
+
+
+def _by_channel(values: Any, x: Any) -> Any:
+    """Shape a number for each channel so that it broadcasts along the second axis."""
+    return values if x.ndim == 2 else np.reshape(values, (-1, *(1,) * (x.ndim - 2)))
+
+
+class BatchNorm1d(_BatchNorm):
+    """`BatchNorm2d` for rows of features or for signals: input (N, C) or (N, C, L).
+
+    >>> layer = BatchNorm1d(2)
+    >>> layer(np.array([[1.0, 10.0], [3.0, 30.0]])).numpy().round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> layer.running_mean.data
+    array([0.2, 2. ])
+    """
+
+    _axes = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalize each channel over the batch and all places: input (N, C, H, W).
+
+    While training, by the mean and variance of the batch; a running mean of both
+    is kept (the variance with n − 1 in the denominator), and used in evaluation,
+    where an output must not hang on what else is in the batch.
+
+    Parameters
+    ----------
+    num_features
+        The number of channels.
+    eps
+        Added to the variance.
+    momentum
+        The share of the newest batch in the running means; None for the plain
+        mean over all batches so far.
+    affine
+        Whether there are a weight and a bias.
+    track_running_stats
+        Whether running means are kept; without them evaluation uses the batch too.
+    dtype
+        Of parameters and running means.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, (num_features,), or None
+    running_mean, running_var : Buffer, (num_features,), or None
+    num_batches_tracked : Buffer, ()
+
+    Raises
+    ------
+    ValueError
+        If the input has another number of channels or axes, or a single number
+        for a channel to take the variance of.
+
+    Examples
+    --------
+    >>> BatchNorm2d(3)(np.zeros((2, 3, 4, 4))).shape
+    (2, 3, 4, 4)
+    """
+
+    _axes = (4,)
+
+
+class LayerNorm(Module):
+    """Normalize each example over its last axes.
+
+    Parameters
+    ----------
+    normalized_shape
+        The sizes of these axes, or the size of the last one.
+    eps
+        Added to the variance.
+    elementwise_affine, bias
+        Whether there is a weight, and with it a bias, of that shape.
+    dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, (*normalized_shape,), or None
+
+    Raises
+    ------
+    ValueError
+        If the input's last axes have other sizes.
+
+    Examples
+    --------
+    >>> LayerNorm(2)(np.array([[1.0, 3.0]])).numpy().round(3)
+    array([[-1.,  1.]])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape = tuple(
+            single("a size of normalized_shape", size)[0] for size in shape
+        )
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        given = elementwise_affine
+        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if given else None
+        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if given and bias else None
+
+    def forward(self, x: Any) -> Tensor:
+        """Return the normalized input."""
+        return functional.layer_norm(  # type: ignore[no-any-return]
+            x, self.normalized_shape, self.weight, self.bias, self.eps
+        )
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        affine = self.elementwise_affine
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
