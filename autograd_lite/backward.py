@@ -7,6 +7,12 @@ numbers finds it; nothing recurses, so a chain of a million operations is fine.
 
 What one visit does, `primitive.pull(t, g, …)`, is compiled from the rules: see
 :mod:`autograd_lite.primitive`.
+
+Complex numbers: the gradient of a real L with respect to z = x + iy, as users
+see it, is ∂L/∂x + i ∂L/∂y, the direction of steepest ascent. On its way along
+the tape it is the conjugate of that, ∂L/∂x − i ∂L/∂y, because then the rules
+are those of calculus, g · f′(z), with nothing conjugated in them. `outward`
+stands at both ends.
 """
 
 from __future__ import annotations
@@ -95,11 +101,12 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             f"{root.called()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
-    seed = seed_for(root, gradient)
+    seed = outward(seed_for(root, gradient))
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     given = {id(seed), id(gradient)}
     for leaf, g in leaves:
+        g = outward(g)
         if leaf._grad is not None:
             leaf._grad = _own(leaf._grad + g, leaf)
         elif type(g) is ndarray and g.base is None and id(g) not in given:
@@ -108,6 +115,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         else:
             leaf._grad = _own(g, leaf)
     for t, g in retained:
+        g = outward(g)
         t._grad = _own(g if t._grad is None else t._grad + g, t)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     root._note = {**(root._note or {}), "upstream": seed}
@@ -118,6 +126,11 @@ def _own(g: Any, t: Tensor) -> Any:
     return np.array(g, dtype=t._data.dtype)
 
 
+def outward(g: Any) -> Any:
+    """Turn a gradient of the tape into one for the user, or back: conjugate what is complex."""
+    return np.conjugate(g) if g.dtype.kind == "c" else g
+
+
 def seed_for(root: Tensor, gradient: Any) -> Any:
     """Check a given upstream gradient against its Tensor, or begin with 1."""
     data = root._data
@@ -126,6 +139,11 @@ def seed_for(root: Tensor, gradient: Any) -> Any:
             raise NonScalarBackwardError(
                 f"{root.called()} has shape {data.shape}, and only a single number can start a "
                 "backward pass: reduce it first, as with np.sum, or give the upstream gradient."
+            )
+        if data.dtype.kind == "c":
+            raise NonScalarBackwardError(
+                f"{root.called()} is complex, and only a real number has a gradient: take its "
+                "real part or its absolute value, or give the upstream gradient."
             )
         return np.ones_like(data) if data.shape else data.dtype.type(1)
     seed = gradient.numpy() if hasattr(gradient, "_requires") else np.asarray(gradient)

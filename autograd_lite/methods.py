@@ -59,7 +59,14 @@ def _on_first_use(method: str, find: Callable[[], Any]) -> None:
 
 def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
     apply = TABLE[ufunc].apply
-    return lambda self, other: apply(other, self)
+
+    def reflected(self: Any, other: Any) -> Any:
+        if type(other) is complex:
+            # Python's own, before a NumPy scalar, would make the result one of Python's.
+            other = np.result_type(self._data, other).type(other)
+        return apply(other, self)
+
+    return reflected
 
 
 for _name, _ufunc in {**_BINARY, **_COMPARISONS, **_UNARY}.items():

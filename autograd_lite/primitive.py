@@ -267,6 +267,9 @@ class Primitive:
         if isinstance(self.function, np.ufunc):
             operands: Sequence[Any] = args
             parameters = kwargs
+            dtype = parameters.pop("dtype", None)
+            if dtype is not None:
+                operands = [_converted(x, dtype) for x in operands]
         else:
             signature = inspect.signature(self.function)
             parameters = dict(signature.bind(*args, **kwargs).arguments)
@@ -289,6 +292,11 @@ class Primitive:
             return UnsupportedArgumentError(
                 f"np.{self.name}(…, out=…) would overwrite a value on the tape: "
                 f"use the result instead, as in y = np.{self.name}(…)."
+            )
+        if parameter == "where" and isinstance(self.function, np.ufunc):
+            return UnsupportedArgumentError(
+                f"np.{self.name}(…, where=mask) leaves the other places without a value: write "
+                f"np.where(mask, np.{self.name}(…), other)."
             )
         return UnsupportedArgumentError(
             f"The derivative of np.{self.name} does not cover the argument '{parameter}'; it "
@@ -484,6 +492,10 @@ def _default(key: str, parameter: str) -> str:
 _WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 
 
+def _converted(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
+
+
 def _plain(value: Any) -> Any:
     """Check an operand that is not a Tensor."""
     if type(value) is np.ndarray or isinstance(value, np.generic):
@@ -552,12 +564,16 @@ def _conform(c: Any, value: Any, primitive: Primitive, operand: Tensor) -> Any:
                 f"for an operand of shape {shape}."
             )
         c = unbroadcast(c, shape)
-    dtype = value.dtype
-    if c.dtype != dtype:
-        if c.dtype.kind == "c" and dtype.kind == "f":
-            c = c.real
-        c = c.astype(dtype)
-    return c
+    return as_dtype(c, value.dtype)
+
+
+def as_dtype(g: Any, dtype: Any) -> Any:
+    """Convert a gradient; of a complex one, a real operand gets the real part."""
+    if g.dtype == dtype:
+        return g
+    if g.dtype.kind == "c" and dtype.kind != "c":
+        g = np.real(g)
+    return g.astype(dtype)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

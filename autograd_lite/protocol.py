@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import NoDerivativeError, UnsupportedArgumentError
+from .errors import InPlaceError, NoDerivativeError, UnsupportedArgumentError
 
 TABLE: dict[Callable[..., Any], Any] = {}
 """Every function with an entry: the inside cover of the calculus book."""
@@ -25,6 +25,7 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
+_RUNNING: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Any) -> Any:
@@ -34,9 +35,14 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: A
     if method == "reduce" and ufunc in _REDUCTIONS:
         kwargs.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
         return _look_up(_REDUCTIONS[ufunc]).from_numpy(inputs[:1], kwargs)
-    if method == "accumulate" and ufunc is np.add:
-        kwargs.setdefault("axis", 0)
-        return _look_up(np.cumsum).from_numpy(inputs, kwargs)
+    if method == "accumulate" and ufunc in _RUNNING:
+        kwargs.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
+        return _look_up(_RUNNING[ufunc]).from_numpy(inputs[:1], kwargs)
+    if method == "at":
+        raise InPlaceError(
+            f"np.{ufunc.__name__}.at writes into an array: for a sum write t.at[index].add(v), or "
+            "t.at[index].set(…)."
+        )
     if method == "outer":
         x, y = inputs
         column = x[(..., *[None] * np.ndim(y))]

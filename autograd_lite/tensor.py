@@ -36,6 +36,7 @@ from .protocol import TABLE, apply_function, apply_ufunc
 from .tape import next_number, shared
 
 if TYPE_CHECKING:
+    from .indexed import At
     from .primitive import Primitive
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -435,13 +436,20 @@ class Tensor:
         if self._requires or self._primitive is not None:
             raise InPlaceError(
                 f"{self.called()} is on the tape, so it cannot be written into: build the new "
-                "value with np.where(...) or np.concatenate(...), or set .data of an input."
+                "value with t.at[index].set(v) or np.where(...), or set .data of an input."
             )
         if isinstance(value, Tensor):
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
         array = np.array(self._data)
-        array[_bare_index(index)] = np.asarray(value)
+        array[bare_index(index)] = np.asarray(value)
         self._set(array if array.ndim else array[()])
+
+    @property
+    def at(self) -> At:
+        """Writes as values: ``t.at[index].set(v)`` and ``.add(v)`` return a changed copy."""
+        from .indexed import At  # built on this module
+
+        return At(self)
 
     # -- NumPy's protocols -----------------------------------------------------
 
@@ -570,6 +578,20 @@ class Tensor:
         """The transpose of the last two axes."""
         return _ENTRY[np.swapaxes](self, -1, -2)
 
+    @property
+    def real(self) -> Tensor:
+        """The real part."""
+        return _ENTRY[np.real](self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        return _ENTRY[np.imag](self)
+
+    def conj(self) -> Tensor:
+        """The complex conjugate."""
+        return _ENTRY[np.conjugate](self)
+
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes."""
         return _ENTRY[np.swapaxes](self, axis1, axis2)
@@ -680,10 +702,10 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
     return array if array.ndim else array[()]
 
 
-def _bare_index(index: Any) -> Any:
+def bare_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
     if isinstance(index, tuple):
-        return tuple(_bare_index(i) for i in index)
+        return tuple(bare_index(i) for i in index)
     return index._data if isinstance(index, Tensor) else index
 
 

@@ -20,7 +20,8 @@ linear, so that pulling back through the pullback itself gives t ↦ J t, which 
 what `jvp` computes: every rule serves both modes.
 
 Arguments and results may be numbers, arrays, Tensors, and nested lists, tuples,
-dicts and dataclasses of them.
+dicts and dataclasses of them. The gradient with respect to a complex z = x + iy
+is ∂/∂x + i ∂/∂y (see :mod:`autograd_lite.backward`); tangents are as they come.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import reverse_since
+from .backward import outward, reverse_since
 from .errors import (
     GradientShapeError,
     IntegerGradientError,
@@ -193,6 +194,11 @@ def _named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_number(run: _Run) -> Any:
+    if len(run.outputs) == 1 and np.result_type(_bare(run.outputs[0])).kind == "c":
+        raise NonScalarBackwardError(
+            "grad needs a function that returns a real number, and this one returned a complex "
+            "one: take its real part or its absolute value."
+        )
     if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(run.outputs[0]) != 1:
         found = f"{len(run.outputs)} arrays"
         if len(run.outputs) == 1:
@@ -280,6 +286,7 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
         run = _Run(objective, args, _places(f, args, argnum), kwargs)
         value = _one_number(run)
         gradients = run.pull([(value, _one_like(value))], run.is_on_outer_tape())
+        gradients = [outward(g) for g in gradients]
         run.tie()
         [value, *gradients] = run.settle([value, *gradients])
         shaped = run.like_arguments(gradients)
@@ -347,8 +354,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds, _ = flatten(upstream)
         _check_like(run.outputs, seeds, "upstream gradient", "the value")
+        seeds = [outward(g if isinstance(g, Tensor) else np.asarray(g)[()]) for g in seeds]
         recorded = state.mode.records and (run_is_outer or any(_needs(g) for g in seeds))
         gradients = run.pull(list(zip(run.outputs, seeds, strict=True)), recorded)
+        gradients = [outward(g) for g in gradients]
         if not recorded:
             gradients = [_bare(g) for g in gradients]
         return run.like_arguments(gradients)

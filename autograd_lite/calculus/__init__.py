@@ -1,13 +1,37 @@
 """The table of derivatives, a file for each branch of calculus."""
 
-from . import arithmetic, comparisons, neural, products, reductions, shapes, transcendental
+from . import (
+    arithmetic,
+    comparisons,
+    complex,
+    convolution,
+    fft,
+    layers,
+    linalg,
+    neural,
+    polynomials,
+    products,
+    rearranging,
+    reductions,
+    shapes,
+    statistics,
+    transcendental,
+)
 
 __all__ = [
     "arithmetic",
     "comparisons",
+    "complex",
+    "convolution",
+    "fft",
+    "layers",
+    "linalg",
     "neural",
+    "polynomials",
     "products",
+    "rearranging",
     "reductions",
     "shapes",
+    "statistics",
     "transcendental",
 ]

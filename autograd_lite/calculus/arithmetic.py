@@ -24,21 +24,24 @@ derivative(np.reciprocal, x=lambda g, out: -g * out * out)
 # -- powers --------------------------------------------------------------------
 
 
-def _one_less(y: Any) -> Any:
-    """Return y − 1, but 1 where y is 0: there y·x**(y−1) is 0 for every x, 0 included."""
+def _one_less(x: Any, y: Any) -> Any:
+    """Return y − 1, but 1 where x and y are 0: there y·x**(y−1) is taken as 0, not 0·inf."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 1
-    return np.where(y == 0, 1.0, y - 1)
+    # Not wherever y is 0: to y, the derivative of y·x**(y−1) there is 1/x.
+    return np.where((x == 0) & (y == 0), 1.0, y - 1)
 
 
 def _log_of_base(x: Any) -> Any:
     """Return log x; 0 at x = 0, where x**y is flat in y > 0; NaN for x < 0."""
-    return np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), np.where(x < 0, np.nan, 0.0))
+    if np.iscomplexobj(x):
+        return np.log(np.where(x == 0, 1.0, x))
+    return np.where(x < 0, np.nan, np.log(np.where(x > 0, x, 1.0)))
 
 
 derivative(
     np.power,
-    x=lambda g, x, y: g * (y * x ** _one_less(y)),
+    x=lambda g, x, y: g * (y * x ** _one_less(x, y)),
     y=lambda g, x, out: g * (out * _log_of_base(x)),
     scalar=operator.pow,
 )
@@ -48,7 +51,18 @@ derivative(np.cbrt, x=lambda g, out: g / (3.0 * out * out))
 
 # -- size and sign ---------------------------------------------------------------
 
-derivative(np.absolute, x=lambda g, x: g * np.sign(x), scalar=operator.abs)
+
+def or_one(x: Any) -> Any:
+    """A safe denominator: 1 in place of 0."""
+    return np.where(x == 0, 1.0, x)
+
+
+def _direction(x: Any) -> Any:
+    """Return ∂|x|/∂x: the sign; for a complex number, the conjugate of x / |x|."""
+    return np.conjugate(x) / or_one(np.abs(x)) if np.iscomplexobj(x) else np.sign(x)
+
+
+derivative(np.absolute, x=lambda g, x: g * _direction(x), scalar=operator.abs)
 derivative(np.fabs, x=lambda g, x: g * np.sign(x))
 
 
@@ -57,7 +71,13 @@ def _flat(g: Any, x: Any) -> Any:
     return np.zeros_like(x)
 
 
-derivative(np.sign, x=_flat)
+def _turn(g: Any, x: Any) -> Any:
+    """The gradient through x / |x| of a complex x, which turns and does not stretch."""
+    r = or_one(np.abs(x))
+    return g / r - np.real(g * x) * np.conjugate(x) / r**3
+
+
+derivative(np.sign, x=lambda g, x: _turn(g, x) if np.iscomplexobj(x) else _flat(g, x))
 derivative(np.floor, x=_flat)
 derivative(np.ceil, x=_flat)
 derivative(np.trunc, x=_flat)
@@ -120,3 +140,70 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 composite(np.clip, _clip)
+
+# -- the rest of the ufuncs, and functions in pieces --------------------------------------------
+
+
+def _float_power_rule(x: Any, y: Any) -> Any:
+    return y * np.power(x * 1.0, _one_less(x, y))
+
+
+derivative(
+    np.float_power,
+    x1=lambda g, x1, x2: g * _float_power_rule(x1, x2),
+    x2=lambda g, x1, out: g * (out * _log_of_base(x1)),
+)
+derivative(
+    np.heaviside,
+    x1=lambda g, x1: _flat(g, x1),
+    x2=lambda g, x1: np.where(x1 == 0, g, 0.0),
+)
+derivative(
+    np.copysign,
+    x1=lambda g, x1, x2: g * np.sign(x1) * np.where(np.signbit(x2), -1.0, 1.0),
+    x2=lambda g, x2: _flat(g, x2),
+)
+derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", constants="x2")
+composite(np.divmod, lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)))
+composite(np.modf, lambda x: (np.fmod(x, 1.0), np.trunc(x)))
+composite(np.frexp, lambda x: (np.ldexp(x, -_exponent(x)), _exponent(x)))
+composite(np.fix, lambda x: np.trunc(x))
+
+
+def _exponent(x: Any) -> Any:
+    return np.frexp(_bare(x))[1]
+
+
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    limits = np.finfo(np.result_type(x))
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
+    return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
+
+
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    """Return the line through the two neighbours, at x."""
+    place = np.clip(np.searchsorted(np.asarray(_bare(xp)), _bare(x), side="right") - 1, 0, None)
+    place = np.minimum(place, np.size(xp) - 2)
+    x0, x1, y0, y1 = xp[place], xp[place + 1], fp[place], fp[place + 1]
+    line = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
+    line = np.where(x < xp[0], fp[0] if left is None else left, line)
+    return np.where(x > xp[-1], fp[-1] if right is None else right, line)
+
+
+def _bare(x: Any) -> Any:
+    return getattr(x, "_data", x)
+
+
+def _unwrap(
+    p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
+) -> Any:
+    whole_turns = np.unwrap(_bare(p), discont, axis, period=period) - _bare(p)
+    return p + whole_turns
+
+
+composite(np.nan_to_num, _nan_to_num)
+composite(np.interp, _interp)
+composite(np.unwrap, _unwrap)

@@ -34,6 +34,20 @@ derivative(np.all, operands="a", allows="axis keepdims")
 derivative(np.count_nonzero, operands="a", allows="axis keepdims")
 derivative(np.searchsorted, operands="a v", allows="side")
 derivative(np.isclose, operands="a b", allows="rtol atol equal_nan")
+derivative(np.argpartition, operands="a", allows="kth axis kind")
+derivative(np.nanargmax, operands="a", allows="axis keepdims")
+derivative(np.nanargmin, operands="a", allows="axis keepdims")
+derivative(np.digitize, operands="x bins", allows="right")
+derivative(np.isin, operands="element test_elements", allows="assume_unique invert")
+derivative(np.lexsort, operands="keys", allows="axis")
+derivative(np.isneginf, operands="x")
+derivative(np.isposinf, operands="x")
+derivative(np.iscomplex, operands="x")
+derivative(np.isreal, operands="x")
+derivative(np.flatnonzero, operands="a")
+derivative(np.argwhere, operands="a")
+derivative(np.nonzero, operands="a", outputs=True)
+derivative(np.linalg.matrix_rank, operands="A", allows="tol hermitian rtol")
 
 
 class Question:
@@ -52,8 +66,8 @@ class Question:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a NumPy call."""
-        values = [a._data if isinstance(a, Tensor) else a for a in args]
-        named = {k: a._data if isinstance(a, Tensor) else a for k, a in kwargs.items()}
+        values = [a.numpy() if isinstance(a, Tensor) else a for a in args]
+        named = {k: a.numpy() if isinstance(a, Tensor) else a for k, a in kwargs.items()}
         return self.function(*values, **named)
 
 

@@ -33,8 +33,8 @@ linear = derivative(
     _linear,
     name="linear",
     stands_for=lambda x, weight: np.matmul(x, np.transpose(weight)),
-    x=lambda g, weight: g.dot(weight),
-    weight=lambda g, x: _rows(g).T.dot(_rows(x)),
+    x=lambda g, weight: np.dot(g, weight),
+    weight=lambda g, x: np.dot(_rows(g).T, _rows(x)),
 )
 """x Wᵀ: a fully connected layer without bias; x (…, in), weight (out, in)."""
 
@@ -48,15 +48,15 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
 def _column_sums(g: Any) -> Any:
     """Sum over all axes but the last. As a product with ones it is one fast call."""
     rows = _rows(g)
-    return np.ones(len(rows), rows.dtype).dot(rows)
+    return np.dot(np.ones(len(rows), rows.dtype), rows)
 
 
 affine = derivative(
     _affine,
     name="linear",
     stands_for=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
-    x=lambda g, weight: g.dot(weight),
-    weight=lambda g, x: _rows(g).T.dot(_rows(x)),
+    x=lambda g, weight: np.dot(g, weight),
+    weight=lambda g, x: np.dot(_rows(g).T, _rows(x)),
     bias=lambda g: _column_sums(g),
 )
 """x Wᵀ + b: a fully connected layer; bias (out,)."""
@@ -66,7 +66,7 @@ affine = derivative(
 
 def _sigmoid(x: Any) -> Any:
     # exp overflows to inf for x < −709, and 1 / inf is the right answer.
-    if x.ndim == 0:
+    if x.ndim == 0 or x.dtype.kind != "f":
         return 1.0 / (1.0 + quietly(np.exp, -x))
     out = np.negative(x)
     quietly(np.exp, out, out)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite, derivative, unbroadcast
+from ..primitive import Primitive, composite, derivative, unbroadcast
 
 
 def _left(g: Any, x: Any, y: Any) -> Any:
@@ -69,7 +69,7 @@ def _size(a: Any, axes: list[int]) -> int:
 
 composite(np.dot, _dot)
 composite(np.tensordot, _tensordot)
-composite(np.vdot, lambda a, b: np.matmul(np.ravel(a), np.ravel(b)))
+composite(np.vdot, lambda a, b: np.matmul(_conjugated(np.ravel(a)), np.ravel(b)))
 composite(
     np.inner,
     lambda a, b: (
@@ -77,3 +77,185 @@ composite(
     ),
 )
 composite(np.outer, lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))
+
+# -- products along an axis, or of all pairs ---------------------------------------------------
+
+
+def _conjugated(x: Any) -> Any:
+    return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
+def _vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+    return np.sum(_conjugated(x1) * x2, axis=axis)
+
+
+composite(np.vecdot, _vecdot)
+if hasattr(np, "matvec"):  # from NumPy 2.2 on
+    composite(np.matvec, lambda x1, x2: np.matmul(x1, x2[..., None])[..., 0])
+    composite(np.vecmat, lambda x1, x2: np.matmul(_conjugated(x1)[..., None, :], x2)[..., 0, :])
+
+
+def _kron(a: Any, b: Any) -> Any:
+    ndim = max(np.ndim(a), np.ndim(b))
+    a = np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a))
+    b = np.reshape(b, (1,) * (ndim - np.ndim(b)) + np.shape(b))
+    pairs = [(m, n) for m, n in zip(np.shape(a), np.shape(b), strict=True)]
+    a = np.reshape(a, tuple(i for m, _ in pairs for i in (m, 1)))
+    b = np.reshape(b, tuple(i for _, n in pairs for i in (1, n)))
+    return np.reshape(a * b, tuple(m * n for m, n in pairs))
+
+
+def _cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
+        raise ValueError("Both vectors must have 3 components: add a 0 to one that has 2.")
+    ahead, behind = [1, 2, 0], [2, 0, 1]
+    c = a[..., ahead] * b[..., behind] - a[..., behind] * b[..., ahead]
+    return np.moveaxis(c, -1, axisc)
+
+
+composite(np.kron, _kron)
+composite(np.cross, _cross)
+
+# -- einsum: the gradient of an operand is an einsum of the others -----------------------------
+
+
+def _letters(subscripts: str) -> tuple[list[str], str]:
+    inputs, output = subscripts.split("->")
+    return inputs.split(","), output
+
+
+def _einsum_rule(g: Any, arrays: Any, subscripts: str) -> list[Any]:
+    inputs, output = _letters(subscripts)
+    gradients = []
+    for k, own in enumerate(inputs):
+        others = [a for i, a in enumerate(arrays) if i != k]
+        names = [name for i, name in enumerate(inputs) if i != k]
+        kept = "".join(c for c in own if c in output or any(c in name for name in names))
+        part = contract(g, *others, subscripts=f"{','.join([output, *names])}->{kept}")
+        # An index that nobody else has was summed away: its gradient is the same all along.
+        shape = arrays[k].shape
+        with_ones = tuple(n if c in kept else 1 for c, n in zip(own, shape, strict=True))
+        gradients.append(np.broadcast_to(np.reshape(part, with_ones), shape))
+    return gradients
+
+
+contract: Primitive = derivative(
+    lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
+    name="einsum",
+    operands="*arrays",
+    joint=lambda g, arrays, subscripts: _einsum_rule(g, arrays, subscripts),
+)
+"""einsum where no operand repeats an index, and all sizes of an index are the same."""
+
+
+def _einsum(*operands: Any, optimize: Any = False) -> Any:
+    subscripts, arrays = _spelled_out(operands)
+    inputs, output = _letters(subscripts)
+    sizes: dict[str, int] = {}
+    for own, a in zip(inputs, arrays, strict=True):
+        for c, n in zip(own, np.shape(a), strict=True):
+            sizes[c] = max(sizes.get(c, 1), n) if n != 0 else 0
+    plain_inputs, plain_arrays = [], []
+    for own, a in zip(inputs, arrays, strict=True):
+        for c in sorted(set(own)):
+            while own.count(c) > 1:  # a repeated index walks along the diagonal
+                first, second = [i for i, d in enumerate(own) if d == c][:2]
+                a = np.diagonal(a, axis1=first, axis2=second)
+                own = own[:first] + own[first + 1 : second] + own[second + 1 :] + c
+        stretched = [i for i, c in enumerate(own) if np.shape(a)[i] == 1 != sizes[c]]
+        if stretched:
+            a = np.squeeze(a, axis=tuple(stretched))
+            own = "".join(c for i, c in enumerate(own) if i not in stretched)
+        plain_inputs.append(own)
+        plain_arrays.append(a)
+    return contract(*plain_arrays, subscripts=f"{','.join(plain_inputs)}->{output}")
+
+
+def _spelled_out(operands: Any) -> tuple[str, list[Any]]:
+    """Return subscripts with a letter for each axis, also for those that … stands for."""
+    if isinstance(operands[0], str):
+        subscripts, arrays = operands[0].replace(" ", ""), list(operands[1:])
+    else:  # einsum(a, [0, 1], b, [1, 2], [0, 2])
+        arrays = list(operands[0 : len(operands) - len(operands) % 2 : 2])
+        lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]
+        words = ["".join("..." if i is Ellipsis else _LETTERS[i] for i in word) for word in lists]
+        subscripts = ",".join(words[: len(arrays)])
+        if len(operands) % 2:
+            subscripts += "->" + words[-1]
+    left, arrow, output = subscripts.partition("->")
+    free = [c for c in reversed(_LETTERS) if c not in subscripts]
+    inputs, longest = [], 0
+    for word, a in zip(left.split(","), arrays, strict=True):
+        extra = np.ndim(a) - len(word.replace("...", ""))
+        longest = max(longest, extra)
+        inputs.append(word.replace("...", "".join(reversed(free[:extra]))))
+    dots = "".join(reversed(free[:longest]))
+    if not arrow:
+        letters = left.replace("...", "").replace(",", "")
+        output = dots + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return f"{','.join(inputs)}->{output.replace('...', dots)}", arrays
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+composite(np.einsum, _einsum)
+
+# -- sequences ---------------------------------------------------------------------------------
+
+_slide: Primitive = derivative(
+    lambda a, v: np.convolve(a, v),
+    name="convolve",
+    a=lambda g, a, v: _overlap(g, v, a.shape[0]),
+    v=lambda g, a, v: _overlap(g, a, v.shape[0]),
+)
+"""Every shifted overlap of two sequences."""
+
+
+def _overlap(g: Any, other: Any, n: int) -> Any:
+    begin = other.shape[0] - 1
+    return _slide(g, np.flip(other))[begin : begin + n]
+
+
+def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    a, v = np.ravel(a), np.ravel(v)
+    if np.size(v) > np.size(a):
+        a, v = v, a
+    whole, n, m = _slide(a, v), np.size(a), np.size(v)
+    if mode == "full":
+        return whole
+    if mode == "same":
+        return whole[(m - 1) // 2 : (m - 1) // 2 + n]
+    return whole[m - 1 : n]
+
+
+def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    v = np.flip(_conjugated(np.ravel(v)))
+    n, m = np.size(a), np.size(v)
+    if mode == "same" and m > n:
+        whole = _slide(np.ravel(a), v)
+        return whole[n // 2 : n // 2 + m]
+    return _convolve(a, v, mode)
+
+
+def _polyval(p: Any, x: Any) -> Any:
+    result = np.zeros_like(x) if np.ndim(x) else 0.0
+    for i in range(np.shape(p)[0]):
+        result = result * x + p[i]
+    return result
+
+
+def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    n = np.size(x) if N is None else N
+    powers = np.arange(n) if increasing else np.arange(n)[::-1]
+    return x[:, None] ** powers
+
+
+composite(np.convolve, _convolve)
+composite(np.correlate, _correlate)
+composite(np.polyval, _polyval)
+composite(np.vander, _vander)

@@ -35,20 +35,36 @@ def _count(a: Any, axis: Axis) -> int:
     return math.prod(n for n, k in zip(np.shape(a), kept(np.shape(a), axis), strict=True) if k == 1)
 
 
+def _only(g: Any, where: Any) -> Any:
+    """Return a gradient with 0 in the places that a reduction left out."""
+    return g if where is True else np.where(where, g, 0.0)
+
+
 derivative(
     np.sum,
-    a=lambda g, a, axis=None, keepdims=False: spread(g, a.shape, axis, keepdims),
-    allows="dtype",
+    a=lambda g, a, axis=None, keepdims=False, where=True: _only(
+        spread(g, a.shape, axis, keepdims), where
+    ),
+    allows="dtype initial",
 )
 
 
 def _mean(
-    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: Any = True,
 ) -> Any:
     if dtype is None and np.result_type(a).kind not in "fc":
         dtype = np.float64
-    total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype)
-    return total / max(_count(a, axis), 1) if np.size(a) else total * np.nan
+    if where is True:
+        total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype)
+        return total / max(_count(a, axis), 1) if np.size(a) else total * np.nan
+    total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
+    return total / np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
 
 
 composite(np.mean, _mean)
@@ -59,42 +75,53 @@ def _var(
     axis: Axis = None,
     dtype: Any = None,
     out: None = None,
-    ddof: int = 0,
+    ddof: float = 0,
     keepdims: bool = False,
+    *,
+    where: Any = True,
+    correction: float | None = None,
 ) -> Any:
-    from_mean = a - np.mean(a, axis=axis, dtype=dtype, keepdims=True)
-    squares = np.sum(from_mean * from_mean, axis=axis, keepdims=keepdims)
-    return squares / (_count(a, axis) - ddof)
+    from_mean = a - np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    squares = squared(from_mean)
+    mean = np.mean(squares, axis=axis, keepdims=keepdims, where=where)
+    n = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    return mean * (n / (n - (ddof if correction is None else correction)))
 
 
-def _std(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: int = 0,
-    keepdims: bool = False,
-) -> Any:
-    variance = np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
-    # The root is not differentiable at 0; of its subgradients, 0 is chosen.
-    spreads = variance != 0
-    return np.where(spreads, np.sqrt(np.where(spreads, variance, 1.0)), 0.0)
+def squared(x: Any) -> Any:
+    """Return |x|² of real or complex numbers."""
+    return np.real(x) ** 2 + np.imag(x) ** 2 if np.iscomplexobj(x) else x * x
+
+
+def _std(a: Any, axis: Axis = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
+    return root(np.var(a, axis=axis, dtype=dtype, **kwargs))
+
+
+def root(x: Any, power: float = 0.5) -> Any:
+    """Return a root of what is not negative; of its subgradients at 0, 0 is chosen."""
+    positive = x > 0
+    return np.where(positive, np.where(positive, x, 1.0) ** power, x * 0.0)
 
 
 composite(np.var, _var)
 composite(np.std, _std)
 
 
-def _extreme(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
+def _extreme(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Share the gradient equally among the places where the extreme was found."""
-    found = (a == spread(out, a.shape, axis, keepdims)).astype(g.dtype)
-    return spread(g, a.shape, axis, keepdims) * found / found.sum(axis=axis, keepdims=True)
+    found = _only((a == spread(out, a.shape, axis, keepdims)).astype(g.dtype), where)
+    count = found.sum(axis=axis, keepdims=True)
+    # None was found where `initial` is the extreme.
+    return spread(g, a.shape, axis, keepdims) * found / np.maximum(count, 1.0)
 
 
 for _function in (np.max, np.min):
     derivative(
         _function,
-        a=lambda g, a, out, axis=None, keepdims=False: _extreme(g, a, out, axis, keepdims),
+        a=lambda g, a, out, axis=None, keepdims=False, where=True: _extreme(
+            g, a, out, axis, keepdims, where
+        ),
+        allows="initial",
     )
 
 
@@ -112,15 +139,19 @@ def _others(a: Any, axis: Axis) -> Any:
     return np.transpose(np.reshape(products, turned), tuple(back.tolist()))
 
 
-def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
+def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
+    a = a if where is True else np.where(where, a, 1.0)
     if np.all(a != 0):
-        return spread(g * out, a.shape, axis, keepdims) / a
-    return spread(g, a.shape, axis, keepdims) * _others(a, axis)
+        return _only(spread(g * out, a.shape, axis, keepdims) / a, where)
+    return _only(spread(g * initial, a.shape, axis, keepdims) * _others(a, axis), where)
 
 
 derivative(
     np.prod,
-    a=lambda g, a, out, axis=None, keepdims=False: _product(g, a, out, axis, keepdims),
+    a=lambda g, a, out, axis=None, keepdims=False, initial=1.0, where=True: _product(
+        g, a, out, axis, keepdims, initial, where
+    ),
+    allows="dtype",
 )
 
 

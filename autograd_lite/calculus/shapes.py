@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UnsupportedArgumentError
-from ..primitive import Primitive, composite, derivative, unbroadcast
+from ..primitive import Primitive, as_dtype, composite, derivative, unbroadcast
 from ..tensor import Axis, Tensor
 
 # -- the same numbers in another shape ------------------------------------------------
@@ -52,7 +51,7 @@ def _astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-_cast = derivative(_astype, name="astype", x=lambda g, x, dtype=None: g.astype(x.dtype))
+_cast = derivative(_astype, name="astype", x=lambda g, x, dtype=None: as_dtype(g, x.dtype))
 
 
 def _convert(x: Any, dtype: Any) -> Any:
@@ -183,7 +182,13 @@ def _item(x: Any, index: Any) -> Any:
 composite(operator.getitem, _item)
 
 
-def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+def _take(
+    a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise"
+) -> Any:
+    if mode != "raise":
+        n = np.size(a) if axis is None else np.shape(a)[axis]
+        bare = indices.numpy() if isinstance(indices, Tensor) else np.asarray(indices)
+        indices = bare % n if mode == "wrap" else np.clip(bare, 0, n - 1)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
     if axis is None:
@@ -317,36 +322,10 @@ def _diag(v: Any, k: int = 0) -> Any:
 composite(np.diagonal, _diagonal)
 composite(np.trace, _trace)
 composite(np.diag, _diag)
-composite(np.tril, lambda m, k=0: np.where(_lower(m, k), m, 0.0))
-composite(np.triu, lambda m, k=0: np.where(_lower(m, k - 1), 0.0, m))
+composite(np.tril, lambda m, k=0: np.where(_lower(m, k), m, m.dtype.type(0)))
+composite(np.triu, lambda m, k=0: np.where(_lower(m, k - 1), m.dtype.type(0), m))
 
 
 def _lower(m: Any, k: int) -> Any:
     rows, columns = np.shape(m)[-2:]
     return np.tri(rows, columns, k, dtype=bool)
-
-
-def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    if mode != "constant":
-        raise UnsupportedArgumentError(
-            f"np.pad has a derivative for mode='constant', not for '{mode}': use np.concatenate."
-        )
-    widths = np.broadcast_to(np.asarray(pad_width), (np.ndim(array), 2)).tolist()
-    shape = tuple(n + sum(w) for n, w in zip(np.shape(array), widths, strict=True))
-    inside = tuple(slice(w[0], w[0] + n) for n, w in zip(np.shape(array), widths, strict=True))
-    border = np.pad(np.zeros(np.shape(array)), pad_width, constant_values=constant_values)
-    placed = scatter(array, shape=shape, index=inside)
-    return placed + border if np.any(border) else placed
-
-
-composite(np.pad, _pad)
-
-
-def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    for _ in range(n):
-        before = (slice(None),) * (axis % np.ndim(a))
-        a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
-    return a
-
-
-composite(np.diff, _diff)

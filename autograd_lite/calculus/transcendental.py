@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import derivative
+from ..primitive import Primitive, composite, derivative
+from .arithmetic import or_one
 
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
@@ -53,27 +54,59 @@ derivative(np.sinh, x=lambda g, x: g * np.cosh(x))
 derivative(np.cosh, x=lambda g, x: g * np.sinh(x))
 derivative(np.tanh, x=lambda g, out: g * (1.0 - out * out))
 derivative(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1.0))
-derivative(np.arccosh, x=lambda g, x: g / np.sqrt(x * x - 1.0))
+derivative(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)))
 derivative(np.arctanh, x=lambda g, x: g / (1.0 - x * x))
-
-
-def _or_one(x: Any) -> Any:
-    """A safe denominator: 1 in place of 0."""
-    return np.where(x == 0, 1.0, x)
 
 
 derivative(
     np.arctan2,
-    y=lambda g, y, x: g * x / _or_one(x * x + y * y),
-    x=lambda g, y, x: -g * y / _or_one(x * x + y * y),
+    y=lambda g, y, x: g * x / or_one(x * x + y * y),
+    x=lambda g, y, x: -g * y / or_one(x * x + y * y),
 )
 derivative(
     np.hypot,
-    x=lambda g, x, out: g * x / _or_one(out),
-    y=lambda g, y, out: g * y / _or_one(out),
+    x=lambda g, x, out: g * x / or_one(out),
+    y=lambda g, y, out: g * y / or_one(out),
 )
 
 derivative(np.deg2rad, x=lambda g: g * DEGREE)
 derivative(np.radians, x=lambda g: g * DEGREE)
 derivative(np.rad2deg, x=lambda g: g / DEGREE)
 derivative(np.degrees, x=lambda g: g / DEGREE)
+
+
+# -- sinc, by the series where the quotient loses its digits --------------------------------------
+
+
+def _sinc(x: Any) -> Any:
+    near = np.abs(x) < 0.03
+    y = np.pi * np.where(near, 1.0, x)
+    z = np.pi * np.where(near, x, 0.0)
+    z = z * z
+    series = 1.0 - z / 6.0 * (1.0 - z / 20.0 * (1.0 - z / 42.0 * (1.0 - z / 72.0)))
+    return np.where(near, series, np.sin(y) / y)
+
+
+composite(np.sinc, _sinc)
+
+# -- Bessel functions Iₙ, of which NumPy has the first: 2 Iₙ′ = Iₙ₋₁ + Iₙ₊₁ (Abramowitz 9.6.26)
+
+_ANGLES = (np.arange(64) + 0.5) * math.pi / 64
+
+
+def _bessel(x: Any, order: int) -> Any:
+    """Return the mean of exp(x cos θ) cos(nθ); 64 angles are exact to rounding for |x| < 50."""
+    waves = np.exp(np.multiply.outer(x, np.cos(_ANGLES))) * np.cos(order * _ANGLES)
+    return waves.mean(axis=-1).astype(np.result_type(x))
+
+
+bessel: Primitive = derivative(
+    _bessel,
+    name="bessel",
+    elementwise=True,
+    x=lambda g, x, order: g * 0.5 * (bessel(x, order=abs(order - 1)) + bessel(x, order=order + 1)),
+)
+_i0: Primitive = derivative(
+    lambda x: np.i0(x), name="i0", elementwise=True, x=lambda g, x: g * bessel(x, order=1)
+)
+composite(np.i0, lambda x: _i0(x))

@@ -1,0 +1,415 @@
+"""numpy.linalg: factorisations and what follows from them.
+
+`M(a)` is the transpose of the last two axes: every function here works on
+stacks of matrices. Formulas of the factorisations after Giles, "Collected matrix
+derivative results for forward and reverse mode algorithmic differentiation"
+(2008), and Murray, "Differentiation of the Cholesky decomposition" (2016).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedArgumentError
+from ..primitive import Primitive, composite, derivative, unbroadcast
+from ..protocol import TABLE
+from .arithmetic import or_one
+from .reductions import kept, root, squared
+
+la = np.linalg
+
+
+def M(a: Any) -> Any:
+    """Return the transpose of the last two axes."""
+    return np.swapaxes(a, -1, -2)
+
+
+def C(a: Any) -> Any:
+    """Return the conjugate.
+
+    The formulas of the literature are for ∂L/∂x + i ∂L/∂y; on our tape is the
+    conjugate of that, so that they stand between two of these.
+    """
+    return np.conjugate(a) if np.iscomplexobj(a) else a
+
+
+def H(a: Any) -> Any:
+    """Return the conjugate transpose of the last two axes."""
+    return C(M(a))
+
+
+def _diagonals(a: Any) -> Any:
+    """Return stacks of diagonal matrices."""
+    return a[..., None] * np.eye(a.shape[-1], dtype=a.dtype)
+
+
+# -- inverses --------------------------------------------------------------------------------
+
+derivative(la.inv, a=lambda g, out: -M(out) @ g @ M(out))
+
+
+def _solve_for_matrices(a: Any, b: Any) -> Any:
+    return la.solve(a, b)
+
+
+solve: Primitive = derivative(
+    _solve_for_matrices,
+    name="solve",
+    a=lambda g, a, out: unbroadcast(-solve(M(a), g) @ M(out), a.shape),
+    b=lambda g, a, b: unbroadcast(solve(M(a), g), b.shape),
+)
+
+
+def _solve(a: Any, b: Any) -> Any:
+    if np.ndim(b) == 1:
+        return solve(a, b[:, None])[..., 0]
+    return solve(a, b)
+
+
+composite(la.solve, _solve)
+
+
+def _pinv_rule(g: Any, a: Any, out: Any) -> Any:
+    """After Golub and Pereyra (1973), for a rank that does not change nearby."""
+    rows, columns = (np.eye(n, dtype=a.dtype) for n in a.shape[-2:])
+    g, p = C(g), H(out)
+    missed = (rows - a @ out) @ H(g) @ out @ p + p @ out @ H(g) @ (columns - out @ a)
+    return C(missed - p @ g @ p)
+
+
+_pinv = derivative(
+    lambda a, rcond=None: la.pinv(a, rcond),
+    name="pinv",
+    a=lambda g, a, out: _pinv_rule(g, a, out),
+    allows="rcond",
+)
+composite(la.pinv, lambda a, rcond=None: _pinv(a, rcond=rcond))
+
+
+def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    rows, columns = np.shape(a)
+    cut = rcond if rcond is not None else max(rows, columns) * np.finfo(np.result_type(a)).eps
+    x = la.pinv(a, cut) @ b
+    s = la.svd(a, compute_uv=False)
+    rank = int(np.sum(np.asarray(s.detach() if hasattr(s, "detach") else s) > cut * _top(s)))
+    missed = b - a @ x
+    residuals = np.sum(np.abs(missed) ** 2, axis=0, keepdims=np.ndim(b) == 1)
+    return x, residuals if rank == columns < rows else np.zeros(0), np.int32(rank), s
+
+
+def _top(s: Any) -> float:
+    return float(np.max(s.numpy() if hasattr(s, "numpy") else s, initial=0.0))
+
+
+composite(la.lstsq, _lstsq)
+
+
+def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    if axes is not None:
+        axes = [i % np.ndim(a) for i in axes]
+        a = np.transpose(a, [i for i in range(np.ndim(a)) if i not in axes] + axes)
+    shape = np.shape(a)[np.ndim(b) :]
+    n = math.prod(shape)
+    return np.reshape(la.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
+
+
+def _tensorinv(a: Any, ind: int = 2) -> Any:
+    first, last = np.shape(a)[:ind], np.shape(a)[ind:]
+    n = math.prod(last)
+    return np.reshape(la.inv(np.reshape(a, (-1, n))), last + first)
+
+
+composite(la.tensorsolve, _tensorsolve)
+composite(la.tensorinv, _tensorinv)
+
+# -- determinants ------------------------------------------------------------------------------
+
+
+def _cofactors(a: Any) -> Any:
+    """Return ∂det/∂a: det · a⁻ᵀ, or the determinants of all minors where there is no inverse."""
+    determinant = la.det(a)
+    if np.all(determinant != 0):
+        return determinant[..., None, None] * M(la.inv(a))
+    n = a.shape[-1]
+    others = np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=int)
+    minors = a[..., others[:, None, :, None], others[None, :, None, :]]
+    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+    return la.det(minors) * signs.astype(a.dtype)
+
+
+derivative(la.det, a=lambda g, a: g[..., None, None] * _cofactors(a))
+
+
+def _slogdet_rule(g: Any, a: Any, out: Any) -> Any:
+    of_sign, of_log = g
+    if np.iscomplexobj(a):
+        of_log = of_log - 1j * np.real(of_sign * (1j * out[0]))
+    return of_log[..., None, None] * M(la.inv(a))
+
+
+_slogdet = derivative(
+    lambda a: tuple(la.slogdet(a)),
+    name="slogdet",
+    outputs=True,
+    a=lambda g, a: _slogdet_rule(g, a, la.slogdet(a)),
+)
+composite(la.slogdet, lambda a: type(la.slogdet(np.eye(1)))(*_slogdet(a)))
+
+# -- factorisations ------------------------------------------------------------------------------
+
+
+def _lower_half(a: Any) -> Any:
+    """Return the lower triangle with half the diagonal."""
+    return np.tril(a) - 0.5 * _diagonals(np.diagonal(a, axis1=-2, axis2=-1))
+
+
+def _cholesky_rule(g: Any, out: Any) -> Any:
+    inner = _lower_half(H(out) @ C(g))
+    whole = solve(H(out), H(solve(H(out), H(inner))))
+    return C(0.5 * (whole + H(whole)))
+
+
+_cholesky = derivative(
+    lambda a: la.cholesky(a), name="cholesky", a=lambda g, out: _cholesky_rule(g, out)
+)
+composite(la.cholesky, lambda a, /, *, upper=False: H(_cholesky(H(a))) if upper else _cholesky(a))
+
+
+def _qr_rule(g: Any, a: Any) -> Any:
+    q, r = la.qr(a)
+    gq, gr = C(g[0]), C(g[1])
+    m = r @ H(gr) - H(gq) @ q
+    below = np.tril(m, -1)
+    hermitian = below + H(below) + _diagonals(np.real(np.diagonal(m, axis1=-2, axis2=-1)))
+    return C(H(solve(r, H(gq + q @ hermitian))))
+
+
+_tall_qr = derivative(
+    lambda a: tuple(la.qr(a)), name="qr", outputs=True, a=lambda g, a: _qr_rule(g, a)
+)
+
+
+def _qr(a: Any, mode: str = "reduced") -> Any:
+    rows, columns = np.shape(a)[-2:]
+    if mode not in ("reduced", "r") and not (mode == "complete" and rows <= columns):
+        raise UnsupportedArgumentError(
+            f"np.linalg.qr has a derivative for mode='reduced' and 'r', not for '{mode}': the "
+            "other columns of a complete Q are not determined."
+        )
+    q, r = _tall_qr(a[..., :, : min(rows, columns)])
+    if columns > rows:
+        # The further columns of R follow from Q, which the first ones determine.
+        r = np.concatenate([r, H(q) @ a[..., :, rows:]], axis=-1)
+    return r if mode == "r" else type(la.qr(np.eye(1)))(q, r)
+
+
+composite(la.qr, _qr)
+
+
+def _gaps(w: Any) -> Any:
+    """Return 1 / (wⱼ − wᵢ) at i, j; 0 on the diagonal and where two are equal."""
+    gaps = w[..., None, :] - w[..., :, None]
+    return np.where(gaps == 0, 0.0, 1.0 / or_one(gaps))
+
+
+def _eigh_rule(g: Any, a: Any, UPLO: Any = "L") -> Any:
+    w, v = la.eigh(a, UPLO)
+    gw, gv = g[0], C(g[1])
+    whole = v @ (_diagonals(gw) + _gaps(w) * (H(v) @ gv)) @ H(v)
+    return C(0.5 * (whole + H(whole)))
+
+
+_eigh = derivative(
+    lambda a, UPLO="L": tuple(la.eigh(a, UPLO)),
+    name="eigh",
+    outputs=True,
+    a=lambda g, a, UPLO="L": _eigh_rule(g, a, UPLO),
+)
+composite(la.eigh, lambda a, UPLO="L": type(la.eigh(np.eye(1)))(*_eigh(a, UPLO=UPLO)))
+composite(la.eigvalsh, lambda a, UPLO="L": _eigh(a, UPLO=UPLO)[0])
+
+
+def _spectrum(a: Any) -> tuple[Any, Any]:
+    return tuple(np.asarray(part, np.result_type(a, np.complex64)) for part in la.eig(a))  # type: ignore[return-value]
+
+
+def _spectrum_rule(g: Any, a: Any) -> Any:
+    """As if the vectors kept their length and phase: what is made of them must not depend on it."""
+    w, v = spectrum(a)
+    gw, gv = g
+    return M(la.inv(v)) @ (_diagonals(gw) + _gaps(w) * (M(v) @ gv)) @ M(v)
+
+
+spectrum: Primitive = derivative(
+    _spectrum, name="eig", outputs=True, a=lambda g, a: _spectrum_rule(g, a)
+)
+
+
+def _eigvals(a: Any) -> Any:
+    w = spectrum(a)[0]
+    return w if np.any(np.imag(w) != 0) else np.real(w)  # NumPy does so
+
+
+def _svd_rule(g: Any, a: Any) -> Any:
+    """After Townsend, "Differentiating the singular value decomposition" (2016)."""
+    u, s, vh = thin_svd(a)
+    gu, gs, gv = C(g[0]), g[1], M(g[2])
+    v, gaps, inverse = H(vh), _gaps(s * s), 1.0 / or_one(s)[..., None, :]
+    of_u, of_v = H(u) @ gu, vh @ gv
+    turned_u, turned_v = of_u - H(of_u), of_v - H(of_v)
+    inner = _diagonals(gs) + gaps * turned_u * s[..., None, :] + s[..., :, None] * gaps * turned_v
+    if np.iscomplexobj(a):  # the common phase of a pair of vectors
+        inner = inner + _diagonals(np.diagonal(turned_u, axis1=-2, axis2=-1)) * (0.5 * inverse)
+    rows, columns = (np.eye(n, dtype=a.dtype) for n in a.shape[-2:])
+    return C(
+        u @ inner @ vh
+        + (rows - u @ H(u)) @ (gu * inverse) @ vh
+        + (u * inverse) @ H(gv) @ (columns - v @ vh)
+    )
+
+
+thin_svd: Primitive = derivative(
+    lambda a: tuple(la.svd(a, full_matrices=False)),
+    name="svd",
+    outputs=True,
+    a=lambda g, a: _svd_rule(g, a),
+)
+
+
+def _singular_values_rule(g: Any, a: Any) -> Any:
+    u, _, vh = thin_svd(a)
+    return C((u * g[..., None, :]) @ vh)
+
+
+_singular_values = derivative(
+    lambda a: la.svd(a, compute_uv=False),
+    name="svdvals",
+    a=lambda g, a: _singular_values_rule(g, a),
+)
+
+
+def _svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
+    if not compute_uv:
+        return _singular_values(a)
+    if full_matrices and np.shape(a)[-1] != np.shape(a)[-2]:
+        raise UnsupportedArgumentError(
+            "np.linalg.svd has a derivative with full_matrices=False: the further vectors of a "
+            "full one are not determined."
+        )
+    if np.iscomplexobj(a):
+        raise UnsupportedArgumentError(
+            "The singular vectors of a complex matrix are determined up to a phase only, and have "
+            "no derivative: use compute_uv=False, or np.linalg.eigh of a product."
+        )
+    return type(la.svd(np.eye(1)))(*thin_svd(a))
+
+
+composite(la.svd, _svd)
+composite(la.svdvals, lambda x, /: _singular_values(x))
+composite(la.eigvals, _eigvals)
+
+# -- norms -----------------------------------------------------------------------------------------
+
+
+def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    if order is None or order == 2:
+        return root(np.sum(squared(x), axis=axis, keepdims=keepdims))
+    size = np.abs(x)
+    if order == np.inf:
+        return np.max(size, axis=axis, keepdims=keepdims)
+    if order == -np.inf:
+        return np.min(size, axis=axis, keepdims=keepdims)
+    if order == 0:
+        return np.sum((size != 0).astype(size.dtype), axis=axis, keepdims=keepdims)
+    if order == 1:
+        return np.sum(size, axis=axis, keepdims=keepdims)
+    if order > 1:
+        return root(np.sum(root(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
+    return np.sum(size**order, axis=axis, keepdims=keepdims) ** (1.0 / order)
+
+
+def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> Any:
+    row, column = (i % np.ndim(x) for i in axis)
+    if order in (None, "fro", "f"):
+        return _vector_norm(x, 2, (row, column), keepdims)
+    if order in ("nuc", 2, -2):
+        s = _singular_values(np.moveaxis(x, (row, column), (-2, -1)))
+        pick: Any = {"nuc": np.sum, 2: np.max, -2: np.min}[order]
+        result = pick(s, axis=-1)
+        return np.reshape(result, kept(np.shape(x), (row, column))) if keepdims else result
+    sums = np.sum(np.abs(x), axis=row if abs(order) == 1 else column, keepdims=True)
+    largest = np.max if order > 0 else np.min
+    result = largest(sums, axis=(row, column), keepdims=True)
+    return result if keepdims else np.squeeze(result, axis=(row, column))
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if axis is None:
+        if ord is None:
+            flat = _vector_norm(np.ravel(x), 2, None, False)
+            return np.reshape(flat, (1,) * np.ndim(x)) if keepdims else flat
+        axis = tuple(range(np.ndim(x)))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    return _matrix_norm(x, ord, axes, keepdims)
+
+
+composite(la.norm, _norm)
+composite(
+    la.vector_norm,
+    lambda x, /, *, axis=None, keepdims=False, ord=2: _vector_norm(x, ord, axis, keepdims),
+)
+composite(
+    la.matrix_norm,
+    lambda x, /, *, keepdims=False, ord="fro": _matrix_norm(x, ord, (-2, -1), keepdims),
+)
+
+
+def _cond(x: Any, p: Any = None) -> Any:
+    if p in (None, 2, -2):
+        s = _singular_values(x)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)
+
+
+composite(la.cond, _cond)
+
+# -- products --------------------------------------------------------------------------------------
+
+
+def _matrix_power(a: Any, n: int) -> Any:
+    if n == 0:
+        return np.zeros_like(a) + np.eye(np.shape(a)[-1]) + a * 0.0
+    if n < 0:
+        a, n = la.inv(a), -n
+    result = None
+    while n:
+        if n % 2:
+            result = a if result is None else result @ a
+        a, n = a @ a, n // 2
+    return result
+
+
+def _multi_dot(arrays: Any) -> Any:
+    result = arrays[0]
+    for a in arrays[1:]:
+        result = np.dot(result, a)
+    return result
+
+
+composite(la.matrix_power, _matrix_power)
+composite(la.multi_dot, _multi_dot)
+composite(la.matrix_transpose, lambda x, /: M(x))
+composite(la.trace, lambda x, /, *, offset=0: np.trace(x, offset=offset, axis1=-2, axis2=-1))
+composite(la.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset=offset, axis1=-2, axis2=-1))
+composite(la.matmul, lambda x1, x2, /: np.matmul(x1, x2))
+composite(la.outer, lambda x1, x2, /: np.outer(x1, x2))
+composite(la.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes=axes))
+composite(la.vecdot, lambda x1, x2, /, *, axis=-1: TABLE[np.vecdot](x1, x2, axis=axis))
+composite(la.cross, lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))

@@ -1,0 +1,123 @@
+"""Polynomials by their coefficients, highest power first; sequences between two ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import composite
+
+
+def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
+    """Pad the shorter of two coefficient sequences in front."""
+    a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
+    n = max(np.size(a1), np.size(a2))
+    return np.pad(a1, (n - np.size(a1), 0)), np.pad(a2, (n - np.size(a2), 0))
+
+
+def _polyadd(a1: Any, a2: Any) -> Any:
+    first, second = _aligned(a1, a2)
+    return first + second
+
+
+def _polysub(a1: Any, a2: Any) -> Any:
+    first, second = _aligned(a1, a2)
+    return first - second
+
+
+def _polyder(p: Any, m: int = 1) -> Any:
+    for _ in range(m):
+        n = np.size(p) - 1
+        p = p[:-1] * np.arange(n, 0, -1)
+    return p
+
+
+def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    constants = np.zeros(m) if k is None else np.broadcast_to(np.atleast_1d(k), (m,))
+    for i in range(m):
+        p = np.concatenate([p / np.arange(np.size(p), 0, -1), np.reshape(constants[i], (1,))])
+    return p
+
+
+def _poly(seq_of_zeros: Any) -> Any:
+    zeros = np.linalg.eigvals(seq_of_zeros) if np.ndim(seq_of_zeros) == 2 else seq_of_zeros
+    result: Any = np.ones(1)
+    for i in range(np.size(zeros)):
+        result = np.convolve(result, np.stack([np.ones(()), -zeros[i]]))
+    return result
+
+
+def _roots(p: Any) -> Any:
+    """Return the eigenvalues of the companion matrix; zeros at the ends are roots at 0."""
+    filled = np.flatnonzero(np.asarray(getattr(p, "_data", p)))
+    if not len(filled):
+        return np.zeros(0)
+    at_zero = np.shape(p)[0] - 1 - int(filled[-1])
+    p = p[int(filled[0]) : int(filled[-1]) + 1]
+    n = np.shape(p)[0] - 1
+    if n == 0:
+        return np.zeros(at_zero)
+    companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, n)), np.eye(n - 1, n)])
+    found = np.linalg.eigvals(companion)
+    return np.concatenate([found, np.zeros(at_zero)]) if at_zero else found
+
+
+def _polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = None) -> Any:
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        powers, y = powers * w[:, None], np.moveaxis(np.moveaxis(y, 0, -1) * w, -1, 0)
+    # As NumPy does: columns of one length, for the sake of the condition.
+    lengths = np.linalg.norm(powers, axis=0)
+    coefficients = np.linalg.lstsq(powers / lengths, y, rcond)[0]
+    return coefficients / np.reshape(lengths, (-1,) + (1,) * (np.ndim(y) - 1))
+
+
+composite(np.roots, _roots)
+composite(np.polyfit, _polyfit)
+composite(np.polyadd, _polyadd)
+composite(np.polysub, _polysub)
+composite(np.polymul, lambda a1, a2: np.convolve(np.atleast_1d(a1), np.atleast_1d(a2)))
+composite(np.polyder, _polyder)
+composite(np.polyint, _polyint)
+composite(np.poly, _poly)
+
+
+def _linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    parts = max(num - 1 if endpoint else num, 1)
+    shape = (num,) + (1,) * max(np.ndim(start), np.ndim(stop))
+    share = np.reshape(np.arange(num) / parts, shape)
+    line = np.moveaxis(start * (1.0 - share) + stop * share, 0, axis)
+    line = line if dtype is None else line.astype(dtype)
+    return (line, (stop - start) / parts) if retstep else line
+
+
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
+    dtype: Any = None, axis: int = 0,
+) -> Any:  # fmt: skip
+    powers = base ** _linspace(start, stop, num, endpoint, axis=axis)
+    return powers if dtype is None else powers.astype(dtype)
+
+
+def _geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    sign = np.sign(start)
+    line = sign * np.exp(
+        _linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
+    )
+    return line if dtype is None else line.astype(dtype)
+
+
+composite(np.linspace, _linspace)
+composite(np.logspace, _logspace)
+composite(np.geomspace, _geomspace)

@@ -1,0 +1,411 @@
+"""Functions that cut, join, repeat and border arrays: all of them built from `shapes`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedArgumentError
+from ..primitive import composite
+from ..tensor import Tensor
+from .shapes import scatter
+
+
+def _bare(x: Any) -> Any:
+    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
+    """Return an index that is `index` along one axis and everything along the others."""
+    return (slice(None),) * (axis % ndim) + (index,)
+
+
+# -- turning -----------------------------------------------------------------------------------
+
+
+def _rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    for _ in range(k % 4):
+        m = np.flip(np.swapaxes(m, *axes), axes[0])
+    return m
+
+
+def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    order = list(range(np.ndim(a)))
+    moved = order.pop(axis % np.ndim(a))
+    start = start + np.ndim(a) if start < 0 else start
+    order.insert(start - (moved < start), moved)
+    return np.transpose(a, order)
+
+
+composite(np.rot90, _rot90)
+composite(np.rollaxis, _rollaxis)
+composite(np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2))
+
+# -- joining -----------------------------------------------------------------------------------
+
+
+def _at_least_3d(a: Any) -> Any:
+    shape = np.shape(a)
+    return a if len(shape) > 2 else np.reshape(a, {0: (1, 1, 1), 1: (1, *shape, 1)}.get(
+        len(shape), (*shape, 1)
+    ))  # fmt: skip
+
+
+def _several(function: Callable[[Any], Any], arrays: Any) -> Any:
+    results = tuple(function(a) for a in arrays)
+    return results[0] if len(results) == 1 else results
+
+
+def _block(arrays: Any) -> Any:
+    """Join the innermost lists along the last axis, the next ones along the axis before."""
+
+    def depth(nest: Any) -> int:
+        return 1 + max(map(depth, nest)) if isinstance(nest, list) else 0
+
+    def most_axes(nest: Any) -> int:
+        return max(map(most_axes, nest)) if isinstance(nest, list) else int(np.ndim(nest))
+
+    levels = depth(arrays)
+    ndim = max(levels, most_axes(arrays))
+
+    def join(nest: Any, level: int) -> Any:
+        if not isinstance(nest, list):
+            return np.reshape(nest, (1,) * (ndim - np.ndim(nest)) + np.shape(nest))
+        return np.concatenate([join(part, level - 1) for part in nest], axis=-level)
+
+    return join(arrays, levels)
+
+
+def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        return np.concatenate([np.ravel(arr), np.ravel(values)])
+    return np.concatenate([arr, values], axis=axis)
+
+
+def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """Find out with the places of the elements where each comes from, and gather."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    n = np.shape(arr)[axis]
+    shape = list(np.shape(arr))
+    if np.ndim(obj) == 0 and not isinstance(obj, slice):
+        # A single place takes an array that is moved to the axis.
+        given = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
+        given = np.moveaxis(given, 0, axis) if np.ndim(values) == np.ndim(arr) - 1 else given
+        shape[axis] = np.shape(given)[axis]
+        places = np.insert(np.arange(n), obj, n + np.arange(shape[axis]))
+    else:
+        places = np.insert(np.arange(n), obj, -1)
+        new = np.flatnonzero(places == -1)
+        places[new] = n + np.arange(len(new))
+        shape[axis], given = len(new), values
+        if not isinstance(obj, slice):  # NumPy inserts in the order of the places
+            order = np.argsort(np.asarray(obj) % (n + 1), kind="stable")
+            if np.shape(given)[axis : axis + 1] == (len(new),) and np.ndim(given) == np.ndim(arr):
+                given = np.take(given, order, axis=axis)
+    whole = np.concatenate([arr, np.broadcast_to(given, tuple(shape))], axis=axis)
+    return np.take(whole, places, axis=axis)
+
+
+def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    return np.take(arr, np.delete(np.arange(np.shape(arr)[axis]), obj), axis=axis)
+
+
+def _resize(a: Any, new_shape: Any) -> Any:
+    return np.ravel(a)[np.resize(np.arange(np.size(a)), new_shape)]
+
+
+composite(np.atleast_3d, lambda *arys: _several(_at_least_3d, arys))
+composite(
+    np.dstack, lambda tup: np.concatenate([_at_least_3d(np.atleast_2d(a)) for a in tup], axis=2)
+)
+composite(np.block, _block)
+composite(np.append, _append)
+composite(np.insert, _insert)
+composite(np.delete, _delete)
+composite(np.resize, _resize)
+composite(
+    np.broadcast_arrays,
+    lambda *args, subok=False: tuple(
+        np.broadcast_to(a, np.broadcast_shapes(*map(np.shape, args))) for a in args
+    ),
+)
+composite(
+    np.meshgrid,
+    lambda *xi, copy=True, sparse=False, indexing="xy": _meshgrid(xi, sparse, indexing),
+)
+
+
+def _meshgrid(xi: Any, sparse: bool, indexing: str) -> tuple[Any, ...]:
+    n = len(xi)
+    order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
+    lines = [
+        np.reshape(x, tuple(-1 if order[i] == axis else 1 for axis in range(n)))
+        for i, x in enumerate(xi)
+    ]
+    if sparse:
+        return tuple(lines)
+    shape = np.broadcast_shapes(*map(np.shape, lines))
+    return tuple(np.broadcast_to(line, shape) for line in lines)
+
+
+# -- splitting and choosing --------------------------------------------------------------------
+
+
+def _partition(
+    a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None
+) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return np.take_along_axis(a, np.argpartition(_bare(a), kth, axis=axis), axis=axis)
+
+
+def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return np.take(a, np.flatnonzero(_bare(condition)), axis=axis)
+
+
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = np.where(condition, choice, result)
+    return result
+
+
+def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    conditions = [np.broadcast_to(_bare(c), np.shape(x)) for c in condlist]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~np.logical_or.reduce(conditions))
+    result = np.zeros(np.shape(x)) + x * 0.0
+    for condition, piece in zip(conditions, funclist, strict=True):
+        # Only where it holds, so that no other value of x can do harm.
+        value = piece(x[condition], *args, **kw) if callable(piece) else piece
+        full = np.broadcast_to(value, (int(condition.sum()),))
+        result = np.where(condition, _spread_out(full, condition), result)
+    return result
+
+
+def _spread_out(values: Any, mask: Any) -> Any:
+    places = np.maximum(np.cumsum(mask.ravel()) - 1, 0).reshape(mask.shape)
+    return values[places] if np.size(values) else np.zeros(mask.shape)
+
+
+def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
+    index = _bare(a)
+    n = len(choices)
+    if mode != "raise":
+        index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
+    shape = np.broadcast_shapes(index.shape, *map(np.shape, choices))
+    stack = np.stack([np.broadcast_to(c, shape) for c in choices])
+    return np.take_along_axis(stack, np.broadcast_to(index, shape)[None], axis=0)[0]
+
+
+def _unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    found: Any = np.unique(  # type: ignore[call-overload]
+        _bare(ar), True, return_inverse, return_counts, axis, **kwargs
+    )
+    values = np.take(np.ravel(ar) if axis is None else ar, found[1], axis=axis or 0)
+    others = (*((found[1],) if return_index else ()), *found[2:])
+    return (values, *others) if others else values
+
+
+def _unique_parts(x: Any, *parts: str) -> Any:
+    whole = np.unique_all(_bare(x))
+    found = {"values": np.ravel(x)[whole.indices], "indices": whole.indices}
+    found |= {"inverse_indices": whole.inverse_indices, "counts": whole.counts}
+    return [found[part] for part in parts]
+
+
+def _all_unique(x: Any, /) -> Any:
+    kind = type(np.unique_all(np.zeros(1)))
+    return kind(*_unique_parts(x, "values", "indices", "inverse_indices", "counts"))
+
+
+def _unique_counts(x: Any, /) -> Any:
+    return type(np.unique_counts(np.zeros(1)))(*_unique_parts(x, "values", "counts"))
+
+
+def _unique_inverse(x: Any, /) -> Any:
+    kind = type(np.unique_inverse(np.zeros(1)))
+    return kind(*_unique_parts(x, "values", "inverse_indices"))
+
+
+def _members(ar1: Any, ar2: Any, wanted: Callable[[Any, Any], Any]) -> Any:
+    """Return the different values of two arrays, of which some are wanted."""
+    values = np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+    bare = values.numpy() if isinstance(values, Tensor) else values
+    return values[np.asarray(wanted(np.isin(bare, _bare(ar1)), np.isin(bare, _bare(ar2))))]
+
+
+def _trim_zeros(filt: Any, trim: str = "fb") -> Any:
+    filled = np.flatnonzero(_bare(filt))
+    begin = filled[0] if "f" in trim.lower() and len(filled) else 0
+    end = filled[-1] + 1 if "b" in trim.lower() and len(filled) else len(filt)
+    return filt[begin : end if len(filled) else 0]
+
+
+def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    rows = np.moveaxis(arr, axis, -1)
+    outer = np.shape(rows)[:-1]
+    results = [func1d(rows[i], *args, **kwargs) for i in np.ndindex(outer)]
+    inner = np.shape(results[0])
+    whole = np.reshape(np.stack(results), outer + inner)
+    ndim, axis = len(outer) + 1, axis % (len(outer) + 1)
+    order = [*range(axis), *range(ndim - 1, ndim - 1 + len(inner)), *range(axis, ndim - 1)]
+    return np.transpose(whole, order)
+
+
+def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    for axis in np.atleast_1d(axes).tolist():
+        result = func(a, axis)
+        a = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, axis)
+    return a
+
+
+composite(np.partition, _partition)
+composite(np.compress, _compress)
+composite(np.extract, lambda condition, arr: _compress(np.ravel(_bare(condition)), np.ravel(arr)))
+composite(np.select, _select)
+composite(np.piecewise, _piecewise)
+composite(np.choose, _choose)
+composite(np.unique, _unique)
+composite(np.unique_all, _all_unique)
+composite(np.unique_counts, _unique_counts)
+composite(np.unique_inverse, _unique_inverse)
+composite(np.unique_values, lambda x, /: _unique_parts(x, "values")[0])
+composite(np.union1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_or))
+composite(np.intersect1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_and))
+composite(np.setxor1d, lambda ar1, ar2: _members(ar1, ar2, np.not_equal))
+composite(np.setdiff1d, lambda ar1, ar2: _members(ar1, ar2, np.greater))
+composite(np.sort_complex, lambda a: np.sort(a, axis=0) + 0j)
+composite(np.trim_zeros, _trim_zeros)
+composite(np.apply_along_axis, _apply_along_axis)
+composite(np.apply_over_axes, _apply_over_axes)
+composite(np.diagflat, lambda v, k=0: np.diag(np.ravel(v), k))
+composite(np.dsplit, lambda ary, indices_or_sections: np.split(ary, indices_or_sections, axis=2))
+if hasattr(np, "unstack"):  # from NumPy 2.1 on
+    composite(
+        np.unstack,
+        lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)[i] for i in range(np.shape(x)[axis])),
+    )
+
+# -- borders -----------------------------------------------------------------------------------
+
+_STATISTICS: dict[str, Any] = {
+    "maximum": np.max,
+    "minimum": np.min,
+    "mean": np.mean,
+    "median": np.median,
+}
+_MOVED = ("edge", "reflect", "symmetric", "wrap")
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    ndim = np.ndim(array)
+    if callable(mode):
+        raise UnsupportedArgumentError("np.pad has no derivative for a function as its mode.")
+    if isinstance(pad_width, dict):
+        pad_width = [pad_width.get(i, pad_width.get(i - ndim, 0)) for i in range(ndim)]
+        pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
+    np.pad(np.zeros(np.shape(array)), pad_width, mode, **_without_tensors(kwargs))  # or its error
+    widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            array = _pad_axis(array, axis, before, after, mode, kwargs)
+    return array
+
+
+def _without_tensors(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {k: _bare(v) if isinstance(v, Tensor) else v for k, v in kwargs.items()}
+
+
+def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dict[str, Any]) -> Any:
+    n, ndim = np.shape(a)[axis], np.ndim(a)
+    if mode in _MOVED and kwargs.get("reflect_type", "even") == "even":
+        return np.take(a, np.pad(np.arange(n), (before, after), mode), axis=axis)
+    if mode in _MOVED:
+        if before >= n or after >= n:
+            raise UnsupportedArgumentError(
+                "np.pad with reflect_type='odd' has a derivative for widths below the length."
+            )
+        even = np.take(a, np.pad(np.arange(n), (before, after), mode), axis=axis)
+        first, last = a[_along(axis, ndim, slice(1))], a[_along(axis, ndim, slice(-1, None))]
+        low = 2.0 * first - even[_along(axis, ndim, slice(before))]
+        high = 2.0 * last - even[_along(axis, ndim, slice(before + n, None))]
+        return np.concatenate([low, a, high], axis=axis)
+    low, high = _borders(a, axis, mode, kwargs)
+    blocks = []
+    for width, value, edge in ((before, low, 0), (after, high, -1)):
+        shape = list(np.shape(a))
+        shape[axis] = width
+        block = np.broadcast_to(value, tuple(shape))
+        if mode == "linear_ramp":
+            line = [1] * ndim
+            line[axis] = width
+            share = np.arange(width).reshape(line) / max(width, 1)
+            share = share if edge == 0 else (np.flip(share) if width else share)
+            at_edge = a[_along(axis, ndim, slice(1) if edge == 0 else slice(-1, None))]
+            block = value + (at_edge - value) * share + np.zeros(shape)
+        blocks.append(block)
+    return np.concatenate([blocks[0], a, blocks[1]], axis=axis)
+
+
+def _borders(a: Any, axis: int, mode: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """Return what stands before and after, for the modes that repeat one value."""
+    ndim = np.ndim(a)
+    if mode in _STATISTICS:
+        length = kwargs.get("stat_length")
+        first, last = (
+            (None, None) if length is None else np.broadcast_to(length, (ndim, 2))[axis].tolist()
+        )
+        of = _STATISTICS[mode]
+        return (
+            of(a[_along(axis, ndim, slice(first))], axis=axis, keepdims=True),
+            of(
+                a[_along(axis, ndim, slice(-last if last else None, None))],
+                axis=axis,
+                keepdims=True,
+            ),
+        )
+    given = kwargs.get("end_values" if mode == "linear_ramp" else "constant_values", 0.0)
+    pairs = np.broadcast_to(given, (ndim, 2))
+    return pairs[axis, 0], pairs[axis, 1]
+
+
+composite(np.pad, _pad)
+
+# -- other names, and weights that are counted -----------------------------------------------
+
+
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    places = _bare(x)
+    n = max(minlength, int(places.max(initial=-1)) + 1)
+    if weights is None:
+        return np.bincount(places, minlength=minlength)
+    return scatter(weights, shape=(n,), index=places)
+
+
+def _same_as(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: function(*args, **kwargs)
+
+
+composite(np.bincount, _bincount)
+composite(np.amax, _same_as(np.max))
+composite(np.amin, _same_as(np.min))
+composite(np.around, _same_as(np.round))
+if hasattr(np, "row_stack"):
+    composite(np.row_stack, _same_as(np.vstack))  # noqa: NPY201
+if hasattr(np, "astype"):  # from NumPy 2.1 on
+    composite(np.astype, lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype))

@@ -1,0 +1,79 @@
+"""In-place writes as values: ``t.at[index].set(v)`` instead of ``t[index] = v``.
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor, grad
+>>> x = Tensor([1.0, 2.0, 3.0])
+>>> x.at[1].set(9.0)
+Tensor([1., 9., 3.])
+>>> x.at[[0, 0]].add(1.0)
+Tensor([3., 2., 3.])
+>>> grad(lambda v: np.sum(x.at[1:].set(v) ** 2))(np.array([5.0, 6.0]))
+array([10., 12.])
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .protocol import TABLE
+from .tensor import Tensor, bare_index
+
+
+class At:
+    """A Tensor that waits for an index: what ``t.at`` returns."""
+
+    def __init__(self, t: Tensor) -> None:
+        self._t = t
+
+    def __getitem__(self, index: Any) -> Place:
+        return Place(self._t, index)
+
+
+class Place:
+    """A part of a Tensor, to be replaced or changed in a copy of the whole."""
+
+    def __init__(self, t: Tensor, index: Any) -> None:
+        self._t = t
+        self._index = bare_index(index)
+        # Which element each place of the selection is: repeated where an index repeats.
+        self._chosen = np.arange(t.size).reshape(t.shape)[self._index]
+
+    def get(self) -> Tensor:
+        """Return the part itself: ``t[index]``."""
+        return self._t[self._index]
+
+    def set(self, value: Any) -> Tensor:
+        """Return a copy with the part replaced; of places that repeat, the last one counts."""
+        t, chosen = self._t, self._chosen
+        written = np.zeros(t.size, dtype=bool)
+        written[chosen] = True
+        last = np.zeros(t.size, dtype=int)
+        last[chosen] = np.arange(chosen.size).reshape(chosen.shape)
+        value = np.ravel(np.broadcast_to(_operand(value, t), chosen.shape))
+        if not chosen.size:
+            return t.copy()
+        taken = TABLE[operator.getitem](value, last.reshape(t.shape))
+        result: Tensor = np.where(written.reshape(t.shape), taken, t)  # type: ignore[assignment]
+        return result
+
+    def add(self, value: Any) -> Tensor:
+        """Return a copy with `value` added to the part; places that repeat add up."""
+        from .calculus.shapes import scatter
+
+        t = self._t
+        value = np.broadcast_to(_operand(value, t), self._chosen.shape)
+        result: Tensor = t + scatter(value, shape=t.shape, index=self._index)
+        return result
+
+    def multiply(self, value: Any) -> Tensor:
+        """Return a copy with the part multiplied by `value`; no place may repeat."""
+        if len(np.unique(self._chosen)) != self._chosen.size:
+            raise IndexError("at[...].multiply takes an index that repeats no place.")
+        return self.set(self.get() * _operand(value, self._t))
+
+
+def _operand(value: Any, t: Tensor) -> Any:
+    return value if isinstance(value, Tensor) else np.asarray(value, dtype=t.dtype)

@@ -1,0 +1,39 @@
+"""Settings for the whole suite: the same examples on each run, and no time limits.
+
+HYPOTHESIS_PROFILE=explore draws new examples each time, and more of them.
+"""
+
+import importlib
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "same",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "explore",
+    settings.get_profile("same"),
+    derandomize=False,
+    max_examples=1000,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, the independent reference: may be missing on a laptop, never in CI."""
+    if os.environ.get("CI") == "true":
+        return importlib.import_module("torch")
+    return pytest.importorskip("torch")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.torch)
