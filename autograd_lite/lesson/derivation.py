@@ -45,10 +45,15 @@ __all__ = ["Derivation", "Edge", "Step", "derive", "read"]
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """One operation of the forward pass, and the formula of its result."""
+    """One operation of the forward pass.
+
+    `formula` is that of its result; `moving` too, with all that only moves numbers, so that
+    each element can be followed.
+    """
 
     operation: Operation
     formula: Formula
+    moving: Formula
 
     @property
     def result(self) -> Value:
@@ -75,6 +80,8 @@ class Edge:
         number for each element, as in a matrix product.
     product
         The contribution as the rule computes it from the upstream gradient.
+    moving
+        The same with all that only moves numbers, so that each element can be followed.
     notes
         Why the rule is what it is here, such as ``x > 0``.
     remarks
@@ -93,6 +100,7 @@ class Edge:
     upstream: Any
     local: Formula | None
     product: Formula
+    moving: Formula
     notes: list[Formula]
     remarks: list[str]
     contribution: Any
@@ -192,7 +200,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
         )
     begun = root.tensor.upstream
     seed = begun if upstream is None and begun is not None else seed_for(root.tensor, upstream)
-    steps = [Step(operation, _forward(operation)) for operation in graph.operations]
+    steps = [Step(operation, *_forward(operation)) for operation in graph.operations]
     derivation = Derivation(graph, root, seed, begun is not None, steps)
     expected = _expected(graph)
     arrived = dict.fromkeys(expected, 0)
@@ -255,7 +263,7 @@ def _operands(operation: Operation) -> dict[str, Any]:
     return dict(zip(names, formulas, strict=True))
 
 
-def _forward(operation: Operation) -> Formula:
+def _forward(operation: Operation) -> tuple[Formula, Formula]:
     primitive = operation.primitive
     operands = _operands(operation)
     value = operation.results[0].data
@@ -263,13 +271,13 @@ def _forward(operation: Operation) -> Formula:
         try:
             given = operands | operation.parameters
             formula = record(primitive.stands_for, arguments_of(primitive.stands_for, given))
-            return simplify(formula, choose=False)
+            return simplify(formula, choose=False), simplify(formula, choose=False, moves=True)
         except Exception:  # what it stands for is there to be read; if it cannot be, its name can
             pass
     formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
-    head = primitive.name
-    return Formula(head, value, "", tuple(formulas), shown, primitive)
+    formula = Formula(primitive.name, value, "", tuple(formulas), shown, primitive)
+    return formula, formula
 
 
 # -- one application of a rule ----------------------------------------------------------
@@ -303,18 +311,18 @@ def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
     if _one_for_each_element(operation) and raw.head != "rule":
         # The derivative is what the rule makes of an upstream gradient of 1.
         local = simplify(replace(raw, g, number(np.ones_like(upstream))), notes)
-    product = simplify(raw, None if local else notes)
+    product, moving = simplify(raw, None if local else notes), simplify(raw, moves=True)
     remarks += _moves(raw, operation, operand, result)
     contribution = raw.value
     shape = np.shape(operand.data)
     if np.shape(contribution) != shape:
         if np.ndim(contribution) > len(shape) or primitive.elementwise:
-            product, remark = _summed(product, contribution, operand)
+            product, moving, remark = _summed(product, moving, operand)
             remarks.append(remark)
         contribution = unbroadcast(np.asarray(contribution), shape)
     contribution = _as(contribution, np.asarray(operand.data).dtype)
     return Edge(
-        step, position, operand, upstream, local, product, notes, remarks, contribution,
+        step, position, operand, upstream, local, product, moving, notes, remarks, contribution,
         before=None, after=None, arrived=0, expected=0,
     )  # fmt: skip
 
@@ -379,7 +387,7 @@ def _moves(raw: Formula, operation: Operation, operand: Value, result: Value) ->
     if occurs(raw, "broadcast_to"):
         return [
             f"copied to every place of shape {after}, because the forward pass reduced that shape "
-            f"to {before} ({operation.name})"
+            f"to {before or 'one number'} ({operation.name})"
         ]
     if occurs(raw, "scatter"):
         index = parameters({"index": operation.parameters.get("index")})
@@ -392,18 +400,23 @@ def _moves(raw: Formula, operation: Operation, operand: Value, result: Value) ->
     return []
 
 
-def _summed(product: Formula, contribution: Any, operand: Value) -> tuple[Formula, str]:
-    """Return the sum over the axes that were broadcast, and the sentence that says so."""
-    wide, shape = np.shape(contribution), np.shape(operand.data)
+def _summed(product: Formula, moving: Formula, operand: Value) -> tuple[Formula, Formula, str]:
+    """Return the sums over the axes that were broadcast, and the sentence that says so."""
+    wide, shape = moving.shape, np.shape(operand.data)
     extra = len(wide) - len(shape)
     axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 != wide[i + extra]))
     if not axes:
-        return product, f"copied to shape {shape}"
+        return product, moving, f"copied to shape {shape}"
     axis = axes[0] if len(axes) == 1 else axes
-    product = apply("sum", product, value=np.sum(contribution, axis=axes), axis=axis)
-    return product, (
-        f"summed over {over_axes(axis)}, because the forward pass broadcast {operand.name} "
-        f"from shape {shape} to {wide}"
+    total = np.sum(moving.value, axis=axes).reshape(shape)
+    product, moving = (apply("sum", f, value=total, axis=axis) for f in (product, moving))
+    return (
+        product,
+        moving,
+        (
+            f"summed over {over_axes(axis)}, because the forward pass broadcast {operand.name} "
+            f"from shape {shape} to {wide}"
+        ),
     )
 
 

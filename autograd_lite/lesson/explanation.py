@@ -38,7 +38,7 @@ def explain(
     Returns
     -------
     Explanation
-        ``print`` it, or ``.save("derivation.tex")``.
+        ``print`` it, or ``.save("derivation.tex")``, or ``.save("steps.html")``.
 
     Raises
     ------
@@ -86,7 +86,10 @@ def explain(
     if not isinstance(loss, Tensor) and callable(loss):
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
         with trace():
-            loss = loss(*given)
+            result = loss(*given)
+        called = getattr(loss, "__name__", "result")
+        variables[id(result)] = called if called.isidentifier() else "result"
+        loss = result
     elif inputs:
         raise TypeError("Inputs are given to a function; a Tensor has been computed already.")
     return Explanation(derive(read(loss, variables), upstream))
@@ -135,8 +138,14 @@ class Explanation:
 
         return to_latex(self.derivation)
 
+    def to_html(self) -> str:
+        """Return the derivation as one web page with a stepper. It needs no network."""
+        from .page import to_html
+
+        return to_html(self.derivation)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the derivation to a file, as its name ends: ``.txt`` or ``.tex``.
+        """Write the derivation to a file, as its name ends: ``.txt``, ``.tex`` or ``.html``.
 
         Raises
         ------
@@ -146,11 +155,11 @@ class Explanation:
             If the name ends otherwise.
         """
         path = Path(path)
-        kinds = {".txt": self.__str__, ".tex": self.to_latex}
+        kinds = {".txt": self.__str__, ".tex": self.to_latex, ".html": self.to_html}
         kind = kinds.get(path.suffix.lower())
         if kind is None:
             raise ValueError(
-                f"'{path.name}' does not say what to write: let it end with .txt or .tex."
+                f"'{path.name}' does not say what to write: let it end with .txt, .tex or .html."
             )
         write(path, kind().rstrip("\n").encode() + b"\n")
         return path

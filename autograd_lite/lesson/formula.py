@@ -181,13 +181,18 @@ MOVES = {"broadcast_to", "reshape", "astype", "copy", "positive"}
 
 
 def simplify(
-    formula: Formula, notes: list[Formula] | None = None, *, choose: bool = True
+    formula: Formula,
+    notes: list[Formula] | None = None,
+    *,
+    choose: bool = True,
+    moves: bool = False,
 ) -> Formula:
     """Write a formula as one would by hand.
 
     Products with 1 go, signs come to the front, and of a choice between two formulas
     only the one taken is shown, where it is the same one everywhere. Why it was taken
-    is added to `notes`, as a comparison. Without `choose`, every choice stays.
+    is added to `notes`, as a comparison. Without `choose`, every choice stays; with
+    `moves`, so does what only moves numbers, so that each element can be followed.
 
     >>> from autograd_lite.lesson.notation import TEXT, write
     >>> x = symbol("x", np.float64(3.0))
@@ -198,11 +203,11 @@ def simplify(
     """
     notes = [] if notes is None else notes
     if formula.head == "where" and choose:
-        return _choice(formula, notes)
-    arguments = tuple(simplify(a, notes, choose=choose) for a in formula.arguments)
+        return _choice(formula, notes, moves)
+    arguments = tuple(simplify(a, notes, choose=choose, moves=moves) for a in formula.arguments)
     new = dataclasses.replace(formula, arguments=arguments)
     head, value = new.head, new.value
-    if head in MOVES and arguments:
+    if head in MOVES and arguments and not moves:
         moved = arguments[0]
         return number(value) if moved.head == "constant" else moved
     if head in ("maximum", "minimum") and choose:
@@ -270,7 +275,7 @@ def _numbers_first(a: Formula, b: Formula, value: Any) -> Formula:
     return apply("multiply", a, b, value=value)
 
 
-def _choice(formula: Formula, notes: list[Formula]) -> Formula:
+def _choice(formula: Formula, notes: list[Formula], moves: bool) -> Formula:
     """Simplify ``where(condition, a, b)``."""
     condition, a, b = formula.arguments
     taken = np.asarray(condition.value)
@@ -280,12 +285,13 @@ def _choice(formula: Formula, notes: list[Formula]) -> Formula:
             notes += condition.arguments
         elif condition.head in COMPARISONS and not (condition.head == "equal" and not taken.any()):
             notes.append(condition if taken.all() else _opposite(condition))
-        chosen = simplify(a if taken.all() else b, notes)
-        if chosen.head == "constant" and chosen.shape != formula.shape and _is_number(chosen):
-            return chosen
-        return chosen
-    arguments = (simplify(condition), simplify(a, notes), simplify(b, notes))
-    return Formula("where", formula.value, "", arguments)
+        return simplify(a if taken.all() else b, notes, moves=moves)
+    arguments = (
+        simplify(condition, moves=moves),
+        simplify(a, notes, moves=moves),
+        simplify(b, notes, moves=moves),
+    )
+    return dataclasses.replace(formula, arguments=arguments)
 
 
 COMPARISONS = {

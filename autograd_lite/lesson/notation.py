@@ -80,6 +80,10 @@ class Notation:
         """Write a sign between two formulas."""
         return f"{left} {sign} {right}"
 
+    def chain(self, parts: Sequence[str], sign: str) -> str:
+        """Write a sign between many formulas."""
+        return f" {sign} ".join(parts)
+
     def negative(self, x: str) -> str:
         """Write a minus before a formula."""
         return f"{self.minus}{x}"
@@ -230,6 +234,9 @@ class LaTeX(Notation):
         return rf"{x}{self.words(index)}"
 
 
+OPEN, CLOSE = (f'<mo lspace="0" rspace="0">{sign}</mo>' for sign in "()")
+
+
 class MathML(Notation):
     """For a web page. Every formula is one element, `<mrow>` where it has parts."""
 
@@ -261,13 +268,17 @@ class MathML(Notation):
         """Write a sign between two formulas."""
         return f"<mrow>{left}<mo>{escape(sign.replace('-', '−'))}</mo>{right}</mrow>"
 
+    def chain(self, parts: Sequence[str], sign: str) -> str:
+        """Write a sign between many formulas."""
+        return f"<mrow>{f'<mo>{escape(sign)}</mo>'.join(parts)}</mrow>"
+
     def negative(self, x: str) -> str:
         """Write a minus before a formula."""
         return f"<mrow><mo>−</mo>{x}</mrow>"
 
     def parentheses(self, x: str) -> str:
         """Hold a formula together."""
-        return f"<mrow><mo>(</mo>{x}<mo>)</mo></mrow>"
+        return f"<mrow>{OPEN}{x}{CLOSE}</mrow>"
 
     def fraction(self, above: str, below: str) -> str | None:
         """Write one above the other."""
@@ -284,7 +295,7 @@ class MathML(Notation):
     def call(self, name: str, arguments: Sequence[str]) -> str:
         """Write a function and what it is applied to."""
         inside = "<mo>,</mo>".join(arguments)
-        return f"<mrow><mi>{escape(name)}</mi><mo>(</mo>{inside}<mo>)</mo></mrow>"
+        return f"<mrow><mi>{escape(name)}</mi>{self.parentheses(inside)}</mrow>"
 
     def root(self, x: str) -> str:
         """Write a square root."""
@@ -353,7 +364,7 @@ class _Writer:
                 return n.number(text), SIGN if text.startswith("-") else ATOM
             if f.head == "gradient":
                 # In text, ∂L/∂x reads as one thing.
-                return n.partial(f.parameters["of"], f.name), ATOM
+                return n.partial(f.parameters["of"], f.name), POWER
             return n.symbol(f.name, f.shape), ATOM
         if f.head == "constant":
             return self.constant(f)
@@ -451,6 +462,13 @@ class _Writer:
         axis = f.parameters.get("axis")
         over = "" if axis is None else over_axes(axis)
         return self.n.total(self.hold(f.arguments[0], PRODUCT), over), PRODUCT
+
+    def terms(self, f: Formula) -> tuple[str, int]:
+        """Write a sum of many terms, of which `total` are not all shown."""
+        written = [self.after(f.arguments[0], SUM), *(self.after(a, SUM) for a in f.arguments[1:])]
+        if f.parameters["total"] > len(written):
+            written.insert(-1, self.n.words("…"))
+        return self.n.chain(written, "+"), SUM if len(written) > 1 else PRODUCT
 
     def sqrt(self, f: Formula) -> tuple[str, int]:
         return self.n.root(self.write(f.arguments[0])[0]), ATOM

@@ -1,0 +1,101 @@
+"""What happens to the result when an input is bumped a little: the gradient, by hand.
+
+The recorded operations are run again on other numbers, in double precision.
+
+>>> from autograd_lite import Tensor
+>>> from autograd_lite.visualize.graph import read
+>>> x = Tensor(3.0, requires_grad=True, name="x")
+>>> graph = read(x * x)
+>>> replay = Replay(graph, seed=1.0)
+>>> replay(graph.values[0], np.float64(3.5))
+12.25
+>>> numbers = finite_differences(replay, graph.values[0])
+>>> round(float(numbers[0]), 6)
+6.0
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..visualize.graph import Graph, Value
+
+EPSILONS = (-1.0, -0.1, -0.01, 0.01, 0.1, 1.0)
+MOST = 64  # elements of an input that are bumped
+
+
+class Replay:
+    """A graph as a function: call it with an input and another value for it.
+
+    Parameters
+    ----------
+    graph
+        With one root.
+    seed
+        What the elements of the root are weighted with, so that one number comes out.
+    """
+
+    def __init__(self, graph: Graph, seed: Any) -> None:
+        self.graph = graph
+        self.seed = np.asarray(seed)
+
+    def __call__(self, changed: Value | None = None, data: Any = None) -> float:
+        """Return the root, with one input changed."""
+        (root,) = self.graph.roots
+        known = {v: _wide(v.data) for v in self.graph.values if v.maker is None}
+        if changed is not None:
+            known[changed] = _wide(data)
+        with np.errstate(all="ignore"):
+            for operation in self.graph.operations:
+                operands = [known[v] for v in operation.operands]
+                made = operation.primitive.forward(*operands, **operation.parameters)
+                results = [made[i] for i in operation.indices] if operation.indices else [made]
+                known.update(zip(operation.results, results, strict=True))
+            return float(np.sum(known[root] * self.seed))
+
+    def agrees(self) -> bool:
+        """Whether the same number comes out again: not where an operation is random."""
+        (root,) = self.graph.roots
+        recorded = float(np.sum(np.asarray(root.data) * self.seed))
+        return bool(np.isclose(self(), recorded, rtol=1e-4, equal_nan=True))
+
+
+def _wide(data: Any) -> Any:
+    """Return a value in double precision; Python's own numbers as they are."""
+    if isinstance(data, (bool, int, float)):
+        return data
+    array = np.asarray(data)
+    return array.astype(np.float64)[()] if array.dtype.kind == "f" else array[()]
+
+
+def places(value: Value) -> list[tuple[int, ...]]:
+    """Return the first elements of an input, as many as are bumped."""
+    return list(np.ndindex(np.shape(value.data)))[:MOST]
+
+
+def bumped(value: Value, place: tuple[int, ...], by: float) -> Any:
+    """Return an input's value with one element changed."""
+    array = np.array(value.data, dtype=np.float64)
+    array[place] += by
+    return array[()]
+
+
+def finite_differences(replay: Replay, value: Value) -> Any:
+    """Return central differences for the elements in `places`, as a flat array.
+
+    The step is the cube root of the precision, which balances what is cut off from the
+    series against what is lost by rounding.
+    """
+    slopes = []
+    for place in places(value):
+        h = 6e-6 * max(1.0, abs(float(np.asarray(value.data)[place])))
+        up, down = (replay(value, bumped(value, place, step)) for step in (h, -h))
+        slopes.append((up - down) / (2 * h))
+    return np.array(slopes)
+
+
+def effects(replay: Replay, value: Value) -> list[list[float]]:
+    """Return the result for each of `EPSILONS`, for each element in `places`."""
+    return [[replay(value, bumped(value, p, e)) for e in EPSILONS] for p in places(value)]

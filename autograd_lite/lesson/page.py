@@ -1,0 +1,422 @@
+"""A derivation as one web page, with a stepper, that needs no network.
+
+The page is data, a picture and a script: every frame is computed here, with its numbers,
+sentences and formulas, and the script (``template/steps.js``) only shows frame after frame.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import re
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from ..visualize.graph import Value
+from ..visualize.text import number as short
+from .bumps import EPSILONS, Replay, effects, finite_differences, places
+from .derivation import Derivation, Edge, Step, named
+from .elements import element
+from .formula import Formula
+from .layout import picture
+from .notation import MATHML, TEXT, write
+from .words import contribution, numeric, scalars, since, to_text, where
+
+SHOWN = 24  # rows or columns of an array, before the rest is left out
+FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
+MOST = 120  # operations
+
+
+def to_html(derivation: Derivation) -> str:
+    """Write a derivation as a page.
+
+    Raises
+    ------
+    MissingExtraError
+        If Graphviz is not installed.
+    ValueError
+        If there are too many operations for a picture that one can read.
+    """
+    if len(derivation.steps) > MOST:
+        raise ValueError(
+            f"{derivation.root.name} took {len(derivation.steps)} operations, and a page shows "
+            f"{MOST}: explain a part of the program, or print(explain(…)) for all of it."
+        )
+    pages = files(__package__).joinpath("template")
+    style, script, page = (
+        pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "js", "html")
+    )
+    made = _Page(derivation)
+    return Template(page).substitute(
+        title=escape(f"Step by step: the gradients of {derivation.root.name}"),
+        root=escape(derivation.root.name),
+        svg=made.picture.svg,
+        style=style,
+        script=script,
+        data=_json(made.data()),
+        text=escape(to_text(derivation)),
+    )
+
+
+def _json(data: Any) -> str:
+    """Write data so that it may stand inside a script element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+class _Page:
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.root = derivation.root.name
+        self.picture = picture(derivation)
+        self.arrays: list[Any] = []
+        self.numbers: dict[int, int] = {}  # of arrays, by id
+        self.kept: list[Any] = []
+        self.left = FOLLOWED
+        self.shown = {v for v in derivation.graph.values if named(v).head == "symbol"}
+
+    def data(self) -> dict[str, Any]:
+        """Return all that the script shows."""
+        d = self.derivation
+        return {
+            "root": self.root,
+            "rootKey": d.root.key,
+            "values": {v.key: self.value(v) for v in d.graph.values if v in self.shown},
+            "frames": list(self.frames()),
+            "bumps": self.bumps(),
+            "arrays": self.arrays,
+        }
+
+    def array(self, data: Any) -> int:
+        """Keep an array, and return its number on the page."""
+        if id(data) not in self.numbers:
+            self.kept.append(data)
+            self.numbers[id(data)] = len(self.arrays)
+            self.arrays.append(_cells(data))
+        return self.numbers[id(data)]
+
+    def value(self, value: Value) -> dict[str, Any]:
+        """Return what a box shows once it is known."""
+        expected = next((e.expected for e in self.derivation.edges if e.operand is value), 0)
+        return {
+            "name": value.name,
+            "kind": value.kind,
+            "data": self.array(value.data),
+            "carries": value in self.derivation.gradients,
+            "expected": expected,
+        }
+
+    # -- frames --------------------------------------------------------------------------
+
+    def frames(self) -> Iterable[dict[str, Any]]:
+        """Return one frame for each thing that happens."""
+        d, root = self.derivation, self.root
+        given = [v for v in d.graph.values if v.maker is None and v in self.shown]
+        names = ", ".join(v.name for v in given)
+        yield {
+            "phase": "forward",
+            "title": "The start",
+            "say": f"Given: {names}. Everything else is not computed yet.",
+            "math": [],
+            "values": [v.key for v in given],
+            "lit": [v.key for v in given],
+            "show": [self.panel(v.name, v.data) for v in given],
+        }
+        for step in d.steps:
+            yield self.forward(step)
+        yield {
+            "phase": "backward",
+            "title": "The backward pass begins",
+            "say": f"The backward pass begins at {root}: the derivative of {root} with respect "
+            f"to itself is {_said(d.seed)}.",
+            "math": [_line("to begin with", [MATHML.partial(root, root), _value_or_shape(d.seed)])],
+            "lit": [d.root.key],
+            "grads": {d.root.key: [self.array(d.seed), 0, 0]},
+            "show": [self.panel(f"∂{root}/∂{root}", d.seed)],
+        }
+        for i, edge in enumerate(d.edges, 1):
+            yield self.backward(edge, i)
+        yield {
+            "phase": "done",
+            "title": "All gradients",
+            "say": f"Every input has its gradient: {', '.join(v.name for v in d.inputs)}.",
+            "math": [
+                _line(v.name, [MATHML.partial(root, v.name), _value_or_shape(d.gradients[v])])
+                for v in d.inputs
+                if v in d.gradients
+            ],
+            "lit": [v.key for v in d.inputs],
+            "show": [
+                self.panel(f"∂{root}/∂{v.name}", d.gradients[v])
+                for v in d.inputs
+                if v in d.gradients and np.ndim(v.data)
+            ],
+        }
+
+    def forward(self, step: Step) -> dict[str, Any]:
+        """Return the frame of one operation."""
+        operation, result = step.operation, step.result
+        names = ", ".join(v.name for v in operation.results)
+        operands = list(dict.fromkeys(v for v in operation.operands if v in self.shown))
+        lines = [
+            _line("computed", [MATHML.symbol(names), write(step.formula, MATHML)]),
+        ]
+        if scalars(step.formula) and numeric(step.formula):
+            lines.append(_line("with numbers", [write(step.formula, MATHML, numbers=True)], True))
+        for value in operation.results:
+            parts = [MATHML.symbol(value.name), _value_or_shape(value.data)]
+            lines.append(_line("value", parts, not np.ndim(value.data)))
+        text = write(step.formula, TEXT)
+        arrows = map(self.arrow(operation.key), range(len(operation.operands)))
+        panels = [self.panel(v.name, v.data) for v in operands if np.ndim(v.data)]
+        panels += [
+            self.panel(v.name, v.data, step.moving if v is result else None, result=True)
+            for v in operation.results
+        ]
+        return {
+            "phase": "forward",
+            "title": f"Forward: {names} = {text}",
+            "say": f"{names} is computed by {operation.name}: {names} = {text}"
+            f"{_equals(result.data)}.",
+            "hush": f"{names} is computed by {operation.name}: {names} = {text}.",
+            "math": lines,
+            "arrows": [
+                a for a in map(self.arrow(operation.key), range(len(operation.operands))) if a
+            ],
+            "lit": [v.key for v in operation.results],
+            "values": [v.key for v in operation.results],
+            "show": panels,
+            "source": _source(operation.line),
+            "ask": self.question(names, result.data),
+        }
+
+    def arrow(self, key: str) -> Any:
+        """Return the function from an operand's position to its arrow's id."""
+        return lambda position: self.picture.arrows.get((key, position))
+
+    def backward(self, edge: Edge, i: int) -> dict[str, Any]:
+        """Return the frame of one application of a rule."""
+        operand, operation = edge.operand, edge.operation
+        product = contribution(self.derivation, edge)
+        say = (
+            f"Step {i} back: from {edge.sender} to {edge.receiver}. "
+            f"The contribution is {write(product, TEXT)}"
+        )
+        more = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in edge.remarks)
+        more += _count(edge)
+        back = f"Backward {i} of {len(self.derivation.edges)}"
+        arrow = self.arrow(operation.key)(edge.position)
+        about = f"the contribution to ∂{self.root}/∂{operand.name}"
+        return {
+            "phase": "backward",
+            "title": f"{back}: {edge.sender} → {edge.receiver}",
+            "say": f"{say}{_equals(edge.contribution)}.{more}",
+            "hush": f"{say}.{more}",
+            "math": self.chain_rule(edge, product),
+            "arrows": [arrow] if arrow else [],
+            "from": [v.key for v in operation.results],
+            "lit": [operand.key],
+            "grads": {operand.key: [self.array(edge.after), edge.arrived, edge.expected]},
+            "show": self.factors(edge, product),
+            "source": _source(operation.line),
+            "ask": self.question(about, edge.contribution),
+        }
+
+    def upstream(self, edge: Edge) -> list[tuple[Value, Any]]:
+        """Return the results of an operation with their gradients."""
+        gradients = self.derivation.gradients
+        return [(v, gradients.get(v, np.zeros_like(v.data))) for v in edge.operation.results]
+
+    def chain_rule(self, edge: Edge, product: Formula) -> list[dict[str, Any]]:
+        """Return the formulas of one application: upstream, local, product, sum."""
+        root, operand = self.root, edge.operand
+        lines = [
+            _line("upstream", [MATHML.partial(root, v.name), _value_or_shape(g)])
+            for v, g in self.upstream(edge)
+        ]
+        because = since(edge).lstrip(", ")
+        total = _equation(product, edge.contribution)
+        if edge.local is not None:
+            local = _equation(edge.local, edge.local.value)
+            parts = [MATHML.partial(edge.result.name, operand.name), *local]
+            lines.append(_line("local derivative", parts, note=because))
+            lines.append(_line("upstream · local", total[:-1] or total))
+        else:
+            lines.append(_line("by the rule", total[:-1] or total, note=because))
+        if not np.ndim(edge.contribution):
+            lines.append(_line("contribution", total[-1:], True))
+        if edge.before is not None:
+            old, new, both = map(_value_or_shape, (edge.before, edge.contribution, edge.after))
+            if not np.ndim(edge.contribution) and edge.contribution < 0:
+                new = MATHML.parentheses(new)
+            parts = [MATHML.partial(root, operand.name), MATHML.infix(old, "+", new), both]
+            lines.append(_line("old + new", parts, True))
+        return lines
+
+    def factors(self, edge: Edge, product: Formula) -> list[dict[str, Any]]:
+        """Return the arrays of one application: what goes in, and what comes out."""
+        root, operand = self.root, edge.operand
+        panels = [self.panel(f"upstream ∂{root}/∂{v.name}", g) for v, g in self.upstream(edge)]
+        moving = edge.moving
+        if edge.local is None:
+            others = dict.fromkeys(v for v in edge.operation.operands if v is not operand)
+            panels += [self.panel(v.name, v.data) for v in others]
+        else:
+            panels.append(
+                self.panel(f"local ∂{edge.result.name}/∂{operand.name}", edge.local.value)
+            )
+            if edge.product.head != "sum":
+                moving = Formula("multiply", edge.contribution, "", product.arguments)
+        name = f"∂{root}/∂{operand.name}"
+        panels.append(self.panel(f"contribution to {name}", edge.contribution, moving, True))
+        if edge.before is not None:
+            panels.append(self.panel(f"{name}: old + new", edge.after, None, True))
+        return panels
+
+    def panel(
+        self, label: str, data: Any, moving: Formula | None = None, result: bool = False
+    ) -> dict[str, Any]:
+        """Return an array to show, with the derivation of each element where there is one."""
+        panel: dict[str, Any] = {"label": label, "data": self.array(data), "result": result}
+        if moving is not None and np.ndim(data) and moving.head != "rule":
+            followed = []
+            for index in _shown_places(np.shape(data)):
+                one = element(moving, index)
+                text = write(one, TEXT)
+                numbers = write(one, TEXT, numbers=True)
+                followed.append(
+                    " = ".join(dict.fromkeys([text, numbers, short(np.asarray(data)[index])]))
+                )
+            size = sum(map(len, followed))
+            if size <= self.left:
+                self.left -= size
+                panel["elements"] = followed
+        return panel
+
+    def question(self, what: str, data: Any) -> dict[str, Any] | None:
+        """Return what the learner is asked: a number, or the largest element of an array."""
+        array = np.asarray(data)
+        if array.dtype.kind not in "fiu" or not array.size:
+            return None
+        if not array.ndim:
+            return {"what": what, "answer": _finite(array)} if np.isfinite(array) else None
+        places = list(_shown_places(array.shape))
+        place = max(places, key=lambda p: abs(np.nan_to_num(array[p])))
+        if not np.isfinite(array[place]):
+            return None
+        index = f"[{', '.join(map(str, place))}]"
+        return {"what": f"element {index} of {what}", "answer": _finite(array[place])}
+
+    # -- checks by hand ------------------------------------------------------------------
+
+    def bumps(self) -> list[dict[str, Any]]:
+        """Return, for each input, finite differences and what a bump does."""
+        replay = Replay(self.derivation.graph, self.derivation.seed)
+        checked = []
+        for value in self.derivation.inputs:
+            gradient = self.derivation.gradients.get(value)
+            if gradient is None or np.asarray(value.data).dtype.kind != "f":
+                continue
+            entry: dict[str, Any] = {"key": value.key, "name": value.name}
+            if not replay.agrees():
+                entry["badge"] = "not the same when run again: it cannot be checked"
+                entry["ok"] = False
+            else:
+                slopes = finite_differences(replay, value)
+                here = np.array([np.asarray(gradient)[p] for p in places(value)], dtype=np.float64)
+                size = np.maximum(np.abs(here), np.abs(slopes))
+                error = np.abs(here - slopes)
+                single = np.asarray(value.data).dtype == np.float32
+                entry["ok"] = bool(np.all(error <= (1e-3 if single else 1e-5) * size + 1e-7))
+                entry["badge"] = (
+                    f"{'✓ agrees with' if entry['ok'] else '✗ differs from'} finite differences "
+                    f"(largest difference {short(error.max())}"
+                    + (f", first {len(here)} elements)" if np.size(value.data) > len(here) else ")")
+                )
+                entry["at"] = _finite(replay())
+                entry["places"] = [list(p) for p in places(value)]
+                entry["gradient"] = [_finite(x) for x in here]
+                entry["numeric"] = [_finite(x) for x in slopes]
+                entry["effects"] = [[_finite(x) for x in row] for row in effects(replay, value)]
+                entry["epsilons"] = list(EPSILONS)
+            checked.append(entry)
+        return checked
+
+
+# -- pieces ------------------------------------------------------------------------------
+
+
+def _line(label: str, parts: list[str], reveals: bool = False, note: str = "") -> dict[str, Any]:
+    """Return a labelled equation; one that `reveals` hides in predict mode."""
+    return {"label": label, "math": MATHML.equation(parts), "reveals": reveals, "note": note}
+
+
+def _count(edge: Edge) -> str:
+    """Say how many contributions have arrived, where there is more than one."""
+    if edge.expected < 2:
+        return ""
+    name = edge.operand.name
+    count = f" {edge.arrived} of {edge.expected} contributions to {name} have arrived; "
+    if edge.ready:
+        return f"{count}all are here, so {name} is ready to pass its gradient on."
+    return (
+        f"{count}{name} waits for {edge.expected - edge.arrived} more, and passes nothing on "
+        "before that: this is why the order must be topological."
+    )
+
+
+def _equation(formula: Formula, value: Any) -> list[str]:
+    parts = [write(formula, MATHML)]
+    if scalars(formula):
+        parts.append(write(formula, MATHML, numbers=True))
+    return list(dict.fromkeys([*parts, _value_or_shape(value)]))
+
+
+def _value_or_shape(value: Any) -> str:
+    if np.ndim(value) == 0:
+        return MATHML.number(short(value))
+    return MATHML.words(f"[{' × '.join(map(str, np.shape(value)))}]")
+
+
+def _said(value: Any) -> str:
+    if np.ndim(value) == 0:
+        return short(value)
+    return f"an array of shape {' by '.join(map(str, np.shape(value)))}"
+
+
+def _equals(value: Any) -> str:
+    return f"{', ' if np.ndim(value) else ' = '}{_said(value)}"
+
+
+def _finite(x: Any) -> float | str:
+    """Return a number as JSON has it: what is not finite as a word."""
+    return float(x) if np.isfinite(x) else str(float(x))
+
+
+def _shown_places(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    return np.ndindex(tuple(min(n, SHOWN) for n in shape))
+
+
+def _cells(data: Any) -> dict[str, Any]:
+    """Return an array for the page: its shape, and as many numbers as are shown."""
+    array = np.asarray(data)
+    shape = [min(n, SHOWN) for n in array.shape]
+    part = array[tuple(slice(n) for n in shape)]
+    if part.dtype.kind == "c":
+        cells: list[Any] = [short(x) for x in part.ravel()]
+    else:
+        cells = [_finite(x) for x in part.ravel()]
+    return {"shape": list(array.shape), "part": shape, "cells": cells, "dtype": str(array.dtype)}
+
+
+def _source(line: str | None) -> dict[str, str] | None:
+    """Return the place in the program, and what stands there."""
+    if line is None:
+        return None
+    file, _, row = line.rpartition(":")
+    return {"place": where(line), "code": linecache.getline(file, int(row)).strip()}

@@ -1,0 +1,445 @@
+"""The page of steps, used as a learner uses it: in a browser, by keys and by clicks."""
+
+import json
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_lite import Tensor, explain, trace
+from autograd_lite.lesson.bumps import Replay, finite_differences
+from autograd_lite.lesson.derivation import derive, read
+from autograd_lite.lesson.elements import element
+from autograd_lite.lesson.formula import record, symbol
+from autograd_lite.lesson.notation import TEXT, write
+from demos.data import generate_XOR_easy
+
+By = pytest.importorskip("selenium.webdriver.common.by").By
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+
+
+def two_uses():
+    x = Tensor(2.0, requires_grad=True)
+    y = Tensor(3.0, requires_grad=True)
+    with trace():
+        f = x * y + np.sin(x)
+    return explain(f)
+
+
+def lab():
+    model = nn.MLP(
+        [2, 4, 4, 1], "sigmoid", bias=False, output_activation="sigmoid", init="normal", rng=0
+    )
+    X, target = generate_XOR_easy()
+    loss = nn.MSELoss()(model(X), target)
+    return explain(loss)
+
+
+def broadcast():
+    w = Tensor([[1.0, -2.0], [0.5, 0.0], [3.0, 1.0]], requires_grad=True)
+    b = Tensor([0.1, -0.2], requires_grad=True)
+    loss = np.sum(np.maximum(w + b, 0.0) ** 2)
+    return explain(loss)
+
+
+class Page:
+    """A page in the browser, and what a learner does with it."""
+
+    def __init__(self, driver, path):
+        self.driver = driver
+        driver.get("about:blank")
+        for log in ("browser", "performance"):
+            driver.get_log(log)
+        driver.get(path.as_uri())
+        self.data = json.loads(self.run("return document.getElementById('data').textContent"))
+        self.last = len(self.data["frames"]) - 1
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, css):
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def every(self, css):
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def text(self, css):
+        return self.find(css).text
+
+    def press(self, *keys):
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    @property
+    def step(self):
+        return int(self.text("#count").split()[0])
+
+    def box(self, name, row):
+        (key,) = [k for k, v in self.data["values"].items() if v["name"] == name]
+        return self.run(f"return document.querySelector('#{key} .{row}').textContent")
+
+    def at(self, step):
+        self.run(f"location.hash = '#step={step}'")
+        self.run("go(arguments[0])", step)
+        return self
+
+
+@pytest.fixture
+def page(chromium, tmp_path):
+    def open_page(explanation):
+        return Page(chromium, explanation.save(tmp_path / "steps.html"))
+
+    yield open_page
+    errors = [e for e in chromium.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+    assert errors == []
+    for entry in chromium.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            assert message["params"]["request"]["url"].startswith(("file://", "data:", "about:"))
+
+
+# -- stepping ----------------------------------------------------------------------------
+
+
+def test_keys_go_to_the_end_and_back(page):
+    p = page(two_uses())
+    assert p.step == 0
+    for i in range(p.last):
+        p.press(Keys.ARROW_RIGHT if i % 2 else Keys.SPACE)
+        assert p.step == i + 1
+    p.press(Keys.ARROW_RIGHT)
+    assert p.step == p.last
+    p.press(Keys.ARROW_LEFT)
+    assert p.step == p.last - 1
+    p.press(Keys.HOME)
+    assert p.step == 0
+    p.press(Keys.END)
+    assert p.step == p.last
+
+
+def test_clicks_go_to_the_end_and_back(page):
+    p = page(two_uses())
+    while p.find("#next").is_enabled():
+        p.find("#next").click()
+    assert p.step == p.last
+    while p.find("#back").is_enabled():
+        p.find("#back").click()
+    assert p.step == 0
+    p.find("#last").click()
+    assert p.step == p.last
+    p.find("#first").click()
+    assert p.step == 0
+
+
+def test_a_key_on_a_button_moves_once(page):
+    p = page(two_uses())
+    p.find("#next").click()
+    p.press(Keys.SPACE)
+    assert p.step == 2
+    p.press(Keys.ARROW_RIGHT)
+    assert p.step == 3
+
+
+def test_the_address_is_the_step(page):
+    p = page(two_uses())
+    p.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert p.driver.current_url.endswith("#step=2")
+    p.run("location.hash = '#step=5'")
+    assert p.run("return new Promise(done => setTimeout(() => done(step), 50))") == 5
+    p.run("location.hash = '#step=999'")
+    assert p.run("return new Promise(done => setTimeout(() => done(step), 50))") == p.last
+
+
+# -- what is shown -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("program", [two_uses, lab, broadcast])
+def test_numbers_are_those_of_the_tape(page, program):
+    explanation = program()
+    p = page(explanation)
+    p.press(Keys.END)
+    d = explanation.derivation
+    arrays = p.data["arrays"]
+    for value in d.graph.values:
+        if value.key not in p.data["values"]:
+            continue
+        shown = arrays[p.data["values"][value.key]["data"]]
+        assert shown["shape"] == list(np.shape(value.data))
+        np.testing.assert_array_equal(
+            np.reshape(shown["cells"], shown["shape"]), np.asarray(value.data)
+        )
+    for frame in p.data["frames"]:
+        for key, (array, arrived, expected) in frame.get("grads", {}).items():
+            if arrived == expected:
+                (value,) = [v for v in d.graph.values if v.key == key]
+                np.testing.assert_array_equal(
+                    np.reshape(arrays[array]["cells"], arrays[array]["shape"]), d.gradients[value]
+                )
+
+
+def test_not_computed_yet_is_not_zero(page):
+    p = page(two_uses())
+    assert p.box("f", "value") == "= ?"
+    assert p.box("x", "grad") == "∂ ?  0/2"
+    assert "later" in p.find("#" + p.data["rootKey"]).get_attribute("class")
+    p.press(Keys.END)
+    assert p.box("f", "value") == "= 6.909"
+    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+    assert p.box("y", "grad") == "∂ 2 ✓"
+
+
+def test_a_second_contribution_has_its_own_frame(page):
+    p = page(two_uses())
+    p.at(7)
+    assert p.box("x", "grad") == "∂ −0.4161 1/2"
+    assert "x waits for 1 more" in p.text("#say")
+    assert "topological" in p.text("#say")
+    p.press(Keys.ARROW_RIGHT)
+    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+    assert "old + new" in p.text("#math")
+    assert "ready" in p.text("#say")
+
+
+def test_the_current_edge_is_lit(page):
+    p = page(two_uses())
+    p.at(2)
+    assert len(p.every("#graph .arrow.lit:not(.back)")) == 1
+    p.at(7)
+    assert len(p.every("#graph .arrow.lit.back")) == 1
+    assert len(p.every("#graph .box.lit")) == 1
+
+
+def test_broadcasting_is_said(page):
+    p = page(broadcast())
+    steps = [i for i, f in enumerate(p.data["frames"]) if "summed over axis 0" in f["say"].lower()]
+    p.at(steps[0])
+    assert "Summed over axis 0, because the forward pass broadcast b" in p.text("#say")
+
+
+def test_the_line_that_made_it(page):
+    p = page(two_uses())
+    p.press(Keys.ARROW_RIGHT)
+    assert re.search(r"test_page.py:\d+: f = x \* y \+ np.sin\(x\)", p.text("#source"))
+
+
+def test_formulas_are_mathml(page):
+    p = page(two_uses())
+    p.at(7)
+    box = p.find("#math math mfrac").rect
+    assert box["height"] > 20
+    assert "cos" in p.text("#math")
+
+
+def test_an_element_shows_its_derivation(page):
+    p = page(lab())
+    (i,) = [i for i, f in enumerate(p.data["frames"]) if f["title"].startswith("Forward: t1 =")]
+    p.at(i)
+    p.every("button.cell")[4 * 1 + 2].click()  # row 1, column 2
+    shown = p.text("#element")
+    assert "X[1, 0] · linear1.weight[2, 0] + X[1, 1] · linear1.weight[2, 1]" in shown
+    cells = p.data["arrays"][p.data["frames"][i]["show"][-1]["data"]]["cells"]
+    assert float(shown.split("=")[-1].replace("−", "-")) == pytest.approx(cells[6], rel=1e-3)
+
+
+def test_cells_are_walked_by_arrow_keys(page):
+    p = page(lab())
+    p.at(1)
+    first = p.every("button.cell")[0]
+    first.click()
+    before = p.text("#element")
+    p.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ENTER)
+    assert p.step == 1
+    assert p.text("#element") != before
+    assert "[1, 1]" in p.text("#element")
+
+
+def test_the_table_says_the_same(page):
+    p = page(two_uses())
+    p.at(8)
+    rows = [r.text for r in p.every("#rows tr") if r.is_displayed()]
+    assert len(rows) == 9
+    assert "∂f/∂t1 · y = 3" in rows[-1]
+    assert p.find("#rows tr[aria-current=step]").text == rows[-1]
+
+
+# -- predict mode ------------------------------------------------------------------------
+
+
+def test_predict(page):
+    p = page(two_uses())
+    p.at(8)
+    p.find("#predict").click()
+    assert p.box("x", "grad") == "∂ −0.4161 1/2"
+    assert "2.584" not in p.text("#step")
+    assert "3" not in p.text("#math").split("contribution")[-1]
+    answer = p.find("#answer")
+    answer.send_keys("7", Keys.ENTER)
+    assert "Wrong" in p.text("#verdict")
+    answer.clear()
+    answer.send_keys("−3", Keys.ENTER)
+    assert "sign" in p.text("#verdict")
+    answer.clear()
+    answer.send_keys("what", Keys.ENTER)
+    assert "Type a number" in p.text("#verdict")
+    answer.clear()
+    answer.send_keys("6/2", Keys.ENTER)
+    assert "Right" in p.text("#verdict")
+    assert "2.584" in p.text("#step")
+    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+
+
+def test_predict_an_element(page):
+    p = page(broadcast())
+    p.at(1)
+    p.find("#predict").click()
+    assert all(cell.text == "?" for cell in p.every(".array:last-child .cell"))
+    assert "element [2, 0]" in p.text("#asked")
+    p.find("#reveal").click()
+    assert "3.1" in p.text("#verdict")
+    assert "+3.1" in p.text(".array:last-child")
+
+
+# -- bumps -------------------------------------------------------------------------------
+
+
+def test_badges_and_bumps(page):
+    p = page(lab())
+    badges = [b.text for b in p.every("#badges li")]
+    assert len(badges) == 3
+    assert all("✓ agrees" in b for b in badges)
+    p.run("document.getElementById('bump-input').selectedIndex = 2")
+    p.run("document.getElementById('bump-input').dispatchEvent(new Event('change'))")
+    assert "linear3.weight[0, 0]" in p.text("#bump-say")
+    assert len(p.every("#bump-table tbody tr")) == 6
+
+
+def test_a_wrong_rule_is_found():
+    from autograd_lite import derivative
+    from autograd_lite.lesson.page import to_html
+
+    wrong = derivative(lambda x: x * x, name="wrong_square", elementwise=True, x=lambda g, x: g * x)
+    html = to_html(explain(wrong(Tensor(3.0, True, name="x"))).derivation)
+    assert "✗ differs from finite differences" in html
+
+
+def test_finite_differences_are_the_gradients():
+    derivation = broadcast().derivation
+    replay = Replay(derivation.graph, derivation.seed)
+    assert replay.agrees()
+    for value in derivation.inputs:
+        np.testing.assert_allclose(
+            finite_differences(replay, value), np.ravel(derivation.gradients[value]), atol=1e-6
+        )
+
+
+# -- the page itself ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+@pytest.mark.parametrize("program", [two_uses, lab, broadcast])
+def test_nothing_sticks_out(page, program, size):
+    p = page(program())
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    p.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    for step in range(p.last + 1):
+        p.at(step)
+        assert p.run("return document.documentElement.scrollWidth") <= width
+        overlap = p.run("""
+            const boxes = [...document.querySelectorAll("#graph .box rect")]
+              .map(b => b.getBoundingClientRect());
+            return boxes.some((a, i) => boxes.some((b, j) => i < j && a.left < b.right &&
+              b.left < a.right && a.top < b.bottom && b.top < a.bottom));""")
+        assert not overlap
+    p.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("predict", [False, True])
+@pytest.mark.parametrize("program", [two_uses, lab])
+def test_axe_finds_no_serious_fault(page, program, predict):
+    try:
+        axe = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    except ModuleNotFoundError:
+        pytest.skip("axe-core-python is missing")
+    p = page(program())
+    if predict:
+        p.find("#predict").click()
+    for step in (0, 2, p.last - 2, p.last):
+        p.at(step)
+        p.run(axe)
+        found = p.driver.execute_async_script(
+            "const done = arguments[0]; axe.run().then(r => done(r.violations))"
+        )
+        grave = [
+            (v["id"], [n["html"] for n in v["nodes"][:3]])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert grave == []
+
+
+def test_the_page_is_small_and_alone(tmp_path):
+    path = lab().save(tmp_path / "steps.html")
+    html = path.read_text("utf-8")
+    assert path.stat().st_size < 1_000_000
+    assert not re.search(r"https?://|//[a-z]+\.[a-z]|@import|url\((?!#)", html)
+    assert "prefers-reduced-motion" in html
+    assert "@media print" in html
+
+
+def test_hostile_names_do_nothing(page):
+    name = "</script><img src=x onerror=alert(1)>$x`'\""
+    x = Tensor(2.0, requires_grad=True, name=name)
+    y = Tensor(
+        [1.0, 2.0], requires_grad=True, name="a_very_long_name_of_an_input_that_nobody_reads"
+    )
+    p = page(explain(np.sum(x * y)))
+    p.press(Keys.END)
+    assert not p.every("img")
+    boxes = p.run("return [...document.querySelectorAll('#graph .name')].map(t => t.textContent)")
+    assert all(len(text) <= 16 for text in boxes)
+    titles = p.run(
+        "return [...document.querySelectorAll('#graph .box title')].map(t => t.textContent)"
+    )
+    assert any(t.startswith("a_very_long_name_of_an_input_that_nobody_reads") for t in titles)
+    assert any(t.startswith(name) for t in titles)
+
+
+def test_strange_numbers(page):
+    x = Tensor([np.inf, -1.0, 0.0, np.nan], requires_grad=True)
+    with np.errstate(all="ignore"):
+        p = page(explain(np.sum(np.log(x) * 1e-30)))
+    p.press(Keys.END)
+    assert p.step == p.last
+
+
+def test_two_pages_are_the_same(tmp_path):
+    first, second = (lab().save(tmp_path / f"{i}.html").read_bytes() for i in range(2))
+    assert first == second
+
+
+def test_a_page_has_room_for_so_many_operations(tmp_path):
+    x = Tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(130):
+        y = y * 1.01
+    with pytest.raises(ValueError, match="130 operations"):
+        explain(y).save(tmp_path / "steps.html")
+
+
+def test_a_convolutions_tap_is_a_sum_over_the_positions_it_visited():
+    """R4: ∂L/∂F = Σ ∂O_i/∂F · ∂L/∂O_i, here with a filter of one axis."""
+    x = np.arange(5.0)
+    f = Tensor([1.0, -1.0], requires_grad=True, name="F")
+    windows = np.stack([x[:4], x[1:]], axis=1)
+    derivation = derive(read(np.sum((windows @ f) ** 2)))
+    edge = derivation.edges[-1]
+    assert write(element(edge.moving, (1,)), TEXT).count("·") == 4
+
+
+def test_an_element_of_what_cannot_be_followed_is_its_number():
+    x = symbol("x", np.array([3.0, 1.0]))
+    one = element(record(np.sort, {"a": x}), (0,))
+    assert float(one.value) == 1.0
