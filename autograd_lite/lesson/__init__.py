@@ -5,6 +5,11 @@
 `notation`         formulas as text, LaTeX, MathML
 `derivation`       the chain rule, one edge at a time, with every number
 `words`            a derivation as plain text
+`latex`            the same as LaTeX
+`page`             the same as a web page with a stepper
+`elements`         one element of an array, as a formula
+`bumps`            what a small change of an input does
+`layout`           the page's picture of the graph
 `explanation`      `explain`, which puts these together
 =================  =======================================================
 """

@@ -172,7 +172,6 @@ class _Page:
             parts = [MATHML.symbol(value.name), _value_or_shape(value.data)]
             lines.append(_line("value", parts, not np.ndim(value.data)))
         text = write(step.formula, TEXT)
-        arrows = map(self.arrow(operation.key), range(len(operation.operands)))
         panels = [self.panel(v.name, v.data) for v in operands if np.ndim(v.data)]
         panels += [
             self.panel(v.name, v.data, step.moving if v is result else None, result=True)
@@ -185,9 +184,7 @@ class _Page:
             f"{_equals(result.data)}.",
             "hush": f"{names} is computed by {operation.name}: {names} = {text}.",
             "math": lines,
-            "arrows": [
-                a for a in map(self.arrow(operation.key), range(len(operation.operands))) if a
-            ],
+            "arrows": self.arrows(operation.key, range(len(operation.operands))),
             "lit": [v.key for v in operation.results],
             "values": [v.key for v in operation.results],
             "show": panels,
@@ -195,9 +192,10 @@ class _Page:
             "ask": self.question(names, result.data),
         }
 
-    def arrow(self, key: str) -> Any:
-        """Return the function from an operand's position to its arrow's id."""
-        return lambda position: self.picture.arrows.get((key, position))
+    def arrows(self, key: str, positions: Iterable[int]) -> list[str]:
+        """Return the arrows of an operation's operands; a bare number has none."""
+        drawn = self.picture.arrows
+        return [drawn[key, position] for position in positions if (key, position) in drawn]
 
     def backward(self, edge: Edge, i: int) -> dict[str, Any]:
         """Return the frame of one application of a rule."""
@@ -210,7 +208,6 @@ class _Page:
         more = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in edge.remarks)
         more += _count(edge)
         back = f"Backward {i} of {len(self.derivation.edges)}"
-        arrow = self.arrow(operation.key)(edge.position)
         about = f"the contribution to ∂{self.root}/∂{operand.name}"
         return {
             "phase": "backward",
@@ -218,7 +215,7 @@ class _Page:
             "say": f"{say}{_equals(edge.contribution)}.{more}",
             "hush": f"{say}.{more}",
             "math": self.chain_rule(edge, product),
-            "arrows": [arrow] if arrow else [],
+            "arrows": self.arrows(operation.key, [edge.position]),
             "from": [v.key for v in operation.results],
             "lit": [operand.key],
             "grads": {operand.key: [self.array(edge.after), edge.arrived, edge.expected]},
