@@ -25,6 +25,7 @@ kinds of the second, see `PULLS`.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -141,6 +142,9 @@ def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> C
     return entry
 
 
+_signature = functools.cache(inspect.signature)  # looking it up costs more than the call
+
+
 class Composite:
     """A function that is differentiated through its definition."""
 
@@ -159,7 +163,7 @@ class Composite:
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
         try:
-            inspect.signature(self.definition).bind(*args, **kwargs)
+            _signature(self.definition).bind(*args, **kwargs)
         except TypeError as error:
             raise UnsupportedArgumentError(
                 f"The derivative of {self.name} does not cover this call: {error}."
@@ -271,7 +275,7 @@ class Primitive:
             if dtype is not None:
                 operands = [_converted(x, dtype) for x in operands]
         else:
-            signature = inspect.signature(self.function)
+            signature = _signature(self.function)
             parameters = dict(signature.bind(*args, **kwargs).arguments)
             if self.variadic:
                 operands = parameters.pop(self.operands[0])

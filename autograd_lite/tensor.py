@@ -318,9 +318,12 @@ class Tensor:
     def operands(self) -> tuple[Any, ...]:
         """What it was made from: Tensors, and arrays or numbers where those were given."""
         return tuple(
-            v if x is CONSTANT else x
-            for x, v in zip(self._slots("_a", "_b"), self.values, strict=True)
+            v if x is CONSTANT else x for x, v in zip(self.parents(), self.values, strict=True)
         )
+
+    def parents(self) -> tuple[Tensor, ...]:
+        """Return the operands, with CONSTANT in place of arrays and numbers."""
+        return self._slots("_a", "_b")
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -331,9 +334,10 @@ class Tensor:
         if self._primitive is None:
             return ()
         count = self._primitive.slots
+        first = getattr(self, a)
         if count == 0:
-            return getattr(self, a)  # type: ignore[no-any-return]
-        return (getattr(self, a), getattr(self, b)) if count == 2 else (getattr(self, a),)
+            return first  # type: ignore[no-any-return]
+        return (first, getattr(self, b)) if count == 2 else (first,)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -618,6 +622,8 @@ class Tensor:
 
     def dot(self, other: Any) -> Tensor:
         """Dot product, as `numpy.dot`."""
+        if self._data.ndim == 2 and np.ndim(other) == 2:
+            return Tensor.__matmul__(self, other)
         return _ENTRY[np.dot](self, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:

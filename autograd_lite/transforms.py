@@ -120,10 +120,10 @@ class _Run:
 
     def settle(self, values: Sequence[Any]) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside."""
-        settled = []
+        settled, inside = [], set[int]()
         for value in values:
             if isinstance(value, Tensor) and not (
-                self.mode.records and leads_outside(value, self.start)
+                self.mode.records and leads_outside(value, self.start, inside)
             ):
                 value = value._data
             settled.append(value)
@@ -154,25 +154,30 @@ def _alias(x: Any) -> Tensor:
 _identity = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
-def leads_outside(value: Any, start: int) -> bool:
+def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
     """Whether a value's tape leads to something that needs a gradient and is not of this run.
 
     That is anything older than `start`, and any leaf but an alias: a parameter,
-    or the input of a transform around this one.
+    or the input of a transform around this one. What does not is put `inside`,
+    so that several values can be asked about in one walk.
     """
     if not isinstance(value, Tensor) or not value._requires:
         return False
-    waiting, seen = [value], {value._number}
+    seen = set() if inside is None else set(inside)
+    waiting = [value]
     while waiting:
         t = waiting.pop()
+        if t._number in seen:
+            continue
         if t._number > start:
             return True
-        if t._primitive is None and not (t._note and "alias" in t._note):
+        seen.add(t._number)
+        if t._primitive is not None:
+            waiting += [x for x in t.parents() if x._requires and x._number not in seen]
+        elif not (t._note and "alias" in t._note):
             return True
-        for x in t.operands:
-            if isinstance(x, Tensor) and x._requires and x._number not in seen:
-                seen.add(x._number)
-                waiting.append(x)
+    if inside is not None:
+        inside |= seen
     return False
 
 
@@ -194,12 +199,12 @@ def _named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_number(run: _Run) -> Any:
-    if len(run.outputs) == 1 and np.result_type(_bare(run.outputs[0])).kind == "c":
+    if len(run.outputs) == 1 and np.iscomplexobj(_bare(run.outputs[0])):
         raise NonScalarBackwardError(
             "grad needs a function that returns a real number, and this one returned a complex "
             "one: take its real part or its absolute value."
         )
-    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(run.outputs[0]) != 1:
+    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(_bare(run.result)) != 1:
         found = f"{len(run.outputs)} arrays"
         if len(run.outputs) == 1:
             found = f"shape {np.shape(run.outputs[0])}"
@@ -285,10 +290,13 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
 
         run = _Run(objective, args, _places(f, args, argnum), kwargs)
         value = _one_number(run)
-        gradients = run.pull([(value, _one_like(value))], run.is_on_outer_tape())
+        outer = run.is_on_outer_tape()
+        gradients = run.pull([(value, _one_like(value))], recorded=outer)
         gradients = [outward(g) for g in gradients]
         run.tie()
-        [value, *gradients] = run.settle([value, *gradients])
+        if outer:
+            [value, *gradients] = run.settle([value, *gradients])
+        value = value if outer else _bare(value)
         shaped = run.like_arguments(gradients)
         if has_aux:
             leaves, rebuild = flatten(aux[0])
@@ -354,7 +362,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds, _ = flatten(upstream)
         _check_like(run.outputs, seeds, "upstream gradient", "the value")
-        seeds = [outward(g if isinstance(g, Tensor) else np.asarray(g)[()]) for g in seeds]
+        seeds = [outward(_as_array(g)) for g in seeds]
         recorded = state.mode.records and (run_is_outer or any(_needs(g) for g in seeds))
         gradients = run.pull(list(zip(run.outputs, seeds, strict=True)), recorded)
         gradients = [outward(g) for g in gradients]
@@ -363,6 +371,10 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         return run.like_arguments(gradients)
 
     return run.rebuild_result(run.settle(run.outputs)), pullback
+
+
+def _as_array(x: Any) -> Any:
+    return x if isinstance(x, Tensor) else np.asarray(x)[()]
 
 
 def _needs(x: Any) -> bool:
@@ -375,7 +387,7 @@ def _check_like(values: Sequence[Any], given: Sequence[Any], what: str, whose: s
             f"The {what} has {len(given)} arrays, and {whose} has {len(values)}: one for each."
         )
     for value, g in zip(values, given, strict=True):
-        if np.shape(value) != np.shape(g):
+        if np.shape(_bare(value)) != np.shape(_bare(g)):
             raise GradientShapeError(
                 f"The {what} has shape {np.shape(g)}, and {whose} has shape {np.shape(value)}: "
                 "they must be the same."
@@ -406,8 +418,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     outer = run.is_on_outer_tape()
 
     def pulled(*upstream: Any) -> Any:
-        seeds = [g if isinstance(g, Tensor) else np.asarray(g) for g in upstream]
-        return run.pull(list(zip(run.outputs, seeds, strict=True)), recorded=True)
+        return run.pull(list(zip(run.outputs, upstream, strict=True)), recorded=True)
 
     # The pullback is linear: its own pullback does not depend on where it is taken.
     zeros = [np.zeros(np.shape(t), _float_dtype(t)) for t in run.outputs]
@@ -592,16 +603,16 @@ def hvp(f: Function, argnum: int = 0) -> Function:
         if len(args) < 2:
             raise TypeError("hvp takes the arguments of the function and then a direction.")
         *given, direction = args
-        n = _places(f, tuple(given), argnum)[0]
+        run = _Run(f, given, _places(f, tuple(given), argnum), kwargs)
+        value = _one_number(run)
         along, _ = flatten(direction)
-
-        def slope(x: Any) -> Any:
-            inner = [*given[:n], x, *given[n + 1 :]]
-            gradients, _ = flatten(grad(f, n)(*inner, **kwargs))
-            _check_like(gradients, along, "direction", "the argument")
-            return sum(np.sum(g * v) for g, v in zip(gradients, along, strict=True))
-
-        return grad(slope)(given[n])
+        _check_like(run.aliases, along, "direction", "the argument")
+        outer = run.is_on_outer_tape() or (run.mode.records and any(_needs(v) for v in along))
+        # The gradient is on the tape of the same run, so that one more sweep does it.
+        gradients = run.pull([(value, _one_like(value))], recorded=True)
+        products = run.pull(list(zip(gradients, map(_as_array, along), strict=True)), outer)
+        run.tie()
+        return run.like_arguments(run.settle(products) if outer else products)[0]
 
     return product
 

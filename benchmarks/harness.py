@@ -8,9 +8,11 @@ of each, the fastest turn is taken, since noise only ever adds.
 from __future__ import annotations
 
 import gc
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 OURS = "autograd_lite"
 
@@ -26,6 +28,14 @@ class Contender:
     run: Callable[[], object]
     units: int = 1
     times_itself: bool = False
+
+
+def peer(name: str) -> Any:
+    """Import a peer, or return None where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
 
 @dataclass

@@ -17,18 +17,10 @@ import nn
 from autograd_lite import Tensor
 from demos.data import generate_XOR_easy
 
-from . import handwritten
-from .harness import OURS, Ask, Contender, Row
+from . import calculus_rows, handwritten
+from .harness import OURS, Ask, Contender, Row, peer
 
 STEPS = 300  # training steps in one turn
-
-
-def peer(name: str) -> Any:
-    """Import a peer, or return None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
 
 
 # -- a training step of the lab's network --------------------------------------------------
@@ -236,6 +228,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "scalars": scalar_chain,
     "long": long_chain,
     "import": import_time,
+    **calculus_rows.ROWS,
 }
 """The rows by the names that the command line takes."""
 
@@ -243,7 +236,7 @@ ROWS: dict[str, Callable[[], Row]] = {
 def stamp() -> str:
     """Return what was measured, on what and when."""
     versions = [f"Python {sys.version.split()[0]}", f"NumPy {np.__version__}"]
-    for name in ("torch", "micrograd", "autograd"):
+    for name in ("torch", "micrograd", "autograd", "jax"):
         if peer(name):
             versions.append(f"{name} {importlib.metadata.version(name)}")
     return f"{time.strftime('%Y-%m-%d %H:%M')}, {', '.join(versions)}, one thread"
