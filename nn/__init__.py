@@ -11,7 +11,7 @@
 1.0
 """
 
-from . import functional, init, optim
+from . import functional, init, optim, utils
 from .activation import (
     ELU,
     GELU,
@@ -29,7 +29,17 @@ from .container import MLP, ModuleList, Sequential
 from .convolution import Conv1d, Conv2d
 from .dropout import Dropout
 from .linear import Linear
-from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from .loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeEmbeddingLoss,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+)
 from .module import Buffer, Module, Parameter
 from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from .pooling import AvgPool2d, MaxPool2d
@@ -52,8 +62,12 @@ __all__ = [
     "DivergedError",
     "Dropout",
     "Flatten",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
     "History",
+    "HuberLoss",
     "Identity",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -62,6 +76,7 @@ __all__ = [
     "MaxPool2d",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "Parameter",
     "ReLU",
     "Sequential",
@@ -76,4 +91,5 @@ __all__ = [
     "functional",
     "init",
     "optim",
+    "utils",
 ]

@@ -410,10 +410,75 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduced(np.square(input - target), reduction)
 
 
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the absolute difference; see `nn.L1Loss`.
+
+    >>> l1_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    np.float64(1.0)
+    """
+    input, target = _alike("l1_loss", input, target)
+    return _reduced(np.abs(input - target), reduction)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """Return half the squared difference, or beyond `delta` a line; see `nn.HuberLoss`.
+
+    >>> huber_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]), "none")
+    array([0. , 1.5])
+    """
+    if not delta > 0:
+        raise ValueError(f"delta is above 0, and got {delta!r}.")
+    input, target = _alike("huber_loss", input, target)
+    distance = np.abs(input - target)
+    near = distance <= delta
+    # A square where it is near, so that its second derivative is 1 at 0 as well.
+    square = 0.5 * np.where(near, input - target, 0.0) ** 2
+    return _reduced(np.where(near, square, delta * (distance - 0.5 * delta)), reduction)
+
+
+def hinge_loss(input: Any, target: Any, reduction: str = "mean", margin: float = 1.0) -> Any:
+    """Return what is missing to the margin; see `nn.HingeLoss`.
+
+    >>> hinge_loss(np.array([2.0, 0.5, -1.0]), np.array([1, 1, 1]), "none")
+    array([0. , 0.5, 2. ])
+    """
+    input, target = _alike("hinge_loss", input, target)
+    _see_signs("hinge_loss", target)
+    return _reduced(neural.relu.apply(margin - input * target), reduction)
+
+
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
+) -> Any:
+    """Return x where the target is 1, max(0, margin − x) where it is −1.
+
+    See `nn.HingeEmbeddingLoss`.
+    """
+    input, target = _alike("hinge_embedding_loss", input, target)
+    _see_signs("hinge_embedding_loss", target)
+    apart = neural.relu.apply(margin - input)
+    return _reduced(np.where(plain(target) == 1, input, apart), reduction)
+
+
+def _see_signs(name: str, target: Any) -> None:
+    wrong = ~np.isin(plain(target), (-1, 1))
+    if wrong.any():
+        value, where = _first(plain(target), wrong)
+        raise ValueError(f"{name} takes targets of 1 and -1, and got {value} at {where}.")
+
+
+def _first(array: Any, wrong: Any) -> tuple[Any, str]:
+    """Return the first element that is wrong, and where it is."""
+    where = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return array[where], f"index {where[0] if len(where) == 1 else where}"
+
+
 # -- losses: between probabilities ---------------------------------------------------------
 
 
-def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy(
+    input: Any, target: Any, reduction: str = "mean", weight: Any = None
+) -> Any:
     """Return the cross-entropy of probabilities; see `nn.BCELoss`.
 
     >>> binary_cross_entropy(np.array([0.0, 1.0]), np.array([0.0, 0.0]))
@@ -427,49 +492,145 @@ def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> An
             f"from {p.min():.4g} to {p.max():.4g}: apply a sigmoid first, or use "
             "binary_cross_entropy_with_logits."
         )
-    return _reduced(neural.bce.apply(input, target), reduction)
+    losses = neural.bce.apply(input, target)
+    return _reduced(losses if weight is None else losses * plain(weight), reduction)
 
 
-def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy_with_logits(
+    input: Any,
+    target: Any,
+    reduction: str = "mean",
+    weight: Any = None,
+    pos_weight: Any = None,
+) -> Any:
     """Return the cross-entropy of the sigmoid of the input; see `nn.BCEWithLogitsLoss`.
 
     >>> binary_cross_entropy_with_logits(np.array([-1000.0]), np.array([1.0]))
     np.float64(1000.0)
     """
     input, target = _alike("binary_cross_entropy_with_logits", input, target)
-    return _reduced(neural.bce_with_logits.apply(input, target), reduction)
+    if pos_weight is None:
+        losses = neural.bce_with_logits.apply(input, target)
+    else:
+        # −log σ(x), which the positive part of the target weighs, is softplus(−x).
+        more = 1.0 + (plain(pos_weight) - 1.0) * target
+        losses = (1.0 - target) * input + more * neural.softplus.apply(-input)
+    return _reduced(losses if weight is None else losses * plain(weight), reduction)
 
 
-def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
+def cross_entropy(
+    input: Any,
+    target: Any,
+    reduction: str = "mean",
+    weight: Any = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
     """Return the cross-entropy of the softmax of the input; see `nn.CrossEntropyLoss`.
 
     >>> cross_entropy(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])).round(6)
     np.float64(0.693147)
     """
     input, target = operand(input), plain(target)
-    classes = 1 if input.ndim > 1 else 0  # the axis
-    if target.shape == input.shape:
-        losses = -(target * log_softmax(input, classes)).sum(axis=classes)
-        return _reduced(losses, reduction)
-    if not input.ndim or target.shape != input.shape[:classes] + input.shape[classes + 1 :]:
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing is from 0 to 1, and got {label_smoothing!r}.")
+    axis = _class_axis("cross_entropy", input, weight)
+    logs = log_softmax(input, axis)
+    if target.shape != input.shape:
+        return _negative_logs(
+            "cross_entropy", logs, target, axis, reduction, weight, ignore_index, label_smoothing
+        )
+    if label_smoothing:
+        target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[axis]
+    if weight is not None:
+        target = target * _along(weight, axis, input.ndim)
+    return _reduced(-(target * logs).sum(axis=axis), reduction)
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    reduction: str = "mean",
+    weight: Any = None,
+    ignore_index: int = -100,
+) -> Any:
+    """Return minus the input at the right class, where it is a logarithm; see `nn.NLLLoss`.
+
+    >>> nll_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]), "none").round(4)
+    array([0.6931, 0.2877])
+    """
+    input, target = operand(input), plain(target)
+    axis = _class_axis("nll_loss", input, weight)
+    return _negative_logs("nll_loss", input, target, axis, reduction, weight, ignore_index)
+
+
+def _class_axis(name: str, input: Any, weight: Any) -> int:
+    """Return the axis of the classes: the second, or the only one."""
+    if not input.ndim:
+        raise ValueError(f"{name} takes an input (N, C, ...) or (C,), and got a single number.")
+    axis = 1 if input.ndim > 1 else 0
+    if weight is not None and np.shape(weight) != (input.shape[axis],):
         raise ValueError(
-            "cross_entropy takes an input (N, C, ...) and a target (N, ...) of class indices, or "
-            f"probabilities of the input's shape, and got {input.shape} and {target.shape}."
+            f"weight has a number for each of {input.shape[axis]} classes, and got shape "
+            f"{np.shape(weight)}."
+        )
+    return axis
+
+
+def _along(weight: Any, axis: int, ndim: int) -> Any:
+    """Shape a number for each class so that it broadcasts along their axis."""
+    return plain(weight).reshape((1,) * axis + (-1,) + (1,) * (ndim - axis - 1))
+
+
+def _negative_logs(
+    name: str,
+    logs: Any,
+    target: Any,
+    axis: int,
+    reduction: str,
+    weight: Any,
+    ignore_index: int,
+    smoothing: float = 0.0,
+) -> Any:
+    """Return −log p of the right classes, given as indices; weighted, and without some."""
+    count = logs.shape[axis]
+    if target.shape != logs.shape[:axis] + logs.shape[axis + 1 :]:
+        raise ValueError(
+            f"{name} takes an input (N, C, ...) and a target (N, ...) of class indices, or "
+            f"probabilities of the input's shape, and got {logs.shape} and {target.shape}."
         )
     if target.dtype.kind not in "iu":
         raise TypeError(
-            f"cross_entropy takes class indices as integers, and its target has dtype "
-            f"{target.dtype}: write target.astype(int)."
+            f"{name} takes class indices as integers, and its target has dtype {target.dtype}: "
+            "write target.astype(int)."
         )
-    count = input.shape[classes]
-    if target.size and (target.min() < 0 or target.max() >= count):
+    ignored = target == ignore_index
+    wrong = ((target < 0) | (target >= count)) & ~ignored
+    if wrong.any():
+        value, where = _first(target, wrong)
         raise ValueError(
-            f"cross_entropy has {count} classes, numbered from 0, and its target reaches from "
-            f"{target.min()} to {target.max()}."
+            f"{name} has {count} classes, numbered from 0, and its target has {value} at {where}."
         )
-    index = np.expand_dims(target, classes)
-    chosen = np.take_along_axis(log_softmax(input, classes), index, classes)
-    return _reduced(-np.squeeze(chosen, classes), reduction)
+    some = bool(ignored.any())
+    index = np.where(ignored, 0, target) if some else target
+    losses = -np.squeeze(np.take_along_axis(logs, np.expand_dims(index, axis), axis), axis)
+    shares = None  # how much each loss counts; 1 by default
+    if weight is not None:
+        shares = plain(weight)[index]
+    if some:
+        shares = (~ignored if shares is None else shares * ~ignored).astype(logs.dtype)
+    if shares is not None:
+        # Not a product: what is ignored may be infinite.
+        losses = np.where(ignored, 0.0, losses * shares)
+    if smoothing:
+        spread = logs if weight is None else logs * _along(weight, axis, logs.ndim)
+        spread = -spread.sum(axis=axis)
+        spread = np.where(ignored, 0.0, spread) if some else spread
+        losses = (1.0 - smoothing) * losses + smoothing / count * spread
+    if reduction == "mean" and shares is not None:
+        with np.errstate(invalid="ignore"):  # 0 / 0 where all are ignored: NaN, as in PyTorch
+            return losses.sum() / shares.sum()
+    return _reduced(losses, reduction)
 
 
 # -- what the losses share -----------------------------------------------------------------

@@ -1,38 +1,87 @@
 """Optimizers: from gradients to better parameters, by the formulas of ``torch.optim``.
 
-A step never writes into an array. It stores a new one in each parameter, so
-that a graph that was made before keeps its numbers, and taking its gradient
+A step never writes into a parameter's array. It stores a new one, so that a
+graph that was made before keeps its numbers, and taking its gradient
 afterwards is an error instead of a wrong number.
+
+:mod:`nn.optim.lr_scheduler` changes the rate while a training goes on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograd_lite import Tensor
 
+from . import lr_scheduler
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+
 Memory = dict[str, Any]
+Group = dict[str, Any]
+Check = Callable[[str, Any], None]
+
+
+# -- what a setting may be ----------------------------------------------------------------
+
+
+def number(name: str, value: Any) -> None:
+    """See that a setting is a finite number."""
+    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+        raise ValueError(f"{name} is a finite number, and got {value!r}.")
+
+
+def from_zero(name: str, value: Any) -> None:
+    """See that a setting is a number from 0 on."""
+    number(name, value)
+    if value < 0.0:
+        raise ValueError(f"{name} is at least 0, and got {value!r}.")
+
+
+def share(name: str, value: Any) -> None:
+    """See that a setting is a number from 0 up to but not including 1."""
+    number(name, value)
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} is at least 0 and below 1, and got {value!r}.")
+
+
+def shares(name: str, values: Any) -> None:
+    """See that a setting is a pair of such numbers."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise ValueError(f"{name} is a pair of numbers, and got {values!r}.")
+    for i, value in enumerate(values):
+        share(f"{name}[{i}]", value)
+
+
+# -- the base -------------------------------------------------------------------------------
 
 
 class Optimizer:
-    """The base: holds parameters, a rate, and what it remembers of each parameter.
+    """The base: holds parameters, their settings, and what it remembers of each.
 
     A subclass says in `change` what is to be subtracted from a parameter.
 
     Parameters
     ----------
     params
-        What to optimize: ``model.parameters()``, or any Tensors that require a gradient.
+        What to optimize: ``model.parameters()``, or any Tensors that require a
+        gradient; or a list of groups, each a dict of its ``"params"`` and of the
+        settings in which it differs.
     lr
         The learning rate, at least 0. It may be set between steps.
+    **settings
+        The other settings of a subclass.
 
     Attributes
     ----------
+    param_groups : list of dict
+        For each group its ``"params"`` and all its settings, which may be changed.
     params : tuple of Tensor
+        The parameters of all groups.
     memory : tuple of dict
         For each parameter, what the optimizer keeps from step to step.
 
@@ -46,34 +95,50 @@ class Optimizer:
     Examples
     --------
     >>> class SignDescent(Optimizer):
-    ...     def change(self, parameter, gradient, memory):
-    ...         return self.lr * np.sign(gradient)
+    ...     def change(self, parameter, gradient, memory, group):
+    ...         return group["lr"] * np.sign(gradient)
     >>> w = Tensor([1.0, -2.0], requires_grad=True)
     >>> (w * w).sum().backward()
     >>> SignDescent([w], lr=0.5).step()
     >>> w.data
     array([ 0.5, -1.5])
+
+    A rate of its own for each part of a model:
+
+    >>> v = Tensor([1.0], requires_grad=True)
+    >>> optimizer = SGD([{"params": [w]}, {"params": [v], "lr": 0.01}], lr=0.1)
+    >>> [group["lr"] for group in optimizer.param_groups]
+    [0.1, 0.01]
     """
 
-    settings: tuple[str, ...] = ("lr",)
-    """The names of the attributes that `state_dict` saves."""
+    checks: Mapping[str, Check] = {"lr": from_zero}
+    """For each setting, what sees that it is in range."""
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        self.params = _parameters(params)
-        self.lr = lr
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[Group], lr: float, **settings: Any
+    ) -> None:
+        self.param_groups = _groups(params, {"lr": lr, **settings})
+        for group in self.param_groups:
+            self._check(group)
+        self.params = tuple(p for group in self.param_groups for p in group["params"])
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ValueError("A parameter was given to the optimizer twice: give each once.")
         self.memory: tuple[Memory, ...] = tuple({} for _ in self.params)
+
+    def _check(self, group: Group) -> None:
+        for name, check in self.checks.items():
+            check(name, group[name])
 
     @property
     def lr(self) -> float:
-        """The learning rate."""
-        return self._lr
+        """The learning rate, of the first group; setting it sets that of all."""
+        return self.param_groups[0]["lr"]  # type: ignore[no-any-return]
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        self._lr = at_least("lr", lr, 0.0)
-        # Beside each parameter, the rate as an array of its dtype: NumPy multiplies by it in
-        # less time than by a Python float.
-        self._rates = tuple((p, np.array(lr, p.dtype)) for p in self.params)
+        from_zero("lr", lr)
+        for group in self.param_groups:
+            group["lr"] = lr
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters."""
@@ -82,13 +147,19 @@ class Optimizer:
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""
-        for p, memory in zip(self.params, self.memory, strict=True):
-            g = p.grad
-            if g is not None:
-                p._set(p.data - self.change(p, g, memory))
+        memories = iter(self.memory)
+        for group in self.param_groups:
+            for p in group["params"]:
+                memory = next(memories)
+                g = p.grad
+                if g is not None:
+                    p._set(p.data - self.change(p, g, memory, group))
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory) -> Any:
-        """Return what is to be subtracted from a parameter: each subclass says how."""
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return what is to be subtracted from a parameter: each subclass says how.
+
+        `memory` is the parameter's own, `group` the settings that hold for it.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say how parameters change.")
 
     # -- saving and loading --------------------------------------------------------------
@@ -96,14 +167,20 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of the settings, and of what is remembered of each parameter.
 
+        The form is PyTorch's: ``"param_groups"`` with the numbers of their
+        parameters, and ``"state"`` by number.
+
         >>> w = Tensor([1.0], requires_grad=True)
-        >>> SGD([w], lr=0.1).state_dict()["settings"]["lr"]
+        >>> SGD([w], lr=0.1).state_dict()["param_groups"][0]["lr"]
         0.1
         """
-        return {
-            "settings": {name: getattr(self, name) for name in self.settings},
-            "memory": [_copied(memory) for memory in self.memory],
-        }
+        groups, first = [], 0
+        for group in self.param_groups:
+            numbers = list(range(first, first + len(group["params"])))
+            groups.append({**group, "params": numbers})
+            first += len(numbers)
+        state = {i: _copied(memory) for i, memory in enumerate(self.memory) if memory}
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned, with parameters of the same shapes.
@@ -119,30 +196,43 @@ class Optimizer:
                 f"The state does not fit this {type(self).__name__}, so nothing was loaded: "
                 f"{problem}."
             )
-        for name, value in state["settings"].items():
-            setattr(self, name, value)
-        self.memory = tuple(_copied(memory) for memory in state["memory"])
+        for group, saved in zip(self.param_groups, state["param_groups"], strict=True):
+            group.update({k: v for k, v in saved.items() if k != "params"})
+        self.memory = tuple(_copied(state["state"].get(i, {})) for i in range(len(self.params)))
 
     def _misfit(self, state: Any) -> str:
-        if not isinstance(state, Mapping) or set(state) != {"settings", "memory"}:
-            return "it is not a dict of 'settings' and 'memory'"
-        if set(state["settings"]) != set(self.settings):
-            return (
-                f"its settings are {', '.join(state['settings'])}, not {', '.join(self.settings)}"
-            )
-        if len(state["memory"]) != len(self.params):
-            return (
-                f"it remembers {len(state['memory'])} parameters, and there are {len(self.params)}"
-            )
-        for i, (p, memory) in enumerate(zip(self.params, state["memory"], strict=True)):
+        if not isinstance(state, Mapping) or set(state) != {"state", "param_groups"}:
+            return "it is not a dict of 'state' and 'param_groups'"
+        sizes = [len(group["params"]) for group in self.param_groups]
+        saved = [len(group.get("params", ())) for group in state["param_groups"]]
+        if sizes != saved:
+            return f"its groups have {saved} parameters, not {sizes}"
+        for group in state["param_groups"]:
+            missing = set(self.checks) - set(group)
+            if missing:
+                return f"it has no setting {', '.join(sorted(missing))}"
+            try:
+                self._check(group)
+            except ValueError as error:
+                return str(error).rstrip(".")
+        for i, memory in state["state"].items():
+            if i not in range(len(self.params)):
+                return f"it remembers a parameter {i}, and there are {len(self.params)}"
             for name, value in memory.items():
-                if name != "step" and np.shape(value) != p.shape:
-                    return f"its {name} of parameter {i} has shape {np.shape(value)}, not {p.shape}"
+                if name != "step" and np.shape(value) != self.params[i].shape:
+                    shape = self.params[i].shape
+                    return f"its {name} of parameter {i} has shape {np.shape(value)}, not {shape}"
         return ""
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.settings)
-        return f"{type(self).__name__}({settings})"
+        groups = [
+            ", ".join(f"{name}={value}" for name, value in group.items() if name != "params")
+            for group in self.param_groups
+        ]
+        return f"{type(self).__name__}({' | '.join(groups)})"
+
+
+# -- the formulas ----------------------------------------------------------------------------
 
 
 class SGD(Optimizer):
@@ -169,48 +259,69 @@ class SGD(Optimizer):
     array([0.5, 1. ])
     """
 
-    settings = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+    checks: Mapping[str, Check] = {
+        "lr": from_zero,
+        "momentum": from_zero,
+        "dampening": number,
+        "weight_decay": from_zero,
+    }
 
     def __init__(
         self,
-        params: Iterable[Tensor],
-        lr: float,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.momentum = at_least("momentum", momentum, 0.0)
-        self.dampening = number("dampening", dampening)
-        self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
-        self.nesterov = bool(nesterov)
-        if nesterov and (not momentum or dampening):
+        super().__init__(
+            params,
+            lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+        )
+        self._rates: list[tuple[Any, list[Any]]] = []
+
+    def _check(self, group: Group) -> None:
+        super()._check(group)
+        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError(
                 "nesterov needs a momentum above 0 and no dampening, and got "
-                f"momentum={momentum}, dampening={dampening}."
+                f"momentum={group['momentum']}, dampening={group['dampening']}."
             )
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""
-        if self.momentum or self.weight_decay:
+        if any(group["momentum"] or group["weight_decay"] for group in self.param_groups):
             super().step()
             return
-        # The same without a call for each parameter: most of the time of a small network's step.
-        for p, rate in self._rates:
-            g = p._grad
-            if g is not None:
-                p._set(p._data - rate * g)
+        # The same without a call for each parameter: most of the time of a small network's
+        # step. Beside each parameter is the rate as an array of its dtype: NumPy multiplies
+        # by it in less time than by a Python float.
+        if [rate for rate, _ in self._rates] != [group["lr"] for group in self.param_groups]:
+            self._rates = [
+                (group["lr"], [(p, np.array(group["lr"], p.dtype)) for p in group["params"]])
+                for group in self.param_groups
+            ]
+        for _, pairs in self._rates:
+            for p, rate in pairs:
+                g = p._grad
+                if g is not None:
+                    p._set(p._data - rate * g)
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory) -> Any:
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return lr times the gradient, or what takes its place."""
-        g = _decayed(gradient, parameter, self.weight_decay)
-        if self.momentum:
+        g = _decayed(gradient, parameter, group)
+        momentum = group["momentum"]
+        if momentum:
             b = memory.get("momentum_buffer")
-            b = g.copy() if b is None else self.momentum * b + (1.0 - self.dampening) * g
+            b = g.copy() if b is None else momentum * b + (1.0 - group["dampening"]) * g
             memory["momentum_buffer"] = b
-            g = g + self.momentum * b if self.nesterov else b
-        return self.lr * g
+            g = g + momentum * b if group["nesterov"] else b
+        return group["lr"] * g
 
 
 class Adagrad(Optimizer):
@@ -231,33 +342,93 @@ class Adagrad(Optimizer):
     array([ 0.5, -4.5])
     """
 
-    settings = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    checks: Mapping[str, Check] = dict.fromkeys(
+        ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"), from_zero
+    )
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[Group],
         lr: float = 0.01,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
     ) -> None:
-        super().__init__(params, lr)
-        self.lr_decay = at_least("lr_decay", lr_decay, 0.0)
-        self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
-        self.initial_accumulator_value = at_least(
-            "initial_accumulator_value", initial_accumulator_value, 0.0
+        super().__init__(
+            params,
+            lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
         )
-        self.eps = at_least("eps", eps, 0.0)
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory) -> Any:
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return the gradient over the root of the sum of its squares."""
-        g = _decayed(gradient, parameter, self.weight_decay)
+        g = _decayed(gradient, parameter, group)
         steps_before = memory.get("step", 0)
         memory["step"] = steps_before + 1
-        memory["sum"] = memory.get("sum", self.initial_accumulator_value) + g * g
-        rate = self.lr / (1.0 + steps_before * self.lr_decay)
-        return rate * g / (np.sqrt(memory["sum"]) + self.eps)
+        memory["sum"] = memory.get("sum", group["initial_accumulator_value"]) + g * g
+        rate = group["lr"] / (1.0 + steps_before * group["lr_decay"])
+        return rate * g / (np.sqrt(memory["sum"]) + group["eps"])
+
+
+class RMSprop(Optimizer):
+    """A rate for each number, from the running mean of its squared gradients.
+
+    v ← alpha · v + (1 − alpha) · g², p ← p − lr · g / (√v + eps). `centered`
+    takes the variance of the gradient in place of v; with `momentum`,
+    b ← momentum · b + g / (√v + eps) takes the place of the quotient. (Hinton, 2012.)
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -5.0], requires_grad=True)
+    >>> optimizer = RMSprop([w], lr=0.05)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(6)
+    array([ 0.5, -4.5])
+    """
+
+    checks: Mapping[str, Check] = dict.fromkeys(
+        ("lr", "alpha", "eps", "weight_decay", "momentum"), from_zero
+    )
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
+
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the gradient over the root of the mean of its square."""
+        g = _decayed(gradient, parameter, group)
+        alpha = group["alpha"]
+        memory["step"] = memory.get("step", 0) + 1
+        v = memory["square_avg"] = alpha * memory.get("square_avg", 0.0) + (1.0 - alpha) * g * g
+        if group["centered"]:
+            mean = memory["grad_avg"] = alpha * memory.get("grad_avg", 0.0) + (1.0 - alpha) * g
+            v = v - mean * mean
+        quotient = g / (np.sqrt(v) + group["eps"])
+        if group["momentum"]:
+            quotient = group["momentum"] * memory.get("momentum_buffer", 0.0) + quotient
+            memory["momentum_buffer"] = quotient
+        return group["lr"] * quotient
 
 
 class Adam(Optimizer):
@@ -265,7 +436,8 @@ class Adam(Optimizer):
 
     m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²; both start at 0, and in step t
     m / (1 − β₁ᵗ) and v / (1 − β₂ᵗ) make up for that in
-    p ← p − lr · m / (√v + eps). (Kingma and Ba, 2015.)
+    p ← p − lr · m / (√v + eps). (Kingma and Ba, 2015.) With `amsgrad` the largest
+    v so far takes the place of v.
 
     Examples
     --------
@@ -277,41 +449,116 @@ class Adam(Optimizer):
     array([ 0.5, -4.5])
     """
 
-    settings = ("lr", "betas", "eps", "weight_decay")
+    checks: Mapping[str, Check] = {
+        "lr": from_zero,
+        "betas": shares,
+        "eps": from_zero,
+        "weight_decay": from_zero,
+    }
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[Group],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.betas = (share("betas[0]", betas[0]), share("betas[1]", betas[1]))
-        self.eps = at_least("eps", eps, 0.0)
-        self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
+        super().__init__(
+            params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory) -> Any:
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return lr times the mean of the gradient over the root of the mean of its square."""
-        g = _decayed(gradient, parameter, self.weight_decay)
-        beta1, beta2 = self.betas
+        return self._adapted(_decayed(gradient, parameter, group), memory, group)
+
+    def _adapted(self, g: Any, memory: Memory, group: Group) -> Any:
+        # As in the formulas, with as few new arrays as they allow: for a large layer these
+        # are what a step costs. Nobody else holds the arrays of the memory.
+        beta1, beta2 = group["betas"]
         t = memory["step"] = memory.get("step", 0) + 1
-        m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
-        v = memory["exp_avg_sq"] = beta2 * memory.get("exp_avg_sq", 0.0) + (1.0 - beta2) * g * g
-        root = np.sqrt(v) / math.sqrt(1.0 - beta2**t) + self.eps
-        return self.lr / (1.0 - beta1**t) * m / root
+        if t == 1:
+            memory["exp_avg"], memory["exp_avg_sq"] = np.zeros_like(g)[()], np.zeros_like(g)[()]
+        m, v = memory["exp_avg"], memory["exp_avg_sq"]
+        term = (1.0 - beta1) * g
+        m *= beta1
+        m += term
+        term = g * g
+        term *= 1.0 - beta2
+        v *= beta2
+        v += term
+        memory["exp_avg"], memory["exp_avg_sq"] = m, v
+        if group["amsgrad"]:
+            v = memory["max_exp_avg_sq"] = np.maximum(memory.get("max_exp_avg_sq", 0.0), v)
+        root = np.sqrt(v)
+        root /= math.sqrt(1.0 - beta2**t)
+        root += group["eps"]
+        change = m / root
+        change *= group["lr"] / (1.0 - beta1**t)
+        return change
 
 
-# -- what all of them check ---------------------------------------------------------------
+class AdamW(Adam):
+    """Adam whose weight decay is no part of the gradient: p ← p − lr · weight_decay · p first.
+
+    So a parameter decays alike whatever its gradients are. (Loshchilov and Hutter, 2019.)
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -5.0], requires_grad=True)
+    >>> optimizer = AdamW([w], lr=0.5, weight_decay=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(6)
+    array([ 0.45, -4.25])
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return Adam's change, and the decay."""
+        decay = group["lr"] * group["weight_decay"] * parameter.data
+        return self._adapted(gradient, memory, group) + decay
 
 
-def _parameters(params: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """Return the parameters, having seen that they can be optimized."""
+# -- what they share ---------------------------------------------------------------------------
+
+
+def _groups(params: Any, settings: Group) -> list[Group]:
+    """Return the groups, having seen that their parameters can be optimized."""
     wanted = "an optimizer takes an iterable of Tensors, such as model.parameters()"
     if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
         raise TypeError(f"{wanted}, and got {type(params).__name__}.")
-    found = tuple(params)
+    found = list(params)
+    if not found or not isinstance(found[0], Mapping):
+        return [{"params": _parameters(found, wanted), **settings}]
+    groups = []
+    for i, group in enumerate(found):
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(f"A group is a dict with 'params', and number {i} is {group!r}.")
+        unknown = set(group) - set(settings) - {"params", "initial_lr"}
+        if unknown:
+            raise ValueError(
+                f"Group {i} has a setting {', '.join(sorted(unknown))}; there are "
+                f"{', '.join(settings)}."
+            )
+        own = group["params"]
+        own = [own] if isinstance(own, Tensor) else list(own)
+        groups.append({**settings, **group, "params": _parameters(own, wanted)})
+    return groups
+
+
+def _parameters(found: list[Any], wanted: str) -> list[Tensor]:
     if not found:
         raise ValueError(f"{wanted}, and got none: the model has no parameters, or was used up.")
     for i, p in enumerate(found):
@@ -321,34 +568,12 @@ def _parameters(params: Iterable[Tensor]) -> tuple[Tensor, ...]:
             raise ValueError(f"{p.called()} is computed from others: give an optimizer those.")
         if p.dtype.kind not in "fc":
             raise ValueError(f"{p.called()} holds {p.dtype}, which cannot be optimized.")
-    if len({id(p) for p in found}) < len(found):
-        raise ValueError("A parameter was given to the optimizer twice: give each once.")
     return found
 
 
-def number(name: str, value: Any) -> float:
-    """Return a finite number, or say that it is none."""
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-        raise ValueError(f"{name} is a finite number, and got {value!r}.")
-    return value  # type: ignore[return-value]
-
-
-def at_least(name: str, value: Any, low: float) -> float:
-    """Return a number that is not below `low`."""
-    if number(name, value) < low:
-        raise ValueError(f"{name} is at least {low:g}, and got {value!r}.")
-    return value  # type: ignore[no-any-return]
-
-
-def share(name: str, value: Any) -> float:
-    """Return a number from 0 up to but not including 1."""
-    if not 0.0 <= number(name, value) < 1.0:
-        raise ValueError(f"{name} is at least 0 and below 1, and got {value!r}.")
-    return value  # type: ignore[no-any-return]
-
-
-def _decayed(gradient: Any, parameter: Tensor, weight_decay: float) -> Any:
-    return gradient + weight_decay * parameter.data if weight_decay else gradient
+def _decayed(gradient: Any, parameter: Tensor, group: Group) -> Any:
+    decay = group["weight_decay"]
+    return gradient + decay * parameter.data if decay else gradient
 
 
 def _copied(memory: Mapping[str, Any]) -> Memory:

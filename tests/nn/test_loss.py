@@ -16,7 +16,7 @@ from nn import functional
 REDUCTIONS = ["mean", "sum", "none"]
 
 
-def compare(torch, name, reduction, x, target, *, target_grad=False, atol=1e-14):
+def compare(torch, name, reduction, x, target, *, target_grad=False, atol=1e-14, **extra):
     """Hold value and gradients together with PyTorch's."""
     # PyTorch keeps BCE's denominator from 0 with a 1e-12 that was rounded to float32.
     rtol = 1e-8 if name == "BCELoss" else 1e-11
@@ -24,8 +24,9 @@ def compare(torch, name, reduction, x, target, *, target_grad=False, atol=1e-14)
     s, t = target, torch.tensor(target)
     if target_grad:
         s, t = Tensor(target, requires_grad=True), t.requires_grad_()
-    ours = getattr(nn, name)(reduction=reduction)(a, s)
-    theirs = getattr(torch.nn, name)(reduction=reduction)(b, t)
+    ours = getattr(nn, name)(reduction=reduction, **extra)(a, s)
+    extra = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in extra.items()}
+    theirs = getattr(torch.nn, name)(reduction=reduction, **extra)(b, t)
     assert ours.shape == tuple(theirs.shape)
     np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), rtol=1e-12, atol=atol)
     ours.backward(np.ones(ours.shape))
@@ -97,6 +98,71 @@ def test_cross_entropy_is_exact_far_out():
     assert nn.CrossEntropyLoss()(np.array([[0.0, 2000.0]]), np.array([0])) == 2000.0
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@settings(deadline=None)
+@given(data=pair(-10, 10, -10, 10))
+def test_l1(torch, reduction, data):
+    compare(torch, "L1Loss", reduction, *data, target_grad=True)
+
+
+@pytest.mark.parametrize("delta", [1.0, 0.3])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_huber(torch, rng, reduction, delta):
+    x, y = rng.normal(size=(5, 4)), rng.normal(size=(5, 4))
+    x[0] = y[0]
+    x[1] = y[1] + delta
+    compare(torch, "HuberLoss", reduction, x, y, target_grad=True, delta=delta)
+
+
+@pytest.mark.parametrize("margin", [1.0, 0.5])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_hinges(torch, rng, reduction, margin):
+    x, y = rng.normal(size=(5, 4)), rng.choice([-1.0, 1.0], size=(5, 4))
+    compare(torch, "HingeEmbeddingLoss", reduction, x, y, margin=margin)
+    ours = nn.HingeLoss(reduction, margin)(x, y)
+    expected = np.array([max(0.0, margin - a * b) for a, b in zip(x.flat, y.flat, strict=True)])
+    whole = {"mean": expected.mean(), "sum": expected.sum(), "none": expected.reshape(5, 4)}
+    np.testing.assert_allclose(ours, whole[reduction], rtol=1e-14)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_weights_of_binary_cross_entropies(torch, rng, reduction):
+    p, t = rng.uniform(0.05, 0.95, size=(5, 4)), rng.uniform(size=(5, 4))
+    weight, pos_weight = rng.uniform(size=(5, 4)), rng.uniform(0.5, 3.0, size=4)
+    compare(torch, "BCELoss", reduction, p, t, weight=weight)
+    logits = rng.normal(scale=9.0, size=(5, 4))
+    compare(torch, "BCEWithLogitsLoss", reduction, logits, t, weight=weight)
+    compare(torch, "BCEWithLogitsLoss", reduction, logits, t, weight=weight, pos_weight=pos_weight)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ignored", [None, 2, -100])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("shape", [(5, 4), (3, 4, 2)])
+def test_cross_entropy_with_all_it_takes(
+    torch, rng, shape, reduction, ignored, weighted, smoothing
+):
+    x = rng.normal(scale=3.0, size=shape)
+    extra = {"weight": rng.uniform(0.1, 2.0, size=4)} if weighted else {}
+    index = rng.integers(0, 4, size=(shape[0], *shape[2:]))
+    if ignored is not None:
+        index.flat[[0, 2]] = ignored
+        extra["ignore_index"] = ignored
+    logs = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    compare(torch, "NLLLoss", reduction, logs, index, **extra)
+    extra["label_smoothing"] = smoothing
+    compare(torch, "CrossEntropyLoss", reduction, x, index, **extra)
+    p = rng.uniform(size=shape)
+    extra.pop("ignore_index", None)
+    compare(torch, "CrossEntropyLoss", reduction, x, p / p.sum(axis=1, keepdims=True), **extra)
+
+
+def test_a_mean_over_nothing_is_nan(torch):
+    x = Tensor(np.zeros((2, 3)), requires_grad=True)
+    assert np.isnan(nn.CrossEntropyLoss()(x, np.array([-100, -100])).item())
+
+
 def test_second_derivatives_are_those_of_the_formulas():
     def second(loss, x):
         return grad(grad(lambda p: loss(p, np.asarray(0.25)).sum()))(x)
@@ -137,6 +203,11 @@ def test_lists_and_integers_are_targets():
         ("BCELoss", [-0.1], [1.0], "between 0 and 1"),
         ("CrossEntropyLoss", [[0.0, 1.0]], [2], "2 classes"),
         ("CrossEntropyLoss", [[0.0, 1.0]], [-1], "2 classes"),
+        ("CrossEntropyLoss", [[0.0, 1.0]] * 3, [0, 1, 7], "has 7 at index 2"),
+        ("NLLLoss", [[[0.0, 1.0], [1.0, 2.0]]], [[0, 3]], r"has 3 at index \(0, 1\)"),
+        ("NLLLoss", 1.0, 1, "single number"),
+        ("HingeLoss", [0.5, 0.5], [1, 0], "0 at index 1"),
+        ("L1Loss", [0.5, 0.5], [[1, 0]], "reshape"),
         ("CrossEntropyLoss", [[0.0, 1.0]], [1.0], "astype"),
         ("CrossEntropyLoss", [[0.0, 1.0]], [[1]], r"\(1, 2\) and \(1, 1\)"),
     ],

@@ -1,0 +1,77 @@
+"""Gradient clipping, as in ``torch.nn.utils``: a step that would be too long is shortened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograd_lite import Tensor
+
+from .optim import from_zero
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
+    """Scale all gradients together so that their norm is at most `max_norm`; return what it was.
+
+    Parameters
+    ----------
+    parameters
+        Tensors; those without a gradient are passed over.
+    max_norm
+        The longest that the gradients may be, taken as one vector.
+    norm_type
+        Of the norm; ``inf`` is for the largest element.
+    error_if_nonfinite
+        Whether a norm that is NaN or infinite is an error.
+
+    Raises
+    ------
+    ValueError
+        If `max_norm` is negative.
+    RuntimeError
+        See `error_if_nonfinite`; no gradient has been changed.
+
+    Examples
+    --------
+    >>> w = Tensor([3.0, 4.0], requires_grad=True)
+    >>> w.grad = [3.0, 4.0]
+    >>> clip_grad_norm_([w], 1.0)
+    5.0
+    >>> w.grad.round(3)
+    array([0.6, 0.8])
+    """
+    from_zero("max_norm", max_norm)
+    found = _with_gradient(parameters)
+    norms = [np.linalg.norm(np.ravel(p.grad), norm_type) for p in found]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(f"The norm of the gradients is {total}: nothing was clipped.")
+    factor = min(1.0, max_norm / (total + 1e-6))
+    for p in found:
+        p.grad = p.grad * factor
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit each element of each gradient to ± `clip_value`.
+
+    >>> w = Tensor([3.0, -0.5], requires_grad=True)
+    >>> w.grad = [3.0, -0.5]
+    >>> clip_grad_value_(w, 1.0)
+    >>> w.grad
+    array([ 1. , -0.5])
+    """
+    from_zero("clip_value", clip_value)
+    for p in _with_gradient(parameters):
+        p.grad = np.clip(p.grad, -clip_value, clip_value)
+
+
+def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    found = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p for p in found if p.grad is not None]

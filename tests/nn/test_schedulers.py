@@ -1,0 +1,156 @@
+"""lr_scheduler.py and utils.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autograd_lite import Tensor
+from nn import optim, utils
+
+SCHEDULERS = [
+    ("StepLR", (3,), {}),
+    ("StepLR", (4, 0.5), {}),
+    ("ExponentialLR", (0.9,), {}),
+    ("CosineAnnealingLR", (10,), {}),
+    ("CosineAnnealingLR", (7,), {"eta_min": 0.01}),
+    ("LinearLR", (), {}),
+    ("LinearLR", (0.1,), {"end_factor": 0.7, "total_iters": 8}),
+]
+
+
+def optimizers(torch):
+    groups = [{"lr": 0.3}, {"lr": 0.02}]
+    ours = optim.SGD([{"params": [Tensor(1.0, requires_grad=True)], **g} for g in groups])
+    theirs = torch.optim.SGD([{"params": [torch.ones(1, requires_grad=True)], **g} for g in groups])
+    return ours, theirs
+
+
+def same(ours, theirs):
+    for group, reference in zip(ours.param_groups, theirs.param_groups, strict=True):
+        np.testing.assert_allclose(group["lr"], reference["lr"], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs"), SCHEDULERS)
+def test_rates_are_pytorchs(torch, name, args, kwargs):
+    ours, theirs = optimizers(torch)
+    a = getattr(optim.lr_scheduler, name)(ours, *args, **kwargs)
+    b = getattr(torch.optim.lr_scheduler, name)(theirs, *args, **kwargs)
+    seen = []
+    for _ in range(25):
+        same(ours, theirs)
+        seen.append(ours.lr)
+        theirs.step()
+        a.step()
+        b.step()
+    assert len(set(seen)) > 3
+    assert a.get_last_lr() == [g["lr"] for g in ours.param_groups]
+
+
+def test_a_warm_up_and_then_a_cosine(torch):
+    ours, theirs = optimizers(torch)
+    made = []
+    for library, optimizer in ((optim, ours), (torch.optim, theirs)):
+        module = library.lr_scheduler
+        parts = [module.LinearLR(optimizer, 0.1), module.CosineAnnealingLR(optimizer, 9)]
+        made.append(module.SequentialLR(optimizer, parts, milestones=[5]))
+    for _ in range(14):
+        same(ours, theirs)
+        theirs.step()
+        for scheduler in made:
+            scheduler.step()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("settings", [
+    {"patience": 2},
+    {"patience": 0, "cooldown": 2, "factor": 0.5},
+    {"mode": "max", "patience": 1, "threshold": 0.1},
+    {"threshold_mode": "abs", "threshold": 0.5, "patience": 1, "min_lr": 0.01},
+    {"mode": "max", "threshold_mode": "abs", "threshold": 0.2, "patience": 1, "eps": 0.1},
+])  # fmt: skip
+def test_a_plateau_is_pytorchs(torch, rng, settings):
+    ours, theirs = optimizers(torch)
+    a = optim.lr_scheduler.ReduceLROnPlateau(ours, **settings)
+    b = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **settings)
+    for value in np.abs(3.0 + np.cumsum(rng.normal(size=40))):
+        a.step(value)
+        b.step(value)
+        same(ours, theirs)
+
+
+def test_a_scheduler_goes_on_from_its_state(torch):
+    def run(optimizer, scheduler, steps):
+        rates = []
+        for _ in range(steps):
+            scheduler.step()
+            rates.append(optimizer.lr)
+        return rates
+
+    ours, _ = optimizers(torch)
+    scheduler = optim.lr_scheduler.CosineAnnealingLR(ours, 10)
+    run(ours, scheduler, 4)
+    saved = ours.state_dict(), scheduler.state_dict()
+    rest = run(ours, scheduler, 4)
+    twin, _ = optimizers(torch)
+    again = optim.lr_scheduler.CosineAnnealingLR(twin, 10)
+    twin.load_state_dict(saved[0])
+    again.load_state_dict(saved[1])
+    assert run(twin, again, 4) == rest
+    with pytest.raises(ValueError, match="does not fit"):
+        again.load_state_dict({"last_epoch": 3})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: optim.lr_scheduler.StepLR(o, 0),
+        lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 2.5),
+        lambda o: optim.lr_scheduler.LinearLR(o, 0.0),
+        lambda o: optim.lr_scheduler.ReduceLROnPlateau(o, "least"),
+        lambda o: optim.lr_scheduler.ReduceLROnPlateau(o, factor=1.0),
+        lambda o: optim.lr_scheduler.SequentialLR(o, [], []),
+    ],
+)
+def test_bad_settings_are_refused(make):
+    with pytest.raises(ValueError, match="got"):
+        make(optim.SGD([Tensor(1.0, requires_grad=True)]))
+
+
+# -- clipping ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", [1.0, 2.0, 3.0, float("inf")])
+@pytest.mark.parametrize("most", [0.5, 100.0])
+def test_clipping_by_norm_is_pytorchs(torch, rng, norm, most):
+    arrays = [rng.normal(size=(3, 4)), rng.normal(size=2), rng.normal(size=())]
+    ours = [Tensor(a, requires_grad=True) for a in arrays] + [Tensor(1.0, requires_grad=True)]
+    theirs = [torch.tensor(a, requires_grad=True) for a in arrays]
+    for p, q, a in zip(ours, theirs, arrays, strict=False):
+        p.grad, q.grad = a, torch.tensor(a)
+    total = utils.clip_grad_norm_(ours, most, norm)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, most, norm)
+    assert abs(total - float(expected)) < 1e-12
+    for p, q in zip(ours, theirs, strict=False):
+        np.testing.assert_allclose(p.grad, q.grad.numpy(), atol=1e-14)
+    assert ours[-1].grad is None
+
+
+def test_clipping_keeps_float32_and_says_when_it_cannot():
+    p = Tensor([3.0, 4.0], requires_grad=True, dtype=np.float32)
+    p.grad = np.array([3.0, 4.0], np.float32)
+    utils.clip_grad_norm_(p, 1.0)
+    assert p.grad.dtype == np.float32
+    p.grad = np.array([np.nan, 1.0], np.float32)
+    with pytest.raises(RuntimeError, match="nan"):
+        utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    with pytest.raises(ValueError, match="max_norm"):
+        utils.clip_grad_norm_(p, -1.0)
+    assert utils.clip_grad_norm_([], 1.0) == 0.0
+
+
+def test_clipping_by_value():
+    p = Tensor([3.0, -4.0], requires_grad=True)
+    p.grad = [3.0, -0.5]
+    utils.clip_grad_value_([p], 1.0)
+    assert p.grad.tolist() == [1.0, -0.5]
