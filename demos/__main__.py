@@ -10,6 +10,7 @@ from .command import HelpFormatter, Parser
 # NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
 COMMANDS = {
     "lab": ("demos.lab", "train a small network on two data sets, and picture what it learned"),
+    "chain-rule": ("demos.chain_rule", "see how gradients come about, one step at a time"),
 }
 
 

@@ -267,6 +267,8 @@ def _numbers_first(a: Formula, b: Formula, value: Any) -> Formula:
             )
         return apply("multiply", a, b, value=value)
     for x, y in ((a, b), (b, a)):
+        if x.head == "divide" and _is(x.arguments[0], 1):  # 1 / x · y
+            return apply("divide", y, x.arguments[1], value=value)
         if x.head == "multiply" and _is_number(x.arguments[0]):
             coefficient, rest = x.arguments
             both = (rest, y) if x is a else (y, rest)

@@ -182,22 +182,22 @@ def test_numbers_are_those_of_the_tape(page, program):
 def test_not_computed_yet_is_not_zero(page):
     p = page(two_uses())
     assert p.box("f", "value") == "= ?"
-    assert p.box("x", "grad") == "∂ ?  0/2"
+    assert p.box("x", "grad") == "∂ ? (0/2)"
     assert "later" in p.find("#" + p.data["rootKey"]).get_attribute("class")
     p.press(Keys.END)
     assert p.box("f", "value") == "= 6.909"
-    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+    assert p.box("x", "grad") == "∂ 2.584 (2/2) ✓"
     assert p.box("y", "grad") == "∂ 2 ✓"
 
 
 def test_a_second_contribution_has_its_own_frame(page):
     p = page(two_uses())
     p.at(7)
-    assert p.box("x", "grad") == "∂ −0.4161 1/2"
+    assert p.box("x", "grad") == "∂ −0.4161 (1/2)"
     assert "x waits for 1 more" in p.text("#say")
     assert "topological" in p.text("#say")
     p.press(Keys.ARROW_RIGHT)
-    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+    assert p.box("x", "grad") == "∂ 2.584 (2/2) ✓"
     assert "old + new" in p.text("#math")
     assert "ready" in p.text("#say")
 
@@ -271,7 +271,7 @@ def test_predict(page):
     p = page(two_uses())
     p.at(8)
     p.find("#predict").click()
-    assert p.box("x", "grad") == "∂ −0.4161 1/2"
+    assert p.box("x", "grad") == "∂ −0.4161 (1/2)"
     assert "2.584" not in p.text("#step")
     assert "3" not in p.text("#math").split("contribution")[-1]
     answer = p.find("#answer")
@@ -287,7 +287,7 @@ def test_predict(page):
     answer.send_keys("6/2", Keys.ENTER)
     assert "Right" in p.text("#verdict")
     assert "2.584" in p.text("#step")
-    assert p.box("x", "grad") == "∂ 2.584 2/2 ✓"
+    assert p.box("x", "grad") == "∂ 2.584 (2/2) ✓"
 
 
 def test_predict_an_element(page):

@@ -76,9 +76,9 @@ function paintGraph() {
     box.classList.toggle("ready", Boolean(ready));
     label.classList.toggle("unknown", !grad);
     if (!value.carries) label.textContent = "";
-    else if (!grad) label.textContent = value.expected > 1 ? `∂ ?  0/${value.expected}` : "∂ ?";
+    else if (!grad) label.textContent = value.expected > 1 ? `∂ ? (0/${value.expected})` : "∂ ?";
     else {
-      const count = grad[2] > 1 ? ` ${grad[1]}/${grad[2]}` : "";
+      const count = grad[2] > 1 ? ` (${grad[1]}/${grad[2]})` : "";
       label.textContent = `∂ ${valueText(grad[0])}${count}${ready ? " ✓" : ""}`;
     }
   }
@@ -95,6 +95,15 @@ function paintGraph() {
     const dy = inner.top + inner.height / 2 - outer.top - outer.height / 2;
     view.scrollBy({ left: dx, top: dy });
   }
+}
+
+/** Make the graph fill its place, as far as its letters stay readable. */
+function fit() {
+  const { width, height } = $("graph").viewBox.baseVal;
+  const room = $("picture").clientWidth / width;
+  const scale = Math.max(0.75, Math.min(1.4, room, (0.43 * window.innerHeight) / height));
+  $("graph").setAttribute("width", Math.floor(width * scale));
+  $("graph").setAttribute("height", Math.floor(height * scale));
 }
 
 // -- the step -------------------------------------------------------------------------------
@@ -385,7 +394,8 @@ $("reveal").addEventListener("click", () => reveal("", `It is ${short(frames[ste
 window.addEventListener("hashchange", () => go(fromHash()));
 
 $("slider").max = frames.length - 1;
-if ($("graph").viewBox.baseVal.width > 1150) $("graph").classList.add("wide");
+window.addEventListener("resize", fit);
+fit();
 prepareBumps();
 step = Math.min(fromHash(), frames.length - 1);
 paint();
