@@ -283,7 +283,7 @@ class SGD(Optimizer):
             weight_decay=weight_decay,
             nesterov=nesterov,
         )
-        self._rates: list[tuple[Any, list[Any]]] = []
+        self._rates = self._with_rates()
 
     def _check(self, group: Group) -> None:
         super()._check(group)
@@ -295,22 +295,28 @@ class SGD(Optimizer):
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""
-        if any(group["momentum"] or group["weight_decay"] for group in self.param_groups):
-            super().step()
-            return
-        # The same without a call for each parameter: most of the time of a small network's
-        # step. Beside each parameter is the rate as an array of its dtype: NumPy multiplies
-        # by it in less time than by a Python float.
-        if [rate for rate, _ in self._rates] != [group["lr"] for group in self.param_groups]:
-            self._rates = [
-                (group["lr"], [(p, np.array(group["lr"], p.dtype)) for p in group["params"]])
-                for group in self.param_groups
-            ]
-        for _, pairs in self._rates:
+        for group, rate, _ in self._rates:
+            if group["momentum"] or group["weight_decay"]:
+                super().step()
+                return
+            if group["lr"] != rate:
+                self._rates = self._with_rates()
+        # The same without a call for each parameter: most of the time of a small network's step.
+        for _, _, pairs in self._rates:
             for p, rate in pairs:
                 g = p._grad
                 if g is not None:
                     p._set(p._data - rate * g)
+
+    def _with_rates(self) -> list[tuple[Group, Any, list[Any]]]:
+        """Return for each group its rate, and for each parameter the rate in its dtype.
+
+        NumPy multiplies by an array of no dimension in less time than by a Python float.
+        """
+        return [
+            (group, group["lr"], [(p, np.array(group["lr"], p.dtype)) for p in group["params"]])
+            for group in self.param_groups
+        ]
 
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return lr times the gradient, or what takes its place."""
