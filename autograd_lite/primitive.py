@@ -142,7 +142,13 @@ def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> C
     return entry
 
 
-_signature = functools.cache(inspect.signature)  # looking it up costs more than the call
+@functools.cache  # looking it up costs more than the call
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Return the signature; None for some of NumPy's compiled functions before 2.4."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return None
 
 
 class Composite:
@@ -162,8 +168,10 @@ class Composite:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
+        signature = _signature(self.definition)
+        assert signature is not None  # it is Python
         try:
-            _signature(self.definition).bind(*args, **kwargs)
+            signature.bind(*args, **kwargs)
         except TypeError as error:
             raise UnsupportedArgumentError(
                 f"The derivative of {self.name} does not cover this call: {error}."
@@ -216,7 +224,8 @@ class Primitive:
         """Whether the function takes a parameter that no rule mentions."""
         if self.variadic or isinstance(self.function, np.ufunc):
             return False
-        return len(inspect.signature(self.function).parameters) > len(self.operands)
+        signature = _signature(self.function)
+        return signature is not None and len(signature.parameters) > len(self.operands)
 
     def _all_rules(self) -> list[Rule]:
         return [*self.rules.values(), *([self.joint] if self.joint else [])]
@@ -268,14 +277,14 @@ class Primitive:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call: sort them into operands and parameters."""
-        if isinstance(self.function, np.ufunc):
+        signature = _signature(self.function)
+        if isinstance(self.function, np.ufunc) or signature is None:
             operands: Sequence[Any] = args
             parameters = kwargs
             dtype = parameters.pop("dtype", None)
             if dtype is not None:
                 operands = [_converted(x, dtype) for x in operands]
         else:
-            signature = _signature(self.function)
             parameters = dict(signature.bind(*args, **kwargs).arguments)
             if self.variadic:
                 operands = parameters.pop(self.operands[0])

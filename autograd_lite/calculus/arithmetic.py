@@ -160,12 +160,12 @@ derivative(
 )
 derivative(
     np.copysign,
-    x1=lambda g, x1, x2: g * np.sign(x1) * np.where(np.signbit(x2), -1.0, 1.0),
+    x1=lambda g, x1, x2: np.where(np.signbit(x1) == np.signbit(x2), g, -g),
     x2=lambda g, x2: _flat(g, x2),
 )
 derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", constants="x2")
 composite(np.divmod, lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)))
-composite(np.modf, lambda x: (np.fmod(x, 1.0), np.trunc(x)))
+composite(np.modf, lambda x: (np.fmod(x, 1.0), np.trunc(x * 1.0)))
 composite(np.frexp, lambda x: (np.ldexp(x, -_exponent(x)), _exponent(x)))
 composite(np.fix, lambda x: np.trunc(x))
 
@@ -177,6 +177,8 @@ def _exponent(x: Any) -> Any:
 def _nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
+    if np.result_type(x).kind not in "fc":
+        return np.copy(x)
     limits = np.finfo(np.result_type(x))
     x = np.where(np.isnan(x), nan, x)
     x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
@@ -190,7 +192,8 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     x0, x1, y0, y1 = xp[place], xp[place + 1], fp[place], fp[place + 1]
     line = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
     line = np.where(x < xp[0], fp[0] if left is None else left, line)
-    return np.where(x > xp[-1], fp[-1] if right is None else right, line)
+    line = np.where(x > xp[-1], fp[-1] if right is None else right, line)
+    return line.astype(np.float64)  # as NumPy does
 
 
 def _bare(x: Any) -> Any:

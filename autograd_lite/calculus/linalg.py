@@ -91,13 +91,19 @@ composite(la.pinv, lambda a, rcond=None: _pinv(a, rcond=rcond))
 
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     rows, columns = np.shape(a)
+    a = a * 1.0
     cut = rcond if rcond is not None else max(rows, columns) * np.finfo(np.result_type(a)).eps
     x = la.pinv(a, cut) @ b
     s = la.svd(a, compute_uv=False)
     rank = int(np.sum(np.asarray(s.detach() if hasattr(s, "detach") else s) > cut * _top(s)))
     missed = b - a @ x
     residuals = np.sum(np.abs(missed) ** 2, axis=0, keepdims=np.ndim(b) == 1)
-    return x, residuals if rank == columns < rows else np.zeros(0), np.int32(rank), s
+    return (
+        x,
+        residuals if rank == columns < rows else np.zeros(0, np.result_type(x)),
+        np.int32(rank),
+        s,
+    )
 
 
 def _top(s: Any) -> float:
@@ -317,6 +323,7 @@ composite(la.eigvals, _eigvals)
 
 
 def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    x = x * 1.0 if np.result_type(x).kind not in "fc" else x
     if order is None or order == 2:
         return root(np.sum(squared(x), axis=axis, keepdims=keepdims))
     size = np.abs(x)
@@ -334,6 +341,7 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> Any:
+    x = x * 1.0 if np.result_type(x).kind not in "fc" else x
     row, column = (i % np.ndim(x) for i in axis)
     if order in (None, "fro", "f"):
         return _vector_norm(x, 2, (row, column), keepdims)
@@ -385,7 +393,7 @@ composite(la.cond, _cond)
 
 def _matrix_power(a: Any, n: int) -> Any:
     if n == 0:
-        return np.zeros_like(a) + np.eye(np.shape(a)[-1]) + a * 0.0
+        return a * 0 + np.eye(np.shape(a)[-1], dtype=np.result_type(a))
     if n < 0:
         a, n = la.inv(a), -n
     result = None

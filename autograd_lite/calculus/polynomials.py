@@ -41,10 +41,10 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 def _poly(seq_of_zeros: Any) -> Any:
-    zeros = np.linalg.eigvals(seq_of_zeros) if np.ndim(seq_of_zeros) == 2 else seq_of_zeros
-    result: Any = np.ones(1)
+    zeros = np.linalg.eigvals(seq_of_zeros) if np.ndim(seq_of_zeros) == 2 else seq_of_zeros * 1.0
+    result: Any = np.ones(1, np.result_type(zeros))
     for i in range(np.size(zeros)):
-        result = np.convolve(result, np.stack([np.ones(()), -zeros[i]]))
+        result = np.convolve(result, np.stack([np.ones((), np.result_type(zeros)), -zeros[i]]))
     return result
 
 
@@ -58,7 +58,9 @@ def _roots(p: Any) -> Any:
     n = np.shape(p)[0] - 1
     if n == 0:
         return np.zeros(at_zero)
-    companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, n)), np.eye(n - 1, n)])
+    companion = np.concatenate(
+        [np.reshape(-p[1:] / p[0], (1, n)), np.eye(n - 1, n, dtype=np.result_type(p, np.float32))]
+    )
     found = np.linalg.eigvals(companion)
     return np.concatenate([found, np.zeros(at_zero)]) if at_zero else found
 
@@ -94,7 +96,7 @@ def _linspace(
 ) -> Any:
     parts = max(num - 1 if endpoint else num, 1)
     shape = (num,) + (1,) * max(np.ndim(start), np.ndim(stop))
-    share = np.reshape(np.arange(num) / parts, shape)
+    share = np.reshape(np.arange(num) / parts, shape).astype(np.result_type(start, stop, 1.0))
     line = np.moveaxis(start * (1.0 - share) + stop * share, 0, axis)
     line = line if dtype is None else line.astype(dtype)
     return (line, (stop - start) / parts) if retstep else line
@@ -115,7 +117,7 @@ def _geomspace(
     line = sign * np.exp(
         _linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
     )
-    return line if dtype is None else line.astype(dtype)
+    return line.astype(np.result_type(line, np.float64) if dtype is None else dtype)
 
 
 composite(np.linspace, _linspace)

@@ -33,7 +33,12 @@ def _right(g: Any, x: Any, y: Any) -> Any:
     return unbroadcast(np.swapaxes(x, -1, -2) @ g, y.shape)
 
 
-derivative(np.matmul, x=lambda g, x, y: _left(g, x, y), y=lambda g, x, y: _right(g, x, y))
+derivative(
+    np.matmul,
+    elementwise=False,
+    x=lambda g, x, y: _left(g, x, y),
+    y=lambda g, x, y: _right(g, x, y),
+)
 
 
 def _dot(a: Any, b: Any) -> Any:
@@ -243,7 +248,7 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 
 def _polyval(p: Any, x: Any) -> Any:
-    result = np.zeros_like(x) if np.ndim(x) else 0.0
+    result: Any = np.zeros_like(x) if np.ndim(x) else 0
     for i in range(np.shape(p)[0]):
         result = result * x + p[i]
     return result

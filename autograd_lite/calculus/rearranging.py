@@ -90,6 +90,8 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         arr, axis = np.ravel(arr), 0
     n = np.shape(arr)[axis]
     shape = list(np.shape(arr))
+    values = values if isinstance(values, Tensor) else np.asarray(values)
+    values = values.astype(np.result_type(arr))
     if np.ndim(obj) == 0 and not isinstance(obj, slice):
         # A single place takes an array that is moved to the axis.
         given = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
@@ -181,18 +183,18 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
     conditions = [np.broadcast_to(_bare(c), np.shape(x)) for c in condlist]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.logical_or.reduce(conditions))
-    result = np.zeros(np.shape(x)) + x * 0.0
+    result: Any = np.zeros_like(x)
     for condition, piece in zip(conditions, funclist, strict=True):
         # Only where it holds, so that no other value of x can do harm.
         value = piece(x[condition], *args, **kw) if callable(piece) else piece
-        full = np.broadcast_to(value, (int(condition.sum()),))
+        full = np.broadcast_to(value, (int(condition.sum()),)).astype(np.result_type(x))
         result = np.where(condition, _spread_out(full, condition), result)
     return result
 
 
 def _spread_out(values: Any, mask: Any) -> Any:
     places = np.maximum(np.cumsum(mask.ravel()) - 1, 0).reshape(mask.shape)
-    return values[places] if np.size(values) else np.zeros(mask.shape)
+    return values[places] if np.size(values) else np.zeros(mask.shape, values.dtype)
 
 
 def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
@@ -222,6 +224,12 @@ def _unique(
 
 
 def _unique_parts(x: Any, *parts: str) -> Any:
+    if np.result_type(x).kind not in "fc":
+        bare = _bare(x)
+        return [
+            np.unique_values(bare) if parts == ("values",) else getattr(np.unique_all(bare), part)
+            for part in parts
+        ]
     whole = np.unique_all(_bare(x))
     found = {"values": np.ravel(x)[whole.indices], "indices": whole.indices}
     found |= {"inverse_indices": whole.inverse_indices, "counts": whole.counts}
@@ -289,7 +297,7 @@ composite(np.union1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_or))
 composite(np.intersect1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_and))
 composite(np.setxor1d, lambda ar1, ar2: _members(ar1, ar2, np.not_equal))
 composite(np.setdiff1d, lambda ar1, ar2: _members(ar1, ar2, np.greater))
-composite(np.sort_complex, lambda a: np.sort(a, axis=0) + 0j)
+composite(np.sort_complex, lambda a: np.sort(a, axis=0).astype(np.complex128))
 composite(np.trim_zeros, _trim_zeros)
 composite(np.apply_along_axis, _apply_along_axis)
 composite(np.apply_over_axes, _apply_over_axes)
@@ -342,14 +350,17 @@ def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dic
             )
         even = np.take(a, np.pad(np.arange(n), (before, after), mode), axis=axis)
         first, last = a[_along(axis, ndim, slice(1))], a[_along(axis, ndim, slice(-1, None))]
-        low = 2.0 * first - even[_along(axis, ndim, slice(before))]
-        high = 2.0 * last - even[_along(axis, ndim, slice(before + n, None))]
+        low = 2 * first - even[_along(axis, ndim, slice(before))]
+        high = 2 * last - even[_along(axis, ndim, slice(before + n, None))]
         return np.concatenate([low, a, high], axis=axis)
+    dtype = np.result_type(a)
+    kind = "f" if dtype.kind in "fc" else "i"
     low, high = _borders(a, axis, mode, kwargs)
     blocks = []
     for width, value, edge in ((before, low, 0), (after, high, -1)):
         shape = list(np.shape(a))
         shape[axis] = width
+        value = value if kind == "f" else np.rint(value)
         block = np.broadcast_to(value, tuple(shape))
         if mode == "linear_ramp":
             line = [1] * ndim
@@ -358,7 +369,7 @@ def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dic
             share = share if edge == 0 else (np.flip(share) if width else share)
             at_edge = a[_along(axis, ndim, slice(1) if edge == 0 else slice(-1, None))]
             block = value + (at_edge - value) * share + np.zeros(shape)
-        blocks.append(block)
+        blocks.append(block if np.result_type(block) == dtype else block.astype(dtype))
     return np.concatenate([blocks[0], a, blocks[1]], axis=axis)
 
 
@@ -394,18 +405,26 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     n = max(minlength, int(places.max(initial=-1)) + 1)
     if weights is None:
         return np.bincount(places, minlength=minlength)
-    return scatter(weights, shape=(n,), index=places)
+    weights = weights if isinstance(weights, Tensor) else np.asarray(weights)
+    return scatter(weights.astype(np.float64), shape=(n,), index=places)
 
 
 def _same_as(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: function(*args, **kwargs)
 
 
+def _of_older(name: str, definition: Callable[..., Any]) -> None:
+    """Serve a name that NumPy had in its first releases of version 2."""
+    if hasattr(np, name):
+        composite(getattr(np, name), definition)
+
+
+_of_older("row_stack", _same_as(np.vstack))
+_of_older("trapz", _same_as(np.trapezoid))
+_of_older("in1d", lambda ar1, ar2, **kwargs: np.isin(np.ravel(ar1), ar2, **kwargs))
 composite(np.bincount, _bincount)
 composite(np.amax, _same_as(np.max))
 composite(np.amin, _same_as(np.min))
 composite(np.around, _same_as(np.round))
-if hasattr(np, "row_stack"):
-    composite(np.row_stack, _same_as(np.vstack))  # noqa: NPY201
 if hasattr(np, "astype"):  # from NumPy 2.1 on
     composite(np.astype, lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype))

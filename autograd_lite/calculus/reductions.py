@@ -35,6 +35,12 @@ def _count(a: Any, axis: Axis) -> int:
     return math.prod(n for n, k in zip(np.shape(a), kept(np.shape(a), axis), strict=True) if k == 1)
 
 
+def like(counts: Any, x: Any) -> Any:
+    """Convert counts to the dtype of what they divide, so that float32 stays float32."""
+    dtype = np.result_type(x)
+    return np.asarray(counts).astype(dtype)[()] if dtype.kind in "fc" else counts
+
+
 def _only(g: Any, where: Any) -> Any:
     """Return a gradient with 0 in the places that a reduction left out."""
     return g if where is True else np.where(where, g, 0.0)
@@ -64,7 +70,8 @@ def _mean(
         total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype)
         return total / max(_count(a, axis), 1) if np.size(a) else total * np.nan
     total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
-    return total / np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    counts = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+    return total / like(counts, total)
 
 
 composite(np.mean, _mean)
@@ -85,7 +92,7 @@ def _var(
     squares = squared(from_mean)
     mean = np.mean(squares, axis=axis, keepdims=keepdims, where=where)
     n = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
-    return mean * (n / (n - (ddof if correction is None else correction)))
+    return mean * like(n / (n - (ddof if correction is None else correction)), mean)
 
 
 def squared(x: Any) -> Any:
@@ -156,7 +163,7 @@ derivative(
 
 
 def _sum_from_the_end(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
-    if axis is None:
+    if axis is None or not shape:  # NumPy gives a number an axis
         return np.reshape(np.flip(np.cumsum(np.flip(g))), shape)
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 

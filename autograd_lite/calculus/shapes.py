@@ -225,7 +225,7 @@ composite(np.sort, _sort)
 
 
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
-    if axis is None:
+    if axis is None or np.ndim(a) == 0:
         a, axis = np.ravel(a), 0
     return np.take(a, np.repeat(np.arange(np.shape(a)[axis]), repeats), axis=axis)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite, derivative
 from ..tensor import Axis, Tensor
-from .reductions import kept, root
+from .reductions import kept, like, root
 
 
 def _values(x: Any) -> Any:
@@ -54,6 +54,7 @@ def _cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None
 ) -> Any:
     rows = _as_rows(m, rowvar)
+    rows = rows.astype(np.result_type(rows, np.float64))  # as NumPy does
     if y is not None:
         rows = np.concatenate([rows, _as_rows(y, rowvar)])
     n = np.shape(rows)[1]
@@ -91,6 +92,8 @@ _METHODS: dict[str, Callable[[Any], Any]] = {
     "nearest": lambda part: (part > 0.5).astype(part.dtype),
 }
 
+_PICKS = ("lower", "higher", "nearest")  # these keep the dtype of integers
+
 
 def _quantile(
     a: Any,
@@ -117,13 +120,16 @@ def _quantile(
     part = _METHODS[method](place - below)
     if method == "nearest":  # NumPy rounds a half to the even place
         part = np.rint(place) - below
+    if values.dtype.kind == "f":
+        part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
     above = np.minimum(below + 1, values.shape[-1] - 1)
     ordered = np.sort(rows, axis=-1)
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
     # The weights are chosen so that a NaN or inf next door does not come in with weight 0.
-    mixed = np.where(part == 0, low, np.where(part == 1, high, low + (high - low) * part))
-    if not ignore_nan:
+    mixed = low if method in _PICKS else low + (high - low) * part
+    mixed = np.where(part == 0, low, np.where(part == 1, high, mixed))
+    if not ignore_nan and np.isnan(values).any():
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
     return np.reshape(mixed, q.shape + kept(np.shape(a), axis)) if keepdims else mixed
 
@@ -160,6 +166,8 @@ composite(np.median, _median)
 
 
 def _nan_to(a: Any, number: float) -> Any:
+    if not np.isnan(_values(a)).any():
+        return a
     return np.where(np.isnan(_values(a)), number, a)
 
 
@@ -170,7 +178,8 @@ def _count(a: Any, axis: Axis, keepdims: bool) -> Any:
 def _nan_extreme(function: Callable[..., Any], worst: float) -> Callable[..., Any]:
     def extreme(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) -> Any:
         found = function(_nan_to(a, worst), axis=axis, keepdims=keepdims)
-        return np.where(_count(a, axis, keepdims) == 0, np.nan, found)
+        nothing = _count(a, axis, keepdims) == 0
+        return np.where(nothing, np.nan, found) if nothing.any() else found
 
     return extreme
 
@@ -190,7 +199,8 @@ def _nanprod(
 def _nanmean(
     a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
 ) -> Any:
-    return _nansum(a, axis, dtype, keepdims=keepdims) / _count(a, axis, keepdims)
+    total = _nansum(a, axis, dtype, keepdims=keepdims)
+    return total / like(_count(a, axis, keepdims), total)
 
 
 def _nanvar(
@@ -203,7 +213,7 @@ def _nanvar(
 ) -> Any:
     from_mean = _nan_to(a - _nanmean(a, axis, dtype, keepdims=True), 0.0)
     squares = np.sum(from_mean * from_mean, axis=axis, keepdims=keepdims)
-    return squares / (_count(a, axis, keepdims) - ddof)
+    return squares / like(_count(a, axis, keepdims) - ddof, squares)
 
 
 def _nanstd(
@@ -328,9 +338,9 @@ def _border(given: Any, a: Any, axis: int) -> Any:
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     flat = np.ravel(ary)
     pieces = [
-        None if to_begin is None else np.ravel(to_begin),
+        None if to_begin is None else np.ravel(to_begin).astype(np.result_type(ary)),
         flat[1:] - flat[:-1],
-        None if to_end is None else np.ravel(to_end),
+        None if to_end is None else np.ravel(to_end).astype(np.result_type(ary)),
     ]
     return np.concatenate([p for p in pieces if p is not None])
 
@@ -361,7 +371,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     """Return the slope of the parabola through three neighbours; at an edge, of a line or one."""
     f = np.moveaxis(f, axis, -1)
     n = np.shape(f)[-1]
-    d = h[1:] - h[:-1] if np.ndim(h) else h + np.zeros(n - 1)
+    d = h[1:] - h[:-1] if np.ndim(h) else h + like(np.zeros(n - 1), f)
     left, right = d[:-1], d[1:]
     lines = (f[..., 1:] - f[..., :-1]) / d
     inner = (left * lines[..., 1:] + right * lines[..., :-1]) / (left + right)
@@ -369,7 +379,8 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     if edge_order == 2:
         first = first - d[:1] * (lines[..., 1:2] - lines[..., :1]) / (d[:1] + d[1:2])
         last = last + d[-1:] * (lines[..., -1:] - lines[..., -2:-1]) / (d[-1:] + d[-2:-1])
-    return np.moveaxis(np.concatenate([first, inner, last], axis=-1), -1, axis)
+    slopes = np.concatenate([first, inner, last], axis=-1)
+    return np.moveaxis(slopes.astype(np.result_type(f, np.float16)), -1, axis)
 
 
 composite(np.diff, _diff)
