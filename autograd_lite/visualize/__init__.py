@@ -6,6 +6,8 @@
 `text`             numbers and parameters, in few words
 `dot`              the graph as DOT
 `render`           DOT as SVG, PDF or PNG
+`schema`           the graph as JSON
+`network`          a model as circles and lines
 `drawing`          `draw`, which puts these together
 =================  =======================================================
 """

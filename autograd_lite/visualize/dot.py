@@ -248,7 +248,7 @@ def _tooltip(text: str) -> str:
 
 
 def _coloured(text: str) -> str:
-    return f'<font color="{VERMILLION}">{text}</font>'
+    return text and f'<font color="{VERMILLION}">{text}</font>'  # an empty one is an error
 
 
 def _table(cells: list[list[str]], look: str, cell: str = "") -> str:

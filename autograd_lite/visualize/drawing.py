@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,26 +12,31 @@ from ..errors import MissingExtraError
 from ..tensor import Tensor
 from .dot import to_dot
 from .gradients import differentiate
-from .graph import nearest, read
+from .graph import Graph, named_in, nearest, read
+from .network import columns_of, layers_of, to_svg
 from .render import FORMATS, render, write
+from .schema import to_json
 
 
 def draw(
-    roots: Tensor | Sequence[Tensor],
+    roots: Tensor | Sequence[Tensor] | Any,
     *,
     gradients: Any = None,
     rankdir: str = "LR",
     max_boxes: int = 200,
+    inputs: Any = None,
 ) -> Drawing:
     """Draw how a value came to be: a box for each value, one for each operation.
 
     The numbers are those that the program saw, even where an optimizer has changed
-    an input since. Drawing changes no ``.grad``.
+    an input since. Drawing changes no ``.grad``. A Tensor without a name is called as
+    the variable is that holds it where `draw` is called.
 
     Parameters
     ----------
     roots
-        The Tensor to draw, such as a loss, or a list of them.
+        The Tensor to draw, such as a loss, or a list of them. Or a model, layer after
+        layer: then it is the classic picture of circles and lines.
     gradients
         None: show the gradients when ``backward()`` has run, and ``grad ?`` before.
         True: compute them for the picture. False: leave them out. Or the upstream
@@ -42,6 +48,8 @@ def draw(
         How many boxes to draw at most. Of a larger graph the latest operations are
         drawn, and a box says how many came before. Layout takes seconds at a few
         hundred boxes, and much longer beyond.
+    inputs
+        For a model: one point, whose activations and gradients are shown.
 
     Returns
     -------
@@ -65,7 +73,7 @@ def draw(
     >>> b.backward()
     >>> picture = draw(b)
     >>> picture
-    <Drawing of t1: 2 values, 1 operation>
+    <Drawing of b: 2 values, 1 operation>
     >>> picture.source.count("->")  # a twice into the addition, and out of it
     3
     """
@@ -75,7 +83,12 @@ def draw(
         raise ValueError(
             f"max_boxes is how many boxes fit, at least 1, and {max_boxes!r} was given."
         )
-    graph = read(roots)
+    layers = layers_of(roots)
+    if layers is not None:
+        return NetworkDrawing(layers, inputs)
+    if inputs is not None:
+        raise TypeError("inputs is for a model: a Tensor has been computed already.")
+    graph = read(roots, named_in(sys._getframe(1)))
     part = nearest(graph, max_boxes)
     differentiate(graph, gradients)
     values, operations = len(graph.values), len(graph.operations)
@@ -83,7 +96,7 @@ def draw(
         f"{', '.join(root.name for root in graph.roots)}: "
         f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
     )
-    return Drawing(to_dot(part, rankdir), title)
+    return Drawing(to_dot(part, rankdir), title, graph)
 
 
 class Drawing:
@@ -93,10 +106,13 @@ class Drawing:
     ----------
     digraph : graphviz.Digraph
         The picture as the package graphviz knows it, to change colours or add to it.
+    graph : Graph
+        What is drawn, as plain values and operations, whole.
     """
 
-    def __init__(self, digraph: Any, title: str = "") -> None:
+    def __init__(self, digraph: Any, title: str = "", graph: Graph | None = None) -> None:
         self.digraph = digraph
+        self.graph = graph
         self._title = title
 
     @property
@@ -105,7 +121,9 @@ class Drawing:
         return str(self.digraph.source)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the DOT text to a file and return its path.
+        """Write the DOT text to a file and return its path; JSON where it ends with ``.json``.
+
+        What the JSON says is described in `autograd_lite.visualize.schema`.
 
         >>> import tempfile
         >>> from autograd_lite import Tensor, draw
@@ -114,7 +132,10 @@ class Drawing:
         'graph.dot'
         """
         path = Path(path)
-        write(path, self.source.encode())
+        if path.suffix.lower() == ".json" and self.graph is not None:
+            write(path, (to_json(self.graph) + "\n").encode())
+        else:
+            write(path, self.source.encode())
         return path
 
     def render(self, path: str | os.PathLike[str]) -> Path:
@@ -166,3 +187,27 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<Drawing of {self._title}>"
+
+
+class NetworkDrawing(Drawing):
+    """The picture of a network as circles and lines. Made by `draw`; it is SVG."""
+
+    def __init__(self, layers: list[Any], inputs: Any = None) -> None:
+        columns = columns_of(layers, inputs)
+        super().__init__(None, f"a {'-'.join(str(c.size) for c in columns)} network")
+        self._svg = to_svg(columns)
+
+    @property
+    def source(self) -> str:
+        """The picture as SVG. Two runs of a program give the same text."""
+        return self._svg
+
+    def render(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, which must end with ``.svg``, and return its path."""
+        path = Path(path)
+        if path.suffix.lower() != ".svg":
+            raise ValueError(f"The picture of a network is SVG: let '{path.name}' end with .svg.")
+        return self.save(path)
+
+    def _repr_svg_(self) -> str:
+        return self._svg

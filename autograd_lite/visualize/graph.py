@@ -177,10 +177,12 @@ def named_in(frame: FrameType | None) -> dict[int, str]:
     names: dict[int, str] = {}
     while frame is not None:
         for name, value in frame.f_locals.items():
-            if isinstance(value, (Tensor, np.ndarray)) and not name.startswith("_"):
+            ours = name.isidentifier() and not name.startswith("_")
+            if ours and isinstance(value, (Tensor, np.ndarray)):
                 names.setdefault(id(value), name)
         # A comprehension and a lambda belong to the function that they stand in.
-        frame = frame.f_back if frame.f_code.co_name.startswith("<l") else None
+        inner = frame.f_code.co_name in ("<lambda>", "<listcomp>", "<dictcomp>", "<genexpr>")
+        frame = frame.f_back if inner else None
     return names
 
 

@@ -1,0 +1,84 @@
+"""A graph as JSON, for other programs. Two runs of a program give the same text.
+
+====================  =====================================================================
+`schema`              ``"autograd_lite.graph/1"``; the number grows when a meaning changes
+`gradients`           ``"known"``, ``"unknown"`` or ``"hidden"``
+`roots`               keys of the values that were asked for
+`values`              `key`, `name`, `kind` (input, constant, result), `shape`, `dtype`,
+                      `requires_grad`, `value` and `gradient`: numbers in nested lists, null
+                      where a gradient is not known or does not arrive
+`operations`          `key`, `name`, `operands` (keys of values, by the operand's name),
+                      `results` (keys), `parameters` (as text), `line` (without folders)
+====================  =====================================================================
+
+Numbers that JSON does not have are written as words: ``"inf"``, ``"-inf"``, ``"nan"``; a
+complex number is text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from .graph import Graph, Operation, Value
+from .text import parameter
+
+SCHEMA = "autograd_lite.graph/1"
+
+
+def to_json(graph: Graph) -> str:
+    """Write a graph as JSON.
+
+    >>> from autograd_lite import Tensor
+    >>> from autograd_lite.visualize.graph import read
+    >>> graph = json.loads(to_json(read(Tensor(2.0, requires_grad=True, name="x") * 3.0)))
+    >>> graph["operations"][0]["operands"]
+    {'x': 'v1', 'y': 'v2'}
+    >>> graph["values"][0]["value"], graph["values"][0]["gradient"]
+    (2.0, None)
+    """
+    whole = {
+        "schema": SCHEMA,
+        "gradients": graph.gradients,
+        "roots": [v.key for v in graph.roots],
+        "values": [_value(v) for v in graph.values],
+        "operations": [_operation(operation) for operation in graph.operations],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _value(value: Value) -> dict[str, Any]:
+    array = np.asarray(value.data)
+    return {
+        "key": value.key,
+        "name": value.name,
+        "kind": value.kind,
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "requires_grad": value.requires_grad,
+        "value": _numbers(array.tolist()),
+        "gradient": None if value.gradient is None else _numbers(value.gradient.tolist()),
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    names = operation.operand_names
+    return {
+        "key": operation.key,
+        "name": operation.name,
+        "operands": {n: v.key for n, v in zip(names, operation.operands, strict=True)},
+        "results": [v.key for v in operation.results],
+        "parameters": {k: parameter(v) for k, v in operation.parameters.items() if v is not None},
+        "line": os.path.basename(operation.line) if operation.line else None,
+    }
+
+
+def _numbers(nested: Any) -> Any:
+    if isinstance(nested, list):
+        return [_numbers(x) for x in nested]
+    if isinstance(nested, complex) or (isinstance(nested, float) and not np.isfinite(nested)):
+        return str(nested)
+    return nested
