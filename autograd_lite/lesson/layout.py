@@ -15,9 +15,9 @@ from ..visualize.text import cut, printable
 from .derivation import Derivation, named
 from .notation import TEXT, write
 
-WIDTH, HEIGHT = 128, 76  # of a box, in pixels
+WIDTH, HEIGHT = 132, 80  # of a box, in pixels
 INCH = 72
-LETTERS = 16  # of a name or a formula, as many as fit
+LETTERS = 15  # of a name or a formula, as many as fit
 
 
 @dataclass(slots=True)
@@ -111,10 +111,10 @@ def _box(value: Value, place: tuple[float, float], made: str) -> str:
     name = printable(value.name)
     root = " root" if value.is_root else ""
     rows = {
-        "name": (17, cut(name, LETTERS)),
-        "made": (33, cut(printable(made), LETTERS + 2)),  # in smaller letters
-        "value": (50, ""),
-        "grad": (67, ""),
+        "name": (18, cut(name, LETTERS)),
+        "made": (35, cut(printable(made), LETTERS + 2)),  # in smaller letters
+        "value": (53, ""),
+        "grad": (71, ""),
     }
     texts = "".join(
         f'<text class="{kind}" x="{WIDTH // 2}" y="{down}">{escape(text)}</text>'

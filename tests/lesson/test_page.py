@@ -399,7 +399,7 @@ def test_hostile_names_do_nothing(page):
     p.press(Keys.END)
     assert not p.every("img")
     boxes = p.run("return [...document.querySelectorAll('#graph .name')].map(t => t.textContent)")
-    assert all(len(text) <= 16 for text in boxes)
+    assert all(len(text) <= 15 for text in boxes)
     titles = p.run(
         "return [...document.querySelectorAll('#graph .box title')].map(t => t.textContent)"
     )

@@ -81,6 +81,7 @@ function paintGraph() {
       const count = grad[2] > 1 ? ` (${grad[1]}/${grad[2]})` : "";
       label.textContent = `∂ ${valueText(grad[0])}${count}${ready ? " ✓" : ""}`;
     }
+    box.querySelectorAll(".value, .grad").forEach(squeeze);
   }
   for (const arrow of document.querySelectorAll("#graph .arrow")) {
     const lit = (frame.arrows ?? []).includes(arrow.id);
@@ -95,6 +96,15 @@ function paintGraph() {
     const dy = inner.top + inner.height / 2 - outer.top - outer.height / 2;
     view.scrollBy({ left: dx, top: dy });
   }
+}
+
+/** Squeeze a text that is wider than its box. */
+function squeeze(text) {
+  text.removeAttribute("textLength");
+  const room = text.parentNode.querySelector("rect").width.baseVal.value - 8;
+  if (text.getComputedTextLength() <= room) return;
+  text.setAttribute("textLength", room);
+  text.setAttribute("lengthAdjust", "spacingAndGlyphs");
 }
 
 /** Make the graph fill its place, as far as its letters stay readable. */
@@ -396,6 +406,7 @@ window.addEventListener("hashchange", () => go(fromHash()));
 $("slider").max = frames.length - 1;
 window.addEventListener("resize", fit);
 fit();
+document.querySelectorAll("#graph .name, #graph .made").forEach(squeeze);
 prepareBumps();
 step = Math.min(fromHash(), frames.length - 1);
 paint();
