@@ -11,7 +11,7 @@
 1.0
 """
 
-from . import functional, init, optim, utils
+from . import data, functional, init, optim, utils
 from .activation import (
     ELU,
     GELU,
@@ -27,7 +27,9 @@ from .activation import (
 )
 from .container import MLP, ModuleList, Sequential
 from .convolution import Conv1d, Conv2d
+from .data import DataLoader, Dataset, TensorDataset, random_split
 from .dropout import Dropout
+from .files import load_weights, save_weights
 from .linear import Linear
 from .loss import (
     BCELoss,
@@ -45,6 +47,7 @@ from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from .pooling import AvgPool2d, MaxPool2d
 from .shaping import Flatten
 from .train import DivergedError, History, State, accuracy, fit
+from .watch import Summary, summary
 
 __all__ = [
     "ELU",
@@ -59,6 +62,8 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",
+    "DataLoader",
+    "Dataset",
     "DivergedError",
     "Dropout",
     "Flatten",
@@ -85,11 +90,18 @@ __all__ = [
     "Softmax",
     "Softplus",
     "State",
+    "Summary",
     "Tanh",
+    "TensorDataset",
     "accuracy",
+    "data",
     "fit",
     "functional",
     "init",
+    "load_weights",
     "optim",
+    "random_split",
+    "save_weights",
+    "summary",
     "utils",
 ]

@@ -14,19 +14,28 @@ array([[3.]])
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_lite import Tensor
+from autograd_lite import Tensor, no_grad
 from autograd_lite.errors import missing_extra
 
+from . import checkpoint as checkpoints
+from .data import DataLoader, Dataset, TensorDataset
+from .files import Location
 from .init import Random, generator
+from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
+from .watch import first_not_finite
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Metric = Callable[[Array, Array], float]
 
@@ -36,23 +45,58 @@ class History:
     """What `fit` measured, a number for each epoch that it ran.
 
     The numbers of an epoch are those of its outputs while it trained: a mean
-    over its batches, each measured before the step that it leads to.
+    over its batches, each measured before the step that it leads to. Those of
+    the validation are of the weights at the epoch's end.
     """
 
     losses: list[float] = field(default_factory=list)
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    validation_losses: list[float] = field(default_factory=list)
+    validation_metrics: dict[str, list[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.losses)
 
+    def series(self) -> dict[str, list[float]]:
+        """Return all that was measured, by name; ``"validation loss"`` and the like too."""
+        found = {"loss": self.losses, **self.metrics}
+        if self.validation_losses:
+            found["validation loss"] = self.validation_losses
+            found |= {f"validation {k}": v for k, v in self.validation_metrics.items()}
+        return found
+
     def latest(self) -> dict[str, float]:
         """Return the numbers of the last epoch, by name."""
-        if not self.losses:
-            return {}
-        return {"loss": self.losses[-1]} | {k: v[-1] for k, v in self.metrics.items()}
+        return {name: values[-1] for name, values in self.series().items() if values}
+
+    def plot(self) -> Figure:
+        """Return a figure of the loss over the epochs, and of each metric below it.
+
+        It needs Matplotlib, and belongs to no window: use its ``savefig``.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise missing_extra("matplotlib", "viz", "plot a history") from None
+        series, names = self.series(), ["loss", *self.metrics]
+        figure = Figure(figsize=(6.4, 2.6 * len(names)), layout="constrained")
+        rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+        epochs = np.arange(1, len(self) + 1)
+        for axes, name in zip(rows, names, strict=True):
+            axes.plot(epochs, series[name], label="training")
+            if f"validation {name}" in series:
+                axes.plot(epochs, series[f"validation {name}"], label="validation")
+                axes.legend()
+            axes.set_ylabel(name)
+            axes.grid(True, alpha=0.3)
+        if self.losses and min(self.losses) > 0:
+            rows[0].set_yscale("log")
+        rows[-1].set_xlabel("epoch")
+        return figure
 
     def __repr__(self) -> str:
-        parts = [f"epochs={len(self)}", *(f"{k}={v:.4g}" for k, v in self.latest().items())]
+        parts = [f"epochs={len(self)}"]
+        parts += [f"{k.replace(' ', '_')}={v:.4g}" for k, v in self.latest().items()]
         return f"History({', '.join(parts)})"
 
 
@@ -67,11 +111,22 @@ class State:
     """How many epochs have been done."""
     stop: bool = False
     """Set it to end the training after this epoch."""
+    best_loss: float = math.inf
+    """The smallest loss of an epoch so far, in the validation where there is one."""
+    best_epoch: int = 0
+    """The epoch that had it."""
+    best_weights: dict[str, Array] = field(default_factory=dict)
+    """The model's state at its end, where `fit` was asked to keep the best."""
 
     @property
     def loss(self) -> float:
         """The loss of the epoch."""
         return self.history.losses[-1]
+
+    @property
+    def judged(self) -> float:
+        """The loss that decides what is best: of the validation, where there is one."""
+        return (self.history.validation_losses or self.history.losses)[-1]
 
 
 Callback = Callable[[State], Any]
@@ -90,7 +145,7 @@ def fit(
     loss: Callable[[Any, Any], Tensor],
     optimizer: Optimizer,
     inputs: Any,
-    targets: Any,
+    targets: Any = None,
     *,
     epochs: int,
     batch_size: int | None = None,
@@ -100,6 +155,11 @@ def fit(
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
     stop_below: float | None = None,
+    validation: Any = None,
+    patience: int | None = None,
+    keep_best: bool = False,
+    scheduler: LRScheduler | None = None,
+    checkpoint: Location | None = None,
 ) -> History:
     """Train a model: forward, backward and step, batch by batch, epoch by epoch.
 
@@ -109,6 +169,8 @@ def fit(
         The loss takes the model's output and the targets and returns one number.
     inputs, targets
         Arrays, or Tensors, with one example for each position of the first axis.
+        Or `inputs` alone: a `Dataset` of pairs, or a `DataLoader`, which has its
+        own batch size and order.
     epochs
         How often all examples are seen.
     batch_size
@@ -125,6 +187,21 @@ def fit(
         Whether to show a progress bar (which needs tqdm).
     stop_below
         End after the first epoch whose loss is smaller.
+    validation
+        A pair (inputs, targets), a `Dataset` or a `DataLoader`, on which loss and
+        metrics are measured after each epoch, in evaluation.
+    patience
+        End when the loss (of the validation, where there is one) has not become
+        smaller than ever before for so many epochs.
+    keep_best
+        Whether the model gets back, at the end, the weights with the smallest loss.
+    scheduler
+        Makes a step after each epoch.
+    checkpoint
+        Of a file, that holds the whole state after each epoch (see
+        :mod:`nn.checkpoint`). Where it is there already, the training goes on
+        from it, and comes to the same bits as one that was never interrupted.
+        What the callbacks keep for themselves is not in it.
 
     Returns
     -------
@@ -134,95 +211,273 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not valid; nothing has been trained then.
+        If an argument is not valid, or the checkpoint is damaged or of another
+        model; nothing has been trained then.
     DivergedError
-        If the loss becomes NaN or infinite. The model has the last weights with
-        which it was finite.
+        If the loss becomes NaN or infinite. It names the first layer whose output
+        was not finite, and the model has the last weights with which it was.
 
     Examples
     --------
     See :mod:`nn.train`.
     """
-    inputs, targets = plain(inputs), plain(targets)
     metrics, callbacks = dict(metrics or {}), list(callbacks)
-    functions = [loss, *metrics.values(), *callbacks]
-    _check(model, inputs, targets, epochs, batch_size, stop_below, functions)
-    order = generator(rng) if shuffle else None
-    history = History(metrics={name: [] for name in metrics})
+    _check(model, epochs, patience, stop_below, [loss, *metrics.values(), *callbacks])
+    loader = _loader(inputs, targets, batch_size, shuffle, rng)
+    held_out = None if validation is None else _validation(validation, loader)
+    history = History(
+        metrics={name: [] for name in metrics},
+        validation_metrics={name: [] for name in metrics if held_out is not None},
+    )
     state = State(model, optimizer, history)
+    if checkpoint is not None and os.path.exists(checkpoint):
+        _resume(checkpoint, state, scheduler, loader)
+    examples = len(loader.dataset)
+    if loader.drop_last:
+        examples -= examples % loader.batch_size
     model.train()
-    weights = _weights(optimizer)
+    good = _Good(model, optimizer)
     # An overflow is reported below, with what to do about it; NumPy's warning says less.
-    with np.errstate(all="ignore"), _bar(epochs if progress else None) as bar:
-        for state.epoch in range(1, epochs + 1):
+    with np.errstate(all="ignore"), _bar(epochs if progress else None, state.epoch) as bar:
+        while state.epoch < epochs and not _finished(state, patience, stop_below):
             numbers = dict.fromkeys(("loss", *metrics), 0.0)
-            for x, y in _batches(inputs, targets, batch_size, order):
+            for x, y in loader:
                 outputs = model(x)
                 value = loss(outputs, y)
                 optimizer.zero_grad()
                 value.backward()
                 number = value.item()
                 if not math.isfinite(number):
-                    raise _diverged(optimizer, weights, history, f"the loss became {number}")
-                weights = _weights(optimizer)
+                    raise good.diverged(history, f"the loss became {number}", x)
+                good.keep()
                 optimizer.step()
 
-                share = len(x) / len(inputs)
+                share = len(x) / examples
                 numbers["loss"] += share * number
                 for name, metric in metrics.items():
                     numbers[name] += share * float(metric(plain(outputs), y))
+            # No forward pass has tried the weights of the last step.
+            if not all(np.isfinite(p.data).all() for p in optimizer.params):
+                raise good.diverged(history, "a weight became NaN or infinite", x)
+            state.epoch += 1
             history.losses.append(numbers["loss"])
             for name in metrics:
                 history.metrics[name].append(numbers[name])
+            if held_out is not None:
+                _validate(state, loss, metrics, held_out)
+            if state.judged < state.best_loss:
+                state.best_loss, state.best_epoch = state.judged, state.epoch
+                if keep_best:
+                    state.best_weights = model.state_dict()
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(state.judged)
+            elif scheduler is not None:
+                scheduler.step()
             for callback in callbacks:
                 callback(state)
+            if checkpoint is not None:
+                checkpoints.write(checkpoint, _snapshot(state, scheduler, loader))
             if bar is not None and bar.update():  # true where it has just been redrawn
                 bar.set_postfix(history.latest(), refresh=False)
-            if state.stop or (stop_below is not None and state.loss < stop_below):
-                break
         if bar is not None:
             bar.set_postfix(history.latest(), refresh=False)
-        # No forward pass has tried the weights of the last step.
-        if not all(np.isfinite(p.data).all() for p in optimizer.params):
-            raise _diverged(optimizer, weights, history, "a weight became NaN or infinite")
+    if keep_best and state.best_weights:
+        model.load_state_dict(state.best_weights)
     return history
 
 
-def _batches(
-    inputs: Array, targets: Array, size: int | None, order: np.random.Generator | None
-) -> Iterator[tuple[Array, Array]]:
-    """Yield the examples of one epoch."""
-    if size is None:
-        yield inputs, targets
-        return
-    if order is not None:
-        shuffled = order.permutation(len(inputs))
-        inputs, targets = inputs[shuffled], targets[shuffled]
-    for i in range(0, len(inputs), size):
-        yield inputs[i : i + size], targets[i : i + size]
-
-
-def _weights(optimizer: Optimizer) -> list[Any]:
-    # A step stores new arrays, so keeping the old ones is enough to go back.
-    return [p._data for p in optimizer.params]
-
-
-def _diverged(
-    optimizer: Optimizer, weights: list[Any], history: History, what: str
-) -> DivergedError:
-    """Go back to the weights, and return the error that says so."""
-    for p, array in zip(optimizer.params, weights, strict=True):
-        p._set(array)
-    optimizer.zero_grad()
-    return DivergedError(
-        f"Training stopped in epoch {len(history) + 1}, where {what}: lower the learning rate "
-        f"(it is {optimizer.lr:g}), or look for such values in the data. The model has the last "
-        "weights with a finite loss.",
-        history,
+def _finished(state: State, patience: int | None, stop_below: float | None) -> bool:
+    if not state.epoch:
+        return False
+    waited = state.epoch - state.best_epoch
+    return (
+        state.stop
+        or (stop_below is not None and state.loss < stop_below)
+        or (patience is not None and waited >= patience)
     )
 
 
-def _bar(epochs: int | None) -> AbstractContextManager[Any]:
+# -- the data ---------------------------------------------------------------------------------
+
+
+class _Whole(DataLoader):
+    """All examples in one batch, as they are: without a copy."""
+
+    def __init__(self, inputs: Array, targets: Array) -> None:
+        super().__init__(TensorDataset(inputs, targets), len(inputs))
+        self.pair = inputs, targets
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        yield self.pair
+
+
+def _loader(
+    inputs: Any, targets: Any, batch_size: int | None, shuffle: bool, rng: Random
+) -> DataLoader:
+    """Return what gives the batches of each epoch."""
+    if isinstance(inputs, DataLoader):
+        if targets is not None or batch_size is not None:
+            raise TypeError("A DataLoader brings its own targets and batch_size: give it alone.")
+        return _filled(inputs)
+    order = generator(rng)
+    if batch_size is not None:
+        _count("batch_size", batch_size, 1)
+    if isinstance(inputs, Dataset):
+        if targets is not None:
+            raise TypeError("A Dataset brings its own targets: give it alone.")
+        size = int(batch_size or max(len(inputs), 1))
+        return _filled(DataLoader(inputs, size, shuffle, rng=order))
+    inputs, targets = plain(inputs), plain(targets)
+    if not inputs.ndim or not targets.ndim or len(inputs) != len(targets) or not len(inputs):
+        raise ValueError(
+            "fit takes a target for each input, at least one, and got arrays of shapes "
+            f"{inputs.shape} and {targets.shape}."
+        )
+    if batch_size is None:
+        return _Whole(inputs, targets)
+    return DataLoader(TensorDataset(inputs, targets), int(batch_size), shuffle, rng=order)
+
+
+def _filled(loader: DataLoader) -> DataLoader:
+    if not len(loader):
+        raise ValueError(
+            f"The data have {len(loader.dataset)} examples, which is no batch of "
+            f"{loader.batch_size}."
+        )
+    return loader
+
+
+def _validation(given: Any, loader: DataLoader) -> DataLoader:
+    """Return what gives the batches of the validation, as large as those of the training."""
+    if isinstance(given, (DataLoader, Dataset)):
+        return _loader(given, None, None, False, None)
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise TypeError("validation is a pair (inputs, targets), a Dataset or a DataLoader.")
+    return _loader(given[0], given[1], loader.batch_size, False, None)
+
+
+def _validate(
+    state: State, loss: Callable[[Any, Any], Any], metrics: Mapping[str, Metric], data: DataLoader
+) -> None:
+    """Measure loss and metrics on data that the model does not learn."""
+    history = state.history
+    totals, seen = dict.fromkeys(("loss", *metrics), 0.0), 0
+    modes = [(module, module.training) for module in state.model.modules()]
+    state.model.eval()
+    with no_grad():
+        for x, y in data:
+            outputs = state.model(x)
+            totals["loss"] += len(x) * float(plain(loss(outputs, y)))
+            for name, metric in metrics.items():
+                totals[name] += len(x) * float(metric(plain(outputs), y))
+            seen += len(x)
+    for module, mode in modes:
+        module.training = mode
+    history.validation_losses.append(totals["loss"] / seen)
+    for name in metrics:
+        history.validation_metrics[name].append(totals[name] / seen)
+
+
+# -- when it goes wrong ------------------------------------------------------------------------
+
+
+class _Good:
+    """The last parameters and buffers with which the loss was finite."""
+
+    def __init__(self, model: Module, optimizer: Optimizer) -> None:
+        self.model, self.optimizer = model, optimizer
+        found = {id(t): t for t in (*optimizer.params, *model.buffers())}
+        self.tensors = tuple(found.values())
+        self.keep()
+
+    def keep(self) -> None:
+        # A step stores new arrays, so keeping the old ones is enough to go back.
+        self.arrays = [t._data for t in self.tensors]
+
+    def diverged(self, history: History, what: str, x: Any) -> DivergedError:
+        """Go back, and return the error that says so."""
+        layer = first_not_finite(self.model, x)
+        for t, array in zip(self.tensors, self.arrays, strict=True):
+            t._set(array)
+        self.optimizer.zero_grad()
+        where = f", first in the output of {layer}" if layer else ""
+        return DivergedError(
+            f"Training stopped in epoch {len(history) + 1}, where {what}{where}: lower the "
+            f"learning rate (it is {self.optimizer.lr:g}), or look for such values in the data. "
+            "The model has the last weights with a finite loss.",
+            history,
+        )
+
+
+# -- checkpoints ----------------------------------------------------------------------------------
+
+
+def _snapshot(state: State, scheduler: LRScheduler | None, loader: DataLoader) -> dict[str, Any]:
+    """Return all that the next epoch depends on, and what was measured."""
+    history = state.history
+    return {
+        "model": state.model.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "order": loader.rng.bit_generator.state,
+        "generators": {
+            path: rng.bit_generator.state for path, rng in checkpoints.generators(state.model)
+        },
+        "history": vars(history),
+        "epoch": state.epoch,
+        "stop": state.stop,
+        "best": {
+            "loss": state.best_loss,
+            "epoch": state.best_epoch,
+            "weights": state.best_weights,
+        },
+    }
+
+
+def _resume(
+    path: Location, state: State, scheduler: LRScheduler | None, loader: DataLoader
+) -> None:
+    """Set all of it to what a checkpoint says, or nothing if it does not fit."""
+    saved = checkpoints.read(path)
+    rngs = dict(checkpoints.generators(state.model))
+    try:
+        if set(saved) != set(_snapshot(state, scheduler, loader)):
+            raise ValueError("it has other parts than a checkpoint of this version")
+        if set(saved["generators"]) != set(rngs):
+            raise ValueError("other layers draw random numbers")
+        if (saved["scheduler"] is None) != (scheduler is None):
+            raise ValueError("one has a scheduler and the other has none")
+        if set(saved["history"]["metrics"]) != set(state.history.metrics):
+            raise ValueError(f"its metrics are {', '.join(saved['history']['metrics']) or 'none'}")
+        problem = state.optimizer._misfit(saved["optimizer"])
+        if problem:
+            raise ValueError(problem)
+        state.model.load_state_dict(saved["model"])
+    except ValueError as error:
+        raise ValueError(
+            f"The checkpoint {os.fspath(path)} does not fit this training, so nothing was "
+            f"loaded: {str(error).rstrip('.')}. Take it away to begin anew."
+        ) from None
+    state.optimizer.load_state_dict(saved["optimizer"])
+    if scheduler is not None:
+        scheduler.load_state_dict(saved["scheduler"])
+    loader.rng.bit_generator.state = saved["order"]
+    for name, rng in rngs.items():
+        rng.bit_generator.state = saved["generators"][name]
+    vars(state.history).update(saved["history"])
+    state.epoch, state.stop = saved["epoch"], saved["stop"]
+    best = saved["best"]
+    state.best_loss, state.best_epoch, state.best_weights = (
+        best["loss"],
+        best["epoch"],
+        best["weights"],
+    )
+
+
+# -- the bar, and what is checked -----------------------------------------------------------------
+
+
+def _bar(epochs: int | None, done: int) -> AbstractContextManager[Any]:
     """Return a progress bar, or nothing in its place."""
     if epochs is None:
         return nullcontext()
@@ -232,36 +487,26 @@ def _bar(epochs: int | None) -> AbstractContextManager[Any]:
         raise missing_extra(
             "tqdm", "demos", "show the progress of fit (progress=False does without)"
         ) from None
-    return tqdm(total=epochs, unit="epoch", mininterval=0.2)  # type: ignore[no-any-return]
+    return tqdm(total=epochs, initial=done, unit="epoch", mininterval=0.2)  # type: ignore[no-any-return]
 
 
-def _check(
-    model: Any,
-    inputs: Array,
-    targets: Array,
-    epochs: Any,
-    batch_size: Any,
-    stop_below: Any,
-    functions: list[Any],
-) -> None:
+def _check(model: Any, epochs: Any, patience: Any, stop_below: Any, functions: list[Any]) -> None:
     """Find what is wrong before anything is trained."""
     if not isinstance(model, Module):
         raise TypeError(f"fit trains an nn.Module, and got {type(model).__name__}.")
     for f in functions:
         if not callable(f):
             raise TypeError(f"Loss, metrics and callbacks are functions, and got {f!r}.")
-    if not inputs.ndim or not targets.ndim or len(inputs) != len(targets) or not len(inputs):
-        raise ValueError(
-            "fit takes a target for each input, at least one, and got arrays of shapes "
-            f"{inputs.shape} and {targets.shape}."
-        )
-    for name, count, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
-        if name == "batch_size" and count is None:
-            continue
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
-            raise ValueError(f"{name} is an integer from {least} on, and got {count!r}.")
+    _count("epochs", epochs, 0)
+    if patience is not None:
+        _count("patience", patience, 1)
     if stop_below is not None and not isinstance(stop_below, (int, float, np.number)):
         raise TypeError(f"stop_below is a number, and got {stop_below!r}.")
+
+
+def _count(name: str, count: Any, least: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+        raise ValueError(f"{name} is an integer from {least} on, and got {count!r}.")
 
 
 def accuracy(outputs: Any, targets: Any, threshold: float = 0.5) -> float:

@@ -133,6 +133,133 @@ def test_it_switches_to_training():
     assert model.training
 
 
+# -- validation, early stopping, best weights -----------------------------------------------------
+
+
+def test_validation_measures_in_evaluation_and_changes_nothing():
+    model = nn.Sequential(nn.Linear(1, 1, rng=0), nn.BatchNorm1d(1), nn.Dropout(0.5))
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    _, _, x, y = line()
+    measured = []
+
+    def measure(state):
+        model.eval()
+        out = model(x[:4])
+        measured.append(np.mean((out.numpy() - y[:4]) ** 2))
+        model.train()
+
+    history = nn.fit(
+        model,
+        nn.MSELoss(),
+        optimizer,
+        x,
+        y,
+        epochs=3,
+        batch_size=3,
+        validation=(x[:4], y[:4]),
+        metrics={"error": lambda out, t: float(np.abs(out - t).mean())},
+        callbacks=[measure],
+        progress=False,
+    )
+    np.testing.assert_allclose(history.validation_losses, measured, rtol=1e-12)
+    assert len(history.validation_metrics["error"]) == 3
+    assert set(history.latest()) == {"loss", "error", "validation loss", "validation error"}
+    assert model.training
+
+
+def test_it_stops_early_and_gives_the_best_weights_back():
+    model, optimizer, x, y = line()
+    seen = []
+
+    def walk_away(state):
+        seen.append(model.state_dict())
+        if state.epoch == 5:
+            optimizer.lr = 1.05  # from here on it gets worse, slowly
+
+    history = fit(
+        model, optimizer, x, y, epochs=100, validation=(x, y), patience=4, keep_best=True,
+        callbacks=[walk_away],
+    )  # fmt: skip
+    best = int(np.argmin(history.validation_losses))
+    assert len(history) == best + 1 + 4
+    assert np.array_equal(model.weight.data, seen[best]["weight"])
+
+
+def test_data_come_from_a_loader_or_a_dataset():
+    x, y = line()[2:]
+    data = nn.TensorDataset(x, y)
+    arrays = fit(*line(), epochs=5, batch_size=5, rng=3).losses
+    for given, settings in (
+        (nn.DataLoader(data, 5, shuffle=True, rng=3), {}),
+        (data, {"batch_size": 5, "rng": 3}),
+    ):
+        model, optimizer, _, _ = line()
+        loss = nn.MSELoss()
+        found = nn.fit(model, loss, optimizer, given, epochs=5, progress=False, **settings)
+        assert found.losses == arrays
+    with pytest.raises(TypeError, match="alone"):
+        nn.fit(model, loss, optimizer, nn.DataLoader(data, 5), y, epochs=1)
+    with pytest.raises(ValueError, match="no batch of 50"):
+        nn.fit(model, loss, optimizer, nn.DataLoader(data, 50, drop_last=True), epochs=1)
+    with pytest.raises(TypeError, match="pair"):
+        fit(*line(), epochs=1, validation=x)
+
+
+def test_a_scheduler_makes_a_step_after_each_epoch():
+    model, optimizer, x, y = line()
+    scheduler = nn.optim.lr_scheduler.StepLR(optimizer, 2)
+    rates = []
+    fit(
+        model, optimizer, x, y, epochs=4, scheduler=scheduler,
+        callbacks=[lambda state: rates.append(optimizer.lr)],
+    )  # fmt: skip
+    np.testing.assert_allclose(rates, [0.3, 0.03, 0.03, 0.003])
+    plateau = nn.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    fit(model, optimizer, x, y, epochs=3, scheduler=plateau)
+    assert plateau.best < np.inf
+
+
+def test_a_history_is_plotted():
+    pytest.importorskip("matplotlib")
+    model, optimizer, x, y = line()
+    error = {"error": lambda out, t: float(np.abs(out - t).mean())}
+    history = fit(model, optimizer, x, y, epochs=4, validation=(x, y), metrics=error)
+    above, below = history.plot().axes
+    assert [line.get_label() for line in above.lines] == ["training", "validation"]
+    assert np.array_equal(above.lines[0].get_ydata(), history.losses)
+    assert np.array_equal(below.lines[1].get_ydata(), history.validation_metrics["error"])
+
+
+def test_the_summary_of_r2s_network(torch):
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3136, 1024),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Linear(1024, 10),
+    )
+    table = nn.summary(model, (1, 28, 28))
+    assert [row.shape for row in table.rows][::3] == [(32, 28, 28), (64, 14, 14), (3136,), (1024,)]
+    assert table.parameters == 3_274_634
+    assert [row.multiply_adds for row in table.rows if row.multiply_adds] == [
+        28 * 28 * 25 * 32,
+        14 * 14 * 25 * 32 * 64,
+        3136 * 1024,
+        10240,
+    ]
+    assert all(module.training for module in model.modules())
+    # The classes are as they were.
+    assert "Conv2d" in str(table)
+    assert nn.ReLU()(np.array(-1.0)) == 0.0
+    assert nn.ReLU.__call__ is nn.ReLU.forward
+
+
 # -- when it goes wrong -------------------------------------------------------------------------
 
 
@@ -166,6 +293,32 @@ def test_a_weight_that_the_last_step_spoils_is_noticed():
     with pytest.raises(nn.DivergedError, match="weight"):
         fit(model, Spoil(model.parameters(), lr=1.0), x, y, epochs=1)
     assert np.array_equal(model.weight.data, before["weight"])
+
+
+def test_the_first_layer_that_is_not_finite_is_named_and_running_means_are_restored():
+    class Net(nn.Module):
+        def __init__(self):
+            self.norm = nn.BatchNorm1d(1)
+            self.body = nn.Sequential(nn.Linear(1, 2, rng=0), nn.ReLU())
+            self.last = nn.Linear(2, 1, rng=0)
+
+        def forward(self, x):
+            return self.last(self.body(self.norm(x)))
+
+    model = Net()
+    _, _, x, y = line()
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    good = []
+
+    def break_it(state):
+        good.append(model.state_dict())
+        if state.epoch == 3:
+            model.body[0].weight.data = [[np.inf], [1.0]]
+
+    with pytest.raises(nn.DivergedError, match=r"epoch 4.*output of 'body.0' \(Linear\)"):
+        nn.fit(model, nn.MSELoss(), optimizer, x, y, epochs=9, callbacks=[break_it], progress=False)
+    state = model.state_dict()
+    assert all(np.isfinite(array).all() for array in state.values())
 
 
 def test_nan_in_the_data_leaves_the_weights_as_they_were():

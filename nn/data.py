@@ -1,0 +1,392 @@
+"""Data: examples one by one, or in batches, in an order that a seed decides.
+
+>>> x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+>>> loader = DataLoader(TensorDataset(x, y), batch_size=2, shuffle=True, rng=0)
+>>> for inputs, targets in loader:
+...     print(inputs.shape, targets)
+(2, 2) [2 4]
+(2, 2) [3 0]
+(1, 2) [1]
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.errors import missing_extra
+
+from .files import Location
+from .init import Random, generator
+from .module import Array, plain
+
+# -- examples ----------------------------------------------------------------------------------
+
+
+class Dataset:
+    """Examples that can be counted and taken by index: a subclass says how.
+
+    `__getitem__` returns an example, usually a tuple (input, target).
+    """
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} does not say how many examples it has.")
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not say what an example is.")
+
+    def batch(self, indices: Array) -> tuple[Array, ...]:
+        """Return several examples, each of their parts as one array."""
+        examples = [self[int(i)] for i in indices]
+        if not isinstance(examples[0], tuple):
+            return (np.stack([plain(example) for example in examples]),)
+        return tuple(np.stack([plain(p) for p in part]) for part in zip(*examples, strict=True))
+
+
+class TensorDataset(Dataset):
+    """Arrays side by side: example i is row i of each.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they have different lengths.
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        self.arrays = tuple(plain(array) for array in arrays)
+        lengths = {len(array) if array.ndim else None for array in self.arrays}
+        if len(lengths) != 1 or None in lengths:
+            shapes = ", ".join(str(array.shape) for array in self.arrays)
+            raise ValueError(
+                f"TensorDataset takes arrays of one length, and got {shapes or 'none'}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        return tuple(array[index] for array in self.arrays)
+
+    def batch(self, indices: Array) -> tuple[Array, ...]:
+        """Return several examples at once."""
+        return tuple(array[indices] for array in self.arrays)
+
+
+class Subset(Dataset):
+    """Some examples of another dataset."""
+
+    def __init__(self, dataset: Dataset, indices: Any) -> None:
+        self.dataset = dataset
+        self.indices = np.asarray(indices, dtype=np.intp)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[int(self.indices[index])]
+
+    def batch(self, indices: Array) -> tuple[Array, ...]:
+        """Return several examples at once."""
+        return self.dataset.batch(self.indices[indices])
+
+
+def random_split(dataset: Dataset, lengths: Sequence[float], rng: Random = None) -> list[Subset]:
+    """Divide a dataset by chance into parts without a common example.
+
+    Parameters
+    ----------
+    dataset
+        What to divide.
+    lengths
+        How many examples are in each part; or shares that add up to 1, of which
+        what rounding leaves over goes one by one to the first parts.
+    rng
+        A generator or a seed; seed 0 by default (see `nn.init`).
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up.
+
+    Examples
+    --------
+    >>> data = TensorDataset(np.arange(10))
+    >>> [len(part) for part in random_split(data, [0.75, 0.25])]
+    [8, 2]
+    """
+    count = len(dataset)
+    if all(isinstance(n, (int, np.integer)) for n in lengths) and sum(lengths) == count:
+        sizes = [int(n) for n in lengths]
+    elif math.isclose(sum(lengths), 1.0) and min(lengths) >= 0:
+        sizes = [math.floor(count * share) for share in lengths]
+        for i in range(count - sum(sizes)):
+            sizes[i % len(sizes)] += 1
+    else:
+        raise ValueError(
+            f"lengths add up to the {count} examples, or as shares to 1, and got {list(lengths)}."
+        )
+    if min(sizes) < 0:
+        raise ValueError(f"A length is at least 0, and got {list(lengths)}.")
+    order = generator(rng).permutation(count)
+    return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes[:-1]))]
+
+
+# -- batches -------------------------------------------------------------------------------------
+
+
+class DataLoader:
+    """Batches of a dataset, each a tuple of arrays; every iteration goes once through all.
+
+    Parameters
+    ----------
+    dataset
+        A `Dataset`, or a tuple of arrays.
+    batch_size
+        Examples in a batch.
+    shuffle
+        Whether every iteration takes a new order.
+    drop_last
+        Whether a last batch that is smaller is left out.
+    rng
+        A generator or a seed for the orders; seed 0 by default (see `nn.init`).
+
+    Raises
+    ------
+    ValueError
+        If the size is no positive integer.
+
+    Examples
+    --------
+    >>> loader = DataLoader((np.arange(5),), batch_size=2, drop_last=True)
+    >>> len(loader), [batch[0].tolist() for batch in loader]
+    (2, [[0, 1], [2, 3]])
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | tuple[Any, ...],
+        batch_size: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        *,
+        rng: Random = None,
+    ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size is an integer from 1 on, and got {batch_size!r}.")
+        self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.rng = generator(rng)
+
+    def __len__(self) -> int:
+        count = len(self.dataset)
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        count, size = len(self.dataset), self.batch_size
+        order = self.rng.permutation(count) if self.shuffle else np.arange(count)
+        for first in range(0, len(self) * size, size):
+            yield self.dataset.batch(order[first : first + size])
+
+
+# -- files of the MNIST family --------------------------------------------------------------------
+
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: Location) -> Array:
+    """Read an array from an IDX file, compressed with gzip or not.
+
+    The file is two zero bytes, a byte for the type, a byte for the number of
+    axes, their sizes (big-endian, four bytes each), and the numbers.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no IDX file, or has fewer or more numbers than it says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     written = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
+    ...     file.flush()
+    ...     read_idx(file.name)
+    array([7, 8, 9], dtype=uint8)
+    """
+    name = os.fspath(path)
+    content = Path(path).read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{name} is a damaged gzip file: {error}.") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
+        raise ValueError(
+            f"{name} is no IDX file: it begins with the bytes {content[:4].hex(' ') or '(none)'}, "
+            "not with 00 00, a type and a number of axes."
+        )
+    kind, axes = np.dtype(IDX_TYPES[content[2]]), content[3]
+    begins = 4 + 4 * axes
+    if len(content) < begins:
+        raise ValueError(f"{name} is cut off: it ends before the sizes of its {axes} axes.")
+    shape = struct.unpack(f">{axes}I", content[4:begins])
+    wanted = begins + math.prod(shape) * kind.itemsize
+    if len(content) != wanted:
+        state = "cut off" if len(content) < wanted else "too long"
+        raise ValueError(
+            f"{name} is {state}: for {' × '.join(map(str, shape))} numbers of {kind.itemsize} "
+            f"bytes it would have {wanted} bytes, and it has {len(content)}."
+        )
+    array = np.frombuffer(content, kind, offset=begins).reshape(shape)
+    return array.astype(kind.newbyteorder("="))
+
+
+def read_mnist(folder: Location, train: bool = True, dtype: Any = np.float32) -> TensorDataset:
+    """Read MNIST, or a relative of it, from its IDX files in a folder.
+
+    These are ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, or
+    ``t10k-…`` for testing, with ``.gz`` at the end or not.
+
+    Returns
+    -------
+    TensorDataset
+        Images (n, 1, rows, columns) from 0 to 1 in `dtype`, and labels (n,) of int.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there: it says which were looked for.
+    ValueError
+        If a file is damaged, holds something else than its name says, or the two
+        do not belong together.
+    """
+    part = "train" if train else "t10k"
+    images_path = _found(folder, f"{part}-images-idx3-ubyte")
+    labels_path = _found(folder, f"{part}-labels-idx1-ubyte")
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    for path, array, axes, what in (
+        (images_path, images, 3, "images"),
+        (labels_path, labels, 1, "labels"),
+    ):
+        if array.ndim != axes or array.dtype != np.uint8:
+            raise ValueError(
+                f"{path} should have {what}, {axes} axes of bytes, and has {array.ndim} of "
+                f"{array.dtype}: is it another file under this name?"
+            )
+    if len(images) != len(labels):
+        raise ValueError(
+            f"{images_path} has {len(images)} images and {labels_path} has {len(labels)} labels: "
+            "they do not belong together."
+        )
+    scaled = images[:, None].astype(dtype) / np.dtype(dtype).type(255)
+    return TensorDataset(scaled, labels.astype(np.int64))
+
+
+def _found(folder: Location, name: str) -> Path:
+    candidates = [
+        Path(folder) / variant
+        for base in (name, name.replace("-idx", ".idx"))
+        for variant in (base, f"{base}.gz")
+    ]
+    for path in candidates:
+        if path.is_file():
+            return path
+    names = ", ".join(path.name for path in candidates)
+    raise FileNotFoundError(f"{os.fspath(folder)} has none of {names}.")
+
+
+# -- scikit-learn's -----------------------------------------------------------------------------
+
+
+def moons(n: int = 200, noise: float = 0.2, rng: Random = None) -> tuple[Array, Array]:
+    """Return two interleaving half circles: points (n, 2) and labels (n,) of 0 and 1.
+
+    >>> points, labels = moons(10)
+    >>> points.shape, labels.shape
+    ((10, 2), (10,))
+    """
+    points, labels = _sklearn().make_moons(n, noise=noise, random_state=_state(rng))
+    return points, labels
+
+
+def blobs(
+    n: int = 200, centers: int = 2, spread: float = 1.0, rng: Random = None
+) -> tuple[Array, Array]:
+    """Return round clusters: points (n, 2) and the number of each one's cluster (n,).
+
+    >>> points, labels = blobs(10)
+    >>> sorted(set(labels.tolist()))
+    [0, 1]
+    """
+    points, labels = _sklearn().make_blobs(
+        n, centers=centers, cluster_std=spread, random_state=_state(rng)
+    )
+    return points, labels
+
+
+def digits(dtype: Any = np.float64) -> tuple[Array, Array]:
+    """Return 1797 handwritten digits: images (n, 1, 8, 8) from 0 to 1, and labels (n,).
+
+    >>> images, labels = digits()
+    >>> images.shape, float(images.max())
+    ((1797, 1, 8, 8), 1.0)
+    """
+    found = _sklearn().load_digits()
+    return (found.images[:, None] / 16.0).astype(dtype), found.target.astype(np.int64)
+
+
+def stratified_split(labels: Any, share: float = 0.2, rng: Random = None) -> tuple[Array, Array]:
+    """Return the indices of two parts, in which every class has its share.
+
+    Parameters
+    ----------
+    labels
+        The class of each example, (n,).
+    share
+        Of each class, what goes into the second part, rounded.
+    rng
+        A generator or a seed; seed 0 by default (see `nn.init`).
+
+    Returns
+    -------
+    rest, held_out : arrays of int
+        Sorted.
+
+    Examples
+    --------
+    >>> rest, held_out = stratified_split([0] * 10 + [1] * 5, share=0.2)
+    >>> len(rest), (held_out < 10).sum(), (held_out >= 10).sum()
+    (12, np.int64(2), np.int64(1))
+    """
+    labels, rng = plain(labels), generator(rng)
+    chosen = []
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        chosen.append(rng.permutation(places)[: round(share * len(places))])
+    held_out = np.sort(np.concatenate(chosen))
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def _sklearn() -> Any:
+    try:
+        from sklearn import datasets  # type: ignore[import-untyped]
+    except ImportError:
+        raise missing_extra("scikit-learn", "demos", "make this data set") from None
+    return datasets
+
+
+def _state(rng: Random) -> int:
+    """Return a seed for scikit-learn, which knows no generators of the new kind."""
+    return int(generator(rng).integers(2**31))

@@ -1,0 +1,145 @@
+"""Weights on disk: safetensors files, with PyTorch's names and layouts.
+
+A safetensors file holds arrays by name and nothing that could be run, unlike a
+pickle. What is read is checked whole before anything is changed, and what is
+written takes its place under the name at once: a file is old or new, never half.
+
+To PyTorch and back, where `model` and `theirs` are built alike::
+
+    nn.save_weights(model, "weights.safetensors")
+    theirs.load_state_dict(safetensors.torch.load_file("weights.safetensors"))
+
+    safetensors.torch.save_file(theirs.state_dict(), "weights.safetensors")
+    nn.load_weights(model, "weights.safetensors")
+
+This needs the package safetensors.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.errors import missing_extra
+
+from .module import Array, Module
+
+Location = str | os.PathLike[str]
+
+
+def save_weights(model: Module, path: Location, metadata: Mapping[str, str] | None = None) -> None:
+    """Write all parameters and buffers of a model into a safetensors file.
+
+    Parameters
+    ----------
+    model
+        Its `state_dict` is written.
+    path
+        Of the file; it is replaced whole.
+    metadata
+        Texts by name, to go with the arrays.
+
+    Examples
+    --------
+    >>> import nn, tempfile
+    >>> model, twin = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, f"{folder}/weights.safetensors")
+    ...     load_weights(twin, f"{folder}/weights.safetensors")
+    >>> bool((model.weight.data == twin.weight.data).all())
+    True
+    """
+    write_arrays(path, model.state_dict(), metadata)
+
+
+def load_weights(model: Module, path: Location) -> None:
+    """Set all parameters and buffers of a model from a safetensors file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no whole safetensors file, or does not fit the model: all keys
+        that are missing, unexpected or misshaped are listed. The model is
+        unchanged.
+    """
+    arrays, _ = read_arrays(path)
+    try:
+        model.load_state_dict(arrays)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+
+def write_arrays(
+    path: Location, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays, and texts, by name into a safetensors file that is replaced whole."""
+    # The library writes an array's memory as it lies there: it must lie in order.
+    ordered = {name: np.array(array, order="C") for name, array in arrays.items()}
+    content = _safetensors().save(ordered, dict(metadata or {}))
+    replace(path, content)
+
+
+def read_arrays(path: Location) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays, and the texts, of a safetensors file, having checked it whole."""
+    library = _safetensors()
+    content = Path(path).read_bytes()
+    try:
+        arrays = library.load(content)
+        metadata = _metadata(content)
+    except MemoryError:
+        raise
+    except Exception as error:  # the library raises many kinds, for a header that lies
+        raise ValueError(
+            f"{os.fspath(path)} is no whole safetensors file, so nothing was loaded: {error}"
+        ) from None
+    return arrays, metadata
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the texts of a file that the library has found to be whole."""
+    import json
+
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return dict(header.get("__metadata__") or {})
+
+
+def replace(path: Location, content: bytes) -> None:
+    """Put a file under a name at once: whoever looks sees the old one or the new one, whole.
+
+    It is on the disk before it gets the name, so this holds through a crash too.
+    """
+    path = Path(path)
+    with tempfile.NamedTemporaryFile(
+        prefix=f".{path.name}.", dir=path.parent, delete=False
+    ) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o666 & ~_umask())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _safetensors() -> Any:
+    try:
+        from safetensors import numpy
+    except ImportError:
+        raise missing_extra("safetensors", "demos", "read or write weights") from None
+    return numpy

@@ -1,0 +1,241 @@
+"""files.py and checkpoint.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nn
+from nn import checkpoint, files
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def network(rng=0, library=nn, **extra):
+    seed = {"rng": rng} if library is nn else {}
+    return library.Sequential(
+        library.Conv2d(1, 3, 3, padding="same", **seed, **extra),
+        library.BatchNorm2d(3, **extra),
+        library.ReLU(),
+        library.Flatten(),
+        library.Linear(48, 2, **seed, **extra),
+    )
+
+
+def test_weights_go_to_pytorch_and_back(torch, tmp_path):
+    safetensors_torch = pytest.importorskip("safetensors.torch")
+    ours, theirs = network(), network(library=torch.nn, dtype=torch.float64)
+    ours[0].weight.data = np.asfortranarray(ours[0].weight.data)  # it lies in another order
+    x = np.random.default_rng(0).normal(size=(5, 1, 4, 4))
+    ours(x)  # moves the running means
+    nn.save_weights(ours, tmp_path / "a.safetensors")
+    loaded = safetensors_torch.load_file(tmp_path / "a.safetensors")
+    assert loaded["1.num_batches_tracked"].shape == ()
+    theirs.load_state_dict(loaded)
+    expected = theirs.eval()(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours.eval()(x).numpy(), expected, atol=1e-12)
+
+    safetensors_torch.save_file(theirs.state_dict(), tmp_path / "b.safetensors")
+    back = network(rng=5)
+    nn.load_weights(back, tmp_path / "b.safetensors")
+    assert np.array_equal(back.eval()(x).numpy(), ours(x).numpy())
+
+
+def hostile():
+    """Contents that are no whole safetensors file."""
+    good = files._safetensors().save({"w": np.arange(4.0)})
+    length = int.from_bytes(good[:8], "little")
+
+    def header(text):
+        return len(text).to_bytes(8, "little") + text + b"\0" * 32
+
+    yield b""
+    yield good[:5]
+    yield good[:-1]
+    yield good + b"\0"
+    yield (2**63).to_bytes(8, "little") + good[8:]
+    yield good[:8] + b"\xff" * length + good[8 + length :]
+    yield header(b"[1, 2]")
+    yield header(b'{"w": {"dtype": "F64", "shape": [4], "data_offsets": [0, 99]}}')
+    yield header(b'{"w": {"dtype": "F64", "shape": [-4], "data_offsets": [0, 32]}}')
+    yield header(
+        b'{"w": {"dtype": "F64", "shape": [9223372036854775807], "data_offsets": [0, 32]}}'
+    )
+    yield header(b'{"w": {"dtype": "object", "shape": [4], "data_offsets": [0, 32]}}')
+    yield pickle.dumps({"w": [1.0]})
+
+
+@pytest.mark.parametrize("content", list(hostile()), ids=range(12))
+def test_damaged_files_are_refused_and_the_model_is_as_it_was(tmp_path, content):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    model = network()
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        nn.load_weights(model, path)
+    for name, array in model.state_dict().items():
+        assert np.array_equal(array, before[name])
+
+
+def test_all_that_does_not_fit_is_listed(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    model = network()
+    state = model.state_dict()
+    state["4.weight"] = state["4.weight"][:1]
+    state["more"] = state.pop("0.bias")
+    files.write_arrays(path, state)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"'0.bias' is missing.*'more'.*'4.weight' has shape") as e:
+        nn.load_weights(model, path)
+    assert "weights.safetensors" in str(e.value)
+    assert all(np.array_equal(a, before[k]) for k, a in model.state_dict().items())
+    with pytest.raises(OSError, match="nowhere"):
+        nn.load_weights(model, tmp_path / "nowhere")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    files.replace(path, b"old")
+
+    def fails(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="no space"):
+        files.replace(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+# -- checkpoints ----------------------------------------------------------------------------------
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    state = {
+        "a": {0: {"m": np.arange(3.0), "step": 5}, "nested": [1.5, float("inf"), None, "text"]},
+        "big": 2**100,
+        "number": np.float32(0.1),
+        "pair": (0.1 + 0.2, [np.zeros((2, 0), np.float32)]),
+    }
+    checkpoint.write(tmp_path / "c", state)
+    back = checkpoint.read(tmp_path / "c")
+    assert list(back) == list(state)
+    assert np.array_equal(back["a"][0]["m"], np.arange(3.0))
+    assert back["a"][0]["step"] == 5
+    assert back["a"]["nested"] == [1.5, float("inf"), None, "text"]
+    assert back["big"] == 2**100
+    assert back["number"] == np.float32(0.1)
+    assert back["number"].dtype == np.float32
+    assert back["pair"][0] == 0.1 + 0.2
+    assert back["pair"][1][0].shape == (2, 0)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    files.write_arrays(tmp_path / "c", {"w": np.zeros(2)})
+    with pytest.raises(ValueError, match="no checkpoint"):
+        checkpoint.read(tmp_path / "c")
+    for text in ("{", json.dumps({"dict": [["w", {"array": "missing"}]]})):
+        files.write_arrays(tmp_path / "c", {}, {"format": checkpoint.FORMAT, "state": text})
+        with pytest.raises(ValueError, match="damaged"):
+            checkpoint.read(tmp_path / "c")
+
+
+TRAINING = """
+    import sys
+    import numpy as np
+    import nn
+
+    def train(epochs, path, optimizer="Adam"):
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(40, 1, 6, 6)), rng.integers(0, 3, 40)
+        model = nn.Sequential(
+            nn.Conv2d(1, 4, 3, rng=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3, rng=2),
+            nn.Flatten(), nn.Linear(64, 3, rng=3),
+        )
+        optimizer = getattr(nn.optim, optimizer)(model.parameters(), lr=0.01)
+        scheduler = nn.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
+        history = nn.fit(
+            model, nn.CrossEntropyLoss(), optimizer, x[:30], y[:30], epochs=epochs, batch_size=8,
+            rng=4, metrics={"accuracy": nn.accuracy}, validation=(x[30:], y[30:]),
+            scheduler=scheduler, keep_best=True, progress=False, checkpoint=path,
+        )
+        return model, history
+"""
+namespace: dict = {}
+exec(textwrap.dedent(TRAINING), namespace)
+train = namespace["train"]
+
+
+def same(one, other):
+    (model, history), (twin, again) = one, other
+    assert vars(history) == vars(again)
+    for name, array in model.state_dict().items():
+        assert array.tobytes() == twin.state_dict()[name].tobytes(), name
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"])
+def test_a_resumed_training_comes_to_the_same_bits(tmp_path, optimizer):
+    path = tmp_path / "c"
+    train(3, path, optimizer)
+    train(5, path, optimizer)
+    resumed = train(9, path, optimizer)
+    same(resumed, train(9, None, optimizer))
+    assert len(resumed[1]) == 9
+    # There is nothing left to do, and the best weights come back.
+    same(train(9, path, optimizer), resumed)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "c"
+    train(2, path)
+    model = nn.Linear(36, 3, rng=0)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="does not fit this training"):
+        nn.fit(
+            model, nn.CrossEntropyLoss(), nn.optim.SGD(model.parameters()), np.zeros((4, 36)),
+            np.zeros(4, int), epochs=1, progress=False, checkpoint=path,
+        )  # fmt: skip
+    assert all(np.array_equal(a, before[k]) for k, a in model.state_dict().items())
+    content = path.read_bytes()
+    path.write_bytes(content[:-7])
+    with pytest.raises(ValueError, match="no whole"):
+        train(3, path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
+def test_a_training_that_is_killed_again_and_again_comes_to_the_same_bits(tmp_path):
+    path = tmp_path / "c"
+    program = f"{textwrap.dedent(TRAINING)}\ntrain(40, sys.argv[1])\nprint('done')"
+    rng = np.random.default_rng(0)
+    finished = 0
+    for attempt in range(60):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+        )
+        deadline = time.monotonic() + 60.0
+        seen = path.stat().st_mtime_ns if path.exists() else 0
+        # Wait until it has begun to write, then a moment more.
+        while process.poll() is None and time.monotonic() < deadline and attempt < 8:
+            if path.exists() and path.stat().st_mtime_ns != seen:
+                time.sleep(rng.uniform(0.0, 0.03))
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.001)
+        output, _ = process.communicate()
+        if b"done" in output:
+            finished += 1
+            break
+    assert finished == 1
+    assert attempt > 1
+    same(train(40, path), train(40, None))
