@@ -7,6 +7,7 @@
 `words`            a derivation as plain text
 `latex`            the same as LaTeX
 `page`             the same as a web page with a stepper
+`levels`           the same program closer: fused operations and arrays taken apart
 `elements`         one element of an array, as a formula
 `bumps`            what a small change of an input does
 `layout`           the page's picture of the graph

@@ -36,30 +36,115 @@ MOVERS = {
 }  # fmt: skip
 
 
-def element(formula: Formula, index: Index) -> Formula:
-    """Return the formula of one element; of what cannot be followed, its number."""
-    followed = _element(formula, index)
-    return followed if followed is not None else number(formula.value[index])
+def element(formula: Formula, index: Index, shown: int = SHOWN) -> Formula:
+    """Return the formula of one element; of what cannot be followed, its number.
+
+    Parameters
+    ----------
+    formula
+        Of the array.
+    index
+        Which element.
+    shown
+        How many terms of a sum to write out.
+    """
+    return _Follower(shown, strict=False).follow(formula, index)
 
 
-def _element(f: Formula, index: Index) -> Formula | None:
-    if not f.shape and f.head in ("symbol", "gradient", "constant"):
-        return f
-    value = np.asarray(f.value)[index]
-    if f.head in ("symbol", "gradient"):
-        return dataclasses.replace(f, name=f"{f.name}[{', '.join(map(str, index))}]", value=value)
-    if f.head == "constant":
-        return number(value)
-    if f.head == "matmul":
-        return _product(f, index, value)
-    if f.head == "sum":
-        return _total(f, index, value)
-    if f.head in MOVERS and len(f.arguments) == 1:
-        return _moved(f, index)
-    if _one_by_one(f):
-        arguments = [element(a, _before_broadcast(index, a.shape)) for a in f.arguments]
+def followed(formula: Formula, index: Index) -> Formula:
+    """Return the formula of one element, with all its terms.
+
+    Raises
+    ------
+    ValueError
+        If there is something in it that cannot be followed element by element.
+    """
+    return _Follower(shown=10**9, strict=True).follow(formula, index)
+
+
+class _Follower:
+    def __init__(self, shown: int, strict: bool) -> None:
+        self.shown = shown
+        self.strict = strict
+
+    def follow(self, f: Formula, index: Index) -> Formula:
+        if not f.shape and f.head in ("symbol", "gradient", "constant"):
+            return f
+        value = np.asarray(f.value)[index]
+        if f.head in ("symbol", "gradient"):
+            return dataclasses.replace(f, name=name_at(f.name, index), value=value)
+        if f.head == "constant":
+            return number(value)
+        found = None
+        if f.head == "matmul":
+            found = self.product(f, index, value)
+        elif f.head == "sum":
+            found = self.total(f, index, value)
+        elif f.head in MOVERS and len(f.arguments) == 1:
+            found = self.moved(f, index)
+        elif _one_by_one(f):
+            found = self.one_by_one(f, index, value)
+        if found is None and self.strict:
+            raise ValueError(f"'{f.head}' cannot be followed element by element.")
+        return number(value) if found is None else found
+
+    def one_by_one(self, f: Formula, index: Index, value: Any) -> Formula:
+        arguments = [self.follow(a, _before_broadcast(index, a.shape)) for a in f.arguments]
         return dataclasses.replace(f, value=value, arguments=tuple(arguments))
-    return None
+
+    def product(self, f: Formula, index: Index, value: Any) -> Formula | None:
+        a, b = f.arguments
+        if len(a.shape) > 2 or len(b.shape) > 2:
+            return None
+        row = index[:1] if len(a.shape) == 2 else ()
+        column = index[-1:] if len(b.shape) == 2 else ()
+        terms = []
+        for k in self.some(range(a.shape[-1])):
+            x, y = self.follow(a, (*row, k)), self.follow(b, (k, *column))
+            terms.append(Formula("multiply", np.multiply(x.value, y.value), "", (x, y)))
+        return _sum(terms, a.shape[-1], value)
+
+    def total(self, f: Formula, index: Index, value: Any) -> Formula:
+        (a,) = f.arguments
+        axis = f.parameters.get("axis")
+        ndim = len(a.shape)
+        given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = sorted(i % ndim for i in given)
+        kept = iter(i for d, i in enumerate(index) if len(index) < ndim or d not in axes)
+        places = [range(a.shape[d]) if d in axes else (next(kept),) for d in range(ndim)]
+        every = list(itertools.product(*places))
+        return _sum([self.follow(a, place) for place in self.some(every)], len(every), value)
+
+    def some(self, every: Sequence[Any]) -> list[Any]:
+        """Return the terms of a sum that are written out."""
+        if len(every) <= self.shown:
+            return list(every)
+        return [*every[: self.shown - 1], every[-1]]
+
+    def moved(self, f: Formula, index: Index) -> Formula | None:
+        """Follow an element back through what moved it: move the places, not the numbers."""
+        (a,) = f.arguments
+        if f.primitive is None:
+            return None
+        if f.head == "astype":
+            return self.follow(a, index)
+        places = np.arange(1, np.size(a.value) + 1).reshape(a.shape)
+        try:
+            place = int(np.asarray(f.primitive.forward(places, **f.parameters))[index])
+        except (TypeError, ValueError, IndexError):
+            return None
+        if not place:
+            return number(0.0)
+        return self.follow(a, tuple(int(i) for i in np.unravel_index(place - 1, a.shape)))
+
+
+def name_at(name: str, index: Index) -> str:
+    """Return what an element is called.
+
+    >>> name_at("W", (0, 1)), name_at("x", ())
+    ('W[0, 1]', 'x')
+    """
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 def _one_by_one(f: Formula) -> bool:
@@ -76,56 +161,7 @@ def _before_broadcast(index: Index, shape: tuple[int, ...]) -> Index:
     return tuple(0 if n == 1 else i for i, n in zip(last, shape, strict=True))
 
 
-def _product(f: Formula, index: Index, value: Any) -> Formula | None:
-    a, b = f.arguments
-    if len(a.shape) > 2 or len(b.shape) > 2:
-        return None
-    row = index[:1] if len(a.shape) == 2 else ()
-    column = index[-1:] if len(b.shape) == 2 else ()
-    terms = []
-    for k in _some(range(a.shape[-1])):
-        x, y = element(a, (*row, k)), element(b, (k, *column))
-        terms.append(Formula("multiply", np.multiply(x.value, y.value), "", (x, y)))
-    return _sum(terms, a.shape[-1], value)
-
-
-def _total(f: Formula, index: Index, value: Any) -> Formula:
-    (a,) = f.arguments
-    axis = f.parameters.get("axis")
-    ndim = len(a.shape)
-    given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(i % ndim for i in given)
-    kept = iter(i for d, i in enumerate(index) if len(index) < ndim or d not in axes)
-    places = [range(a.shape[d]) if d in axes else (next(kept),) for d in range(ndim)]
-    every = list(itertools.product(*places))
-    return _sum([element(a, place) for place in _some(every)], len(every), value)
-
-
-def _some(all_of_them: Sequence[Any]) -> list[Any]:
-    if len(all_of_them) <= SHOWN:
-        return list(all_of_them)
-    return [*all_of_them[: SHOWN - 1], all_of_them[-1]]
-
-
 def _sum(terms: list[Formula], count: int, value: Any) -> Formula:
     if len(terms) == 1:
         return terms[0]
     return Formula("terms", value, "", tuple(terms), {"total": count})
-
-
-def _moved(f: Formula, index: Index) -> Formula | None:
-    """Follow an element back through what moved it: move the places instead of the numbers."""
-    (a,) = f.arguments
-    if f.primitive is None:
-        return None
-    places = np.arange(1, np.size(a.value) + 1).reshape(a.shape)
-    parameters = {k: v for k, v in f.parameters.items() if k != "dtype"}
-    if f.head == "astype":
-        return element(a, index)
-    try:
-        place = int(np.asarray(f.primitive.forward(places, **parameters))[index])
-    except (TypeError, ValueError, IndexError):
-        return None
-    if not place:
-        return number(0.0)
-    return element(a, tuple(int(i) for i in np.unravel_index(place - 1, a.shape)))

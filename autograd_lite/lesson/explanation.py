@@ -5,20 +5,27 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ..errors import MissingExtraError
 from ..tape import trace
 from ..tensor import Tensor
 from ..visualize.graph import named_in, read
 from ..visualize.render import write
 from .derivation import Derivation, derive
+from .levels import in_scalars, in_steps
 from .words import to_text
 
 
 def explain(
-    loss: Tensor | Callable[..., Tensor], *inputs: Any, upstream: Any = None
+    loss: Tensor | Callable[..., Tensor],
+    *inputs: Any,
+    upstream: Any = None,
+    level: Literal["program", "steps", "scalars"] = "program",
 ) -> Explanation:
     """Explain the gradients of a result: the chain rule, one edge of the graph at a time.
 
@@ -34,6 +41,10 @@ def explain(
         the function's parameters are.
     upstream
         The gradient to begin with, where the result is not a single number.
+    level
+        ``"program"``: the operations as the program has them. ``"steps"``: a fused one, such
+        as `sigmoid`, unfolds into the steps that it stands for. ``"scalars"``: each element of
+        an array is a value of its own, for a program of a few hundred numbers.
 
     Returns
     -------
@@ -46,6 +57,8 @@ def explain(
         If nothing that requires a gradient led to the result.
     NonScalarBackwardError
         If the result is not a single number and no upstream gradient is given.
+    ValueError
+        If the program is too large for scalars, or cannot be followed element by element.
 
     Examples
     --------
@@ -82,6 +95,8 @@ def explain(
     <BLANKLINE>
     f.backward() has not run: what stands in .grad is not from it. This derivation changed nothing.
     """
+    if level not in ("program", "steps", "scalars"):
+        raise ValueError(f"level is 'program', 'steps' or 'scalars', and {level!r} was given.")
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
@@ -92,7 +107,11 @@ def explain(
         loss = result
     elif inputs:
         raise TypeError("Inputs are given to a function; a Tensor has been computed already.")
-    return Explanation(derive(read(loss, variables), upstream))
+    graph = read(loss, variables)
+    if level == "program":
+        return Explanation(derive(graph, upstream))
+    derivation = derive(graph, upstream)
+    return Explanation(in_steps(derivation) if level == "steps" else in_scalars(derivation))
 
 
 def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
@@ -143,6 +162,23 @@ class Explanation:
         from .page import to_html
 
         return to_html(self.derivation)
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        bundle = {"text/plain": str(self)}
+        with suppress(MissingExtraError, ValueError):  # no Graphviz, or too many operations
+            page = escape(self.to_html())
+            # A frame of its own: nothing of the page reaches the notebook, nor the reverse.
+            bundle["text/html"] = (
+                f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{escape(repr(self))}" '
+                'style="width: 100%; height: 44rem; border: 0"></iframe>'
+            )
+        return {
+            kind: shown
+            for kind, shown in bundle.items()
+            if (not include or kind in include) and kind not in (exclude or ())
+        }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the derivation to a file, as its name ends: ``.txt``, ``.tex`` or ``.html``.

@@ -105,13 +105,24 @@ def _path(points: list[tuple[float, float]]) -> str:
     return f"M{first}C{' '.join(rest)}"
 
 
+def _cut_name(name: str) -> str:
+    """Shorten a name, but not the index at its end.
+
+    >>> _cut_name("linear1.weight[1, 0]"), _cut_name("x[0]"), _cut_name("a_very_long_name")
+    ('linear1.…[1, 0]', 'x[0]', 'a_very_long_na…')
+    """
+    name, bracket, index = name.partition("[")
+    room = max(LETTERS - len(bracket + index), 4)
+    return cut(name, room) + bracket + cut(index, LETTERS - 5)
+
+
 def _box(value: Value, place: tuple[float, float], made: str) -> str:
     """Draw a box: the name, how it is made, and room for the value and the gradient."""
     x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
     name = printable(value.name)
     root = " root" if value.is_root else ""
     rows = {
-        "name": (18, cut(name, LETTERS)),
+        "name": (18, _cut_name(name)),
         "made": (35, cut(printable(made), LETTERS + 2)),  # in smaller letters
         "value": (53, ""),
         "grad": (71, ""),

@@ -35,6 +35,7 @@ GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
     *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 )
+ELEMENT = re.compile(r"([^\[\]]+)\[([\d, ]+)\]")  # such as W[0, 1]
 
 
 def exact(x: Any) -> str:
@@ -148,6 +149,9 @@ class LaTeX(Notation):
         >>> LATEX.symbol("w1"), LATEX.symbol("loss"), LATEX.symbol("theta_0")
         ('w_{1}', '\\mathrm{loss}', '\\theta_{0}')
         """
+        element = ELEMENT.fullmatch(name)
+        if element:
+            return f"{{{self.symbol(element[1])}}}_{{{element[2]}}}"
         greek = unicodedata.name(name[0], "") if name else ""
         if greek.startswith("GREEK SMALL LETTER ") and greek.split()[-1].lower() in GREEK:
             name = greek.split()[-1].lower() + name[1:]
@@ -242,6 +246,9 @@ class MathML(Notation):
 
     def symbol(self, name: str, shape: Sequence[int] = ()) -> str:
         """Write a name: one letter in italics, with digits below; more letters upright."""
+        element = ELEMENT.fullmatch(name)
+        if element:
+            return f"<msub>{self.symbol(element[1])}<mtext>{element[2]}</mtext></msub>"
         match = re.fullmatch(r"([A-Za-z])_?(\d+)", name)
         if match:
             return f"<msub><mi>{match[1]}</mi><mn>{match[2]}</mn></msub>"

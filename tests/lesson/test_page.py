@@ -407,6 +407,19 @@ def test_hostile_names_do_nothing(page):
     assert any(t.startswith(name) for t in titles)
 
 
+def test_a_notebook_shows_the_page_in_a_frame(chromium, tmp_path):
+    bundle = two_uses()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert set(two_uses()._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html><meta charset=utf-8><title>n</title>{bundle['text/html']}")
+    chromium.get(path.as_uri())
+    chromium.switch_to.frame(0)
+    chromium.find_element(By.ID, "next").click()
+    assert chromium.find_element(By.ID, "count").text == "1 of 10"
+    chromium.switch_to.default_content()
+
+
 def test_strange_numbers(page):
     x = Tensor([np.inf, -1.0, 0.0, np.nan], requires_grad=True)
     with np.errstate(all="ignore"):

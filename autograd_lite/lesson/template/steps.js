@@ -374,7 +374,7 @@ function paint() {
 
 function go(to) {
   step = Math.max(0, Math.min(frames.length - 1, to));
-  history.replaceState(null, "", `#step=${step}`);
+  if (location.protocol !== "about:") history.replaceState(null, "", `#step=${step}`);
   paint();
 }
 
