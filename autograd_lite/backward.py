@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+_FLOAT64 = np.dtype(float64)  # there is one object of it
+_ONE = float64(1.0)
+
 Kept = list[tuple["Tensor", Any]]
 
 
@@ -101,12 +104,14 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             f"{root.called()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
-    seed = outward(seed_for(root, gradient))
+    # The usual start, a loss of one float64, is not worth a call.
+    seed = _ONE if gradient is None and type(root._data) is float64 else seed_for(root, gradient)
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     given = {id(seed), id(gradient)}
     for leaf, g in leaves:
-        g = outward(g)
+        if g.dtype is not _FLOAT64:
+            g = outward(g)
         if leaf._grad is not None:
             leaf._grad = _own(leaf._grad + g, leaf)
         elif type(g) is ndarray and g.base is None and id(g) not in given:
@@ -118,7 +123,9 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         g = outward(g)
         t._grad = _own(g if t._grad is None else t._grad + g, t)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
-    root._note = {**(root._note or {}), "upstream": seed}
+    if root._note is None:
+        root._note = {}
+    root._note["upstream"] = outward(seed)
 
 
 def _own(g: Any, t: Tensor) -> Any:
@@ -132,7 +139,7 @@ def outward(g: Any) -> Any:
 
 
 def seed_for(root: Tensor, gradient: Any) -> Any:
-    """Check a given upstream gradient against its Tensor, or begin with 1."""
+    """Check a given upstream gradient against its Tensor, or begin with 1; as on the tape."""
     data = root._data
     if gradient is None:
         if data.size != 1:
@@ -157,4 +164,4 @@ def seed_for(root: Tensor, gradient: Any) -> Any:
             f"The given gradient has dtype {seed.dtype}, which {root.called()} of dtype "
             f"{data.dtype} cannot hold: convert it with astype first."
         )
-    return seed.astype(data.dtype, copy=False)
+    return outward(seed.astype(data.dtype, copy=False))
