@@ -38,7 +38,9 @@ from .formula import (
     simplify,
     symbol,
 )
-from .notation import over_axes
+from .notation import TEXT, over_axes, write
+
+LONGEST = 80  # letters of a composition, before its name says more
 
 __all__ = ["Derivation", "Edge", "Step", "derive", "read"]
 
@@ -267,17 +269,21 @@ def _forward(operation: Operation) -> tuple[Formula, Formula]:
     primitive = operation.primitive
     operands = _operands(operation)
     value = operation.results[0].data
+    moving = None
     if primitive.stands_for is not None:
         try:
             given = operands | operation.parameters
             formula = record(primitive.stands_for, arguments_of(primitive.stands_for, given))
-            return simplify(formula, choose=False), simplify(formula, choose=False, moves=True)
+            moving = simplify(formula, choose=False, moves=True)
+            formula = simplify(formula, choose=False)
+            if len(write(formula, TEXT)) <= LONGEST:
+                return formula, moving
         except Exception:  # what it stands for is there to be read; if it cannot be, its name can
             pass
     formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
     formula = Formula(primitive.name, value, "", tuple(formulas), shown, primitive)
-    return formula, formula
+    return formula, moving or formula
 
 
 # -- one application of a rule ----------------------------------------------------------

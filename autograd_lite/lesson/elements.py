@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .formula import Formula, number, record, symbol
+from .formula import Formula, number, record, simplify, symbol
 
 __all__ = ["element", "record", "symbol"]
 
@@ -31,8 +31,8 @@ Index = tuple[int, ...]
 
 SHOWN = 8  # terms of a sum, before some are left out
 MOVERS = {
-    "broadcast_to", "reshape", "transpose", "getitem", "scatter", "flip", "roll", "copy",
-    "astype", "positive",
+    "astype", "broadcast_to", "concatenate", "copy", "flip", "getitem", "positive", "reshape",
+    "roll", "scatter", "transpose",
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def element(formula: Formula, index: Index, shown: int = SHOWN) -> Formula:
     shown
         How many terms of a sum to write out.
     """
-    return _Follower(shown, strict=False).follow(formula, index)
+    return Follower(shown).follow(formula, index)
 
 
 def followed(formula: Formula, index: Index) -> Formula:
@@ -59,15 +59,20 @@ def followed(formula: Formula, index: Index) -> Formula:
     ValueError
         If there is something in it that cannot be followed element by element.
     """
-    return _Follower(shown=10**9, strict=True).follow(formula, index)
+    return Follower(shown=10**9, strict=True).follow(formula, index)
 
 
-class _Follower:
-    def __init__(self, shown: int, strict: bool) -> None:
+class Follower:
+    """Follows many elements of the same formulas; see `element` and `followed`."""
+
+    def __init__(self, shown: int = SHOWN, strict: bool = False) -> None:
         self.shown = shown
         self.strict = strict
+        self.places: dict[Formula, Any] = {}  # where each number came from
+        self.compositions: dict[Formula, Formula] = {}
 
     def follow(self, f: Formula, index: Index) -> Formula:
+        """Return the formula of one element."""
         if not f.shape and f.head in ("symbol", "gradient", "constant"):
             return f
         value = np.asarray(f.value)[index]
@@ -80,10 +85,13 @@ class _Follower:
             found = self.product(f, index, value)
         elif f.head == "sum":
             found = self.total(f, index, value)
-        elif f.head in MOVERS and len(f.arguments) == 1:
+        elif f.head in MOVERS:
             found = self.moved(f, index)
         elif _one_by_one(f):
             found = self.one_by_one(f, index, value)
+        else:
+            composition = self.unfolded(f)
+            found = composition and self.follow(composition, index)
         if found is None and self.strict:
             raise ValueError(f"'{f.head}' cannot be followed element by element.")
         return number(value) if found is None else found
@@ -123,19 +131,38 @@ class _Follower:
 
     def moved(self, f: Formula, index: Index) -> Formula | None:
         """Follow an element back through what moved it: move the places, not the numbers."""
-        (a,) = f.arguments
         if f.primitive is None:
             return None
         if f.head == "astype":
-            return self.follow(a, index)
-        places = np.arange(1, np.size(a.value) + 1).reshape(a.shape)
-        try:
-            place = int(np.asarray(f.primitive.forward(places, **f.parameters))[index])
-        except (TypeError, ValueError, IndexError):
+            return self.follow(f.arguments[0], index)
+        if f not in self.places:
+            numbered, count = [], 1  # every place of every argument has a number, from 1
+            for a in f.arguments:
+                numbered.append(np.arange(count, count + np.size(a.value)).reshape(a.shape))
+                count += np.size(a.value)
+            try:
+                self.places[f] = np.asarray(f.primitive.forward(*numbered, **f.parameters))
+            except (TypeError, ValueError, IndexError):
+                return None
+        place = int(self.places[f][index]) - 1
+        for a in f.arguments:
+            if 0 <= place < np.size(a.value):
+                return self.follow(a, tuple(int(i) for i in np.unravel_index(place, a.shape)))
+            place -= np.size(a.value)
+        return number(0.0)  # a place that nothing was moved to
+
+    def unfolded(self, f: Formula) -> Formula | None:
+        """Return a fused primitive as the composition that it stands for."""
+        if f.primitive is None or f.primitive.stands_for is None:
             return None
-        if not place:
-            return number(0.0)
-        return self.follow(a, tuple(int(i) for i in np.unravel_index(place - 1, a.shape)))
+        if f not in self.compositions:
+            given = dict(zip(f.primitive.operands, f.arguments, strict=True)) | dict(f.parameters)
+            try:
+                composition = record(f.primitive.stands_for, given)
+            except Exception:  # it is written for arrays only: then it cannot be followed
+                return None
+            self.compositions[f] = simplify(composition, choose=False, moves=True)
+        return self.compositions[f]
 
 
 def name_at(name: str, index: Index) -> str:

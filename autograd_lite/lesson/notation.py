@@ -8,6 +8,7 @@ nothing here.
 
 from __future__ import annotations
 
+import inspect
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -405,7 +406,7 @@ class _Writer:
         return self.n.words(f"[array {parameter(array.shape)}]"), ATOM
 
     def generic(self, f: Formula) -> tuple[str, int]:
-        given = parameters(dict(f.parameters))
+        given = parameters(_telling(f))
         arguments = [self.write(a)[0] for a in f.arguments]
         if given:
             arguments.append(self.n.words(given))
@@ -505,6 +506,18 @@ class _Writer:
         index = parameters({"index": f.parameters.get("index")})
         at = self.n.words(f"at {index}, else 0")
         return self.n.call("place", [self.write(f.arguments[0])[0], at]), ATOM
+
+
+def _telling(f: Formula) -> dict[str, Any]:
+    """Return the parameters that are not what they are by default."""
+    if f.primitive is None or isinstance(f.primitive.function, np.ufunc):
+        return dict(f.parameters)
+    defaults = inspect.signature(f.primitive.function).parameters
+    return {
+        name: value
+        for name, value in f.parameters.items()
+        if name not in defaults or repr(defaults[name].default) != repr(value)
+    }
 
 
 def over_axes(axis: Any) -> str:

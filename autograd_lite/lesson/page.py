@@ -21,7 +21,7 @@ from ..visualize.graph import Value
 from ..visualize.text import number as short
 from .bumps import EPSILONS, Replay, effects, finite_differences, places
 from .derivation import Derivation, Edge, Step, named
-from .elements import element
+from .elements import Follower
 from .formula import Formula
 from .layout import picture
 from .notation import MATHML, TEXT, write
@@ -282,8 +282,9 @@ class _Page:
         panel: dict[str, Any] = {"label": label, "data": self.array(data), "result": result}
         if moving is not None and np.ndim(data) and moving.head != "rule":
             followed = []
+            follower = Follower()
             for index in _shown_places(np.shape(data)):
-                one = element(moving, index)
+                one = follower.follow(moving, index)
                 text = write(one, TEXT)
                 numbers = write(one, TEXT, numbers=True)
                 followed.append(

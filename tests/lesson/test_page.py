@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from autograd_lite import Tensor, explain, trace
+from autograd_lite.calculus.convolution import conv2d
 from autograd_lite.lesson.bumps import Replay, finite_differences
 from autograd_lite.lesson.derivation import derive, read
 from autograd_lite.lesson.elements import element
@@ -443,13 +444,31 @@ def test_a_page_has_room_for_so_many_operations(tmp_path):
 
 
 def test_a_convolutions_tap_is_a_sum_over_the_positions_it_visited():
-    """R4: ∂L/∂F = Σ ∂O_i/∂F · ∂L/∂O_i, here with a filter of one axis."""
-    x = np.arange(5.0)
-    f = Tensor([1.0, -1.0], requires_grad=True, name="F")
-    windows = np.stack([x[:4], x[1:]], axis=1)
-    derivation = derive(read(np.sum((windows @ f) ** 2)))
-    edge = derivation.edges[-1]
-    assert write(element(edge.moving, (1,)), TEXT).count("·") == 4
+    """R4: ∂L/∂F = Σ ∂O_i/∂F · ∂L/∂O_i."""
+    image = Tensor(np.arange(9.0).reshape(1, 1, 3, 3), name="x")
+    f = Tensor([[[[1.0, -1.0], [0.5, 0.0]]]], requires_grad=True, name="F")
+    out = conv2d(image, f)
+    out.name = "O"
+    loss = np.sum(out**2)
+    loss.name = "L"
+    edge = derive(read(loss)).edges[-1]
+    assert write(edge.product, TEXT) == "conv2d_weight(∂L/∂O, x, kernel=(2, 2))"
+    tap = element(edge.moving, (0, 0, 0, 1))
+    assert write(tap, TEXT) == " + ".join(
+        f"∂L/∂O[0, 0, {i}, {j}] · x[0, 0, {i}, {j + 1}]" for i in (0, 1) for j in (0, 1)
+    )
+    loss.backward()
+    assert float(tap.value) == f.grad[0, 0, 0, 1]
+
+
+def test_an_output_of_a_convolution_is_followed():
+    image = Tensor(np.arange(9.0).reshape(1, 1, 3, 3), name="x")
+    f = Tensor([[[[1.0, -1.0], [0.5, 0.0]]]], requires_grad=True, name="F")
+    (step,) = derive(read(conv2d(image, f)), np.ones((1, 1, 2, 2))).steps
+    assert write(step.formula, TEXT) == "conv2d(x, F)"
+    one = element(step.moving, (0, 0, 1, 0))
+    assert write(one, TEXT).count("· F[0, 0, ") == 4
+    assert "x[0, 0, 1, 0] · F[0, 0, 0, 0]" in write(one, TEXT)
 
 
 def test_an_element_of_what_cannot_be_followed_is_its_number():
