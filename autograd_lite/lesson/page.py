@@ -318,7 +318,11 @@ class _Page:
         checked = []
         for value in self.derivation.inputs:
             gradient = self.derivation.gradients.get(value)
-            if gradient is None or np.asarray(value.data).dtype.kind != "f":
+            if (
+                gradient is None
+                or np.asarray(value.data).dtype.kind != "f"
+                or not np.size(gradient)
+            ):
                 continue
             entry: dict[str, Any] = {"key": value.key, "name": value.name}
             if not replay.agrees():

@@ -1,5 +1,8 @@
 """What a derivation says is what `backward()` does, and its formulas are the rules'."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -64,10 +67,35 @@ def test_gradients_are_those_of_backward(program):
             assert write(edge.product, notation)
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+MORE = {
+    "einsum": lambda a, b, v: np.sum(np.einsum("ij,jk->ik", a, b)),
+    "slogdet": lambda a, b, v: np.linalg.slogdet(a.T @ a)[1],
+    "inverse": lambda a, b, v: np.sum(np.linalg.inv(a.T @ a)),
+    "solve": lambda a, b, v: np.sum(np.linalg.solve(a.T @ a, v)),
+    "svd": lambda a, b, v: np.sum(np.linalg.svd(a, full_matrices=False)[1]),
+    "fft": lambda a, b, v: np.sum(np.abs(np.fft.fft(v)) ** 2),
+    "convolution": lambda a, b, v: np.sum(nn.Conv2d(1, 2, 2, rng=0)(np.reshape(a, (1, 1, 3, 2)))),
+    "cross-entropy": lambda a, b, v: nn.CrossEntropyLoss()(a, np.array([0, 1, 1])),
+    "sort": lambda a, b, v: np.sum(np.sort(a, axis=0) * np.arange(2.0)),
+    "norm": lambda a, b, v: np.linalg.norm(v),
+    "batch": lambda a, b, v: np.sum(np.stack([a, a]) @ b),
+    "empty": lambda a, b, v: np.sum(v[:0] * 2.0),
+    "large": lambda a, b, v: np.sum(np.tile(v, 3000) ** 2),
+}
+
+
+@pytest.mark.parametrize("program", (PROGRAMS | MORE).values(), ids=PROGRAMS | MORE)
 def test_every_form_can_be_written(program):
-    explanation = explain(program(*inputs(a=A, b=B, v=V)))
+    loss = program(*inputs(a=A, b=B, v=V))
+    explanation = explain(loss)
+    d = explanation.derivation
+    loss.backward()
+    for value in d.inputs:
+        np.testing.assert_allclose(d.gradients[value], value.tensor.grad, rtol=1e-9, atol=1e-12)
     assert str(explanation).startswith("Forward")
+    html = explanation.to_html()
+    assert len(html) < 1_000_000
+    assert "✗ differs from finite differences" not in html
     latex = explanation.to_latex()
     assert latex.count(r"\begin") == latex.count(r"\end")
     assert latex.count("{") == latex.count("}")
@@ -327,6 +355,15 @@ def test_save(tmp_path):
         explanation.save(tmp_path / "a.docx")
     with pytest.raises(FileNotFoundError):
         explanation.save(tmp_path / "nowhere" / "a.tex")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")
+@pytest.mark.parametrize("name", ["softmax", "network", "where", "convolution", "pieces"])
+def test_latex_compiles(name, tmp_path):
+    explain((PROGRAMS | MORE)[name](*inputs(a=A, b=B, v=V))).save(tmp_path / "d.tex")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_a_name_cannot_break_the_latex():
