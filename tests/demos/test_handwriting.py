@@ -1,0 +1,74 @@
+"""`python -m demos digits` and `mnist`, with few epochs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from demos import digits
+from tests.nn.test_data import mnist
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ["confusion.png", "feature_maps.png", "filters.png", "learning_curve.png", "mistakes.png"]
+
+
+def run(*flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demos", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
+    done = run("digits", "--epochs", "2", "--log-every", "29", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "1438 images to train with, 359 to test with" in done.stdout
+    assert "test error" in done.stdout
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted([f"digits_{f}" for f in FIGURES] + ["digits_weights.safetensors"])
+    weights = load_file(tmp_path / "digits_weights.safetensors")
+    assert weights["conv2.weight"].shape == (64, 32, 5, 5)
+    assert weights["conv2.weight"].dtype == np.float32
+
+
+def test_mnist_reads_its_files(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    mnist(data, images=10, labels=10, rows=28)
+    flags = ["--epochs", "1", "--batch-size", "5", "--compare", "--out", str(out)]
+    done = run("mnist", "--data", str(data), *flags)
+    assert done.returncode == 0, done.stderr
+    assert "3136" in done.stdout
+    for name in ("relu + adam", "relu + adagrad", "leaky-relu + adagrad", "tanh + adagrad"):
+        assert name in done.stdout
+    (data / "train-labels-idx1-ubyte").unlink()
+    done = run("mnist", "--data", str(data), "--out", str(out))
+    assert done.returncode == 2
+    assert "train-labels-idx1-ubyte" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("flags", [["mnist"], ["digits", "--epochs", "0"], ["digits", "--lr", "x"]])
+def test_bad_flags_are_one_line(flags):
+    done = run(*flags)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_digits_are_read(tmp_path, capsys):
+    flags = ["--runs", "3", "--no-progress", "--log-every", "100000", "--out", str(tmp_path)]
+    assert digits.main(flags) == 0
+    printed = capsys.readouterr().out
+    median = float(printed.split("median of 3")[1].split("%")[0].split()[-1])
+    assert median >= 97.0
