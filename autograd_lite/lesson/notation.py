@@ -391,9 +391,10 @@ class _Writer:
         return text if level >= at_least else self.n.parentheses(text)
 
     def after(self, f: Formula, at_least: int) -> str:
-        """Write what stands after a sign: a negative number is put in parentheses."""
+        """Write what stands after a sign: what begins with a minus is put in parentheses."""
         text, level = self.write(f)
-        return text if level >= at_least and level != SIGN else self.n.parentheses(text)
+        begins_with_minus = re.match(r"(<mrow>)*(-|<mo>−)", text)
+        return self.n.parentheses(text) if level < at_least or begins_with_minus else text
 
     def constant(self, f: Formula) -> tuple[str, int]:
         array = np.asarray(f.value)

@@ -383,6 +383,15 @@ def test_numbers_come_to_the_front():
     assert formula.value == 81.0
 
 
+@pytest.mark.parametrize("notation", [TEXT, LATEX, MATHML])
+def test_what_begins_with_a_minus_stands_in_parentheses_after_a_sign(notation):
+    x, y = symbol("x", np.float64(-3.0)), symbol("y", np.float64(-2.0))
+    formula = record(lambda x, y: x * y + x * y, {"x": x, "y": y})
+    text = write(formula, notation, numbers=True)
+    assert text.count(notation.parentheses(notation.number("-2"))) == 2
+    assert TEXT is not notation or text == "-3 · (-2) + (-3 · (-2))"
+
+
 def test_replacing_computes_anew():
     x = symbol("x", np.float64(3.0))
     formula = record(lambda x: x * x + 1.0, {"x": x})
