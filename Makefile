@@ -10,15 +10,20 @@
 
 VENV   := .venv
 RUN    := $(VENV)/bin/python
+OLDEST := $(VENV)/oldest-numpy
 OUT    ?= out
 MAKEFLAGS += --no-print-directory
+
+ENGINE_TESTS := tests/test_backward.py tests/test_indexed.py tests/test_micrograd.py \
+    tests/test_tape.py tests/test_tensor.py tests/test_transforms.py tests/test_transforms_all.py \
+    tests/calculus/test_complex.py tests/calculus/test_coverage.py tests/calculus/test_table.py
 
 # One thread for each worker of the test suite: its arrays are small.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint types format clean setup setup-dev setup-bench
+.PHONY: help demo test test-oldest bench lint types format clean setup setup-dev setup-bench
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +39,19 @@ demo: setup
 test: setup-dev
 	@echo "→ pytest"
 	@$(RUN) -m pytest -n auto $(ARGS)
+
+# The oldest NumPy that pyproject.toml admits, in an environment of its own.
+test-oldest: $(OLDEST)/installed
+	@echo "→ pytest, with the oldest NumPy"
+	@$(OLDEST)/bin/python -m pytest -n auto -m "not torch" $(ENGINE_TESTS) $(ARGS)
+
+$(OLDEST)/installed: pyproject.toml constraints.txt | $(RUN)
+	@echo "→ installing the engine and NumPy 2.0 into $(OLDEST)"
+	@$(RUN) -m venv --clear $(OLDEST)
+	@grep -v '^numpy==' constraints.txt > $(OLDEST)/constraints.txt
+	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check \
+	    --constraint $(OLDEST)/constraints.txt "numpy==2.0.*" hypothesis pytest pytest-xdist
+	@touch $@
 
 bench: setup-bench
 	@echo "→ python -m benchmarks"
