@@ -436,10 +436,13 @@ def _as(contribution: Any, dtype: np.dtype[Any]) -> Any:
 # -- the derivative in one line -----------------------------------------------------------
 
 
-def paths(derivation: Derivation, value: Value, most: int = 4) -> list[list[Edge]] | None:
+def paths(
+    derivation: Derivation, value: Value, most: int = 4, longest: int = 24
+) -> list[list[Edge]] | None:
     """Return the ways from the root to a value, each as the edges along it.
 
-    None where there are more than `most`, or where a derivative on the way is not a number.
+    None where there are more than `most`, or one of more than `longest` edges, or where a
+    derivative on the way is not a number.
 
     >>> from autograd_lite import Tensor
     >>> x = Tensor(2.0, requires_grad=True, name="x")
@@ -460,7 +463,7 @@ def paths(derivation: Derivation, value: Value, most: int = 4) -> list[list[Edge
             if edge.local is None or np.ndim(edge.operand.data):
                 return None
             waiting.append((edge.result, [edge, *path]))
-        if len(found) + len(waiting) > most:
+        if len(found) + len(waiting) > most or len(path) > longest:
             return None
     return found
 

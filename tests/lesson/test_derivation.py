@@ -244,6 +244,14 @@ def test_the_product_of_local_derivatives_along_each_way():
     assert paths(derivation, derivation.inputs[0]) is None  # 32 ways
 
 
+def test_a_long_program():
+    (x,) = inputs(x=1.0)
+    y = x
+    for _ in range(3000):
+        y = y * 1.001
+    assert str(explain(y)).count(" → ") == 3000
+
+
 # -- nothing is changed, nothing is pretended ----------------------------------------------
 
 
