@@ -10,6 +10,8 @@ from .command import HelpFormatter, Parser
 # NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
 COMMANDS = {
     "lab": ("demos.lab", "train a small network on two data sets, and picture what it learned"),
+    "moons": ("demos.moons", "small networks on two moons, and their decision boundaries"),
+    "blobs": ("demos.blobs", "the same on two blobs"),
     "digits": ("demos.digits", "a convolutional network that reads handwritten digits"),
     "mnist": ("demos.mnist", "the same at full size, on MNIST's files"),
     "chain-rule": ("demos.chain_rule", "see how gradients come about, one step at a time"),

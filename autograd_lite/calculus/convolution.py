@@ -31,7 +31,7 @@ Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # (above, below), (left, right)
 
 NONE: Padding = ((0, 0), (0, 0))
-BUFFER = 4_000_000  # numbers: a buffer of columns is at most so large, or one image's
+BUFFER = 2_000_000  # numbers: a buffer of columns is at most so large, or one image's
 
 
 # -- where the windows are -----------------------------------------------------------------

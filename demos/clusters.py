@@ -1,0 +1,173 @@
+"""Report R2's first part: small networks on two moons, or on two blobs.
+
+Each network has softmax cross-entropy summed over all points, plus
+λ/2 ‖W‖², and is trained by gradient descent on all points at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import nn
+from autograd_lite import no_grad
+from autograd_lite.errors import missing_extra
+
+from .command import (
+    HelpFormatter,
+    Parser,
+    positive,
+    replacing,
+    seed_number,
+    whole_number,
+    writable_folder,
+)
+from .data import Array
+from .figures import CLASSES, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Each panel of a figure: its title, the sizes of the hidden layers, the activation.
+Panel = tuple[str, list[int], str]
+
+
+def _deep(pairs: Sequence[tuple[int, int]]) -> list[Panel]:
+    """Return panels for (width, layers), where input and output count as layers."""
+    return [(f"width {w}, layers {n}", [w] * (n - 2), "tanh") for w, n in pairs]
+
+
+FIGURES: dict[str, dict[str, list[Panel]]] = {
+    "moons": {
+        "activations": [(name, [3], name) for name in ("tanh", "sigmoid", "relu")],
+        "hidden_units": [(f"{n} hidden units", [n], "tanh") for n in (3, 5, 10, 15, 20)],
+        "depth": _deep([(3, 3), (3, 5), (5, 5), (5, 10), (10, 3), (10, 5)]),
+    },
+    "blobs": {"depth": _deep([(3, 3), (3, 5), (5, 3), (5, 5)])},
+}
+DATA: dict[str, Callable[[np.random.Generator], tuple[Array, Array]]] = {
+    "moons": lambda rng: nn.data.moons(200, 0.20, rng),
+    "blobs": lambda rng: nn.data.blobs(200, rng=rng),
+}
+
+
+def moons(argv: Sequence[str]) -> int:
+    """Run R2's part 1 on two moons."""
+    return main("moons", argv)
+
+
+def blobs(argv: Sequence[str]) -> int:
+    """Run R2's part 1 on two blobs."""
+    return main("blobs", argv)
+
+
+def main(name: str, argv: Sequence[str]) -> int:
+    """Train a network for each panel, print how it does, and draw its decision boundary."""
+    args = parse(name, argv)
+    points, labels = DATA[name](np.random.default_rng(args.seed))
+    print(f"{name}: 200 points; rate {args.lr:g}, {args.passes} passes, λ {args.decay:g}")
+    with replacing(args.out) as folder, style():
+        for what, panels in FIGURES[name].items():
+            models = []
+            for title, hidden, activation in panels:
+                model = train(points, labels, hidden, activation, args)
+                accuracy = nn.accuracy(predict(model, points), labels)
+                models.append((f"{title}: {accuracy:.1%}", model))
+                print(f"  {title:24}{accuracy:>7.1%}")
+            figure = boundaries(points, labels, models)
+            figure.suptitle(f"{name}: {what.replace('_', ' ')}")
+            figure.savefig(folder / f"{name}_{what}.png")
+        written = sorted(file.name for file in folder.iterdir())
+    print("files")
+    for file in written:
+        print(f"  {args.out / file}")
+    return 0
+
+
+def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
+    """Read the flags."""
+    parser = Parser(
+        prog=f"python -m demos {name}",
+        description=__doc__,
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--lr", type=positive, default=0.01, metavar="RATE",
+        help="learning rate, on the sum over all points (default: %(default)s)")  # fmt: skip
+    add("--decay", type=positive, default=0.01, metavar="LAMBDA",
+        help="λ of the L2 regularisation (default: %(default)s)")  # fmt: skip
+    add("--passes", type=whole_number, default=20000, metavar="N",
+        help="steps (default: %(default)s)")  # fmt: skip
+    add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
+    add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
+    args = parser.parse_args(argv)
+    for package, module in (("matplotlib", "matplotlib"), ("scikit-learn", "sklearn")):
+        if find_spec(module) is None:
+            parser.exit(1, f"{missing_extra(package, 'demos', f'run {name}')}\n")
+    try:
+        args.out = writable_folder(args.out)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"argument --out: {error}")
+    return args
+
+
+def train(
+    points: Array, labels: Array, hidden: list[int], activation: str, args: argparse.Namespace
+) -> nn.MLP:
+    """Train one network; where it diverges, it keeps the last weights that were finite."""
+    model = nn.MLP([2, *hidden, 2], activation, init="fan_in_normal", rng=args.seed)
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    biases = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": weights, "weight_decay": args.decay}, {"params": biases}]
+    optimizer = nn.optim.SGD(groups, args.lr)
+    loss = nn.CrossEntropyLoss(reduction="sum")
+    try:
+        nn.fit(model, loss, optimizer, points, labels, epochs=args.passes, progress=False)
+    except nn.DivergedError as error:
+        print(f"  {error}", file=sys.stderr)
+    return model
+
+
+def predict(model: nn.Module, points: Array) -> Array:
+    """Return the probabilities of both classes."""
+    with no_grad():
+        outputs: Array = nn.functional.softmax(model(points)).numpy()
+    return outputs
+
+
+def boundaries(points: Array, labels: Array, models: list[tuple[str, nn.MLP]]) -> Figure:
+    """Draw what each network says of every place of the plane, and the points."""
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    columns = min(3, len(models))
+    rows = -(-len(models) // columns)
+    figure = Figure(figsize=(4 * columns, 3.4 * rows))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    colors = LinearSegmentedColormap.from_list(
+        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+    )
+    (left, bottom), (right, top) = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
+    xs, ys = np.linspace(left, right, 200), np.linspace(bottom, top, 200)
+    plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+    for axes in grid[len(models) :]:
+        axes.axis("off")
+    for axes, (title, model) in zip(grid, models, strict=False):
+        share = predict(model, plane)[:, 1].reshape(200, 200)
+        axes.pcolormesh(xs, ys, share, cmap=colors, vmin=0, vmax=1, alpha=0.55)
+        if share.min() < 0.5 < share.max():
+            axes.contour(xs, ys, share, levels=[0.5], colors="black", linewidths=1.5)
+        for label, (color, marker) in enumerate(CLASSES):
+            x1, x2 = points[labels == label].T
+            axes.plot(
+                x1, x2, marker, color=f"#{color}", markeredgecolor="white", markersize=5,
+                markeredgewidth=0.5,
+            )  # fmt: skip
+        axes.set_title(title)
+    return figure
