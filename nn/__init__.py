@@ -11,7 +11,7 @@
 1.0
 """
 
-from . import data, functional, init, optim, utils
+from . import data, functional, init, optim, statistics, utils
 from .activation import (
     ELU,
     GELU,
@@ -102,6 +102,7 @@ __all__ = [
     "optim",
     "random_split",
     "save_weights",
+    "statistics",
     "summary",
     "utils",
 ]

@@ -1,0 +1,208 @@
+"""What happens inside a network while it learns: statistics of every layer, over time.
+
+`Watcher` is a callback of `fit`. At the end of an epoch it takes, of every
+layer's weights and biases, their gradients, and its outputs on some inputs (the
+net inputs of a linear layer or a convolution, the activations of an activation),
+the smallest, the largest, the mean, the standard deviation and a histogram.
+
+>>> import nn
+>>> x = np.linspace(-1.0, 1.0, 20).reshape(-1, 1)
+>>> model = nn.MLP([1, 3, 1], "tanh", rng=0)
+>>> watcher = Watcher(x)
+>>> history = nn.fit(
+...     model, nn.MSELoss(), nn.optim.SGD(model.parameters(), 0.1), x, x * x,
+...     epochs=5, callbacks=[watcher], progress=False,
+... )
+>>> sorted(watcher.records)[:3]
+['linear1', 'linear1.bias', 'linear1.bias.grad']
+>>> len(watcher.records["tanh1"])
+5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_lite import no_grad
+from autograd_lite.errors import missing_extra
+
+from .checkpoint import generators
+from .files import Location
+from .module import Array, Module, plain
+from .train import State
+from .watch import observed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BINS = 30
+
+
+@dataclass
+class Statistics:
+    """What is kept of an array."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    counts: Array
+    """How many numbers are in each bin of the histogram."""
+    edges: Array
+    """Where the bins begin and end: one more than there are bins."""
+
+    @classmethod
+    def of(cls, array: Any) -> Statistics:
+        """Return the statistics of an array that is not empty.
+
+        >>> Statistics.of(np.array([1.0, 2.0, 3.0])).mean
+        2.0
+        """
+        values = plain(array).astype(np.float64).ravel()
+        counts, edges = np.histogram(values, BINS)
+        return cls(
+            minimum=float(values.min()),
+            maximum=float(values.max()),
+            mean=float(values.mean()),
+            std=float(values.std()),
+            counts=counts,
+            edges=edges,
+        )
+
+
+def layer_arrays(model: Module, x: Any) -> Iterator[tuple[str, Array]]:
+    """Yield the arrays of each layer by name: its output, parameters and their gradients.
+
+    The model runs once, in evaluation; nothing of it is changed.
+    """
+    outputs: dict[str, Array] = {}
+
+    def see(path: str, module: Module, inputs: Any, output: Any) -> None:
+        if not any(True for _ in module.children()):
+            outputs[path or "output"] = plain(output)
+
+    modes = [(module, module.training) for module in model.modules()]
+    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
+    try:
+        model.eval()
+        with no_grad(), observed(model, see):
+            model(x)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for rng, place in places:
+            rng.bit_generator.state = place
+    yield from outputs.items()
+    for path, parameter in model.named_parameters():
+        yield path, parameter.data
+        if parameter.grad is not None:
+            yield f"{path}.grad", parameter.grad
+
+
+class Watcher:
+    """A callback of `fit` that keeps statistics of every layer, and logs them for TensorBoard.
+
+    Parameters
+    ----------
+    inputs
+        On which the layers' outputs are taken.
+    every
+        From how many epochs to the next.
+    folder
+        Where to write a log for TensorBoard, with what `fit` measures as scalars
+        (this needs tensorboardX); None for no log.
+
+    Attributes
+    ----------
+    epochs : list of int
+    records : dict of list of Statistics
+        By the name of what was watched, a record for each of `epochs`.
+
+    Raises
+    ------
+    MissingExtraError
+        If there is a folder and no tensorboardX.
+    """
+
+    def __init__(self, inputs: Any, every: int = 1, folder: Location | None = None) -> None:
+        self.inputs = plain(inputs)
+        self.every = every
+        self.epochs: list[int] = []
+        self.records: dict[str, list[Statistics]] = {}
+        self._writer = None if folder is None else _writer(folder)
+
+    def __call__(self, state: State) -> None:
+        """Take the statistics of an epoch."""
+        if self._writer is not None:
+            for name, value in state.history.latest().items():
+                self._writer.add_scalar(name.replace(" ", "/"), value, state.epoch)
+        if state.epoch % self.every == 0:
+            self.epochs.append(state.epoch)
+            for name, array in layer_arrays(state.model, self.inputs):
+                statistics = Statistics.of(array)
+                self.records.setdefault(name, []).append(statistics)
+                if self._writer is not None:
+                    self._log(name, statistics, array, state.epoch)
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _log(self, name: str, statistics: Statistics, array: Array, epoch: int) -> None:
+        assert self._writer is not None
+        tag = name.replace(".", "/")
+        for kind in ("minimum", "maximum", "mean", "std"):
+            self._writer.add_scalar(f"{tag}/{kind}", getattr(statistics, kind), epoch)
+        self._writer.add_histogram(tag, array, epoch, bins=BINS)
+
+    def close(self) -> None:
+        """Finish the log."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def plot(self, ending: str = "") -> Figure:
+        """Return a figure of everything whose name ends so, such as ``".weight"``.
+
+        Each has the mean, a band of one standard deviation around it, and the
+        smallest and largest number, over the epochs.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise missing_extra("matplotlib", "viz", "plot statistics") from None
+        names = [name for name in self.records if name.endswith(ending)]
+        if not names:
+            raise ValueError(
+                f"Nothing that was watched ends with {ending!r}: there are "
+                f"{', '.join(self.records) or 'no records yet'}."
+            )
+        rows = -(-len(names) // 3)
+        figure = Figure(figsize=(10, 2.6 * rows), layout="constrained")
+        grid = figure.subplots(rows, 3, squeeze=False, sharex=True).ravel()
+        for axes in grid[len(names) :]:
+            axes.axis("off")
+        for axes, name in zip(grid, names, strict=False):
+            kept = self.records[name]
+            epochs = self.epochs[-len(kept) :]
+            low, high, mean, std = (
+                np.array([getattr(one, kind) for one in kept])
+                for kind in ("minimum", "maximum", "mean", "std")
+            )
+            axes.fill_between(epochs, low, high, alpha=0.15, label="smallest to largest")
+            axes.fill_between(epochs, mean - std, mean + std, alpha=0.35, label="± std")
+            axes.plot(epochs, mean, label="mean")
+            axes.set_title(name, fontsize=10)
+        grid[0].legend(fontsize=8)
+        figure.supxlabel("epoch")
+        return figure
+
+
+def _writer(folder: Location) -> Any:
+    try:
+        library = import_module("tensorboardX")
+    except ImportError:
+        raise missing_extra("tensorboardX", "watch", "write a log for TensorBoard") from None
+    return library.SummaryWriter(str(folder))
