@@ -114,6 +114,8 @@ def arguments(
     add("--log-every", type=whole_number, default=100, metavar="N",
         help="steps from one printed test error to the next (default: %(default)s)")  # fmt: skip
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
+    add("--tensorboard", metavar="DIR",
+        help="folder for TensorBoard logs of every layer's statistics (default: none)")  # fmt: skip
     add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
         help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
     args = parser.parse_args(argv)
@@ -122,6 +124,7 @@ def arguments(
         ("safetensors", "safetensors"),
         ("scikit-learn", "sklearn"),
         ("tqdm", "tqdm"),
+        ("tensorboardX", "tensorboardX"),
     ):
         if find_spec(module) is None:
             parser.exit(1, f"{missing_extra(package, 'demos', f'run {name}')}\n")
@@ -162,6 +165,10 @@ def train(task: Task, args: argparse.Namespace, seed: int, activation: str, opti
                 f"test error {error:>6.2%}"
             )
 
+    callbacks: list[Callable[[nn.State], None]] = [log]
+    if args.tensorboard:
+        folder = Path(args.tensorboard) / f"{activation}-{optimizer}-{seed}"
+        callbacks.append(nn.statistics.Watcher(task.test[0][:100], every, folder))
     start = time.perf_counter()
     history = nn.fit(
         model,
@@ -174,7 +181,7 @@ def train(task: Task, args: argparse.Namespace, seed: int, activation: str, opti
         metrics={"accuracy": nn.accuracy},
         validation=task.test,
         scheduler=nn.optim.lr_scheduler.CosineAnnealingLR(made, args.epochs),
-        callbacks=[log],
+        callbacks=callbacks,
         progress=args.progress,
     )
     seconds = time.perf_counter() - start

@@ -30,13 +30,15 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
-    done = run("digits", "--epochs", "2", "--log-every", "29", "--out", str(tmp_path))
+    log = ["--log-every", "29", "--tensorboard", str(tmp_path / "logs")]
+    done = run("digits", "--epochs", "2", *log, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "1438 images to train with, 359 to test with" in done.stdout
     assert "test error" in done.stdout
-    names = sorted(path.name for path in tmp_path.iterdir())
+    assert list((tmp_path / "logs" / "relu-adam-0").iterdir())
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted([f"digits_{f}" for f in FIGURES] + ["digits_weights.safetensors"])
-    weights = load_file(tmp_path / "digits_weights.safetensors")
+    weights = load_file(tmp_path / "out" / "digits_weights.safetensors")
     assert weights["conv2.weight"].shape == (64, 32, 5, 5)
     assert weights["conv2.weight"].dtype == np.float32
 
