@@ -497,10 +497,11 @@ class Adam(Optimizer):
         memory["exp_avg"], memory["exp_avg_sq"] = m, v
         if group["amsgrad"]:
             v = memory["max_exp_avg_sq"] = np.maximum(memory.get("max_exp_avg_sq", 0.0), v)
-        root = np.sqrt(v)
+        buffer = term if isinstance(term, np.ndarray) else None  # a single number has no place
+        root = np.sqrt(v, out=buffer)
         root /= math.sqrt(1.0 - beta2**t)
         root += group["eps"]
-        change = m / root
+        change = np.divide(m, root, out=buffer)
         change *= group["lr"] / (1.0 - beta1**t)
         return change
 
