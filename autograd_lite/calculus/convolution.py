@@ -280,8 +280,12 @@ conv2d: Primitive = derivative(
     _conv2d,
     name="conv2d",
     stands_for=_conv2d_by_taps,
-    image=_image_rule,
-    weight=_weight_rule,
+    image=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _image_rule(
+        g, image, weight, stride, padding, dilation
+    ),
+    weight=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _weight_rule(
+        g, image, weight, stride, padding, dilation
+    ),
 )
 """A convolution: image (N, C, H, W) and weight (O, C, kh, kw) to (N, O, rows, columns)."""
 
@@ -291,8 +295,12 @@ conv2d_bias: Primitive = derivative(
     stands_for=lambda image, weight, bias, **geometry: (
         _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
     ),
-    image=_image_rule,
-    weight=_weight_rule,
+    image=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _image_rule(
+        g, image, weight, stride, padding, dilation
+    ),
+    weight=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _weight_rule(
+        g, image, weight, stride, padding, dilation
+    ),
     bias=lambda g: g.sum(axis=(0, 2, 3)),
 )
 """The same, plus a number for each output channel; bias (O,)."""
