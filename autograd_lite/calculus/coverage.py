@@ -35,6 +35,7 @@ NO_DERIVATIVE = {
         format_float_positional format_float_scientific gcd is_busday isnat ix_ lcm left_shift
         mask_indices packbits ravel_multi_index right_shift tril_indices tril_indices_from
         triu_indices triu_indices_from unpackbits unravel_index""",
+    "an older name: vstack, trapezoid, isin": "row_stack trapz in1d",
     "counts, in steps": "histogram histogram2d histogram_bin_edges histogramdd",
     "is a step between neighbouring floating-point numbers": "nextafter spacing",
     "asks, sets, saves or shows": """

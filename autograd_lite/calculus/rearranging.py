@@ -413,15 +413,6 @@ def _same_as(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: function(*args, **kwargs)
 
 
-def _of_older(name: str, definition: Callable[..., Any]) -> None:
-    """Serve a name that NumPy had in its first releases of version 2."""
-    if hasattr(np, name):
-        composite(getattr(np, name), definition)
-
-
-_of_older("row_stack", _same_as(np.vstack))
-_of_older("trapz", _same_as(np.trapezoid))
-_of_older("in1d", lambda ar1, ar2, **kwargs: np.isin(np.ravel(ar1), ar2, **kwargs))
 composite(np.bincount, _bincount)
 composite(np.amax, _same_as(np.max))
 composite(np.amin, _same_as(np.min))

@@ -134,8 +134,9 @@ for _function in (np.max, np.min):
 
 def _others(a: Any, axis: Axis) -> Any:
     """Return for each number the product of the others that it is multiplied with."""
-    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(i % a.ndim for i in axes)
+    if axis is None or a.ndim == 0:  # NumPy gives a number an axis
+        axis = tuple(range(a.ndim))
+    axes = tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     rows = np.transpose(a, rest + axes)
     turned = rows.shape

@@ -263,6 +263,11 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
     return join(*arrays, axis=axis)
 
 
+def _vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    whole = join(*[np.atleast_2d(a) for a in tup], axis=0)
+    return whole if dtype is None else whole.astype(dtype)
+
+
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     pieces = np.split(np.arange(np.shape(ary)[axis]), indices_or_sections)
     return list(part(ary, sizes=[len(p) for p in pieces], axis=axis))
@@ -277,7 +282,7 @@ composite(np.concatenate, _concatenate)
 composite(
     np.stack, lambda arrays, axis=0: join(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
 )
-composite(np.vstack, lambda tup: join(*[np.atleast_2d(a) for a in tup], axis=0))
+composite(np.vstack, _vstack)
 composite(
     np.hstack,
     lambda tup: join(*[np.atleast_1d(a) for a in tup], axis=0 if np.ndim(tup[0]) < 2 else 1),

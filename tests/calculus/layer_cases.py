@@ -30,7 +30,7 @@ def geometry(draw, dilated=True):
         for k, d in zip(kernel, dilation, strict=True)
     )
     size = tuple(
-        max(1, d * (k - 1) + 1 - sum(p) + draw(st.integers(0, 2)))
+        max(d, d * (k - 1) + 1 - sum(p) + draw(st.integers(0, 2)))
         for k, d, p in zip(kernel, dilation, padding, strict=True)
     )
     settings = {"stride": stride, "padding": padding}

@@ -1,0 +1,35 @@
+"""Reader: numerical checks of derivatives, and Hypothesis strategies to feed them.
+
+=================  ==========================================================
+`gradients`        `check_gradients`: analytic against numerical derivatives
+`layouts`          the ways in which the same numbers can lie in memory
+`strategies`       random shapes, arrays and Tensors (needs the extra testing)
+=================  ==========================================================
+
+>>> import numpy as np
+>>> from autograd_lite.testing import check_gradients
+>>> check_gradients(lambda x, y: np.sin(x) * y, np.array([0.5, 1.5]), 2.0)
+"""
+
+from .gradients import check_gradients
+from .layouts import LAYOUTS, laid_out
+from .strategies import (
+    arrays,
+    broadcastable_arrays,
+    broadcastable_shapes,
+    dtypes,
+    shapes,
+    tensors,
+)
+
+__all__ = [
+    "LAYOUTS",
+    "arrays",
+    "broadcastable_arrays",
+    "broadcastable_shapes",
+    "check_gradients",
+    "dtypes",
+    "laid_out",
+    "shapes",
+    "tensors",
+]

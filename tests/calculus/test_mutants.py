@@ -1,0 +1,383 @@
+"""The checks catch mistakes: every rule of every primitive, changed in every small way.
+
+A rule is found as a lambda in the source of its module, by its position there.
+A mutant is the same lambda with one change, in the rule itself or in a helper of
+the module that it calls. Its primitive is then held against the same calls that
+the other tests make, and one of them must fail.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from autograd_lite.primitive import Primitive
+from autograd_lite.testing import check_gradients
+from tests.calculus.cases import DIFFERENTIABLE, examples, label, size
+from tests.calculus.conventions import CONVENTIONS
+from tests.calculus.test_conventions import hold
+from tests.calculus.test_gradients import program
+
+
+class Mutant(NamedTuple):
+    key: str  # the operand whose rule it is, or "joint"
+    what: str  # the change, as text
+    rule: Callable[..., Any]
+
+
+# -- finding the source of a rule ---------------------------------------------------------
+
+
+@cache
+def module_tree(file: str) -> ast.Module:
+    with open(file, encoding="utf-8") as text:
+        return ast.parse(text.read())
+
+
+def start_of(code: CodeType) -> tuple[int, int]:
+    """The place of the first thing that a rule computes."""
+    places = [
+        (line, column)
+        for line, _, column, _ in code.co_positions()
+        if line is not None and column is not None and (line, column) != (code.co_firstlineno, 0)
+    ]
+    return min(places)
+
+
+def source_of(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef:
+    """Find a function's source: several lambdas may stand on one line."""
+    code = rule.__code__  # type: ignore[attr-defined]
+    tree = module_tree(code.co_filename)
+    if rule.__name__ != "<lambda>":
+        return next(
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name == rule.__name__
+        )
+    line, column = start_of(code)
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Lambda)
+        and (node.body.lineno, node.body.col_offset)
+        <= (line, column)
+        <= (node.body.end_lineno, node.body.end_col_offset)
+    ]
+    return max(around, key=lambda node: (node.lineno, node.col_offset))  # the innermost
+
+
+def helpers_of(node: ast.AST, namespace: dict[str, Any]) -> dict[str, ast.FunctionDef]:
+    """The functions of the calculus modules that a rule calls, and those that these call."""
+    found: dict[str, ast.FunctionDef] = {}
+    waiting = [node]
+    while waiting:
+        for name in ast.walk(waiting.pop()):
+            function = namespace.get(name.id) if isinstance(name, ast.Name) else None
+            if (
+                inspect.isfunction(function)
+                and function.__module__.startswith("autograd_lite.calculus")
+                and function.__name__ not in found
+            ):
+                found[function.__name__] = source_of(function)
+                waiting.append(found[function.__name__])
+    return found
+
+
+# -- changing it ---------------------------------------------------------------------------
+
+
+ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+
+
+def changes(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
+    """Yield what a wrong hand might have written in place of an expression."""
+    match node:
+        case ast.BinOp(left, op, right):
+            yield left  # a dropped term
+            if not isinstance(op, ast.Pow):
+                yield right
+            other = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+            if type(op) in other:
+                yield ast.BinOp(left, other[type(op)](), right)
+            if isinstance(op, ast.MatMult):
+                yield ast.BinOp(right, op, left)
+        case ast.UnaryOp(ast.USub(), operand):
+            yield operand  # a dropped sign
+        case ast.Compare(left, [op], [right]) if isinstance(op, ORDERS):
+            for other in ORDERS:
+                if not isinstance(op, other):
+                    yield ast.Compare(left, [other()], [right])
+        case ast.BoolOp(_, values):
+            yield from values
+        case ast.IfExp(_, body, orelse):
+            yield body
+            yield orelse
+        case ast.Constant(bool(value)):
+            yield ast.Constant(not value)
+        case ast.Constant(int(value) | float(value)):
+            yield ast.Constant(value + 1)
+            yield ast.Constant(-value if value else -1)
+        case ast.Name(name, ast.Load()) if name in names:
+            for other in names:  # another operand
+                if other != name:
+                    yield ast.Name(other, ast.Load())
+            if name == "axis":  # another axis
+                yield ast.Constant(0)
+                yield ast.Constant(None)
+            if name == "keepdims":
+                yield ast.Constant(True)
+                yield ast.Constant(False)
+        case ast.Call(_, [first, *_]):
+            yield first  # a function that was not applied
+            if len(node.args) == 3:  # np.where with its branches exchanged
+                yield ast.Call(node.func, [first, node.args[2], node.args[1]], node.keywords)
+        case ast.Attribute(value, "T"):
+            yield value
+
+
+def mutated(tree: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield copies of a function's source, each with one change, and the change in words."""
+    bodies = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
+    nodes = [node for body in bodies for node in ast.walk(body)]
+    complex_only = {
+        id(below)
+        for node in nodes
+        if isinstance(node, (ast.If, ast.IfExp)) and "iscomplexobj" in ast.unparse(node.test)
+        for part in [node.test, *(node.body if isinstance(node.body, list) else [node.body])]
+        for below in ast.walk(part)
+    }
+    for number, node in enumerate(nodes):
+        if id(node) in complex_only:
+            continue  # the cases are real; test_complex.py holds the complex ones
+        if isinstance(node, ast.expr):
+            for change in changes(node, names):
+                yield replaced(tree, number, change), f"{ast.unparse(node)} → {ast.unparse(change)}"
+        elif isinstance(node, ast.If):
+            # A case that is forgotten, or taken always.
+            for constant in (True, False):
+                change = ast.If(ast.Constant(constant), node.body, node.orelse)
+                yield replaced(tree, number, change), f"if {ast.unparse(node.test)} → {constant}"
+        elif isinstance(node, ast.Return) and node.value is not None:
+            for change in wrapped(node.value):
+                yield replaced(tree, number, ast.Return(change)), f"return {ast.unparse(change)}"
+
+
+def wrapped(value: Any) -> Iterator[Any]:
+    """A sign, a factor of 2, one that is barely wrong, and nothing at all."""
+    for factor in (-1.0, 2.0, 1.001, 0.0):
+        yield ast.BinOp(ast.Constant(factor), ast.Mult(), value)
+
+
+def replaced(tree: Any, number: int, change: ast.AST) -> Any:
+    """Return a copy of a tree in which the node of this number is another."""
+    twin = copy.deepcopy(tree)
+    bodies = [twin.body] if isinstance(twin, ast.Lambda) else twin.body
+    target = [node for body in bodies for node in ast.walk(body)][number]
+
+    class Replace(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            return copy.deepcopy(change) if node is target else self.generic_visit(node)
+
+    return ast.fix_missing_locations(Replace().visit(twin))
+
+
+def compiled(tree: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> Callable[..., Any]:
+    if isinstance(tree, ast.Lambda):
+        return eval(compile(ast.Expression(tree), "<mutant>", "eval"), namespace)
+    exec(compile(ast.Module([tree], []), "<mutant>", "exec"), namespace)
+    return namespace[tree.name]
+
+
+def compiles(tree: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> bool:
+    """Whether a change is a program at all, and one that Python has no doubts about."""
+    try:
+        compiled(copy.deepcopy(tree), dict(namespace))
+    except SyntaxError:
+        return False
+    return True
+
+
+def parameters(tree: ast.Lambda | ast.FunctionDef) -> list[str]:
+    return [argument.arg for argument in tree.args.args]
+
+
+def mutants_of(entry: Primitive) -> Iterator[Mutant]:
+    """Yield every mutant of every rule of a primitive."""
+    rules = dict(entry.rules) or {"joint": entry.joint}
+    for key, rule in rules.items():
+        tree, namespace = source_of(rule), rule.__globals__
+        for mutant, what in mutated(tree, parameters(tree)):
+            if compiles(mutant, namespace):
+                yield Mutant(key, what, compiled(mutant, dict(namespace)))
+        if isinstance(tree, ast.Lambda):
+            for change in wrapped(tree.body) if key != "joint" else ():
+                twin = ast.fix_missing_locations(ast.Lambda(tree.args, change))
+                yield Mutant(key, ast.unparse(twin), compiled(twin, dict(namespace)))
+            # The rule of another operand: it may not take the same names, and then it fails.
+            for other in rules:
+                if other != key:
+                    yield Mutant(key, f"the rule of {other}", rules[other])
+        helpers = helpers_of(tree, namespace)
+        for name, helper in helpers.items():
+            for mutant, what in mutated(helper, parameters(helper)):
+                if not compiles(mutant, namespace):
+                    continue
+                inner = dict(namespace)
+                for other in helpers.values():
+                    # All anew, so that they call the mutant too.
+                    compiled(copy.deepcopy(other), inner)
+                compiled(mutant, inner)
+                yield Mutant(key, f"{name}: {what}", compiled(copy.deepcopy(tree), inner))
+
+
+# -- holding it against the checks ------------------------------------------------------------
+
+
+def check(function, entry: Primitive) -> None:
+    """What the other tests hold an entry against, on fixed calls."""
+    with np.errstate(all="ignore"):
+        for convention in CONVENTIONS:
+            if convention.function is function:
+                hold(entry, convention)
+        calls = examples(function)
+        for call in calls:
+            check_gradients(program(entry, call), *call.operands, order=1)
+        for call in [call for call in calls if size(call) <= 4][:8]:
+            check_gradients(program(entry, call), *call.operands, order=2)
+
+
+def survives(function, mutant: Mutant) -> bool:
+    entry = DIFFERENTIABLE[function].with_rules(**{mutant.key: mutant.rule})
+    try:
+        check(function, entry)
+    except Exception:
+        return False
+    return True
+
+
+SAME = "a reshape to the shape that it has"
+REAL = "the cases are real; test_complex.py has the others"
+UNASKED = "an index is of whole numbers, of which no gradient is asked"
+EITHER = "the general case below is right for these too"
+EQUIVALENT: list[tuple[str, str, str]] = [
+    # (entries, as a pattern for files; the change, as a regular expression; why nothing can tell)
+    ("sign floor ceil trunc rint round floor_divide", "", "0, in any multiple"),
+    ("heaviside", "^x1: ", "0, in any multiple"),
+    ("copysign", "^x2: ", "0, in any multiple"),
+    ("_imag", "", "0 for a real number; " + REAL),
+    ("add", "the rule of", "both rules are g"),
+    ("_mse", ": input → target", "operands of one shape have one size"),
+    ("_astype", "→ g$", "the engine converts what is not of the operand's dtype"),
+    ("_getitem2 _scatter2", r"len\(arrays\)|joint: 1 →|joint: arrays → g", UNASKED),
+    ("transpose prod", r"tuple\(.*\) → (np.argsort|range|back)", "axes may be a list"),
+    ("_einsum", "_einsum_rule: True → False", "only how the product is ordered"),
+    ("_conv2d* _pool_sum", ": 2 → -2", "the same axes, from the other end"),
+    ("_convolve", "0 → -1", "the only axis, from the other end"),
+    ("_bessel", "abs\\(order - 1\\) → order - 1", "Iₙ = I₋ₙ"),
+    ("_i0", "1 → -1", "Iₙ = I₋ₙ"),
+    ("_elu", "→ x$|0.0 → 1.0", "on the side where it counts, the same"),
+    # -- powers
+    ("*power", r"isinstance\(y, \(int, float\)\) → False", EITHER),
+    ("*power", r"_one_less: 1(\.0)? → 2", "0 times any power that is finite"),
+    ("*power", r"x == 0 → x <= 0", "to y, x**y has no derivative where x < 0"),
+    ("*power", r"_log_of_base: x > 0 → x != 0", "log x is NaN where x < 0, as the result must be"),
+    ("*power", "_one_less: y → x", "asked whether it is a Python number: " + EITHER),
+    ("float_power", r"x \* 1.0 → x( / 1.0)?$", "only another dtype on the way"),
+    # -- helpers
+    ("*", "or_one: 1.0 →", "where the denominator is 0 the numerator is too"),
+    ("arctan2 hypot", "or_one: x == 0 → x <= 0", "what is asked is a sum of squares, or its root"),
+    ("absolute", "or_one: ", "asked for complex numbers only"),
+    ("*", "_where_larger: x == y → x >= y", "asked only where x is not larger"),
+    ("max", r"\) → a >= spread", "nothing is larger than the maximum"),
+    ("min", r"\) → a <= spread", "nothing is smaller than the minimum"),
+    ("m??", "_extreme: g →", "g, a and out have one dtype"),
+    ("logaddexp*", "_share: 0.0 →", "exp(−inf − anything) is 0"),
+    ("logaddexp*", "_share: total", "where one of both is −inf, its share is 0 in any case"),
+    ("_linear*", "_rows: (1|2|a if)", "a matrix, reshaped to rows, is itself"),
+    ("_linear*", "weight: _rows: return -1.0", "a product of two that are negated"),
+    ("*", "where is True|_only: True → False|: where → ", "np.where(True, g, …) is g"),
+    ("m??", "_only: return [12]", "a share: what counts is divided by the count"),
+    ("prod", "ndim == 0 → a.ndim <= 0", "a number of axes is not negative"),
+    ("prod", "_product: True → False|_product: a != 0 →|_product: if np.all", EITHER),
+    (
+        "prod",
+        "_product: a → out|_product: 1.0 →|→ where$|_others: 1 → -1",
+        "the same, or the same shape",
+    ),
+    ("_cumprod", "_running_product_rule: (if np.all|a != 0)", EITHER),
+    ("_cumprod", r"rule: a → |→ after\[::-1\]|range\(", "the same shape, the same list"),
+    # Where dimensions were kept, or there is no axis, the reshape in `spread` changes nothing.
+    ("*", "keepdims → False", SAME),
+    ("*", "spread: keepdims →|and shape → |spread: shape → axis", SAME),
+    ("*", "spread: axis → ", "a number, reshaped to ones along all axes"),
+    ("m?? prod", r"spread: np.broadcast_to\(g, shape\) → g", "it is multiplied with the shape"),
+    # `kept` is asked by the rules with an axis, and without one by np.mean.
+    (
+        "*",
+        r"\(1,\) \* len\(shape\)|kept: (if axis is None|axis → (shape|0)|len|shape → axis)",
+        "not reached",
+    ),
+    ("*", "kept: 1 →", "a length of −1 is found from the others"),
+    # -- products
+    ("matmul", "ndim == 2 → False|: 2 → -2", EITHER),
+    (
+        "matmul",
+        "_(left|right): [xy] → [gxy]$",
+        "asked about their number of axes, where it tells the same",
+    ),
+    ("matmul", "ndim == 1 → [xy].ndim <= 1", "a product of matrices takes no number"),
+    ("matmul", ": 0 → -1", "the only place of an axis of length 1"),
+    ("matmul", r"unbroadcast\(x\[:, None\]", "y has all the leading axes"),
+    # -- linear algebra
+    ("*", r"swapaxes\(([axy]), -1, -2\) → np.swapaxes\(\1, -2, -1\)", "the same exchange"),
+    ("*", "iscomplexobj", REAL),
+    ("*", r"(C|np.conjugate|np.real)\((.*)\) → \2$", REAL),
+    ("_solve inv _pinv", "M: return |[CH]: return -1.0", "in a product with its inverse, or twice"),
+    ("_solve _pinv", "_rule: a → ", "asked for its shape, or whether it is complex"),
+    (
+        "_cholesky _eigh",
+        r"H\((whole|inner)\) →",
+        "of symmetric matrices, the symmetric part counts",
+    ),
+    (
+        "_eigh _svd",
+        "_gaps: |or_one",
+        "the diagonal meets what is antisymmetric, and values are apart",
+    ),
+    ("_svd", r"or_one\(s\) → s", "no singular value is 0"),
+    ("_eigh _qr", "1 → -1$|-1 → 1$", "of a matrix, the same axes from the other end"),
+    ("_slogdet", r"la.slogdet\(a\) → a", "asked whether it is complex"),
+    ("det", "_cofactors: (if np.all|determinant)", EITHER),
+    ("det", "_cofactors: -?1 →", "of a square matrix, the same length"),
+    ("det", "/ signs", "a sign is its own inverse"),
+]
+"""Mutants that compute the same."""
+
+
+def equivalent(function, mutant: Mutant) -> bool:
+    change = f"{mutant.key}: {mutant.what}"
+    return any(
+        any(fnmatchcase(label(function), name) for name in entries.split())
+        and re.search(pattern, change)
+        for entries, pattern, _ in EQUIVALENT
+    )
+
+
+@pytest.mark.parametrize("function", sorted(DIFFERENTIABLE, key=label), ids=label)
+def test_every_mutant_is_caught(function):
+    entry = DIFFERENTIABLE[function]
+    check(function, entry.with_rules())  # unchanged, it passes
+    mutants = list(mutants_of(entry))
+    assert len(mutants) >= 3
+    survivors = [m for m in mutants if not equivalent(function, m) and survives(function, m)]
+    assert [f"{m.key}: {m.what}" for m in survivors] == []
