@@ -934,7 +934,7 @@ MORE = {
     np.power: [Call((np.array([0.5, 2.0]), np.array([0.0, 1.0])))],
     np.float_power: [Call((np.array([0.5, 2.0]), np.array([0.0, 1.0])))],
     # Neither is its own inverse.
-    np.transpose: [Call((calls.v(2, 3, 4).array,), keywords={"axes": (1, 2, 0)})],
+    np.transpose: [Call((calls.v(2, 3, 4).array,), keywords={"axes": (1, -1, 0)})],
     np.roll: [Call((calls.v(3, 4).array,), after=((1, 1),), keywords={"axis": (0, -1)})],
     np.linalg.solve: [Call((calls.matrix(3, 3).array, calls.v(2, 3, 2).array))],
     np.cumprod: [Call((f(2, 3, 2).array,), keywords={"axis": 2}) for f in (calls.v, calls.zeros)],
