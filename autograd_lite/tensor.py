@@ -708,11 +708,19 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
     return array if array.ndim else array[()]
 
 
+def bare(x: Any) -> Any:
+    """Return the value of a Tensor, off the tape; anything else as it is."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+def plain(x: Any) -> Array:
+    """Return the numbers of a Tensor, or of anything that NumPy can read, as an array."""
+    return np.asarray(bare(x))
+
+
 def bare_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
-    if isinstance(index, tuple):
-        return tuple(bare_index(i) for i in index)
-    return index._data if isinstance(index, Tensor) else index
+    return tuple(map(bare_index, index)) if isinstance(index, tuple) else bare(index)
 
 
 def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str | None) -> Tensor:

@@ -41,7 +41,7 @@ from .errors import (
 )
 from .primitive import derivative
 from .tape import differentiating, no_grad, quietly, state
-from .tensor import Tensor, constant
+from .tensor import Tensor, bare, constant, plain
 from .trees import Rebuild, flatten
 
 Function = Callable[..., Any]
@@ -199,12 +199,12 @@ def _named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_number(run: _Run) -> Any:
-    if len(run.outputs) == 1 and np.iscomplexobj(_bare(run.outputs[0])):
+    if len(run.outputs) == 1 and np.iscomplexobj(bare(run.outputs[0])):
         raise NonScalarBackwardError(
             "grad needs a function that returns a real number, and this one returned a complex "
             "one: take its real part or its absolute value."
         )
-    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(_bare(run.result)) != 1:
+    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(bare(run.result)) != 1:
         found = f"{len(run.outputs)} arrays"
         if len(run.outputs) == 1:
             found = f"shape {np.shape(run.outputs[0])}"
@@ -296,7 +296,7 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
         run.tie()
         if outer:
             [value, *gradients] = run.settle([value, *gradients])
-        value = value if outer else _bare(value)
+        value = value if outer else bare(value)
         shaped = run.like_arguments(gradients)
         if has_aux:
             leaves, rebuild = flatten(aux[0])
@@ -307,7 +307,7 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
 
 
 def _one_like(value: Any) -> Any:
-    return np.ones_like(_bare(value))[()]  # a NumPy scalar where it has no dimension
+    return np.ones_like(bare(value))[()]  # a NumPy scalar where it has no dimension
 
 
 def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
@@ -367,7 +367,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         gradients = run.pull(list(zip(run.outputs, seeds, strict=True)), recorded)
         gradients = [outward(g) for g in gradients]
         if not recorded:
-            gradients = [_bare(g) for g in gradients]
+            gradients = [bare(g) for g in gradients]
         return run.like_arguments(gradients)
 
     return run.rebuild_result(run.settle(run.outputs)), pullback
@@ -387,7 +387,7 @@ def _check_like(values: Sequence[Any], given: Sequence[Any], what: str, whose: s
             f"The {what} has {len(given)} arrays, and {whose} has {len(values)}: one for each."
         )
     for value, g in zip(values, given, strict=True):
-        if np.shape(_bare(value)) != np.shape(_bare(g)):
+        if np.shape(bare(value)) != np.shape(bare(g)):
             raise GradientShapeError(
                 f"The {what} has shape {np.shape(g)}, and {whose} has shape {np.shape(value)}: "
                 "they must be the same."
@@ -431,19 +431,15 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
         recorded = state.mode.records and (outer or any(_needs(t) for t in seeds))
         pushed = back.pull(list(zip(back.outputs, seeds, strict=True)), recorded)
         if not recorded:
-            pushed = [_bare(t) for t in pushed]
+            pushed = [bare(t) for t in pushed]
         return run.rebuild_result(pushed)
 
     return run.rebuild_result(run.settle(run.outputs)), pushforward
 
 
 def _float_dtype(value: Any) -> Any:
-    dtype = np.result_type(_bare(value))
+    dtype = np.result_type(bare(value))
     return dtype if dtype.kind in "fc" else np.float64
-
-
-def _bare(x: Any) -> Any:
-    return x._data if isinstance(x, Tensor) else x
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -534,10 +530,10 @@ def jacobian(f: Function, argnum: Argnum = 0) -> Function:
 
 def _units(arrays: Sequence[Any]) -> Any:
     """Yield, for each number in a list of arrays, such a list with 1 there and 0 elsewhere."""
-    plain = [np.asarray(_bare(a)) for a in arrays]
-    for k, array in enumerate(plain):
+    values = [plain(a) for a in arrays]
+    for k, array in enumerate(values):
         for i in range(array.size):
-            unit = [np.zeros(a.shape, a.dtype) for a in plain]
+            unit = [np.zeros(a.shape, a.dtype) for a in values]
             unit[k].reshape(-1)[i] = 1.0
             yield unit
 
@@ -653,7 +649,7 @@ def _run_bare(*arrays: Any, f: Function, kwargs: Any) -> Any:
 
 
 def _run_again(g: Any, arrays: Any, f: Function, kwargs: Any) -> tuple[Any, ...]:
-    floats = [i for i, a in enumerate(arrays) if np.result_type(_bare(a)).kind in "fc"]
+    floats = [i for i, a in enumerate(arrays) if np.result_type(bare(a)).kind in "fc"]
 
     def of_floats(*chosen: Any) -> Any:
         given = list(arrays)

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.tensor import Array as Array
+from autograd_lite.tensor import plain as plain
 
-Array = np.ndarray[Any, np.dtype[Any]]
 M = TypeVar("M", bound="Module")
 T = TypeVar("T")
 
@@ -326,8 +327,3 @@ class Module:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def plain(x: Any) -> Array:
-    """Return the numbers of a Tensor, or of anything that NumPy can read, as an array."""
-    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite, derivative
+from ..tensor import plain
 
 # -- the four operations -------------------------------------------------------
 
@@ -171,7 +172,7 @@ composite(np.fix, lambda x: np.trunc(x))
 
 
 def _exponent(x: Any) -> Any:
-    return np.frexp(_bare(x))[1]
+    return np.frexp(plain(x))[1]
 
 
 def _nan_to_num(
@@ -187,7 +188,7 @@ def _nan_to_num(
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Return the line through the two neighbours, at x."""
-    place = np.clip(np.searchsorted(np.asarray(_bare(xp)), _bare(x), side="right") - 1, 0, None)
+    place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, None)
     place = np.minimum(place, np.size(xp) - 2)
     x0, x1, y0, y1 = xp[place], xp[place + 1], fp[place], fp[place + 1]
     line = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
@@ -196,14 +197,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     return line.astype(np.float64)  # as NumPy does
 
 
-def _bare(x: Any) -> Any:
-    return getattr(x, "_data", x)
-
-
 def _unwrap(
     p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> Any:
-    whole_turns = np.unwrap(_bare(p), discont, axis, period=period) - _bare(p)
+    whole_turns = np.unwrap(plain(p), discont, axis, period=period) - plain(p)
     return p + whole_turns
 
 

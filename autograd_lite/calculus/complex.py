@@ -14,6 +14,12 @@ from ..primitive import Primitive, composite, derivative
 
 derivative(np.conjugate, x=lambda g: np.conjugate(g))
 
+
+def C(x: Any) -> Any:
+    """Return the conjugate of what is complex; a real array itself, not a copy."""
+    return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
 real: Primitive = derivative(lambda val: np.real(val), name="real", val=lambda g: g)
 imag: Primitive = derivative(
     lambda val: np.imag(val), name="imag", val=lambda g, val: g * _minus_i(val)

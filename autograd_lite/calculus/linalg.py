@@ -3,7 +3,9 @@
 `M(a)` is the transpose of the last two axes: every function here works on
 stacks of matrices. Formulas of the factorisations after Giles, "Collected matrix
 derivative results for forward and reverse mode algorithmic differentiation"
-(2008), and Murray, "Differentiation of the Cholesky decomposition" (2016).
+(2008), and Murray, "Differentiation of the Cholesky decomposition" (2016). They are
+for ∂L/∂x + i ∂L/∂y; on our tape is the conjugate of that, so that each stands
+between two conjugations, `C(…)`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import numpy as np
 from ..errors import UnsupportedArgumentError
 from ..primitive import Primitive, composite, derivative, unbroadcast
 from ..protocol import TABLE
+from ..tensor import plain
 from .arithmetic import or_one
+from .complex import C
 from .reductions import kept, root, squared
 
 la = np.linalg
@@ -25,15 +29,6 @@ la = np.linalg
 def M(a: Any) -> Any:
     """Return the transpose of the last two axes."""
     return np.swapaxes(a, -1, -2)
-
-
-def C(a: Any) -> Any:
-    """Return the conjugate.
-
-    The formulas of the literature are for ∂L/∂x + i ∂L/∂y; on our tape is the
-    conjugate of that, so that they stand between two of these.
-    """
-    return np.conjugate(a) if np.iscomplexobj(a) else a
 
 
 def H(a: Any) -> Any:
@@ -95,7 +90,7 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     cut = rcond if rcond is not None else max(rows, columns) * np.finfo(np.result_type(a)).eps
     x = la.pinv(a, cut) @ b
     s = la.svd(a, compute_uv=False)
-    rank = int(np.sum(np.asarray(s.detach() if hasattr(s, "detach") else s) > cut * _top(s)))
+    rank = int(np.sum(plain(s) > cut * np.max(plain(s), initial=0.0)))
     missed = b - a @ x
     residuals = np.sum(np.abs(missed) ** 2, axis=0, keepdims=np.ndim(b) == 1)
     return (
@@ -104,10 +99,6 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
         np.int32(rank),
         s,
     )
-
-
-def _top(s: Any) -> float:
-    return float(np.max(s.numpy() if hasattr(s, "numpy") else s, initial=0.0))
 
 
 composite(la.lstsq, _lstsq)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite
+from ..tensor import plain
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
@@ -50,7 +51,7 @@ def _poly(seq_of_zeros: Any) -> Any:
 
 def _roots(p: Any) -> Any:
     """Return the eigenvalues of the companion matrix; zeros at the ends are roots at 0."""
-    filled = np.flatnonzero(np.asarray(getattr(p, "_data", p)))
+    filled = np.flatnonzero(plain(p))
     if not len(filled):
         return np.zeros(0)
     at_zero = np.shape(p)[0] - 1 - int(filled[-1])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, composite, derivative, unbroadcast
+from .complex import C
 
 
 def _left(g: Any, x: Any, y: Any) -> Any:
@@ -74,7 +75,7 @@ def _size(a: Any, axes: list[int]) -> int:
 
 composite(np.dot, _dot)
 composite(np.tensordot, _tensordot)
-composite(np.vdot, lambda a, b: np.matmul(_conjugated(np.ravel(a)), np.ravel(b)))
+composite(np.vdot, lambda a, b: np.matmul(C(np.ravel(a)), np.ravel(b)))
 composite(
     np.inner,
     lambda a, b: (
@@ -86,18 +87,14 @@ composite(np.outer, lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))
 # -- products along an axis, or of all pairs ---------------------------------------------------
 
 
-def _conjugated(x: Any) -> Any:
-    return np.conjugate(x) if np.iscomplexobj(x) else x
-
-
 def _vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
-    return np.sum(_conjugated(x1) * x2, axis=axis)
+    return np.sum(C(x1) * x2, axis=axis)
 
 
 composite(np.vecdot, _vecdot)
 if hasattr(np, "matvec"):  # from NumPy 2.2 on
     composite(np.matvec, lambda x1, x2: np.matmul(x1, x2[..., None])[..., 0])
-    composite(np.vecmat, lambda x1, x2: np.matmul(_conjugated(x1)[..., None, :], x2)[..., 0, :])
+    composite(np.vecmat, lambda x1, x2: np.matmul(C(x1)[..., None, :], x2)[..., 0, :])
 
 
 def _kron(a: Any, b: Any) -> Any:
@@ -239,7 +236,7 @@ def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 
 def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    v = np.flip(_conjugated(np.ravel(v)))
+    v = np.flip(C(np.ravel(v)))
     n, m = np.size(a), np.size(v)
     if mode == "same" and m > n:
         whole = _slide(np.ravel(a), v)

@@ -9,12 +9,8 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite
-from ..tensor import Tensor
+from ..tensor import Tensor, bare, plain
 from .shapes import scatter
-
-
-def _bare(x: Any) -> Any:
-    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
 
 
 def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
@@ -163,13 +159,13 @@ def _partition(
 ) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
-    return np.take_along_axis(a, np.argpartition(_bare(a), kth, axis=axis), axis=axis)
+    return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis), axis=axis)
 
 
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), 0
-    return np.take(a, np.flatnonzero(_bare(condition)), axis=axis)
+    return np.take(a, np.flatnonzero(plain(condition)), axis=axis)
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -180,7 +176,7 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    conditions = [np.broadcast_to(_bare(c), np.shape(x)) for c in condlist]
+    conditions = [np.broadcast_to(plain(c), np.shape(x)) for c in condlist]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.logical_or.reduce(conditions))
     result: Any = np.zeros_like(x)
@@ -198,7 +194,7 @@ def _spread_out(values: Any, mask: Any) -> Any:
 
 
 def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
-    index = _bare(a)
+    index = plain(a)
     n = len(choices)
     if mode != "raise":
         index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
@@ -216,7 +212,7 @@ def _unique(
     **kwargs: Any,
 ) -> Any:
     found: Any = np.unique(  # type: ignore[call-overload]
-        _bare(ar), True, return_inverse, return_counts, axis, **kwargs
+        plain(ar), True, return_inverse, return_counts, axis, **kwargs
     )
     values = np.take(np.ravel(ar) if axis is None else ar, found[1], axis=axis or 0)
     others = (*((found[1],) if return_index else ()), *found[2:])
@@ -225,12 +221,11 @@ def _unique(
 
 def _unique_parts(x: Any, *parts: str) -> Any:
     if np.result_type(x).kind not in "fc":
-        bare = _bare(x)
-        return [
-            np.unique_values(bare) if parts == ("values",) else getattr(np.unique_all(bare), part)
-            for part in parts
-        ]
-    whole = np.unique_all(_bare(x))
+        values = plain(x)
+        if parts == ("values",):  # in an order of its own
+            return [np.unique_values(values)]
+        return [getattr(np.unique_all(values), part) for part in parts]
+    whole = np.unique_all(plain(x))
     found = {"values": np.ravel(x)[whole.indices], "indices": whole.indices}
     found |= {"inverse_indices": whole.inverse_indices, "counts": whole.counts}
     return [found[part] for part in parts]
@@ -253,12 +248,12 @@ def _unique_inverse(x: Any, /) -> Any:
 def _members(ar1: Any, ar2: Any, wanted: Callable[[Any, Any], Any]) -> Any:
     """Return the different values of two arrays, of which some are wanted."""
     values = np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
-    bare = values.numpy() if isinstance(values, Tensor) else values
-    return values[np.asarray(wanted(np.isin(bare, _bare(ar1)), np.isin(bare, _bare(ar2))))]
+    found = plain(values)
+    return values[np.asarray(wanted(np.isin(found, plain(ar1)), np.isin(found, plain(ar2))))]
 
 
 def _trim_zeros(filt: Any, trim: str = "fb") -> Any:
-    filled = np.flatnonzero(_bare(filt))
+    filled = np.flatnonzero(plain(filt))
     begin = filled[0] if "f" in trim.lower() and len(filled) else 0
     end = filled[-1] + 1 if "b" in trim.lower() and len(filled) else len(filt)
     return filt[begin : end if len(filled) else 0]
@@ -284,7 +279,7 @@ def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 composite(np.partition, _partition)
 composite(np.compress, _compress)
-composite(np.extract, lambda condition, arr: _compress(np.ravel(_bare(condition)), np.ravel(arr)))
+composite(np.extract, lambda condition, arr: _compress(np.ravel(plain(condition)), np.ravel(arr)))
 composite(np.select, _select)
 composite(np.piecewise, _piecewise)
 composite(np.choose, _choose)
@@ -336,7 +331,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
 
 
 def _without_tensors(kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {k: _bare(v) if isinstance(v, Tensor) else v for k, v in kwargs.items()}
+    return {k: bare(v) for k, v in kwargs.items()}
 
 
 def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dict[str, Any]) -> Any:
@@ -401,7 +396,7 @@ composite(np.pad, _pad)
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    places = _bare(x)
+    places = plain(x)
     n = max(minlength, int(places.max(initial=-1)) + 1)
     if weights is None:
         return np.bincount(places, minlength=minlength)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, as_dtype, composite, derivative, unbroadcast
-from ..tensor import Axis, Tensor
+from ..tensor import Axis, Tensor, plain
 
 # -- the same numbers in another shape ------------------------------------------------
 
@@ -187,8 +187,8 @@ def _take(
 ) -> Any:
     if mode != "raise":
         n = np.size(a) if axis is None else np.shape(a)[axis]
-        bare = indices.numpy() if isinstance(indices, Tensor) else np.asarray(indices)
-        indices = bare % n if mode == "wrap" else np.clip(bare, 0, n - 1)
+        indices = plain(indices)
+        indices = indices % n if mode == "wrap" else np.clip(indices, 0, n - 1)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
     if axis is None:

@@ -9,13 +9,9 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite, derivative
-from ..tensor import Axis, Tensor
+from ..tensor import Axis, plain
+from .complex import C
 from .reductions import kept, like, root
-
-
-def _values(x: Any) -> Any:
-    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
-
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -60,8 +56,7 @@ def _cov(
     n = np.shape(rows)[1]
     ddof = (0 if bias else 1) if ddof is None else ddof
     from_mean = rows - np.mean(rows, axis=1, keepdims=True)
-    other = np.conjugate(from_mean) if np.iscomplexobj(from_mean) else from_mean
-    return np.squeeze(from_mean @ np.transpose(other) / (n - ddof))
+    return np.squeeze(from_mean @ np.transpose(C(from_mean)) / (n - ddof))
 
 
 def _as_rows(m: Any, rowvar: bool) -> Any:
@@ -110,9 +105,9 @@ def _quantile(
         raise UnsupportedArgumentError(
             f"A quantile has a derivative for the methods {', '.join(_METHODS)}, not '{method}'."
         )
-    q = _values(q)
+    q = plain(q)
     rows = _together(a, axis)
-    values = _values(rows)
+    values = plain(rows)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
     place = q.reshape(q.shape + (1,) * (values.ndim - 1)) * np.maximum(np.asarray(count) - 1, 0)
     place = np.broadcast_to(place, q.shape + values.shape[:-1])
@@ -145,7 +140,7 @@ def _together(a: Any, axis: Axis) -> Any:
 
 
 def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-    return _quantile(a, _values(q) / 100.0, *args, **kwargs)
+    return _quantile(a, plain(q) / 100.0, *args, **kwargs)
 
 
 def _median(
@@ -166,13 +161,13 @@ composite(np.median, _median)
 
 
 def _nan_to(a: Any, number: float) -> Any:
-    if not np.isnan(_values(a)).any():
+    if not np.isnan(plain(a)).any():
         return a
-    return np.where(np.isnan(_values(a)), number, a)
+    return np.where(np.isnan(plain(a)), number, a)
 
 
 def _count(a: Any, axis: Axis, keepdims: bool) -> Any:
-    return np.sum(~np.isnan(_values(a)), axis=axis, keepdims=keepdims)
+    return np.sum(~np.isnan(plain(a)), axis=axis, keepdims=keepdims)
 
 
 def _nan_extreme(function: Callable[..., Any], worst: float) -> Callable[..., Any]:
@@ -292,9 +287,7 @@ def _cumulative(function: Callable[..., Any], first: float) -> Callable[..., Any
         if include_initial:
             shape = list(np.shape(x))
             shape[axis] = 1
-            result = np.concatenate(
-                [np.full(shape, first, np.result_type(_values(x))), result], axis
-            )
+            result = np.concatenate([np.full(shape, first, np.result_type(plain(x))), result], axis)
         return result
 
     return cumulative

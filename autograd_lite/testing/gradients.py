@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import GradientCheckError, IntegerGradientError
-from ..tensor import Array, ArrayLike, Tensor, constant
+from ..tensor import Array, ArrayLike, Tensor, constant, plain
 from ..transforms import grad
 
 ELEMENTS = 32
@@ -150,7 +150,7 @@ argument 0 is wrong: analytic 8, numerical 12.
 
 def _lent(x: ArrayLike, i: int) -> Array:
     """Return an input as an array that cannot be written into, in its own layout."""
-    array = x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+    array = plain(x)
     if array.dtype.kind not in "fc":
         raise IntegerGradientError(
             f"Input {i} has dtype {array.dtype}, and only floating-point numbers are checked: give "
@@ -187,7 +187,7 @@ def _floats(result: Any) -> list[Any]:
 def _values(function: Function, point: Sequence[Array]) -> Outputs:
     """Return a function's results as plain arrays."""
     results = function(*map(constant, point))
-    return [x.numpy() if isinstance(x, Tensor) else np.asarray(x) for x in results]
+    return list(map(plain, results))
 
 
 def _weights(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
