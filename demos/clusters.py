@@ -9,23 +9,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import nn
 from autograd_lite import no_grad
-from autograd_lite.errors import missing_extra
 
 from .command import (
-    HelpFormatter,
     Parser,
+    listing,
     positive,
-    replacing,
     seed_number,
     whole_number,
-    writable_folder,
 )
 from .data import Array
 from .figures import CLASSES, style
@@ -71,7 +67,7 @@ def main(name: str, argv: Sequence[str]) -> int:
     args = parse(name, argv)
     points, labels = DATA[name](np.random.default_rng(args.seed))
     print(f"{name}: 200 points; rate {args.lr:g}, {args.passes} passes, λ {args.decay:g}")
-    with replacing(args.out) as folder, style():
+    with listing(args.out) as folder, style():
         for what, panels in FIGURES[name].items():
             models = []
             for title, hidden, activation in panels:
@@ -82,10 +78,6 @@ def main(name: str, argv: Sequence[str]) -> int:
             figure = boundaries(points, labels, models)
             figure.suptitle(f"{name}: {what.replace('_', ' ')}")
             figure.savefig(folder / f"{name}_{what}.png")
-        written = sorted(file.name for file in folder.iterdir())
-    print("files")
-    for file in written:
-        print(f"  {args.out / file}")
     return 0
 
 
@@ -94,8 +86,6 @@ def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog=f"python -m demos {name}",
         description=__doc__,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--lr", type=positive, default=0.01, metavar="RATE",
@@ -106,15 +96,7 @@ def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
         help="steps (default: %(default)s)")  # fmt: skip
     add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
-    args = parser.parse_args(argv)
-    for package, module in (("matplotlib", "matplotlib"), ("scikit-learn", "sklearn")):
-        if find_spec(module) is None:
-            parser.exit(1, f"{missing_extra(package, 'demos', f'run {name}')}\n")
-    try:
-        args.out = writable_folder(args.out)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"argument --out: {error}")
-    return args
+    return parser.ready(parser.parse_args(argv), "matplotlib", "scikit-learn")
 
 
 def train(

@@ -8,12 +8,35 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from autograd_lite.errors import missing_extra
+
+IMPORTED_AS = {"scikit-learn": "sklearn"}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, without the usage before it."""
+    """A parser whose errors are one line, without the usage before it.
+
+    `--out` and a package that is missing are seen to by `ready`, last: whatever
+    is wrong, nothing has been made then.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": HelpFormatter, "allow_abbrev": False, **settings})
+
+    def ready(self, args: argparse.Namespace, *packages: str) -> argparse.Namespace:
+        """See that packages are installed, and make the folder `args.out`; return the flags."""
+        for package in packages:
+            if find_spec(IMPORTED_AS.get(package, package)) is None:
+                self.exit(1, f"{missing_extra(package, 'demos', f'run {self.prog}')}\n")
+        try:
+            args.out = writable_folder(args.out)
+        except argparse.ArgumentTypeError as error:
+            self.error(f"argument --out: {error}")
+        return args
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is; exit with status 2."""
@@ -98,3 +121,14 @@ def replacing(folder: Path) -> Iterator[Path]:
         yield Path(staged)
         for file in sorted(Path(staged).iterdir()):
             os.replace(file, folder / file.name)
+
+
+@contextmanager
+def listing(folder: Path) -> Iterator[Path]:
+    """Do as `replacing`, and print what was written."""
+    with replacing(folder) as staged:
+        yield staged
+        names = sorted(file.name for file in staged.iterdir())
+    print("files")
+    for name in names:
+        print(f"  {folder / name}")

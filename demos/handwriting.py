@@ -3,6 +3,11 @@
 The network is that of report R2: two convolutions with 5 × 5 kernels, each with
 an activation and 2 × 2 max-pooling, a fully connected layer, dropout, and ten
 outputs with softmax cross-entropy.
+
+>>> from demos import digits, handwriting
+>>> done = handwriting.train(digits.task(), "tanh", "adagrad", epochs=1)
+>>> done.outputs.shape
+(359, 10)
 """
 
 from __future__ import annotations
@@ -11,8 +16,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +24,8 @@ import numpy as np
 
 import nn
 from autograd_lite import no_grad
-from autograd_lite.errors import missing_extra
 
-from .command import (
-    HelpFormatter,
-    Parser,
-    positive,
-    replacing,
-    seed_number,
-    whole_number,
-    writable_folder,
-)
+from .command import Parser, listing, positive, seed_number, whole_number
 from .data import Array
 
 if TYPE_CHECKING:
@@ -49,9 +44,12 @@ COMPARED = [  # activations and optimizers that R2 compares
 ]
 
 
+# -- the task, the network, the training --------------------------------------------------
+
+
 @dataclass
 class Task:
-    """What is to be learned: images and labels to train with and to test with."""
+    """What is to be learned: images and labels to train with and to test with; and settings."""
 
     name: str
     train: tuple[Array, Array]
@@ -59,7 +57,24 @@ class Task:
     channels: tuple[int, int]
     units: int
     rates: dict[str, float]
+    """The learning rate for each optimizer."""
+    epochs: int
+    batch_size: int = 50
     smoothing: float = 0.0
+    """Of the labels, see `nn.CrossEntropyLoss`."""
+
+    def without_test(self) -> Task:
+        """Return the task to choose settings by: a fifth of the images to train with is the test.
+
+        So the test images say how good a choice was, and have had no part in it.
+        """
+        images, labels = self.train
+        rest, held_out = nn.data.stratified_split(labels, 0.2)
+        return replace(
+            self,
+            train=(images[rest], labels[rest]),
+            test=(images[held_out], labels[held_out]),
+        )
 
 
 def network(task: Task, activation: str, rng: np.random.Generator) -> nn.Sequential:
@@ -85,23 +100,146 @@ def network(task: Task, activation: str, rng: np.random.Generator) -> nn.Sequent
     )
 
 
+@dataclass
+class Log:
+    """A callback of `fit` for every step: each so many, it tests the network."""
+
+    task: Task
+    every: int
+    say: Callable[[str], object]
+    steps: list[int] = field(default_factory=list)
+    training_losses: list[float] = field(default_factory=list)
+    """The mean over the steps since the last test."""
+    test_losses: list[float] = field(default_factory=list)
+    test_errors: list[float] = field(default_factory=list)
+    _since: list[float] = field(default_factory=list)
+
+    def __call__(self, state: nn.State) -> None:
+        """Take note of a step."""
+        self._since.append(state.step_loss)
+        if state.step % self.every == 0:
+            self.test(state.model, state.step)
+
+    def test(self, model: nn.Module, step: int) -> None:
+        """Test the network, unless that was just done."""
+        if not self._since:
+            return
+        images, labels = self.task.test
+        outputs = predict(model, images)
+        self.steps.append(step)
+        self.training_losses.append(float(np.mean(self._since)))
+        self.test_losses.append(float(nn.functional.cross_entropy(outputs, labels)))
+        self.test_errors.append(1.0 - nn.accuracy(outputs, labels))
+        self._since = []
+        self.say(
+            f"step {step:>6}   training loss {self.training_losses[-1]:<8.4f} "
+            f"test loss {self.test_losses[-1]:<8.4f} test error {self.test_errors[-1]:>6.2%}"
+        )
+
+
+@dataclass
+class Run:
+    """A trained network, how it learned, and what it makes of the test images at the end."""
+
+    model: nn.Sequential
+    history: nn.History
+    log: Log
+    outputs: Array
+    accuracy: float
+    seconds: float
+    diverged: str = ""
+    """What `fit` said if the loss overflowed."""
+
+
+def train(
+    task: Task,
+    activation: str = "relu",
+    optimizer: str = "adam",
+    seed: int = 0,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    log_every: int = 100,
+    say: Callable[[str], object] = lambda line: None,
+    tensorboard: Path | None = None,
+    progress: bool = False,
+) -> Run:
+    """Train one network, and test it on the way and after the last epoch.
+
+    Parameters
+    ----------
+    task, activation, optimizer
+        What to learn, and a name of `ACTIVATIONS` and of `OPTIMIZERS`.
+    seed
+        Of the weights, the order of the images and dropout.
+    epochs, batch_size, lr
+        By default those of the task.
+    log_every
+        Steps from one test to the next.
+    say
+        What is called with a line of text at each test.
+    tensorboard
+        A folder for a log of every layer.
+    progress
+        Whether to show a progress bar.
+    """
+    rng = np.random.default_rng(seed)
+    model = network(task, activation, rng)
+    made = OPTIMIZERS[optimizer](model.parameters(), lr or task.rates[optimizer])
+    epochs = epochs or task.epochs
+    log = Log(task, log_every, say)
+    watchers = []
+    if tensorboard is not None:
+        watchers.append(nn.statistics.Watcher(task.test[0][:100], folder=tensorboard))
+    start, diverged = time.perf_counter(), ""
+    try:
+        history = nn.fit(
+            model,
+            nn.CrossEntropyLoss(label_smoothing=task.smoothing),
+            made,
+            *task.train,
+            epochs=epochs,
+            batch_size=batch_size or task.batch_size,
+            rng=rng,
+            scheduler=nn.optim.lr_scheduler.CosineAnnealingLR(made, epochs),
+            callbacks=watchers,
+            step_callbacks=[log],
+            progress=progress,
+        )
+    except nn.DivergedError as error:
+        history, diverged = error.history, str(error)
+    seconds = time.perf_counter() - start
+    log.test(model, log.steps[-1] + len(log._since) if log.steps else len(log._since))
+    outputs = predict(model, task.test[0])
+    for watcher in watchers:
+        watcher.close()
+    accuracy = nn.accuracy(outputs, task.test[1])
+    return Run(model, history, log, outputs, accuracy, seconds, diverged)
+
+
+def predict(model: nn.Module, images: Array) -> Array:
+    """Return the outputs for images, in evaluation, some at a time."""
+    with no_grad(), nn.watch.evaluation(model):
+        parts = [model(images[i : i + 500]).numpy() for i in range(0, len(images), 500)]
+    return np.concatenate(parts)
+
+
+# -- the command -----------------------------------------------------------------------------
+
+
 def arguments(
-    argv: Sequence[str], name: str, description: str, epochs: int, more: Any = None
+    argv: Sequence[str], name: str, description: str, more: Any = None
 ) -> argparse.Namespace:
     """Read the flags."""
-    parser = Parser(
-        prog=f"python -m demos {name}",
-        description=description,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog=f"python -m demos {name}", description=description)
     add = parser.add_argument
     if more is not None:
         more(parser)
-    add("--epochs", type=whole_number, default=epochs, metavar="N",
-        help="how often all images are seen (default: %(default)s)")  # fmt: skip
-    add("--batch-size", type=whole_number, default=50, metavar="N",
-        help="images in each step (default: %(default)s)")  # fmt: skip
+    add("--epochs", type=whole_number, metavar="N",
+        help="how often all images are seen (default: the task's)")  # fmt: skip
+    add("--batch-size", type=whole_number, metavar="N",
+        help="images in each step (default: the task's)")  # fmt: skip
     add("--activation", choices=ACTIVATIONS, default="relu", help="(default: %(default)s)")
     add("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: %(default)s)")
     add("--lr", type=positive, metavar="RATE", help="learning rate (default: by optimizer)")
@@ -111,129 +249,78 @@ def arguments(
         help="how many runs, with one seed after another (default: %(default)s)")  # fmt: skip
     add("--compare", action="store_true",
         help="train with each of R2's activations and optimizers, and compare")  # fmt: skip
+    add("--validate", action="store_true",
+        help="leave the test images alone, and test on a fifth of the others: "
+             "to choose settings by")  # fmt: skip
     add("--log-every", type=whole_number, default=100, metavar="N",
-        help="steps from one printed test error to the next (default: %(default)s)")  # fmt: skip
+        help="steps from one test to the next (default: %(default)s)")  # fmt: skip
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
     add("--tensorboard", metavar="DIR",
-        help="folder for TensorBoard logs of every layer's statistics (default: none)")  # fmt: skip
+        help="folder for TensorBoard logs of every layer (default: none)")  # fmt: skip
     add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
         help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
-    args = parser.parse_args(argv)
-    for package, module in (
-        ("matplotlib", "matplotlib"),
-        ("safetensors", "safetensors"),
-        ("scikit-learn", "sklearn"),
-        ("tqdm", "tqdm"),
-        ("tensorboardX", "tensorboardX"),
-    ):
-        if find_spec(module) is None:
-            parser.exit(1, f"{missing_extra(package, 'demos', f'run {name}')}\n")
-    try:
-        args.out = writable_folder(args.out)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"argument --out: {error}")
-    return args
-
-
-@dataclass
-class Run:
-    """A trained network, and what it makes of the test images."""
-
-    model: nn.Sequential
-    history: nn.History
-    outputs: Array
-    accuracy: float
-    seconds: float
-
-
-def train(task: Task, args: argparse.Namespace, seed: int, activation: str, optimizer: str) -> Run:
-    """Train one network, and test it after the last epoch."""
-    rng = np.random.default_rng(seed)
-    model = network(task, activation, rng)
-    rate = args.lr or task.rates[optimizer]
-    made = OPTIMIZERS[optimizer](model.parameters(), rate)
-    steps = -(-len(task.train[0]) // args.batch_size)
-    every = max(1, round(args.log_every / steps))  # epochs
-
-    def log(state: nn.State) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped]
-
-        if state.epoch % every == 0 or state.epoch == args.epochs:
-            error = 1.0 - state.history.validation_metrics["accuracy"][-1]
-            tqdm.write(
-                f"step {state.epoch * steps:>6}   training loss {state.loss:<8.4f} "
-                f"test error {error:>6.2%}"
-            )
-
-    callbacks: list[Callable[[nn.State], None]] = [log]
-    if args.tensorboard:
-        folder = Path(args.tensorboard) / f"{activation}-{optimizer}-{seed}"
-        callbacks.append(nn.statistics.Watcher(task.test[0][:100], every, folder))
-    start = time.perf_counter()
-    history = nn.fit(
-        model,
-        nn.CrossEntropyLoss(label_smoothing=task.smoothing),
-        made,
-        *task.train,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        rng=rng,
-        metrics={"accuracy": nn.accuracy},
-        validation=task.test,
-        scheduler=nn.optim.lr_scheduler.CosineAnnealingLR(made, args.epochs),
-        callbacks=callbacks,
-        progress=args.progress,
+    return parser.ready(
+        parser.parse_args(argv),
+        *("matplotlib", "safetensors", "scikit-learn", "tqdm", "tensorboardX"),
     )
-    seconds = time.perf_counter() - start
-    outputs = predict(model, task.test[0])
-    return Run(model, history, outputs, nn.accuracy(outputs, task.test[1]), seconds)
-
-
-def predict(model: nn.Module, images: Array) -> Array:
-    """Return the outputs for images, in evaluation, some at a time."""
-    model.eval()
-    with no_grad():
-        parts = [model(images[i : i + 500]).numpy() for i in range(0, len(images), 500)]
-    return np.concatenate(parts)
 
 
 def run(task: Task, args: argparse.Namespace) -> int:
     """Train, print and save; return the exit status."""
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    if args.validate:
+        task = task.without_test()
     print(
         f"{task.name}: {len(task.train[0])} images to train with, {len(task.test[0])} to test with"
     )
-    print(
-        nn.summary(
-            network(task, args.activation, np.random.default_rng(0)), task.train[0].shape[1:]
-        )
-    )
+    shown = network(task, args.activation, np.random.default_rng(0))
+    print(nn.summary(shown, task.train[0].shape[1:]))
     choices = COMPARED if args.compare else [(args.activation, args.optimizer)]
     runs: dict[str, list[Run]] = {}
     for activation, optimizer in choices:
         name = f"{activation} + {optimizer}"
         for seed in range(args.seed, args.seed + args.runs):
             print(f"\n{name}, seed {seed}")
-            done = train(task, args, seed, activation, optimizer)
+            folder = f"{activation}-{optimizer}-{seed}"
+            done = train(
+                task,
+                activation,
+                optimizer,
+                seed,
+                epochs=args.epochs,
+                batch_size=args.batch_size,
+                lr=args.lr,
+                log_every=args.log_every,
+                say=tqdm.write,
+                tensorboard=Path(args.tensorboard, folder) if args.tensorboard else None,
+                progress=args.progress,
+            )
             runs.setdefault(name, []).append(done)
-            print(f"test accuracy {done.accuracy:.2%} after the last epoch, {done.seconds:.0f} s")
+            if done.diverged:
+                print(f"{name}, seed {seed}: {done.diverged}", file=sys.stderr)
+            print(
+                f"test accuracy {done.accuracy:.2%} after epoch {len(done.history)}, "
+                f"{done.seconds:.0f} s"
+            )
     if args.runs > 1 or args.compare:
         print(f"\ntest accuracy, median of {args.runs}")
         for name, several in runs.items():
             accuracies = [one.accuracy for one in several]
-            print(f"  {name:24}{np.median(accuracies):.2%}   from {min(accuracies):.2%}")
+            spread = f"from {min(accuracies):.2%} to {max(accuracies):.2%}"
+            print(f"  {name:24}{np.median(accuracies):.2%}   {spread}")
     save(task, args.out, runs)
-    return 0
+    return int(any(one.diverged for several in runs.values() for one in several))
 
 
 def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
-    """Write the figures and the weights of the first run; list them."""
+    """Write the figures, and the weights of the first run."""
     from . import figures
 
     first = next(iter(runs.values()))[0]
-    histories = {name: several[0].history for name, several in runs.items()}
-    with replacing(out) as folder, figures.style():
+    with listing(out) as folder, figures.style():
         drawn = {
-            "learning_curve": learning_curves(histories),
+            "learning_curve": learning_curves({name: some[0].log for name, some in runs.items()}),
             "confusion": confusion(first.outputs, task.test[1]),
             "mistakes": mistakes(*task.test, first.outputs),
             "filters": filters(first.model),
@@ -242,30 +329,24 @@ def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
         for what, figure in drawn.items():
             figure.savefig(folder / f"{task.name}_{what}.png")
         nn.save_weights(first.model, folder / f"{task.name}_weights.safetensors")
-        written = sorted(file.name for file in folder.iterdir())
-    print("files")
-    for name in written:
-        print(f"  {out / name}")
 
 
 # -- figures ---------------------------------------------------------------------------------
 
 
-def learning_curves(histories: dict[str, nn.History]) -> Figure:
-    """Draw loss and test error of each combination over the epochs."""
+def learning_curves(logs: dict[str, Log]) -> Figure:
+    """Draw loss and test error of each combination over the steps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 6))
     above, below = figure.subplots(2, 1, sharex=True)
-    for i, (name, history) in enumerate(histories.items()):
-        epochs = np.arange(1, len(history) + 1)
-        above.plot(epochs, history.losses, color=f"C{i}", label=f"{name}, training")
-        above.plot(epochs, history.validation_losses, "--", color=f"C{i}", label=f"{name}, test")
-        error = 100 * (1 - np.array(history.validation_metrics["accuracy"]))
-        below.plot(epochs, error, color=f"C{i}")
+    for i, (name, log) in enumerate(logs.items()):
+        above.plot(log.steps, log.training_losses, color=f"C{i}", label=f"{name}, training")
+        above.plot(log.steps, log.test_losses, "--", color=f"C{i}", label=f"{name}, test")
+        below.plot(log.steps, 100 * np.array(log.test_errors), color=f"C{i}")
     above.set(yscale="log", ylabel="cross-entropy")
-    below.set(ylabel="test error (%)", xlabel="epoch", ylim=(0, None))
-    above.legend()
+    below.set(ylabel="test error (%)", xlabel="step", yscale="symlog", ylim=(0, None))
+    above.legend(fontsize=9, ncols=1 if len(logs) == 1 else 2)
     for axes in (above, below):
         axes.grid(True)
     figure.align_ylabels()

@@ -11,7 +11,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +18,14 @@ import numpy as np
 
 import nn
 from autograd_lite import Tensor, draw, no_grad
-from autograd_lite.errors import missing_extra
 
 from .command import (
-    HelpFormatter,
     Parser,
     fraction,
+    listing,
     positive,
-    replacing,
     seed_number,
     whole_number,
-    writable_folder,
 )
 from .data import DATASETS, Array
 
@@ -99,8 +95,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         prog="python -m demos lab",
         description="Train a small network on the lab's data, and picture what it learned.",
         epilog=EPILOG,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
     )
 
     def flag(name: str, text: str, example: str, shown: str = "%(default)s", **kwargs: Any) -> None:
@@ -190,14 +184,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.error(f"argument --momentum: {args.optimizer} has none; it is for sgd and momentum")
     args.lr = args.lr or RATES[args.optimizer]
     args.log_every = args.log_every or max(1, args.epochs // 20)
-    for package in ("matplotlib", "graphviz", "safetensors", "tqdm"):
-        if find_spec(package) is None:
-            parser.exit(1, f"{missing_extra(package, 'demos', 'run the lab')}\n")
-    try:
-        args.out = writable_folder(args.out)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"argument --out: {error}")
-    return args
+    return parser.ready(args, "matplotlib", "graphviz", "safetensors", "tqdm")
 
 
 # -- the work -------------------------------------------------------------------------
@@ -328,7 +315,7 @@ def save(run: Run, args: argparse.Namespace) -> None:
     from . import figures
 
     settings = {key: str(value) for key, value in vars(args).items()} | {"dataset": run.name}
-    with replacing(args.out) as folder, figures.style():
+    with listing(args.out) as folder, figures.style():
 
         def path(what: str) -> Path:
             return folder / f"{run.name}_{what}"
@@ -346,7 +333,3 @@ def save(run: Run, args: argparse.Namespace) -> None:
             figure.savefig(path(f"{what}.png"))
         run.first_step.render(path("training_step.svg"))
         path("weights.safetensors").write_bytes(to_bytes(run.model.state_dict(), settings))
-        written = sorted(file.name for file in folder.iterdir())
-    print("files")
-    for name in written:
-        print(f"  {args.out / name}")

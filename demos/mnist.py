@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
             help="folder with the four IDX files, such as train-images-idx3-ubyte.gz",
         )
 
-    args = arguments(argv, "mnist", __doc__ or "", epochs=9, more=more)
+    args = arguments(argv, "mnist", __doc__ or "", more)
     try:
         parts = [nn.data.read_mnist(args.data, train).arrays for train in (True, False)]
     except (OSError, ValueError) as error:
@@ -35,5 +35,6 @@ def main(argv: Sequence[str]) -> int:
         channels=(32, 64),
         units=1024,
         rates={"adam": 1e-4, "adagrad": 1e-2},
+        epochs=9,
     )
     return run(task, args)

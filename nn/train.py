@@ -32,7 +32,7 @@ from .init import Random, generator
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
-from .watch import first_not_finite
+from .watch import evaluation, first_not_finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,13 +102,17 @@ class History:
 
 @dataclass
 class State:
-    """What a callback is shown at the end of an epoch, and how it can end the training."""
+    """What a callback is shown, and how it can end the training."""
 
     model: Module
     optimizer: Optimizer
     history: History
     epoch: int = 0
     """How many epochs have been done."""
+    step: int = 0
+    """How many steps of the optimizer, in all epochs together."""
+    step_loss: float = math.nan
+    """The loss of the batch that led to the latest of them."""
     stop: bool = False
     """Set it to end the training after this epoch."""
     best_loss: float = math.inf
@@ -120,7 +124,7 @@ class State:
 
     @property
     def loss(self) -> float:
-        """The loss of the epoch."""
+        """The loss of the latest epoch."""
         return self.history.losses[-1]
 
     @property
@@ -153,6 +157,7 @@ def fit(
     rng: Random = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Iterable[Callback] = (),
+    step_callbacks: Iterable[Callback] = (),
     progress: bool = True,
     stop_below: float | None = None,
     validation: Any = None,
@@ -183,6 +188,8 @@ def fit(
         Functions of (outputs, targets), both arrays, such as `accuracy`, by name.
     callbacks
         Functions that are called with a `State` at the end of each epoch.
+    step_callbacks
+        The same, after each step.
     progress
         Whether to show a progress bar (which needs tqdm).
     stop_below
@@ -221,8 +228,9 @@ def fit(
     --------
     See :mod:`nn.train`.
     """
-    metrics, callbacks = dict(metrics or {}), list(callbacks)
-    _check(model, epochs, patience, stop_below, [loss, *metrics.values(), *callbacks])
+    metrics, callbacks, step_callbacks = dict(metrics or {}), [*callbacks], [*step_callbacks]
+    functions = [loss, *metrics.values(), *callbacks, *step_callbacks]
+    _check(model, epochs, patience, stop_below, functions)
     loader = _loader(inputs, targets, batch_size, shuffle, rng)
     held_out = None if validation is None else _validation(validation, loader)
     history = History(
@@ -256,6 +264,10 @@ def fit(
                 numbers["loss"] += share * number
                 for name, metric in metrics.items():
                     numbers[name] += share * float(metric(plain(outputs), y))
+                state.step += 1
+                state.step_loss = number
+                for callback in step_callbacks:
+                    callback(state)
             # No forward pass has tried the weights of the last step.
             if not all(np.isfinite(p.data).all() for p in optimizer.params):
                 raise good.diverged(history, "a weight became NaN or infinite", x)
@@ -362,17 +374,13 @@ def _validate(
     """Measure loss and metrics on data that the model does not learn."""
     history = state.history
     totals, seen = dict.fromkeys(("loss", *metrics), 0.0), 0
-    modes = [(module, module.training) for module in state.model.modules()]
-    state.model.eval()
-    with no_grad():
+    with no_grad(), evaluation(state.model):
         for x, y in data:
             outputs = state.model(x)
             totals["loss"] += len(x) * float(plain(loss(outputs, y)))
             for name, metric in metrics.items():
                 totals[name] += len(x) * float(metric(plain(outputs), y))
             seen += len(x)
-    for module, mode in modes:
-        module.training = mode
     history.validation_losses.append(totals["loss"] / seen)
     for name in metrics:
         history.validation_metrics[name].append(totals[name] / seen)
@@ -425,6 +433,7 @@ def _snapshot(state: State, scheduler: LRScheduler | None, loader: DataLoader) -
         },
         "history": vars(history),
         "epoch": state.epoch,
+        "step": state.step,
         "stop": state.stop,
         "best": {
             "loss": state.best_loss,
@@ -465,7 +474,7 @@ def _resume(
     for name, rng in rngs.items():
         rng.bit_generator.state = saved["generators"][name]
     vars(state.history).update(saved["history"])
-    state.epoch, state.stop = saved["epoch"], saved["stop"]
+    state.epoch, state.step, state.stop = saved["epoch"], saved["step"], saved["stop"]
     best = saved["best"]
     state.best_loss, state.best_epoch, state.best_weights = (
         best["loss"],

@@ -53,6 +53,27 @@ def observed(model: Module, see: See) -> Iterator[None]:
                     delattr(cls, name)
 
 
+@contextmanager
+def evaluation(model: Module) -> Iterator[None]:
+    """Switch a model to evaluation inside a ``with``, and each module back to what it was.
+
+    >>> import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Dropout())
+    >>> with evaluation(model):
+    ...     model[1].training
+    False
+    >>> model[1].training
+    True
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 def _reporting(cls: type[Module], paths: dict[int, str], see: See) -> Callable[..., Any]:
     original = cls.forward
 
@@ -166,14 +187,8 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> S
 
     if dtype is None:
         dtype = next((p.dtype for p in model.parameters()), np.dtype(float))
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        with no_grad(), observed(model, see):
-            model(np.zeros((1, *input_shape), dtype))
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with no_grad(), evaluation(model), observed(model, see):
+        model(np.zeros((1, *input_shape), dtype))
     return Summary(
         rows,
         sum(p.size for p in model.parameters()),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from demos import digits
+from demos import digits, handwriting
 from tests.nn.test_data import mnist
 
 ROOT = Path(__file__).parents[2]
@@ -30,11 +30,12 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
-    log = ["--log-every", "29", "--tensorboard", str(tmp_path / "logs")]
+    log = ["--log-every", "20", "--tensorboard", str(tmp_path / "logs")]
     done = run("digits", "--epochs", "2", *log, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "1438 images to train with, 359 to test with" in done.stdout
-    assert "test error" in done.stdout
+    tested = [line.split()[1] for line in done.stdout.splitlines() if "test error" in line]
+    assert tested == ["20", "40", "58"]  # every 20 steps, and at the end
     assert list((tmp_path / "logs" / "relu-adam-0").iterdir())
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted([f"digits_{f}" for f in FIGURES] + ["digits_weights.safetensors"])
@@ -58,6 +59,30 @@ def test_mnist_reads_its_files(tmp_path):
     assert done.returncode == 2
     assert "train-labels-idx1-ubyte" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_settings_are_chosen_without_the_test_images(tmp_path):
+    task = digits.task()
+    chosen_by = task.without_test()
+    images = np.concatenate([chosen_by.train[0], chosen_by.test[0]])
+    assert {image.tobytes() for image in images} == {image.tobytes() for image in task.train[0]}
+    done = run("digits", "--epochs", "1", "--validate", "--out", str(tmp_path))
+    assert "1151 images to train with, 287 to test with" in done.stdout
+
+
+def test_a_log_has_the_means_between_its_tests():
+    done = handwriting.train(digits.task(), "tanh", epochs=1, log_every=10, batch_size=100)
+    assert done.log.steps == [10, 15]
+    mean = np.average(done.log.training_losses, weights=[10, 5])
+    assert mean == pytest.approx(done.history.losses[0], rel=0.05)  # the last batch is smaller
+    assert done.log.test_errors[-1] == 1.0 - done.accuracy
+
+
+def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys):
+    flags = ["--lr", "1e30", "--epochs", "1", "--no-progress", "--out", str(tmp_path)]
+    assert digits.main(flags) == 1
+    assert "lower the learning rate" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 @pytest.mark.parametrize("flags", [["mnist"], ["digits", "--epochs", "0"], ["digits", "--lr", "x"]])

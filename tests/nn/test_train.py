@@ -113,6 +113,22 @@ def test_callbacks_see_the_state_and_can_stop():
     assert [error for _, _, error in seen] == history.metrics["error"]
 
 
+def test_step_callbacks_see_every_step():
+    seen = []
+    model, optimizer, x, y = line(n=10)
+    settings = {"epochs": 2, "batch_size": 4, "shuffle": False}
+    history = fit(
+        model, optimizer, x, y, **settings,
+        step_callbacks=[lambda state: seen.append((state.step, state.epoch, state.step_loss))],
+    )  # fmt: skip
+    assert [step for step, _, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert [epoch for _, epoch, _ in seen] == [0, 0, 0, 1, 1, 1]
+    losses = [loss for _, _, loss in seen]
+    for epoch in (0, 1):
+        weighted = np.average(losses[3 * epoch :][:3], weights=[4, 4, 2])
+        assert weighted == pytest.approx(history.losses[epoch])
+
+
 def test_it_stops_below():
     history = fit(*line(), epochs=1000, stop_below=1e-3)
     assert len(history) < 1000
