@@ -5,8 +5,10 @@
 `notation`         formulas as text, LaTeX, MathML
 `derivation`       the chain rule, one edge at a time, with every number
 `words`            a derivation as plain text
-`latex`            the same as LaTeX
-`page`             the same as a web page with a stepper
+`equations`        the same as equations, in whichever notation
+`latex`            these as a LaTeX document
+`mathml`           these as a piece of a web page
+`page`             a derivation as a web page with a stepper
 `levels`           the same program closer: fused operations and arrays taken apart
 `elements`         one element of an array, as a formula
 `bumps`            what a small change of an input does

@@ -157,8 +157,26 @@ class Explanation:
 
         return to_latex(self.derivation)
 
+    def to_mathml(self) -> str:
+        """Return the derivation as headings and equations, to stand within a web page of yours.
+
+        It is a piece of HTML, ``<div class="derivation">``, with MathML in it, which browsers
+        show by themselves: no script, no style, no network. For a page of its own that can be
+        stepped through, see `to_html`.
+
+        >>> from autograd_lite import Tensor, explain
+        >>> x = Tensor(2.0, requires_grad=True)
+        >>> y = x * x
+        >>> fragment = explain(y).to_mathml()
+        >>> fragment.startswith('<div class="derivation">'), "<script" in fragment
+        (True, False)
+        """
+        from .mathml import to_mathml
+
+        return to_mathml(self.derivation)
+
     def to_html(self) -> str:
-        """Return the derivation as one web page with a stepper. It needs no network."""
+        """Return the derivation as one whole web page with a stepper. It needs no network."""
         from .page import to_html
 
         return to_html(self.derivation)

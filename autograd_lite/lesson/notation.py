@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..visualize.text import number as short
-from ..visualize.text import parameter, parameters
+from ..visualize.text import parameter, parameters, rows, summary
 from .formula import COMPARISONS, Formula
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly an expression holds together
@@ -138,9 +138,57 @@ class Notation:
         """Write that several formulas are equal."""
         return " = ".join(parts)
 
+    def since(self, reasons: Sequence[str]) -> str:
+        """Write why something is so."""
+        return f"since {' and '.join(reasons)}"
 
-class LaTeX(Notation):
-    """For amsmath."""
+    def array(self, value: Any) -> str:
+        """Write a number, a small array, or what a large array is like.
+
+        >>> TEXT.array(2.0), TEXT.array(np.eye(2)), TEXT.array(np.zeros((21, 4)))
+        ('2', '[[1, 0], [0, 1]]', '(21, 4) array: min 0, mean 0, max 0')
+        """
+        a = np.asarray(value)
+        if a.ndim == 0:
+            return self.number(short(a))
+        if rows(a) is not None:
+            return _nested(a)
+        facts = ", ".join(f"{fact} {found}" for fact, found in summary(a).items())
+        return f"{a.shape} array: {facts}"
+
+
+def _nested(a: Any) -> str:
+    return short(a) if a.ndim == 0 else f"[{', '.join(map(_nested, a))}]"
+
+
+class _Typeset(Notation):
+    """What LaTeX and MathML have in common: matrices."""
+
+    def array(self, value: Any) -> str:
+        """Write a number, a small matrix, or the shape of a large array."""
+        a = np.asarray(value)
+        if a.ndim == 0:
+            return self.number(short(a))
+        table = rows(a) if a.ndim <= 2 else None
+        if table is None:
+            return self.size_of(a.shape)
+        return self.matrix([[self.number(x) for x in row] for row in table])
+
+    def matrix(self, table: Sequence[Sequence[str]]) -> str:
+        """Write a matrix."""
+        raise NotImplementedError
+
+    def size_of(self, shape: Sequence[int]) -> str:
+        """Write the shape of an array in place of it."""
+        raise NotImplementedError
+
+
+class LaTeX(_Typeset):
+    r"""For amsmath.
+
+    >>> LATEX.array(0.5), LATEX.array(np.eye(2)), LATEX.array(np.zeros((21, 4)))
+    ('0.5', '\\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}', '\\left[21 \\times 4\\right]')
+    """
 
     times, hadamard, dot = r"\cdot", r"\odot", ""
 
@@ -238,11 +286,25 @@ class LaTeX(Notation):
         """Write a part of an array."""
         return rf"{x}{self.words(index)}"
 
+    def since(self, reasons: Sequence[str]) -> str:
+        """Write why something is so."""
+        return r"\text{since } " + r" \text{ and } ".join(reasons)
+
+    def matrix(self, table: Sequence[Sequence[str]]) -> str:
+        """Write a matrix."""
+        body = r" \\ ".join(" & ".join(row) for row in table)
+        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+
+    def size_of(self, shape: Sequence[int]) -> str:
+        """Write the shape of an array in place of it."""
+        across = r" \times ".join(map(str, shape))
+        return rf"\left[{across}\right]"
+
 
 OPEN, CLOSE = (f'<mo lspace="0" rspace="0">{sign}</mo>' for sign in "()")
 
 
-class MathML(Notation):
+class MathML(_Typeset):
     """For a web page. Every formula is one element, `<mrow>` where it has parts."""
 
     def symbol(self, name: str, shape: Sequence[int] = ()) -> str:
@@ -335,6 +397,20 @@ class MathML(Notation):
     def equation(self, parts: Sequence[str]) -> str:
         """Write that several formulas are equal."""
         return f"<mrow>{'<mo>=</mo>'.join(parts)}</mrow>"
+
+    def since(self, reasons: Sequence[str]) -> str:
+        """Write why something is so."""
+        return f"<mrow><mtext>since </mtext>{'<mtext> and </mtext>'.join(reasons)}</mrow>"
+
+    def matrix(self, table: Sequence[Sequence[str]]) -> str:
+        """Write a matrix."""
+        cells = ("".join(f"<mtd>{x}</mtd>" for x in row) for row in table)
+        body = "".join(f"<mtr>{row}</mtr>" for row in cells)
+        return f"<mrow><mo>[</mo><mtable>{body}</mtable><mo>]</mo></mrow>"
+
+    def size_of(self, shape: Sequence[int]) -> str:
+        """Write the shape of an array in place of it."""
+        return self.words(f"[{' × '.join(map(str, shape))}]")
 
     def _over(self, above: str, below: str) -> str:
         return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"

@@ -22,10 +22,11 @@ from ..visualize.text import number as short
 from .bumps import EPSILONS, Replay, effects, finite_differences, places
 from .derivation import Derivation, Edge, Step, named
 from .elements import Follower
+from .equations import contribution, equal, scalars, since
 from .formula import Formula
 from .layout import picture
 from .notation import MATHML, TEXT, write
-from .words import contribution, numeric, scalars, since, to_text, where
+from .words import to_text, where
 
 SHOWN = 24  # rows or columns of an array, before the rest is left out
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
@@ -166,7 +167,7 @@ class _Page:
         lines = [
             _line("computed", [MATHML.symbol(names), write(step.formula, MATHML)]),
         ]
-        if scalars(step.formula) and numeric(step.formula):
+        if len(equal(step.formula, step.formula.value, TEXT)) > 2:
             lines.append(_line("with numbers", [write(step.formula, MATHML, numbers=True)], True))
         for value in operation.results:
             parts = [MATHML.symbol(value.name), _value_or_shape(value.data)]
@@ -236,7 +237,7 @@ class _Page:
             _line("upstream", [MATHML.partial(root, v.name), _value_or_shape(g)])
             for v, g in self.upstream(edge)
         ]
-        because = since(edge).lstrip(", ")
+        because = since(edge, TEXT)
         total = _equation(product, edge.contribution)
         if edge.local is not None:
             local = _equation(edge.local, edge.local.value)

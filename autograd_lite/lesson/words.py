@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..visualize.graph import Value
-from ..visualize.text import number, rows, summary
-from .derivation import Derivation, Edge, Step, in_one_line, named, paths
-from .formula import Formula, apply, gradient
+from .derivation import Derivation, Edge, Step, named
+from .equations import contribution, equal, of_input, since
+from .formula import Formula
 from .notation import TEXT, write
 
 WIDTH = 96
+show = TEXT.array
 
 
 def to_text(derivation: Derivation) -> str:
@@ -30,30 +30,12 @@ def to_text(derivation: Derivation) -> str:
         lines += ["", *_edge(derivation, edge, i)]
     lines += ["", "Gradients", ""]
     for value in derivation.inputs:
-        lines += _gradient(derivation, value)
+        for e in of_input(derivation, value, TEXT):
+            lines.append(f"  {' = '.join([e.left, *e.right])}{e.note and '   ' + e.note}")
     lines += ["", *_state(derivation)]
     if any(np.ndim(v.data) for v in derivation.graph.values):
         lines += ["", "⊙ multiplies element by element, · is the product of matrices."]
     return "\n".join(lines)
-
-
-def show(array: Any) -> str:
-    """Write a number, a small array, or what a large array is like.
-
-    >>> show(2.0), show(np.eye(2)), show(np.zeros((21, 4)))
-    ('2', '[[1, 0], [0, 1]]', '(21, 4) array: min 0, mean 0, max 0')
-    """
-    a = np.asarray(array)
-    if a.ndim == 0:
-        return number(a)
-    if rows(a) is not None:
-        return _nested(a)
-    facts = ", ".join(f"{fact} {value}" for fact, value in summary(a).items())
-    return f"{a.shape} array: {facts}"
-
-
-def _nested(a: Any) -> str:
-    return number(a) if a.ndim == 0 else f"[{', '.join(map(_nested, a))}]"
 
 
 def _given(derivation: Derivation) -> list[str]:
@@ -63,29 +45,15 @@ def _given(derivation: Derivation) -> list[str]:
     return [f"{v.name} = {show(v.data)}{'' if v.requires_grad else '   (constant)'}" for v in shown]
 
 
-def numeric(formula: Formula) -> str | None:
-    """Write a formula between numbers with the numbers in it; None where that says nothing new."""
-    if not scalars(formula):
-        return None
-    text = write(formula, TEXT, numbers=True)
-    return None if text in (number(formula.value), write(formula, TEXT)) else text
-
-
-def scalars(formula: Formula) -> bool:
-    """Whether a formula has nothing but single numbers in it."""
-    return np.ndim(formula.value) == 0 and all(map(scalars, formula.arguments))
-
-
 def equation(formula: Formula) -> str:
     """Write a formula, the same with numbers, and what it comes to.
 
-    >>> from .formula import symbol
+    >>> from .formula import apply, symbol
     >>> x = symbol("x", np.float64(2.0))
     >>> equation(apply("multiply", x, x, value=4.0))
     'x · x = 2 · 2 = 4'
     """
-    parts = [write(formula, TEXT), numeric(formula), show(formula.value)]
-    return " = ".join(dict.fromkeys(part for part in parts if part))
+    return " = ".join(equal(formula, formula.value, TEXT))
 
 
 def _step(step: Step) -> list[str]:
@@ -111,17 +79,6 @@ def where(line: str) -> str:
     return os.path.basename(line)
 
 
-def contribution(derivation: Derivation, edge: Edge) -> Formula:
-    """Return a contribution as upstream · local, where it is such a product; else as its rule."""
-    if edge.local is None:
-        return edge.product
-    g = gradient(derivation.root.name, edge.result.name, edge.upstream)
-    product = apply("multiply", g, edge.local, value=np.multiply(g.value, edge.local.value))
-    if edge.product.head == "sum" and np.shape(edge.contribution) != np.shape(product.value):
-        return apply("sum", product, value=edge.contribution, **edge.product.parameters)
-    return Formula("multiply", edge.contribution, "", product.arguments)
-
-
 def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
     root, operand, sender = derivation.root.name, edge.operand, edge.sender
     lines = [f"  {i}. {sender} → {edge.receiver}      {operand.name} = {show(operand.data)}"]
@@ -133,10 +90,12 @@ def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
 
     for result in edge.operation.results:
         row("upstream", f"∂{root}/∂{result.name} = {show(derivation.gradients.get(result, 0.0))}")
+    because = since(edge, TEXT)
+    because = because and f", {because}"
     if edge.local is not None:
-        row("local", f"∂{sender}/∂{operand.name} = {equation(edge.local)}{since(edge)}")
+        row("local", f"∂{sender}/∂{operand.name} = {equation(edge.local)}{because}")
     product = contribution(derivation, edge)
-    row("contribution", equation(product) + ("" if edge.local else since(edge)))
+    row("contribution", equation(product) + ("" if edge.local else because))
     for remark in edge.remarks:
         row("", remark)
     if edge.expected > 1:
@@ -154,36 +113,6 @@ def signed(array: Any) -> str:
     """Write a number that stands after a plus sign."""
     text = show(array)
     return f"({text})" if text.startswith("-") else text
-
-
-def since(edge: Edge) -> str:
-    """Say why a rule is what it is at these numbers."""
-    notes = dict.fromkeys(write(note, TEXT) for note in edge.notes)
-    return f", since {' and '.join(notes)}" if notes else ""
-
-
-def _gradient(derivation: Derivation, value: Value) -> list[str]:
-    name = f"∂{derivation.root.name}/∂{value.name}"
-    if value not in derivation.gradients:
-        return [f"  {name}: nothing arrives"]
-    lines = []
-    ways = paths(derivation, value)
-    if ways:
-        chain = " + ".join(
-            " · ".join(f"∂{edge.result.name}/∂{edge.operand.name}" for edge in way) for way in ways
-        )
-        if chain != name:
-            lines += [f"  {name} = {chain}"]
-        lines += [f"  {name} = {write(total(ways), TEXT)}"]
-    return [*lines, f"  {name} = {show(derivation.gradients[value])}"]
-
-
-def total(ways: list[list[Edge]]) -> Formula:
-    """Add up the products along all ways."""
-    first, *others = map(in_one_line, ways)
-    for other in others:
-        first = apply("add", first, other, value=np.add(first.value, other.value))
-    return first
 
 
 def _state(derivation: Derivation) -> list[str]:

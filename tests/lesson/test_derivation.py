@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -100,6 +101,10 @@ def test_every_form_can_be_written(program):
     assert latex.count(r"\begin") == latex.count(r"\end")
     assert latex.count("{") == latex.count("}")
     assert latex.isascii()
+    fragment = ElementTree.fromstring(explanation.to_mathml())  # it is well-formed
+    assert len(fragment.findall("h3")) == 3
+    assert len(fragment.findall("p/math[mo]")) > len(d.steps) + len(d.edges)
+    assert all(math.get("display") == "block" for math in fragment.findall("p/math[mo]"))
 
 
 def test_a_local_derivative_times_the_upstream_gradient_is_the_contribution():
@@ -363,6 +368,16 @@ def test_save(tmp_path):
         explanation.save(tmp_path / "a.docx")
     with pytest.raises(FileNotFoundError):
         explanation.save(tmp_path / "nowhere" / "a.tex")
+
+
+def test_a_fragment_says_what_the_text_says():
+    """Each number of the chain rule stands in it, and what is hostile is quoted."""
+    x, y = inputs(x=2.0, **{"<b>&": -3.0})
+    fragment = explain(x * y + np.sin(x) * y).to_mathml()
+    words = "".join(ElementTree.fromstring(fragment).itertext())
+    assert "<b>" not in fragment
+    for number in ("0.9093", "−3", "0.4161", "(2 of 2 contributions)"):
+        assert number in words
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")

@@ -1,0 +1,158 @@
+"""A derivation as equations, in whichever notation: what is equal to what, and why.
+
+>>> from autograd_lite import Tensor
+>>> from autograd_lite.lesson.derivation import derive, read
+>>> from autograd_lite.lesson.notation import TEXT
+>>> x = Tensor(2.0, requires_grad=True, name="x")
+>>> for e in equations(derive(read(np.sin(x) * 3.0)), TEXT).gradients:
+...     print(e.left, *e.right, sep=" = ")
+∂t2/∂x = ∂t2/∂t1 · ∂t1/∂x
+∂t2/∂x = 3 · cos(x)
+∂t2/∂x = -1.248
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..visualize.graph import Value
+from .derivation import Derivation, Edge, Step, in_one_line, named, paths
+from .formula import Formula, apply, gradient
+from .notation import Notation, write
+
+
+@dataclass(slots=True)
+class Equation:
+    """One line.
+
+    Attributes
+    ----------
+    left
+        What is computed; empty for a remark on the line before.
+    right
+        What it is equal to, one after the other.
+    note
+        What to say behind it.
+    adds
+        Whether it is added to what there is, `+=`.
+    """
+
+    left: str
+    right: list[str]
+    note: str = ""
+    adds: bool = False
+
+
+class Equations(NamedTuple):
+    """The three parts of a derivation."""
+
+    forward: list[Equation]
+    backward: list[Equation]
+    gradients: list[Equation]
+
+
+def equations(derivation: Derivation, n: Notation) -> Equations:
+    """Write a derivation as equations in a notation."""
+    root = derivation.root.name
+    given = [v for v in derivation.graph.values if v.maker is None and named(v).head == "symbol"]
+    forward = [Equation(n.symbol(v.name), [n.array(v.data)]) for v in given]
+    forward += [_step(step, n) for step in derivation.steps]
+    backward = [Equation(n.partial(root, root), [n.array(derivation.seed)])]
+    for edge in derivation.edges:
+        backward += _edge(derivation, edge, n)
+    found = [e for v in derivation.inputs for e in of_input(derivation, v, n)]
+    return Equations(forward, backward, found)
+
+
+def _step(step: Step, n: Notation) -> Equation:
+    names = ", ".join(n.symbol(v.name) for v in step.operation.results)
+    if len(step.operation.results) > 1:
+        return Equation(names, [write(step.formula, n)])
+    return Equation(names, equal(step.formula, step.result.data, n))
+
+
+def _edge(derivation: Derivation, edge: Edge, n: Notation) -> list[Equation]:
+    root, operand = derivation.root.name, edge.operand.name
+    lines = []
+    because = since(edge, n)
+    if edge.local is not None:
+        local = equal(edge.local, edge.local.value, n)
+        lines.append(Equation(n.partial(edge.result.name, operand), local, because))
+    adding = edge.before is not None
+    total = n.partial(root, operand)
+    product = equal(contribution(derivation, edge), edge.contribution, n)
+    lines.append(Equation(total, product, "" if edge.local else because, adds=adding))
+    lines += [Equation("", [], n.words(remark)) for remark in edge.remarks]
+    if adding:
+        old, new = n.array(edge.before), n.array(edge.contribution)
+        new = n.parentheses(new) if _negative(edge.contribution) else new
+        count = n.words(f"({edge.arrived} of {edge.expected} contributions)")
+        lines.append(Equation(total, [n.infix(old, "+", new), n.array(edge.after)], count))
+    return lines
+
+
+def of_input(derivation: Derivation, value: Value, n: Notation) -> list[Equation]:
+    """Write the gradient of an input: as the ways that lead to it, as a formula, as a number."""
+    left = n.partial(derivation.root.name, value.name)
+    if value not in derivation.gradients:
+        return [Equation(left, [n.number("0")], n.words("(nothing arrives)"))]
+    lines = []
+    ways = paths(derivation, value)
+    if ways:
+        products = [
+            n.chain([n.partial(e.result.name, e.operand.name) for e in way], n.times)
+            for way in ways
+        ]
+        chain = n.chain(products, "+") if len(products) > 1 else products[0]
+        if [len(way) for way in ways] != [1]:
+            lines.append(Equation(left, [chain]))
+        lines.append(Equation(left, [write(total(ways), n)]))
+    return [*lines, Equation(left, [n.array(derivation.gradients[value])])]
+
+
+# -- what the readers share ---------------------------------------------------------------
+
+
+def equal(formula: Formula, value: Any, n: Notation) -> list[str]:
+    """Write a formula, the same with numbers, and what it comes to; nothing twice."""
+    parts = [write(formula, n)]
+    if scalars(formula):
+        parts.append(write(formula, n, numbers=True))
+    return list(dict.fromkeys([*parts, n.array(value)]))
+
+
+def scalars(formula: Formula) -> bool:
+    """Whether a formula has nothing but single numbers in it."""
+    return np.ndim(formula.value) == 0 and all(map(scalars, formula.arguments))
+
+
+def contribution(derivation: Derivation, edge: Edge) -> Formula:
+    """Return a contribution as upstream · local, where it is such a product; else as its rule."""
+    if edge.local is None:
+        return edge.product
+    g = gradient(derivation.root.name, edge.result.name, edge.upstream)
+    product = apply("multiply", g, edge.local, value=np.multiply(g.value, edge.local.value))
+    if edge.product.head == "sum" and np.shape(edge.contribution) != np.shape(product.value):
+        return apply("sum", product, value=edge.contribution, **edge.product.parameters)
+    return Formula("multiply", edge.contribution, "", product.arguments)
+
+
+def since(edge: Edge, n: Notation) -> str:
+    """Say why a rule is what it is at these numbers."""
+    notes = list(dict.fromkeys(write(note, n) for note in edge.notes))
+    return n.since(notes) if notes else ""
+
+
+def total(ways: list[list[Edge]]) -> Formula:
+    """Add up the products along all ways."""
+    first, *others = map(in_one_line, ways)
+    for other in others:
+        first = apply("add", first, other, value=np.add(first.value, other.value))
+    return first
+
+
+def _negative(value: Any) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu" and bool(value < 0)
