@@ -25,8 +25,9 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,7 @@ OFF = Mode(records=False)
 
 class _State(threading.local):
     mode: Mode = GRADIENT
+    calls: Mapping[FrameType, Call] = MappingProxyType({})  # that run now; only `trace` looks
 
 
 state = _State()
@@ -84,6 +86,8 @@ def recording(mode: Mode) -> Iterator[None]:
         yield
     finally:
         state.mode = before
+        if mode.lines and not before.lines:
+            state.calls = _State.calls  # frames are not kept longer than they are needed
         with _lock:
             shared.special -= 1
 
@@ -118,7 +122,7 @@ def everything() -> Any:
 
 
 def trace() -> Any:
-    """Note the file and line of each operation, for pictures and explanations.
+    """Note the line and the layer of each operation, for pictures and explanations.
 
     >>> from autograd_lite import Tensor, trace
     >>> x = Tensor(3.0, requires_grad=True)
@@ -166,7 +170,7 @@ def annotate(result: Tensor) -> None:
     """Add to a recorded result what the present mode asks for beyond a gradient."""
     mode = state.mode
     if mode.lines:
-        _note(result)["line"] = _calling_line()
+        _note(result).update(zip(("line", "call"), _place(), strict=True))
     if mode.fingerprints:
         _note(result)["fingerprints"] = _fingerprints(result)
 
@@ -216,16 +220,57 @@ def quietly(f: Callable[..., Any], *args: Any) -> Any:
     return _silence.copy().run(f, *args)
 
 
-_ENGINE = os.path.dirname(__file__)
-_NUMPY = os.path.dirname(np.__file__)
+# -- where in the program -----------------------------------------------------------------
 
 
-def _calling_line() -> str | None:
-    """Return ``file:line`` of the nearest caller outside the engine and NumPy."""
-    frame = sys._getframe(1)
+class Call:
+    """One call of a module, that is, of an object with a method ``forward``, such as a layer.
+
+    Attributes
+    ----------
+    name
+        How the module that called it calls it, such as ``linear1``; else its class.
+    kind
+        Its class.
+    within
+        The call that it was made in; None for the outermost.
+    """
+
+    __slots__ = ("kind", "module", "name", "within")
+
+    def __init__(self, module: Any, within: Call | None) -> None:
+        self.module, self.within, self.kind = module, within, type(module).__name__
+        inside = getattr(within and within.module, "named_modules", dict[str, Any]().items)()
+        self.name: str = next((path for path, m in inside if m is module), self.kind)
+
+
+_passed_over = ["<autograd_lite"]
+
+
+def pass_over(folder: str) -> None:
+    """Let `trace` look for lines outside of a library: a learner wants the line that they wrote."""
+    _passed_over.append(os.path.join(folder, ""))
+
+
+pass_over(os.path.dirname(__file__))
+pass_over(os.path.dirname(np.__file__))
+
+
+def _place() -> tuple[str | None, Call | None]:
+    """Return ``file:line`` of the nearest caller outside of libraries, and the module it is in."""
+    frame: FrameType | None = sys._getframe(2)
+    line, running = None, []
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_ENGINE, _NUMPY, "<autograd_lite")):
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
+        code = frame.f_code
+        if line is None and not code.co_filename.startswith(tuple(_passed_over)):
+            line = f"{code.co_filename}:{frame.f_lineno}"
+        if code.co_name == "forward" and code.co_argcount:
+            module = frame.f_locals.get(code.co_varnames[0])
+            if getattr(getattr(type(module), "forward", None), "__code__", None) is code:
+                running.append((frame, module))
+        frame = frame.f_back
+    call, calls = None, {}
+    for frame, module in reversed(running):
+        call = calls[frame] = state.calls.get(frame) or Call(module, call)
+    state.calls = calls
+    return line, call

@@ -38,6 +38,7 @@ from .tape import next_number, shared
 if TYPE_CHECKING:
     from .indexed import At
     from .primitive import Primitive
+    from .tape import Call
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
@@ -84,7 +85,7 @@ class Tensor:
         "_b",  # the second operand
         "_data",  # the array; a NumPy scalar where it has no dimension
         "_grad",  # None or an array
-        "_note",  # None, or a dict: name, line, fingerprints, retain, upstream
+        "_note",  # None, or a dict: name, line, call, fingerprints, retain, upstream
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:
@@ -359,6 +360,11 @@ class Tensor:
     def line(self) -> str | None:
         """``file:line`` of the operation, where `trace` recorded it."""
         return None if self._note is None else self._note.get("line")
+
+    @property
+    def call(self) -> Call | None:
+        """The call of a module that the operation was part of, where `trace` recorded it."""
+        return None if self._note is None else self._note.get("call")
 
     @property
     def upstream(self) -> Any:

@@ -12,14 +12,18 @@ children those that are a `Module`, in the order in which they were set.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.tape import pass_over
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import plain as plain
+
+pass_over(os.path.dirname(__file__))
 
 M = TypeVar("M", bound="Module")
 T = TypeVar("T")
@@ -260,6 +264,8 @@ class Module:
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every array that makes up the model, parameters and buffers, by path.
 
+        As in PyTorch, a parameter that stands in two places is there under both paths.
+
         >>> import nn, numpy as np
         >>> model = nn.Linear(2, 1, rng=0)
         >>> twin = nn.Linear(2, 1, rng=1)
@@ -269,8 +275,13 @@ class Module:
         """
         return {path: np.array(held.data) for path, held in self._state()}
 
-    def _state(self) -> Iterator[tuple[str, Tensor]]:
-        yield from self._named(Parameter, Buffer)
+    def _state(self, path: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Yield what is saved, under every path that leads to it: a shared one has several."""
+        for kind in (Parameter, Buffer):
+            for name, held in self._held(kind):
+                yield _join(path, name), held
+        for name, child in self._held(Module):
+            yield from child._state(_join(path, name))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set every parameter and buffer from an array of its path.
@@ -284,8 +295,9 @@ class Module:
         Raises
         ------
         ValueError
-            If a key is missing or unknown, or an array does not fit. It lists
-            all of them, and nothing has been changed.
+            If a key is missing or unknown, an array does not fit, or two are
+            given for one shared parameter. It lists all of them, and nothing has
+            been changed.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
@@ -301,6 +313,11 @@ class Module:
                 problems.append(f"'{path}' has shape {array.shape} where the model has {own.shape}")
             elif not np.can_cast(array.dtype, own.dtype, "same_kind"):
                 problems.append(f"'{path}' has dtype {array.dtype} where the model has {own.dtype}")
+        first: dict[int, str] = {}
+        for path, array in arrays.items():
+            other = first.setdefault(id(held[path]), path)
+            if not np.array_equal(array, arrays[other], equal_nan=True):
+                problems.append(f"'{other}' and '{path}' are one in the model, and differ")
         if problems:
             raise ValueError(
                 f"The state does not fit this {type(self).__name__}, so nothing was loaded: "
