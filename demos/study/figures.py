@@ -1,0 +1,446 @@
+"""The study's figures: many runs in one picture, in the style of lab.mplstyle.
+
+What is drawn of many seeds is their distribution: the median as a line, the middle half
+of the seeds as a band, nine of ten as a paler one; a share with its 95 % interval. Every
+function returns a figure that is drawn when it is saved; Matplotlib is imported then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data import Array
+from ..figures import CLASSES, style
+from .claims import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame  # type: ignore[import-untyped]
+
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+"""Line styles, so that curves are told apart without colour too."""
+LOSS = "loss (log scale)"
+
+
+# -- curves over the epochs --------------------------------------------------------------------
+
+
+def learning_curves(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str = LOSS) -> Figure:
+    """Draw the loss over the epochs, with bands over the seeds.
+
+    Parameters
+    ----------
+    panels
+        For each panel's title, for each curve's label, a table of epoch, seed and loss.
+    ylabel
+        What the loss is.
+    """
+    figure, grid = _grid(len(panels), width=4.4, height=4.2, sharey=True)
+    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
+        for i, (label, curve) in enumerate(curves.items()):
+            band(axes, curve, "loss", label, i)
+        axes.set(title=title, xscale="log", yscale="log", xlabel="epoch (log scale)")
+        axes.legend(loc="lower left")
+    grid[0].set_ylabel(ylabel)
+    return figure
+
+
+def band(axes: Axes, curve: DataFrame, column: str, label: str, i: int = 0) -> None:
+    """Draw the median over the seeds, the middle half, and nine of ten."""
+    finite = curve[np.isfinite(curve[column])]
+    quantiles = finite.groupby("epoch")[column].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
+    if quantiles.empty:
+        axes.plot([], [], label=f"{label} (diverged)", color=f"C{i}")
+        return
+    epochs = quantiles.index.to_numpy()
+    for low, high, alpha in ((0.05, 0.95, 0.12), (0.25, 0.75, 0.25)):
+        axes.fill_between(
+            epochs, quantiles[low], quantiles[high], color=f"C{i}", alpha=alpha, linewidth=0
+        )
+    axes.plot(epochs, quantiles[0.5], color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
+
+
+# -- shares of the seeds -----------------------------------------------------------------------
+
+
+def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0)) -> Figure:
+    """Draw how many of the seeds reach an accuracy, with Wilson's 95 % interval.
+
+    Parameters
+    ----------
+    runs
+        For each bar's label a table of runs with their accuracy.
+    shares
+        The accuracies, a colour each.
+    """
+    figure = _figure(figsize=(8, 1.5 + 0.27 * len(shares) * len(runs)))
+    axes = figure.subplots()
+    height = 0.8 / len(shares)
+    hatches = ("", "///")
+    for k, least in enumerate(shares):
+        for i, table in enumerate(runs.values()):
+            n, yes = len(table), int((table.accuracy >= least - 1e-9).sum())
+            if not n:
+                continue
+            low, high = wilson(yes, n)
+            where = i + (k - (len(shares) - 1) / 2) * height
+            axes.barh(
+                where, 100 * yes / n, height, color=f"C{k}", edgecolor="white",
+                hatch=hatches[k % 2], label=f"at least {least:.0%} right" if i == 0 else None,
+            )  # fmt: skip
+            share = 100 * yes / n
+            error = [[share - 100 * low], [100 * high - share]]
+            axes.errorbar(share, where, xerr=error, color="black", capsize=2.5, linewidth=1)
+            axes.text(101.5, where, f"{yes}/{n}", va="center", fontsize=9)
+    axes.set(xlim=(0, 110), ylim=(len(runs) - 0.5, -0.5), xlabel="share of the seeds (%)")
+    axes.set(xticks=range(0, 101, 20), yticks=range(len(runs)), yticklabels=list(runs))
+    axes.grid(True, axis="x")
+    figure.legend(loc="outside upper center", ncols=len(shares))
+    return figure
+
+
+def heatmap(
+    panels: Mapping[str, DataFrame], label: str, form: str = "{:.2g}", log: bool = False
+) -> Figure:
+    """Draw numbers over the learning rate (down) and the hidden units (across).
+
+    Parameters
+    ----------
+    panels
+        For each title a table of numbers: an index of rates, columns of hidden units.
+    label
+        What the numbers are.
+    form
+        How a number is written into its field.
+    log
+        Whether colours follow the logarithm.
+    """
+    import matplotlib
+    from matplotlib.colors import LogNorm, Normalize
+
+    figure, grid = _grid(len(panels), width=4.2, height=3.6)
+    every = np.concatenate([table.to_numpy(float).ravel() for table in panels.values()])
+    every = every[np.isfinite(every) & ((every > 0) | (not log))]
+    low, high = (every.min(), every.max()) if every.size else (0.1, 1.0)
+    if not log:
+        low, high = min(low, 0.0), max(high, 1.0)
+    norm = LogNorm(low, max(high, low * 1.01)) if log else Normalize(low, high)
+    colors = matplotlib.colormaps["cividis_r" if log else "cividis"].with_extremes(bad="#bbbbbb")
+    for axes, (title, table) in zip(grid, panels.items(), strict=False):
+        numbers = table.to_numpy(float)
+        shades = axes.imshow(np.where(np.isfinite(numbers), numbers, np.nan), cmap=colors,
+                             norm=norm, aspect="auto")  # fmt: skip
+        for (row, column), number in np.ndenumerate(numbers):
+            dark = np.isfinite(number) and np.mean(colors(norm(number))[:3]) < 0.5
+            text = form.format(number) if np.isfinite(number) else "–"
+            axes.text(column, row, text, ha="center", va="center", fontsize=9,
+                      color="white" if dark else "black")  # fmt: skip
+        axes.set(title=title, xlabel="hidden units in each layer", ylabel="learning rate")
+        axes.set_xticks(range(len(table.columns)), [str(c) for c in table.columns])
+        axes.set_yticks(range(len(table.index)), [f"{rate:g}" for rate in table.index])
+        for side in axes.spines.values():
+            side.set_visible(False)
+    figure.colorbar(shades, ax=list(grid), label=label, shrink=0.9)
+    return figure
+
+
+# -- the plane ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Panel:
+    """A network's view of the plane: its points, and its output for any of them."""
+
+    title: str
+    inputs: Array
+    labels: Array
+    predict: Callable[[Array], Array]
+
+
+def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
+    """Draw outputs over the plane as shades, the line where they are one half, the points."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    columns = min(columns, len(panels))
+    figure, grid = _grid(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
+    shades = LinearSegmentedColormap.from_list(
+        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+    )
+    for axes, panel in zip(grid, panels, strict=False):
+        low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
+        left, bottom = low - 0.1 * (high - low)
+        right, top = high + 0.1 * (high - low)
+        xs, ys = np.linspace(left, right, 160), np.linspace(bottom, top, 160)
+        plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+        outputs = panel.predict(plane).reshape(160, 160)
+        if np.isfinite(outputs).all():
+            axes.pcolormesh(
+                xs, ys, outputs, cmap=shades, vmin=0, vmax=1, alpha=0.55, rasterized=True
+            )
+            if outputs.min() < 0.5 < outputs.max():
+                axes.contour(xs, ys, outputs, levels=[0.5], colors="black", linewidths=1.5)
+        labels = np.ravel(panel.labels)
+        for label, (color, marker) in enumerate(CLASSES):
+            axes.plot(
+                *panel.inputs[labels == label].T, marker, color=f"#{color}", markersize=4,
+                markeredgecolor="white", markeredgewidth=0.4,
+            )  # fmt: skip
+        axes.set_title(panel.title, fontsize=11)
+        axes.set(xlabel="$x_1$", ylabel="$x_2$")
+        axes.label_outer()
+    return figure
+
+
+def surface(
+    xs: Array, ys: Array, losses: Array, paths: Mapping[str, Array], explained: float
+) -> Figure:
+    """Draw the loss over a plane through weight space, and the optimizers' ways over it.
+
+    Parameters
+    ----------
+    xs, ys
+        Places along the two directions, in units of weight.
+    losses
+        The loss at each place, shape (len(ys), len(xs)).
+    paths
+        For each optimizer the places that it visited, shape (moments, 2).
+    explained
+        The share of the paths' variance that lies in this plane.
+    """
+    from matplotlib.colors import LogNorm
+
+    figure = _figure(figsize=(8, 5.6))
+    axes = figure.subplots()
+    levels = np.geomspace(losses.min(), losses.max(), 16)
+    shades = axes.contourf(xs, ys, losses, levels=levels, norm=LogNorm(), cmap="Greys_r", alpha=0.7)
+    figure.colorbar(shades, ax=axes, label="loss in this plane (log scale)", format="%.1e")
+    for i, (label, path) in enumerate(paths.items()):
+        axes.plot(*path.T, color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
+        axes.plot(*path[-1], "*", color=f"C{i}", markersize=13, markeredgecolor="black")
+    start = next(iter(paths.values()))[0]
+    axes.plot(*start, "o", color="white", markeredgecolor="black", label="start")
+    axes.set(
+        xlabel="first principal direction (units of weight)",
+        ylabel="second principal direction (units of weight)",
+        title=f"{explained:.0%} of the paths' variance lies in this plane",
+    )
+    figure.legend(loc="outside lower center", ncols=len(paths) + 1)
+    return figure
+
+
+# -- inside a network --------------------------------------------------------------------------
+
+
+def histograms(moments: Mapping[int, Sequence[Array]], label: str, log: bool = False) -> Figure:
+    """Draw how numbers are spread in each layer (down) at some epochs (across).
+
+    Parameters
+    ----------
+    moments
+        For each epoch the numbers of each layer, from the first to the last.
+    label
+        What they are, with their unit.
+    log
+        Whether to draw the logarithm of their absolute value; zeros are then counted in
+        the title of the panel.
+    """
+    epochs = list(moments)
+    layers = len(moments[epochs[0]])
+    figure = _figure(figsize=(8, 1.1 + 1.35 * layers))
+    grid = figure.subplots(layers, len(epochs), sharex=True, sharey="row", squeeze=False)
+    every = np.concatenate([np.ravel(a) for arrays in moments.values() for a in arrays])
+    every = every[np.isfinite(every)]
+    if log:
+        every = np.log10(np.abs(every[every != 0.0])) if (every != 0.0).any() else np.zeros(1)
+    low, high = np.quantile(every, [0.001, 0.999])
+    bins = np.linspace(low, high if high > low else low + 1.0, 31)
+    for column, epoch in enumerate(epochs):
+        for row, array in enumerate(moments[epoch]):
+            axes = grid[row, column]
+            numbers = np.ravel(array)
+            zeros = float(np.mean(numbers == 0.0)) if numbers.size else 0.0
+            if log:
+                numbers = np.log10(np.abs(numbers[numbers != 0.0]))
+            weights = np.full(numbers.size, 100.0 / max(1, np.size(array)))
+            axes.hist(np.clip(numbers, bins[0], bins[-1]), bins, weights=weights, color=f"C{row}")
+            if log and zeros:
+                axes.text(0.03, 0.95, f"{zeros:.0%} are 0", transform=axes.transAxes, va="top",
+                          fontsize=9)  # fmt: skip
+            if row == 0:
+                axes.set_title(f"epoch {epoch}", fontsize=10, loc="center")
+            if column == 0:
+                axes.set_ylabel(f"layer {row + 1}\n(%)", fontsize=10)
+            axes.tick_params(labelsize=9)
+    figure.supxlabel(f"$\\log_{{10}}$ |{label}|" if log else label, fontsize=12)
+    return figure
+
+
+def over_time(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str) -> Figure:
+    """Draw a number of each layer over the epochs, with bands over the seeds.
+
+    Each table has the columns epoch, seed and value.
+    """
+    figure, grid = _grid(len(panels), width=4.4, height=4.0, sharey=True)
+    for axes, (title, layers) in zip(grid, panels.items(), strict=False):
+        for i, (label, values) in enumerate(layers.items()):
+            band(axes, values, "value", label, i)
+        axes.set(title=title, xscale="symlog", yscale="log", xlabel="epoch (log scale)")
+        axes.set_xlim(left=0)
+        axes.legend()
+    grid[0].set_ylabel(ylabel)
+    return figure
+
+
+def spread(groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, float]) -> Figure:
+    """Draw a number of every run as a dot, the median as a line, what was reported as a star."""
+    figure = _figure(figsize=(8, 4.4))
+    axes = figure.subplots()
+    rng = np.random.default_rng(0)
+    for i, (label, values) in enumerate(groups.items()):
+        values = np.asarray(values, float)
+        values = values[np.isfinite(values)]
+        beside = i + rng.uniform(-0.18, 0.18, len(values))
+        axes.plot(beside, values, "o", color="C0", alpha=0.45, markersize=4, markeredgewidth=0)
+        if len(values):
+            axes.hlines(np.median(values), i - 0.28, i + 0.28, color="black", linewidth=2)
+        if label in reported:
+            axes.plot(i, reported[label], "*", color="C1", markersize=14, markeredgecolor="black")
+    axes.plot([], [], "o", color="C0", alpha=0.45, markersize=4, label="a run")
+    axes.plot([], [], color="black", linewidth=2, label="median")
+    if reported:
+        axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor="black", label="reported")
+    axes.set_xticks(range(len(groups)), [label.replace(", ", "\n") for label in groups])
+    axes.set(yscale="log", ylabel=ylabel)
+    axes.grid(True, axis="y")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def function(names: Mapping[str, Callable[[Array], Array]], ylabel: str = "value") -> Figure:
+    """Draw functions of one number, such as the sigmoid and its derivative."""
+    figure = _figure(figsize=(8, 3.8))
+    axes = figure.subplots()
+    x = np.linspace(-8.0, 8.0, 321)
+    for i, (label, f) in enumerate(names.items()):
+        axes.plot(x, f(x), linestyle=LINES[i], label=label)
+    axes.set(xlabel="x", ylabel=ylabel)
+    axes.grid(True)
+    axes.legend()
+    return figure
+
+
+# -- a sweep -----------------------------------------------------------------------------------
+
+
+def sweep_figures(results: Any, folder: str | Path) -> list[Path]:
+    """Write the figures of a sweep: success and loss over learning rate and hidden units.
+
+    Parameters
+    ----------
+    results
+        Has a table `runs` with the columns activation, optimizer, hidden, lr, accuracy
+        and final_loss.
+    folder
+        Where the files are written, as SVG and PNG.
+
+    Returns
+    -------
+    list of Path
+    """
+    runs = results.runs
+    hows = {
+        "sweep_success_90": (
+            "share of seeds at least 90 % right",
+            lambda cell: (cell.accuracy >= 0.9).mean(),
+            "{:.0%}",
+            False,
+        ),
+        "sweep_success_100": (
+            "share of seeds with every point right",
+            lambda cell: (cell.accuracy >= 1.0 - 1e-9).mean(),
+            "{:.0%}",
+            False,
+        ),
+        "sweep_loss": (
+            "median loss (log scale)",
+            lambda cell: cell.final_loss.median(),
+            "{:.1e}",
+            True,
+        ),
+    }
+    written = []
+    with style():
+        for name, (label, reduce, form, log) in hows.items():
+            figure = heatmap(over_rate_and_units(runs, reduce), label, form, log)
+            written += save(figure, Path(folder), name)
+    return written
+
+
+def over_rate_and_units(
+    runs: DataFrame, reduce: Callable[[DataFrame], float]
+) -> dict[str, DataFrame]:
+    """Return, for each activation and optimizer, a number over learning rate and units."""
+    panels = {}
+    for (activation, optimizer), part in runs.groupby(["activation", "optimizer"], sort=False):
+        cells = {key: reduce(cell) for key, cell in part.groupby(["lr", "hidden"], sort=False)}
+        rates = sorted({rate for rate, _ in cells}, reverse=True)
+        units = sorted({hidden for _, hidden in cells}, key=_sizes)
+        from pandas import DataFrame
+
+        panels[f"{activation}, {optimizer}"] = DataFrame(
+            [[cells.get((rate, hidden), np.nan) for hidden in units] for rate in rates],
+            index=rates,
+            columns=["-".join(map(str, _sizes(hidden))) for hidden in units],
+        )
+    return panels
+
+
+def _sizes(hidden: Any) -> list[int]:
+    """Read the sizes of hidden layers, as a tuple or as a table writes them.
+
+    >>> _sizes("4-4"), _sizes("(5, 5)"), _sizes(3)
+    ([4, 4], [5, 5], [3])
+    """
+    import re
+
+    return [int(size) for size in re.findall(r"\d+", str(hidden))]
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as SVG and as PNG; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    paths = [folder / f"{name}.svg", folder / f"{name}.png"]
+    with rc_context({"svg.hashsalt": name}):
+        figure.savefig(paths[0], metadata={"Date": None})
+        figure.savefig(paths[1])
+    return paths
+
+
+# -- the sheet ---------------------------------------------------------------------------------
+
+
+def _figure(**kwargs: Any) -> Figure:
+    from matplotlib.figure import Figure  # not pyplot: no window, no state
+
+    return Figure(**kwargs)
+
+
+def _grid(
+    count: int, columns: int = 2, *, width: float, height: float, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with so many panels, in rows."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = _figure(figsize=(max(width * columns, 5.5), height * rows))
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    axes = list(grid.ravel())
+    for empty in axes[count:]:
+        empty.set_visible(False)
+    return figure, axes[:count]
