@@ -299,7 +299,7 @@ class SGD(Optimizer):
             if group["momentum"] or group["weight_decay"]:
                 super().step()
                 return
-            if group["lr"] != rate:
+            if group["lr"] is not rate:  # not !=, since it may be an array
                 self._rates = self._with_rates()
         # The same without a call for each parameter: most of the time of a small network's step.
         for _, _, pairs in self._rates:
