@@ -107,6 +107,7 @@ class Log:
     task: Task
     every: int
     say: Callable[[str], object]
+    board: nn.tensorboard.Log | None = None
     steps: list[int] = field(default_factory=list)
     training_losses: list[float] = field(default_factory=list)
     """The mean over the steps since the last test."""
@@ -131,6 +132,13 @@ class Log:
         self.test_losses.append(float(nn.functional.cross_entropy(outputs, labels)))
         self.test_errors.append(1.0 - nn.accuracy(outputs, labels))
         self._since = []
+        if self.board is not None:
+            latest = {
+                "steps.training_loss": self.training_losses[-1],
+                "steps.test_loss": self.test_losses[-1],
+                "steps.test_error": self.test_errors[-1],
+            }
+            self.board.numbers(latest, step)
         self.say(
             f"step {step:>6}   training loss {self.training_losses[-1]:<8.4f} "
             f"test loss {self.test_losses[-1]:<8.4f} test error {self.test_errors[-1]:>6.2%}"
@@ -188,10 +196,10 @@ def train(
     model = network(task, activation, rng)
     made = OPTIMIZERS[optimizer](model.parameters(), lr or task.rates[optimizer])
     epochs = epochs or task.epochs
-    log = Log(task, log_every, say)
     watchers = []
     if tensorboard is not None:
         watchers.append(nn.statistics.Watcher(task.test[0][:100], folder=tensorboard))
+    log = Log(task, log_every, say, watchers[0].log if watchers else None)
     start, diverged = time.perf_counter(), ""
     try:
         history = nn.fit(
@@ -212,8 +220,11 @@ def train(
     seconds = time.perf_counter() - start
     log.test(model, log.steps[-1] + len(log._since) if log.steps else len(log._since))
     outputs = predict(model, task.test[0])
-    for watcher in watchers:
-        watcher.close()
+    if log.board is not None:
+        wrong = surest_mistakes(outputs, task.test[1])
+        if len(wrong):
+            log.board.images("misclassified", task.test[0][wrong, 0], 0)
+        log.board.close()
     accuracy = nn.accuracy(outputs, task.test[1])
     return Run(model, history, log, outputs, accuracy, seconds, diverged)
 
@@ -375,10 +386,17 @@ def confusion(outputs: Array, labels: Array) -> Figure:
 
 def mistakes(images: Array, labels: Array, outputs: Array) -> Figure:
     """Draw the test images that were read wrong, the surest mistakes first."""
+    wrong = surest_mistakes(outputs, labels)
+    titles = [f"{labels[i]}, read as {outputs[i].argmax()}" for i in wrong[:24]]
+    return _tiles(images[wrong[:24], 0], f"{len(wrong)} of {len(labels)} read wrong", titles)
+
+
+def surest_mistakes(outputs: Array, labels: Array) -> Array:
+    """Return the indices of what was read wrong, the most probable first."""
     wrong = np.flatnonzero(outputs.argmax(axis=1) != labels)
-    surest = wrong[np.argsort(-outputs[wrong].max(axis=1))][:24]
-    titles = [f"{labels[i]}, read as {outputs[i].argmax()}" for i in surest]
-    return _tiles(images[surest, 0], f"{len(wrong)} of {len(labels)} read wrong", titles)
+    sure = nn.functional.softmax(outputs[wrong]).max(axis=1) if len(wrong) else wrong
+    found: Array = wrong[np.argsort(-sure)]
+    return found
 
 
 def filters(model: nn.Sequential) -> Figure:

@@ -11,7 +11,7 @@
 1.0
 """
 
-from . import data, functional, init, optim, statistics, utils
+from . import data, functional, init, optim, statistics, tensorboard, utils, watch
 from .activation import (
     ELU,
     GELU,
@@ -104,5 +104,7 @@ __all__ = [
     "save_weights",
     "statistics",
     "summary",
+    "tensorboard",
     "utils",
+    "watch",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .data import Dataset
 from .files import Location, read_arrays, write_arrays
 from .module import Array, Module
 
@@ -23,9 +24,23 @@ FORMAT = "autograd_lite checkpoint 1"
 def generators(module: Module) -> Iterator[tuple[str, np.random.Generator]]:
     """Yield the generators that a model's layers draw from, such as a Dropout's, with paths."""
     for path, part in module.named_modules():
-        for name, value in vars(part).items():
-            if isinstance(value, np.random.Generator):
-                yield f"{path}.{name}" if path else name, value
+        for name, rng in _held(part):
+            yield f"{path}.{name}" if path else name, rng
+
+
+def generators_of_data(dataset: Any) -> Iterator[tuple[str, np.random.Generator]]:
+    """Yield the generators that a dataset, or those it is made of, draws from, with paths."""
+    yield from _held(dataset)
+    for name, value in vars(dataset).items():
+        if isinstance(value, Dataset):
+            for path, rng in generators_of_data(value):
+                yield f"{name}.{path}", rng
+
+
+def _held(owner: Any) -> Iterator[tuple[str, np.random.Generator]]:
+    for name, value in vars(owner).items():
+        if isinstance(value, np.random.Generator):
+            yield name, value
 
 
 def write(path: Location, state: Mapping[str, Any]) -> None:

@@ -70,6 +70,11 @@ def load_weights(model: Module, path: Location) -> None:
         unchanged.
     """
     arrays, _ = read_arrays(path)
+    # safetensors.torch.save_model keeps one name of a shared parameter.
+    names = {id(held): name for name, held in model._state() if name in arrays}
+    for name, held in model._state():
+        if name not in arrays and id(held) in names:
+            arrays[name] = arrays[names[id(held)]]
     try:
         model.load_state_dict(arrays)
     except ValueError as error:

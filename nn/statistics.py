@@ -21,9 +21,8 @@ the smallest, the largest, the mean, the standard deviation and a histogram.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,16 +30,15 @@ import numpy as np
 from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
 
-from .checkpoint import generators
 from .files import Location
+from .functional import single
 from .module import Array, Module, plain
+from .tensorboard import BINS, Log
 from .train import State
-from .watch import observed
+from .watch import evaluation, observed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-BINS = 30
 
 
 @dataclass
@@ -86,17 +84,8 @@ def layer_arrays(model: Module, x: Any) -> Iterator[tuple[str, Array]]:
         if not any(True for _ in module.children()):
             outputs[path or "output"] = plain(output)
 
-    modes = [(module, module.training) for module in model.modules()]
-    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
-    try:
-        model.eval()
-        with no_grad(), observed(model, see):
-            model(x)
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for rng, place in places:
-            rng.bit_generator.state = place
+    with no_grad(), evaluation(model), observed(model, see):
+        model(x)
     yield from outputs.items()
     for path, parameter in model.named_parameters():
         yield path, parameter.data
@@ -114,54 +103,79 @@ class Watcher:
     every
         From how many epochs to the next.
     folder
-        Where to write a log for TensorBoard, with what `fit` measures as scalars
-        (this needs tensorboardX); None for no log.
+        Where to write a log for TensorBoard (see `nn.tensorboard`; this needs
+        tensorboardX); None for no log. Beside the statistics, it has what `fit`
+        measures, the graph of the model, and as images the kernels of each
+        convolution and what each layer makes of the first input.
 
     Attributes
     ----------
     epochs : list of int
     records : dict of list of Statistics
         By the name of what was watched, a record for each of `epochs`.
+    log : nn.tensorboard.Log, or None
 
     Raises
     ------
+    ValueError
+        If there are no inputs, or `every` is no positive integer.
     MissingExtraError
         If there is a folder and no tensorboardX.
     """
 
     def __init__(self, inputs: Any, every: int = 1, folder: Location | None = None) -> None:
         self.inputs = plain(inputs)
-        self.every = every
+        if not self.inputs.size:
+            raise ValueError(f"Watcher takes some inputs, and got shape {self.inputs.shape}.")
+        [self.every] = single("every", every)
         self.epochs: list[int] = []
         self.records: dict[str, list[Statistics]] = {}
-        self._writer = None if folder is None else _writer(folder)
+        self.log = None if folder is None else Log(folder)
 
     def __call__(self, state: State) -> None:
         """Take the statistics of an epoch."""
-        if self._writer is not None:
-            for name, value in state.history.latest().items():
-                self._writer.add_scalar(name.replace(" ", "/"), value, state.epoch)
+        if self.log is not None:
+            self.log.numbers(state.history.latest(), state.epoch)
         if state.epoch % self.every == 0:
+            if self.log is not None and not self.epochs:
+                self.log.graph(state.model, self.inputs[:1])
             self.epochs.append(state.epoch)
+            kernels = {path for path, _ in state.model.named_parameters()}
             for name, array in layer_arrays(state.model, self.inputs):
-                statistics = Statistics.of(array)
-                self.records.setdefault(name, []).append(statistics)
-                if self._writer is not None:
-                    self._log(name, statistics, array, state.epoch)
-        if self._writer is not None:
-            self._writer.flush()
+                self.records.setdefault(name, []).append(Statistics.of(array))
+                if self.log is not None:
+                    self._write(self.log, name, array, state.epoch)
+                    if array.ndim == 4 and not name.endswith(".grad"):
+                        images = array[:, 0] if name in kernels else array[0]
+                        self.log.images(name, images, state.epoch)
+        if self.log is not None:
+            self.log.flush()
 
-    def _log(self, name: str, statistics: Statistics, array: Array, epoch: int) -> None:
-        assert self._writer is not None
-        tag = name.replace(".", "/")
-        for kind in ("minimum", "maximum", "mean", "std"):
-            self._writer.add_scalar(f"{tag}/{kind}", getattr(statistics, kind), epoch)
-        self._writer.add_histogram(tag, array, epoch, bins=BINS)
+    def _write(self, log: Log, name: str, array: Array, epoch: int) -> None:
+        found = self.records[name][-1]
+        kinds = ("minimum", "maximum", "mean", "std")
+        log.numbers({f"{name}/{kind}": getattr(found, kind) for kind in kinds}, epoch)
+        log.histogram(name, array, epoch)
 
     def close(self) -> None:
         """Finish the log."""
-        if self._writer is not None:
-            self._writer.close()
+        if self.log is not None:
+            self.log.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was kept, for a checkpoint of `fit`."""
+        records = {name: [vars(one) for one in kept] for name, kept in self.records.items()}
+        return {"epochs": list(self.epochs), "records": records}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned; what was logged after it is not shown."""
+        self.epochs = list(state["epochs"])
+        self.records = {
+            name: [Statistics(**one) for one in kept] for name, kept in state["records"].items()
+        }
+        if self.log is not None and self.epochs:
+            self.log.close()
+            self.log = Log(self.log.folder, purge_step=self.epochs[-1] + 1)
 
     def plot(self, ending: str = "") -> Figure:
         """Return a figure of everything whose name ends so, such as ``".weight"``.
@@ -198,11 +212,3 @@ class Watcher:
         grid[0].legend(fontsize=8)
         figure.supxlabel("epoch")
         return figure
-
-
-def _writer(folder: Location) -> Any:
-    try:
-        library = import_module("tensorboardX")
-    except ImportError:
-        raise missing_extra("tensorboardX", "watch", "write a log for TensorBoard") from None
-    return library.SummaryWriter(str(folder))

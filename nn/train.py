@@ -207,8 +207,8 @@ def fit(
     checkpoint
         Of a file, that holds the whole state after each epoch (see
         :mod:`nn.checkpoint`). Where it is there already, the training goes on
-        from it, and comes to the same bits as one that was never interrupted.
-        What the callbacks keep for themselves is not in it.
+        from it, and comes to the same bits as one that was never interrupted. A
+        callback with a ``state_dict`` and a ``load_state_dict`` is part of it.
 
     Returns
     -------
@@ -238,8 +238,9 @@ def fit(
         validation_metrics={name: [] for name in metrics if held_out is not None},
     )
     state = State(model, optimizer, history)
+    saved = _Saved(state, scheduler, [*callbacks, *step_callbacks], [loader, held_out])
     if checkpoint is not None and os.path.exists(checkpoint):
-        _resume(checkpoint, state, scheduler, loader)
+        saved.load(checkpoint)
     examples = len(loader.dataset)
     if loader.drop_last:
         examples -= examples % loader.batch_size
@@ -288,7 +289,7 @@ def fit(
             for callback in callbacks:
                 callback(state)
             if checkpoint is not None:
-                checkpoints.write(checkpoint, _snapshot(state, scheduler, loader))
+                saved.write(checkpoint)
             if bar is not None and bar.update():  # true where it has just been redrawn
                 bar.set_postfix(history.latest(), refresh=False)
         if bar is not None:
@@ -420,67 +421,78 @@ class _Good:
 # -- checkpoints ----------------------------------------------------------------------------------
 
 
-def _snapshot(state: State, scheduler: LRScheduler | None, loader: DataLoader) -> dict[str, Any]:
-    """Return all that the next epoch depends on, and what was measured."""
-    history = state.history
-    return {
-        "model": state.model.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "scheduler": None if scheduler is None else scheduler.state_dict(),
-        "order": loader.rng.bit_generator.state,
-        "generators": {
-            path: rng.bit_generator.state for path, rng in checkpoints.generators(state.model)
-        },
-        "history": vars(history),
-        "epoch": state.epoch,
-        "step": state.step,
-        "stop": state.stop,
-        "best": {
-            "loss": state.best_loss,
-            "epoch": state.best_epoch,
-            "weights": state.best_weights,
-        },
-    }
+class _Saved:
+    """All that the next epoch depends on, and what was measured, as a checkpoint keeps it."""
 
+    def __init__(
+        self,
+        state: State,
+        scheduler: LRScheduler | None,
+        callbacks: Iterable[Callback],
+        loaders: Iterable[DataLoader | None],
+    ) -> None:
+        self.state = state
+        named = {"model": state.model, "optimizer": state.optimizer, "scheduler": scheduler}
+        named |= {f"callback {i} ({type(c).__name__})": c for i, c in enumerate(callbacks)}
+        self.parts: dict[str, Any] = {
+            name: part for name, part in named.items() if hasattr(part, "state_dict")
+        }
+        self.generators = dict(checkpoints.generators(state.model))
+        for name, loader in zip(("training data", "validation data"), loaders, strict=True):
+            if loader is not None:
+                self.generators[f"order of the {name}"] = loader.rng
+                for path, rng in checkpoints.generators_of_data(loader.dataset):
+                    self.generators[f"{name}.{path}"] = rng
 
-def _resume(
-    path: Location, state: State, scheduler: LRScheduler | None, loader: DataLoader
-) -> None:
-    """Set all of it to what a checkpoint says, or nothing if it does not fit."""
-    saved = checkpoints.read(path)
-    rngs = dict(checkpoints.generators(state.model))
-    try:
-        if set(saved) != set(_snapshot(state, scheduler, loader)):
+    def write(self, path: Location) -> None:
+        """Write a checkpoint."""
+        checkpoints.write(path, self._taken())
+
+    def load(self, path: Location) -> None:
+        """Set all of it to what a checkpoint says, or nothing if it does not fit."""
+        saved, before = checkpoints.read(path), self._taken()
+        try:
+            self._set(saved)
+        except (ValueError, TypeError, KeyError) as error:
+            self._set(before)
+            raise ValueError(
+                f"The checkpoint {os.fspath(path)} does not fit this training, so nothing was "
+                f"loaded: {str(error).rstrip('.')}. Take it away to begin anew."
+            ) from None
+
+    def _taken(self) -> dict[str, Any]:
+        state = self.state
+        return {
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "generators": {name: rng.bit_generator.state for name, rng in self.generators.items()},
+            "history": dict(vars(state.history)),
+            "state": {name: getattr(state, name) for name in _COUNTED},
+        }
+
+    def _set(self, saved: Any) -> None:
+        own = self._taken()
+        if set(saved) != set(own) or set(saved["state"]) != set(own["state"]):
             raise ValueError("it has other parts than a checkpoint of this version")
-        if set(saved["generators"]) != set(rngs):
-            raise ValueError("other layers draw random numbers")
-        if (saved["scheduler"] is None) != (scheduler is None):
-            raise ValueError("one has a scheduler and the other has none")
-        if set(saved["history"]["metrics"]) != set(state.history.metrics):
-            raise ValueError(f"its metrics are {', '.join(saved['history']['metrics']) or 'none'}")
-        problem = state.optimizer._misfit(saved["optimizer"])
-        if problem:
-            raise ValueError(problem)
-        state.model.load_state_dict(saved["model"])
-    except ValueError as error:
+        for kind in ("parts", "generators"):
+            _alike(saved[kind], own[kind])
+        _alike(saved["history"]["metrics"], own["history"]["metrics"])
+        for name, part in self.parts.items():
+            part.load_state_dict(saved["parts"][name])
+        for name, rng in self.generators.items():
+            rng.bit_generator.state = saved["generators"][name]
+        vars(self.state.history).update(saved["history"])
+        vars(self.state).update(saved["state"])
+
+
+_COUNTED = ("epoch", "step", "step_loss", "stop", "best_loss", "best_epoch", "best_weights")
+
+
+def _alike(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    if set(saved) != set(own):
         raise ValueError(
-            f"The checkpoint {os.fspath(path)} does not fit this training, so nothing was "
-            f"loaded: {str(error).rstrip('.')}. Take it away to begin anew."
-        ) from None
-    state.optimizer.load_state_dict(saved["optimizer"])
-    if scheduler is not None:
-        scheduler.load_state_dict(saved["scheduler"])
-    loader.rng.bit_generator.state = saved["order"]
-    for name, rng in rngs.items():
-        rng.bit_generator.state = saved["generators"][name]
-    vars(state.history).update(saved["history"])
-    state.epoch, state.step, state.stop = saved["epoch"], saved["step"], saved["stop"]
-    best = saved["best"]
-    state.best_loss, state.best_epoch, state.best_weights = (
-        best["loss"],
-        best["epoch"],
-        best["weights"],
-    )
+            f"it has {', '.join(sorted(saved)) or 'nothing'}, and this training has "
+            f"{', '.join(sorted(own)) or 'nothing'}"
+        )
 
 
 # -- the bar, and what is checked -----------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_lite import no_grad
 
+from .checkpoint import generators
 from .convolution import _Convolution
 from .linear import Linear
 from .module import Module, plain
@@ -55,7 +56,9 @@ def observed(model: Module, see: See) -> Iterator[None]:
 
 @contextmanager
 def evaluation(model: Module) -> Iterator[None]:
-    """Switch a model to evaluation inside a ``with``, and each module back to what it was.
+    """Switch a model to evaluation inside a ``with``, and afterwards back to what it was.
+
+    That goes for each module's mode, and for the generators that layers draw from.
 
     >>> import nn
     >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Dropout())
@@ -66,12 +69,15 @@ def evaluation(model: Module) -> Iterator[None]:
     True
     """
     modes = [(module, module.training) for module in model.modules()]
+    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
     model.eval()
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
+        for rng, place in places:
+            rng.bit_generator.state = place
 
 
 def _reporting(cls: type[Module], paths: dict[int, str], see: See) -> Callable[..., Any]:
@@ -152,7 +158,8 @@ class Summary:
 def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
     """Return a table of a model's layers: output shapes, parameters, multiply-adds.
 
-    The model is run once, in evaluation, on a batch of one example of zeros.
+    The model is run once, in evaluation, on a batch of one example of zeros. A
+    shared parameter is counted where it is used first.
 
     Parameters
     ----------
@@ -176,12 +183,14 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> S
     total                            17             12
     """
     rows: list[LayerRow] = []
+    counted: set[int] = set()
 
     def see(path: str, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
         if any(True for _ in module.children()):
             return
         shape = tuple(np.shape(plain(output)))
-        own = sum(p.size for p in module.parameters())
+        own = sum(p.size for p in module.parameters() if id(p) not in counted)
+        counted.update(map(id, module.parameters()))
         work = _multiply_adds(module, shape)
         rows.append(LayerRow(path, type(module).__name__, shape[1:], own, work))
 

@@ -29,14 +29,23 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.filterwarnings("ignore")  # of the reader's own imports
 def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
     log = ["--log-every", "20", "--tensorboard", str(tmp_path / "logs")]
     done = run("digits", "--epochs", "2", *log, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "1438 images to train with, 359 to test with" in done.stdout
     tested = [line.split()[1] for line in done.stdout.splitlines() if "test error" in line]
     assert tested == ["20", "40", "58"]  # every 20 steps, and at the end
-    assert list((tmp_path / "logs" / "relu-adam-0").iterdir())
+    events = event_accumulator.EventAccumulator(str(tmp_path / "logs" / "relu-adam-0"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("steps/test_error")] == [20, 40, 58]
+    assert {"conv1/weight", "activation2", "misclassified"} <= {*events.Tags()["images"]}
+    assert {"conv1", "activation2", "fc1/weight", "fc1/bias/grad"} <= {*events.Tags()["histograms"]}
+    assert events.Tags()["graph"]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted([f"digits_{f}" for f in FIGURES] + ["digits_weights.safetensors"])
     weights = load_file(tmp_path / "out" / "digits_weights.safetensors")

@@ -51,6 +51,48 @@ def test_weights_go_to_pytorch_and_back(torch, tmp_path):
     assert np.array_equal(back.eval()(x).numpy(), ours(x).numpy())
 
 
+def tied(library=nn, **extra):
+    """A weight in two places, and a layer that runs twice."""
+    body = library.Linear(3, 3, **extra)
+    model = library.Sequential(body, library.Tanh(), library.Linear(3, 3, **extra), body)
+    model[2].weight = body.weight
+    return model
+
+
+def test_a_shared_parameter_goes_to_pytorch_and_back(torch, tmp_path):
+    safetensors_torch = pytest.importorskip("safetensors.torch")
+    ours, theirs = tied(rng=1), tied(torch.nn, dtype=torch.float64)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    nn.save_weights(ours, tmp_path / "a")
+    theirs.load_state_dict(safetensors_torch.load_file(tmp_path / "a"))
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    loss = nn.MSELoss()(ours(x), np.zeros((4, 3)))
+    torch.nn.MSELoss()(theirs(torch.tensor(x)), torch.zeros(4, 3, dtype=float)).backward()
+    loss.backward()
+    steps = nn.optim.Adam(ours.parameters(), 0.1), torch.optim.Adam(theirs.parameters(), 0.1)
+    assert len(steps[0].params) == 3
+    for optimizer in steps:
+        optimizer.step()
+    for name, array in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[name], array.numpy(), atol=1e-12)
+    # Theirs leaves all but one name of a shared parameter out.
+    safetensors_torch.save_model(theirs, tmp_path / "b")
+    back = tied(rng=2)
+    nn.load_weights(back, tmp_path / "b")
+    np.testing.assert_allclose(back(x).numpy(), theirs(torch.tensor(x)).detach().numpy())
+    assert back[2].weight is back[0].weight
+
+
+def test_two_arrays_for_one_parameter_are_refused():
+    model = tied(rng=1)
+    state = model.state_dict()
+    state["2.weight"] = state["2.weight"] + 1.0
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"'0.weight' and '2.weight' are one"):
+        model.load_state_dict(state)
+    assert all(np.array_equal(a, before[k]) for k, a in model.state_dict().items())
+
+
 def hostile():
     """Contents that are no whole safetensors file."""
     good = files._safetensors().save({"w": np.arange(4.0)})
@@ -193,6 +235,95 @@ def test_a_resumed_training_comes_to_the_same_bits(tmp_path, optimizer):
     assert len(resumed[1]) == 9
     # There is nothing left to do, and the best weights come back.
     same(train(9, path, optimizer), resumed)
+
+
+class Walk:
+    """A callback that changes the training by what it remembers and draws."""
+
+    def __init__(self):
+        self.rng, self.total = np.random.default_rng(5), 0.0
+
+    def __call__(self, state):
+        self.total += self.rng.uniform(0.0, state.loss)
+        state.optimizer.lr *= 1.0 + 0.1 * (self.total % 1.0)
+        state.stop = self.total > 8.0
+
+    def state_dict(self):
+        return {"rng": self.rng.bit_generator.state, "total": self.total}
+
+    def load_state_dict(self, state):
+        self.rng.bit_generator.state, self.total = state["rng"], state["total"]
+
+
+class Noisy(nn.Dataset):
+    """Examples that are drawn anew each time."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(6)
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, index):
+        return np.array([index / 20, self.rng.normal()]), np.array([index % 2])
+
+
+def train_watched(epochs, path):
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Dropout(0.2, rng=1), nn.Linear(3, 1, rng=2))
+    optimizer = nn.optim.Adam(model.parameters())
+    training, validation = nn.random_split(Noisy(), [12, 8])
+    scheduler = nn.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    watcher = nn.statistics.Watcher(np.ones((2, 2)))
+    steps = []
+    history = nn.fit(
+        model, nn.MSELoss(), optimizer, nn.DataLoader(training, 5, shuffle=True, rng=3),
+        epochs=epochs, validation=nn.DataLoader(validation, 5, shuffle=True, rng=4),
+        scheduler=scheduler, patience=4, keep_best=True, callbacks=[Walk(), watcher],
+        step_callbacks=[lambda state: steps.append(state.step)], progress=False, checkpoint=path,
+    )  # fmt: skip
+    assert not steps or steps[-1] == 3 * len(history)
+    return model, history, watcher
+
+
+def test_callbacks_schedulers_data_and_early_stopping_go_on_where_they_were(tmp_path):
+    whole = train_watched(30, None)
+    assert 3 < len(whole[1]) < 30  # patience, or the callback, ends it
+    for epochs in (2, 3, len(whole[1]) - 1, 30, 30):
+        resumed = train_watched(epochs, tmp_path / "c")
+    same(resumed[:2], whole[:2])
+    assert resumed[2].epochs == whole[2].epochs
+    assert resumed[2].records["0"][-1].mean == whole[2].records["0"][-1].mean
+
+
+def test_a_checkpoint_that_fits_in_part_changes_nothing(tmp_path):
+    path = tmp_path / "c"
+
+    def resume(seed, callbacks):
+        model = nn.Linear(2, 1, rng=seed)
+        optimizer = nn.optim.Adam(model.parameters(), lr=0.1 * (seed + 1))
+        scheduler = nn.optim.lr_scheduler.StepLR(optimizer, 1)
+        before = model.state_dict(), optimizer.lr
+        try:
+            nn.fit(
+                model, nn.MSELoss(), optimizer, np.ones((3, 2)), np.ones((3, 1)), epochs=2,
+                scheduler=scheduler, callbacks=callbacks, progress=False, checkpoint=path,
+            )  # fmt: skip
+        finally:
+            after = model.state_dict(), optimizer.lr
+            kept.append(before[1] == after[1] and all(
+                np.array_equal(a, before[0][name]) for name, a in after[0].items()
+            ))  # fmt: skip
+
+    kept = []
+    resume(0, [])
+    saved = checkpoint.read(path)
+    with pytest.raises(ValueError, match=r"has model, .*this training has callback 0 \(Walk\), m"):
+        resume(1, [Walk()])
+    saved["parts"]["scheduler"] = {"factor": 0.5}  # its turn comes after model and optimizer
+    checkpoint.write(path, saved)
+    with pytest.raises(ValueError, match="StepLR"):
+        resume(1, [])
+    assert kept == [False, True, True]
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import io
+import sys
+import warnings
+
 import numpy as np
 import pytest
 
 import nn
+from autograd_lite.errors import MissingExtraError
+from nn import tensorboard
 from nn.statistics import Statistics, Watcher, layer_arrays
 
 
@@ -59,15 +65,50 @@ def test_it_is_plotted():
         watcher.plot(".weights")
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_tensorboard_reads_the_log(tmp_path):
+def test_what_was_kept_comes_back():
+    watcher = Watcher(np.ones((3, 1, 6, 6)))
+    trained(watcher, epochs=2)
+    other = Watcher(np.ones((3, 1, 6, 6)))
+    other.load_state_dict(watcher.state_dict())
+    assert other.epochs == watcher.epochs == [1, 2]
+    for name, kept in watcher.records.items():
+        for one, back in zip(kept, other.records[name], strict=True):
+            assert np.array_equal(one.counts, back.counts)
+            assert (one.minimum, one.mean, one.std) == (back.minimum, back.mean, back.std)
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ValueError, match="some inputs"):
+        Watcher(np.ones((0, 1, 6, 6)))
+    with pytest.raises(ValueError, match="every"):
+        Watcher(np.ones((1, 1, 6, 6)), every=0)
+
+
+# -- TensorBoard ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def read():
+    """TensorBoard's own reader."""
     pytest.importorskip("tensorboardX")
-    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of its own imports
+        reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+    def read(folder):
+        events = reader.EventAccumulator(str(folder), {reader.TENSORS: 0, reader.IMAGES: 0})
+        events.Reload()
+        return events
+
+    return read
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard_reads_numbers_and_histograms(tmp_path, read):
     watcher = Watcher(np.ones((3, 1, 6, 6)), folder=tmp_path)
     model, history, _ = trained(watcher)
     watcher.close()
-    events = reader.EventAccumulator(str(tmp_path))
-    events.Reload()
+    events = read(tmp_path)
     losses = [event.value for event in events.Scalars("loss")]
     np.testing.assert_allclose(losses, history.losses, rtol=1e-6)
     means = [event.value for event in events.Scalars("fc/weight/mean")]
@@ -76,3 +117,90 @@ def test_tensorboard_reads_the_log(tmp_path):
     last = events.Histograms("conv/weight")[-1].histogram_value
     assert last.num == model.conv.weight.size
     assert last.min == pytest.approx(model.conv.weight.data.min())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard_reads_images(tmp_path, read):
+    image = pytest.importorskip("PIL.Image")
+    watcher = Watcher(np.ones((3, 1, 6, 6)), folder=tmp_path)
+    model, _, _ = trained(watcher)
+    watcher.close()
+    events = read(tmp_path)
+    assert events.Tags()["images"] == ["conv", "relu", "drop", "conv/weight"]
+    found = events.Images("conv/weight")
+    assert [event.step for event in found] == [1, 2, 3, 4]
+    pixels = np.asarray(image.open(io.BytesIO(found[-1].encoded_image_string)).convert("L"))
+    assert pixels.shape == (31, 61)  # two kernels of 3 × 3, each number 10 pixels, a line between
+    kernels = model.conv.weight.data[:, 0]
+    scaled = 255 * (kernels - kernels.min()) / np.ptp(kernels)
+    np.testing.assert_allclose(pixels[5:30:10, 5:30:10], scaled[0], atol=1)
+    np.testing.assert_allclose(pixels[5:30:10, 36:61:10], scaled[1], atol=1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard_reads_the_graph(tmp_path, read):
+    graph_pb2 = pytest.importorskip("tensorboard.compat.proto.graph_pb2")
+    watcher = Watcher(np.ones((3, 1, 6, 6)), folder=tmp_path)
+    trained(watcher, epochs=1)
+    watcher.close()
+    graph = graph_pb2.GraphDef.FromString(read(tmp_path).Graph().SerializeToString())
+    nodes = {node.name: node for node in graph.node}
+    # The chain of layers, by hand.
+    made_from = {name: list(node.input) for name, node in nodes.items()}
+    assert made_from == {
+        "input": [],
+        **{f"{layer}/{kind}": [] for layer in ("conv", "fc") for kind in ("weight", "bias")},
+        "conv/conv2d": ["input", "conv/weight", "conv/bias"],
+        "relu/relu": ["conv/conv2d"],
+        "flat/reshape": ["relu/relu"],
+        "fc/linear": ["flat/reshape", "fc/weight", "fc/bias"],
+    }
+    [shape] = nodes["conv/conv2d"].attr["_output_shapes"].list.shape
+    assert [d.size for d in shape.dim] == [1, 2, 4, 4]
+
+
+def test_a_graph_of_layers_in_layers_and_of_one_layer_twice():
+    pytest.importorskip("tensorboardX")
+
+    class Residual(nn.Module):
+        def __init__(self):
+            self.body = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+
+        def forward(self, x):
+            return x + self.body(x) + self.body(x)
+
+    made_from = {n.name: list(n.input) for n in tensorboard.graph(Residual(), np.ones((1, 2))).node}
+    assert made_from["body/0/linear"] == ["input", "body/0/weight", "body/0/bias"]
+    assert made_from["body/0/linear_2"] == ["input", "body/0/weight", "body/0/bias"]
+    assert made_from["body/1/relu_2"] == ["body/0/linear_2"]
+    assert made_from["add_2"] == ["add", "body/1/relu_2"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_killed_training_logged_too_much_is_not_shown(tmp_path, read):
+    watcher = Watcher(np.ones((3, 1, 6, 6)), folder=tmp_path)
+    trained(watcher, epochs=3)
+    saved = watcher.state_dict()
+    trained(watcher, epochs=5)  # logs epochs 1 to 5 again; say it was killed then
+    watcher.close()
+    resumed = Watcher(np.ones((3, 1, 6, 6)), folder=tmp_path)
+    resumed.load_state_dict(saved)
+    resumed.log.numbers({"loss": 7.0}, 4)
+    resumed.close()
+    steps = [event.step for event in read(tmp_path).Scalars("loss")]
+    assert steps == [1, 2, 3, 1, 2, 3, 4]
+
+
+def test_tiles_lie_in_rows_of_eight():
+    images = np.arange(10.0)[:, None, None] * np.ones((40, 40))
+    grid = tensorboard.tiles(images)
+    assert grid.shape == (2 * 41, 8 * 41 - 1)
+    assert grid[0, ::41].tolist() == [i / 9 for i in range(8)]
+    assert grid[41, ::41].tolist() == [8 / 9, 1.0, *[1.0] * 6]
+    assert not tensorboard.tiles(np.ones((1, 40, 40)))[:40].any()  # all alike
+
+
+def test_without_tensorboardx_the_error_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(MissingExtraError, match="watch"):
+        Watcher(np.ones((1, 2)), folder=tmp_path)

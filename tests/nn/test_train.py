@@ -276,6 +276,15 @@ def test_the_summary_of_r2s_network(torch):
     assert nn.ReLU.__call__ is nn.ReLU.forward
 
 
+def test_the_summary_counts_a_shared_parameter_once():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
+    model[2].weight = model[0].weight
+    table = nn.summary(model, (2,))
+    assert [row.parameters for row in table.rows] == [6, 0, 2]
+    assert table.parameters == 8
+    assert table.multiply_adds == 8
+
+
 # -- when it goes wrong -------------------------------------------------------------------------
 
 
