@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
+from .operation import Operation
 from .primitive import composite, derivative
 from .tape import everything, no_grad, strict, trace
 from .transforms import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Operation",
     "Tensor",
     "checkpoint",
     "composite",

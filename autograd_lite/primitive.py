@@ -7,9 +7,9 @@ A derivative is one line of NumPy::
 
 Each rule turns `g`, the upstream gradient ∂L/∂out, into ∂L/∂(its operand). It
 names what it needs: `g`, `out` (the result), an operand, or a parameter such
-as `axis`, whose default stands in the rule. Since a rule is plain NumPy and a
-Tensor answers plain NumPy, the same line gives numbers when it is fed arrays
-and a graph that can be differentiated again when it is fed Tensors.
+as `axis`, whose default stands in the rule or in the function. Since a rule is
+plain NumPy and a Tensor answers plain NumPy, the same line gives numbers when it
+is fed arrays and a graph that can be differentiated again when it is fed Tensors.
 
 A declaration is compiled, when it is first used, into two short functions, as
 one would write them by hand for that primitive alone. `multiply` becomes
@@ -30,12 +30,13 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from heapq import heappush
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from .errors import (
     BroadcastError,
+    DetachError,
     NoDerivativeError,
     ObjectArrayError,
     RuleError,
@@ -55,8 +56,13 @@ PULLS = {
 }
 
 
+@overload
+def derivative(function: Callable[..., Any], /, **declaration: Any) -> Primitive: ...
+@overload
+def derivative(**declaration: Any) -> Callable[[Callable[..., Any]], Primitive]: ...
 def derivative(
-    function: Callable[..., Any],
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     joint: Rule | None = None,
     operands: str | None = None,
@@ -68,15 +74,19 @@ def derivative(
     allows: str = "",
     name: str | None = None,
     **rules: Rule,
-) -> Primitive:
+) -> Primitive | Callable[[Callable[..., Any]], Primitive]:
     """Declare `function` as a primitive with its derivative rules.
+
+    Without `function` it is a decorator, for one of your own. For an operation
+    that keeps a state there is :class:`~autograd_lite.operation.Operation`.
 
     Parameters
     ----------
     function
         The forward pass on arrays: a NumPy function, or one of your own.
     **rules
-        One rule for each operand, under the operand's name.
+        One rule for each operand, under the operand's name. An operand may
+        have none: it is an error when its gradient is asked for.
     joint
         One rule that returns the gradients of all operands, instead.
     operands
@@ -86,7 +96,8 @@ def derivative(
         Those operands of which no derivative is ever asked (a condition).
     elementwise
         Whether operands broadcast, so that the engine sums a gradient back to
-        the operand's shape. By default, whether `function` is a ufunc.
+        the operand's shape. By default, whether `function` is a ufunc that
+        works on single elements.
     scalar
         A faster forward for NumPy scalars that also works on arrays
         (``operator.mul`` for ``np.multiply``).
@@ -105,28 +116,38 @@ def derivative(
     Primitive
         Callable on Tensors, arrays and numbers.
 
+    Raises
+    ------
+    RuleError
+        If the declaration contradicts itself or the function's signature.
+
     Examples
     --------
     >>> from autograd_lite import derivative, grad
-    >>> cube = derivative(lambda x: x * x * x, name="cube", x=lambda g, x: g * 3 * x * x)
+    >>> @derivative(x=lambda g, x: g * 3.0 * x * x)
+    ... def cube(x):
+    ...     return x * x * x
     >>> float(grad(cube)(2.0)), float(grad(grad(cube))(2.0))
     (12.0, 12.0)
     """
-    primitive = Primitive(
-        function,
-        name=name or function.__name__,
-        operands=tuple((operands or " ".join(rules)).split()),
-        constants=frozenset(constants.split()),
-        rules=rules,
-        joint=joint,
-        elementwise=isinstance(function, np.ufunc) if elementwise is None else elementwise,
-        forward=scalar or function,
-        outputs=outputs,
-        stands_for=stands_for,
-        allows=frozenset(allows.split()),
-    )
-    TABLE[function] = primitive
-    return primitive
+
+    def declare(function: Callable[..., Any]) -> Primitive:
+        TABLE[function] = primitive = Primitive(
+            function,
+            rules,
+            joint=joint,
+            operands=operands,
+            constants=constants,
+            elementwise=elementwise,
+            scalar=scalar,
+            outputs=outputs,
+            stands_for=stands_for,
+            allows=allows,
+            name=name,
+        )
+        return primitive
+
+    return declare if function is None else declare(function)
 
 
 def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> Composite:
@@ -142,11 +163,17 @@ def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> C
     return entry
 
 
-@functools.cache  # looking it up costs more than the call
+_ORDINARY = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+
+
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return the signature; None for some of NumPy's compiled functions before 2.4."""
+    """Return the signature; None for a ufunc, and some compiled functions before NumPy 2.4."""
     try:
-        return inspect.signature(function)
+        return None if isinstance(function, np.ufunc) else inspect.signature(function)
     except ValueError:
         return None
 
@@ -159,6 +186,10 @@ class Composite:
         self.definition = definition
         self.name = function.__name__
 
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.definition)
+
     def __repr__(self) -> str:
         return f"<composite {self.name}>"
 
@@ -168,10 +199,8 @@ class Composite:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
-        signature = _signature(self.definition)
-        assert signature is not None  # it is Python
         try:
-            signature.bind(*args, **kwargs)
+            self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise UnsupportedArgumentError(
                 f"The derivative of {self.name} does not cover this call: {error}."
@@ -180,7 +209,7 @@ class Composite:
 
 
 class Primitive:
-    """A function and its rules, compiled on first use. Made by `derivative`."""
+    """A function and its rules, compiled on first use. Made by `derivative`, which see."""
 
     apply: Callable[..., Any]
     pull: Callable[..., None]
@@ -191,41 +220,61 @@ class Primitive:
     def __init__(
         self,
         function: Callable[..., Any],
-        *,
-        name: str,
-        operands: tuple[str, ...],
-        constants: frozenset[str],
         rules: dict[str, Rule],
-        joint: Rule | None,
-        elementwise: bool,
-        forward: Callable[..., Any],
-        outputs: bool,
-        stands_for: Callable[..., Any] | None,
-        allows: frozenset[str],
+        *,
+        joint: Rule | None = None,
+        operands: str | None = None,
+        constants: str = "",
+        elementwise: bool | None = None,
+        scalar: Callable[..., Any] | None = None,
+        outputs: bool = False,
+        stands_for: Callable[..., Any] | None = None,
+        allows: str = "",
+        name: str | None = None,
     ) -> None:
+        for given in (function, *rules.values(), *([joint] if joint is not None else [])):
+            if not callable(given):
+                raise RuleError(f"A derivative is declared of functions, and {given!r} is none.")
+        functools.update_wrapper(self, function, updated=())
         self.function = function
-        self.name = name
-        self.variadic = operands[:1] != () and operands[0].startswith("*")
-        self.operands = tuple(operand.lstrip("*") for operand in operands)
-        self.constants = constants if rules or joint else frozenset(self.operands)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.signature = _signature(function)
+        self.arguments = () if self.signature is None else tuple(self.signature.parameters)
+        named = (operands or " ".join(self._in_order(rules, joint))).split()
+        self.variadic = named[:1] != [] and named[0].startswith("*")
+        self.operands = tuple(operand.lstrip("*") for operand in named)
+        self.constants = frozenset(constants.split() if rules or joint else self.operands)
         self.rules = rules
         self.joint = joint
-        self.elementwise = elementwise
-        self.forward = forward
+        self.without_rule: frozenset[str] = frozenset()  # see `_joined_by`
+        self._twins: dict[tuple[str, ...], Primitive] = {}
+        single = isinstance(function, np.ufunc) and function.signature is None
+        self.elementwise = single if elementwise is None else elementwise
+        self.forward = scalar or function
         self.outputs = outputs
         self.stands_for = stands_for
-        self.slots = 0 if self.variadic or len(self.operands) > 2 else len(self.operands)
-        self._check_names()
         mentioned = (p for rule in self._all_rules() for p in inspect.signature(rule).parameters)
-        self.parameters = frozenset(mentioned) - {"g", "out", *self.operands} | allows
-        self.takes_parameters = bool(self.parameters) or self._forward_has_more()
+        self.parameters = frozenset({*mentioned, *allows.split()} - {"g", "out", *self.operands})
+        self._check_names()
+        self._lay_out()
 
-    def _forward_has_more(self) -> bool:
-        """Whether the function takes a parameter that no rule mentions."""
-        if self.variadic or isinstance(self.function, np.ufunc):
-            return False
-        signature = _signature(self.function)
-        return signature is not None and len(signature.parameters) > len(self.operands)
+    def _lay_out(self) -> None:
+        """Note how the operands are kept, and how the forward pass is called."""
+        count = len(self.operands)
+        self.slots = 0 if self.variadic or count > 2 else count
+        # An operand that stands behind a parameter in the function's signature goes by name.
+        leading = self.arguments[:count] == self.operands
+        self.by_name = not leading and {*self.operands} <= {*self.arguments}
+        more = not self.variadic and len(self.arguments) > count
+        self.takes_parameters = bool(self.parameters) or more
+
+    def _in_order(self, rules: dict[str, Rule], joint: Rule | None) -> list[str]:
+        """Return the operands as the function takes them, in whatever order the rules stand."""
+        if joint is not None and not rules and self.signature is not None:
+            given = self.signature.parameters.values()
+            return [p.name for p in given if p.default is p.empty and p.kind in _ORDINARY]
+        known = {*rules} <= {*self.arguments}
+        return sorted(rules, key=self.arguments.index) if known else list(rules)
 
     def _all_rules(self) -> list[Rule]:
         return [*self.rules.values(), *([self.joint] if self.joint else [])]
@@ -245,15 +294,79 @@ class Primitive:
                     f"'{self.name}' has no operand '{operand}'; its operands are "
                     f"{', '.join(self.operands)}."
                 )
+        written = self.signature.parameters.values() if self.signature else ()
+        if inspect.ismethod(self.function) or inspect.isfunction(self.function):
+            if any(p.kind not in _ORDINARY for p in written):
+                return  # *args and the like may have any name
+            for name in (*self.operands, *self.parameters):
+                if name not in self.arguments:
+                    raise RuleError(
+                        f"A rule of '{self.name}' is for, or names, '{name}', which is no argument "
+                        f"of it; those are {', '.join(self.arguments) or 'none'}."
+                    )
         if self.joint and self.rules:
             raise RuleError(f"'{self.name}' has a joint rule and others: give one kind.")
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
-    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+    def __reduce__(self) -> str:
+        return self.__qualname__  # type: ignore[no-any-return]  # as a function is pickled
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply to Tensors, arrays and numbers; without a Tensor among them, the result is bare."""
-        return self.apply(*operands, **parameters)
+        only_operands = self.variadic or len(args) == len(self.operands)
+        if self.signature is None or (only_operands and not any(map(_is_tensor, kwargs.values()))):
+            return self._settled(self.apply(*args, **kwargs))
+        operands, parameters = self._sorted(self.signature, args, kwargs)
+        return self._settled(self._joined_by(parameters).apply(*operands, **parameters))
+
+    def _settled(self, result: Any) -> Any:
+        """See that a forward pass, which may be anybody's, returned arrays."""
+        for t in result if isinstance(result, tuple) else (result,):
+            if isinstance(t, Tensor) and not isinstance(t._data, (np.ndarray, np.generic)):
+                if isinstance(t._data, Tensor):
+                    raise DetachError(
+                        f"The forward pass of '{self.name}' uses a Tensor that is none of its "
+                        "arguments: make it an argument, or give its .numpy()."
+                    )
+                t._data = np.asarray(t._data)[()]
+        return result
+
+    def _sorted(
+        self, signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Sort the arguments of a call into operands and parameters."""
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {error}.") from None
+        parameters = dict(bound.arguments)
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                parameters.update(parameters.pop(parameter.name, {}))
+            elif parameter.name in self.operands and parameter.default is not parameter.empty:
+                parameters.setdefault(parameter.name, parameter.default)
+        if self.variadic:
+            return parameters.pop(self.operands[0]), parameters
+        return [parameters.pop(name) for name in self.operands], parameters
+
+    def _joined_by(self, parameters: dict[str, Any]) -> Primitive:
+        """Return the primitive of which a parameter that is a Tensor is one more operand.
+
+        It has no rule, which is an error only when its gradient is asked for.
+        """
+        names = tuple(name for name, value in parameters.items() if _is_tensor(value))
+        if not names or self.variadic:
+            return self
+        if names not in self._twins:
+            twin = self.with_rules()
+            twin.operands += names
+            twin.without_rule = frozenset(names)
+            twin.parameters -= twin.without_rule
+            twin._lay_out()
+            self._twins[names] = twin
+        return self._twins[names]
 
     def __getattr__(self, attribute: str) -> Any:
         """Compile `apply` or one of the `PULLS` when it is first asked for."""
@@ -267,38 +380,30 @@ class Primitive:
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        changed = {k: v for k, v in self.__dict__.items() if k != "apply" and k not in PULLS}
+        own = ("apply", "_twins", *PULLS)
+        changed = {k: v for k, v in self.__dict__.items() if k not in own}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")
         changed["rules"] = {**self.rules, **rules}
         twin = object.__new__(Primitive)
-        twin.__dict__.update(changed)
+        twin.__dict__.update(changed, _twins={})
         return twin
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Apply to the arguments of a NumPy call: sort them into operands and parameters."""
-        signature = _signature(self.function)
-        if isinstance(self.function, np.ufunc) or signature is None:
-            operands: Sequence[Any] = args
-            parameters = kwargs
+        """Apply to the arguments of a NumPy call."""
+        if self.signature is None:
+            operands, parameters = args, kwargs
             dtype = parameters.pop("dtype", None)
             if dtype is not None:
                 operands = [_converted(x, dtype) for x in operands]
         else:
-            parameters = dict(signature.bind(*args, **kwargs).arguments)
-            if self.variadic:
-                operands = parameters.pop(self.operands[0])
-            else:
-                operands = [parameters.pop(name) for name in self.operands if name in parameters]
-            for variable in signature.parameters.values():
-                if variable.kind is variable.VAR_KEYWORD:
-                    parameters.update(parameters.pop(variable.name, {}))
+            operands, parameters = self._sorted(self.signature, args, kwargs)
         for parameter, value in list(parameters.items()):
             if value is None and parameter in ("out", "dtype"):
                 del parameters[parameter]
             elif parameter not in self.parameters:
                 raise self._unsupported(parameter)
-        return self.apply(*operands, **parameters)
+        return self._joined_by(parameters).apply(*operands, **parameters)
 
     def _unsupported(self, parameter: str) -> UnsupportedArgumentError:
         if parameter == "out":
@@ -328,7 +433,7 @@ class Primitive:
             if rule is not None:
                 namespace[f"_rule_{key}"] = rule
                 for parameter in inspect.signature(rule).parameters.values():
-                    namespace[_default(key, parameter.name)] = parameter.default
+                    namespace[_default(key, parameter.name)] = self._default_of(parameter)
         namespace.update(
             _primitive=self, _forward=self.forward, _Tensor=Tensor, _ndarray=np.ndarray,
             _new=object.__new__, _shared=shared, _CONSTANT=CONSTANT, _next_number=next_number,
@@ -363,8 +468,14 @@ class Primitive:
             if needs[9] == "{":
                 unwrap += "\n    _needs = False"
             signature = ", ".join(self.operands)
-            arguments = ", ".join(map(_value, self.operands))
-            operands, values = f"({signature},)", f"({arguments},)"
+            operands = f"({signature},)"
+            values = f"({', '.join(map(_value, self.operands))},)"
+            arguments = ", ".join(
+                f"{operand}={_value(operand)}"
+                if self.by_name or operand in self.without_rule
+                else _value(operand)
+                for operand in self.operands
+            )
             plain = " is ".join((*self.operands, "_CONSTANT"))
         if self.slots == 0:
             keep = f"_t._a = {operands}; _t._value_a = {values}"
@@ -414,10 +525,10 @@ class Primitive:
         for i, operand in enumerate(self.operands):
             if self.variadic or operand in self.constants:
                 continue
-            if self.joint is not None:
-                contribution = f"_parts[{i}]"
-            elif operand in self.rules:
+            if operand in self.rules:
                 contribution = self._call(self.rules[operand], operand)
+            elif self.joint is not None and operand not in self.without_rule:
+                contribution = f"_parts[{i}]"
             else:
                 contribution = f"_missing_rule(_primitive, {operand!r})"
             lines.append(self._deliver(operand, contribution, name)[1:])
@@ -445,6 +556,7 @@ class Primitive:
     def _deliver(self, x: str, contribution: str, name: str) -> str:
         """Return the lines that compute one contribution and add it to what waits."""
         bounded = name in ("pull_since", "pull_recorded")
+        named = self.operands[0] if self.variadic else x
         conform = ""
         if not (name == "pull_scalar" and self.elementwise):
             array = "_Tensor" if name == "pull_recorded" else "_ndarray"
@@ -453,7 +565,7 @@ class Primitive:
         if _kind is not type({_value(x)}) or _kind is {array} and (
             _c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype
         ):
-            _c = _conform(_c, {_value(x)}, _primitive, {x})"""
+            _c = _conform(_c, {_value(x)}, _primitive, {named!r})"""
         return f"""
     if {x}._requires{f" and {x}._number <= _start" if bounded else ""}:
         _c = {contribution}{conform}
@@ -467,6 +579,13 @@ class Primitive:
             _pending[_n] = _c
             _heappush(_heap, (_n, {x}))"""
 
+    def _default_of(self, parameter: inspect.Parameter) -> Any:
+        """Return the default of a rule's parameter: where the rule states none, the function's."""
+        if parameter.default is parameter.empty and parameter.name in self.arguments:
+            assert self.signature is not None
+            return self.signature.parameters[parameter.name].default
+        return parameter.default
+
     def _call(self, rule: Rule, key: str) -> str:
         """Return the source of a rule's call: `_rule_x(g, _value_y, _p['axis'])`."""
         arguments = []
@@ -476,7 +595,7 @@ class Primitive:
                 arguments.append(name)
             elif name in self.operands:
                 arguments.append("_values" if self.variadic else _value(name))
-            elif parameter.default is parameter.empty:
+            elif self._default_of(parameter) is parameter.empty:
                 arguments.append(f"_p[{name!r}]")
             else:
                 arguments.append(f"_p.get({name!r}, {_default(key, name)})")
@@ -503,6 +622,10 @@ def _default(key: str, parameter: str) -> str:
 # -- what the compiled functions call, off their straight path -----------------
 
 _WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor)
 
 
 def _converted(x: Any, dtype: Any) -> Any:
@@ -561,12 +684,12 @@ def _missing_rule(primitive: Primitive, operand: str) -> Any:
     )
 
 
-def _conform(c: Any, value: Any, primitive: Primitive, operand: Tensor) -> Any:
+def _conform(c: Any, value: Any, primitive: Primitive, operand: str) -> Any:
     """Fit a contribution to its operand: sum what was broadcast, keep the dtype."""
     if isinstance(c, Parts):
         return c
     if c is None:
-        _missing_rule(primitive, operand.name or "(unnamed)")
+        _missing_rule(primitive, operand)
     if not isinstance(c, (np.ndarray, np.generic, Tensor)):
         c = np.asarray(c)
     shape = value.shape

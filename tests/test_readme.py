@@ -1,4 +1,4 @@
-"""The Python in README.md and CONTRIBUTING.md runs, block after block, as printed."""
+"""The Python in README.md and the like runs, block after block, as printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED = re.compile(r"^print\(.*\)  # (.*)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operations.md"])
 def test_blocks_run_and_print_what_their_comments_say(document: str, tmp_path: Path) -> None:
     blocks = BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
     assert blocks
