@@ -24,6 +24,7 @@ import numpy as np
 from ..backward import seed_for
 from ..errors import NoGradientError
 from ..primitive import Rule, unbroadcast
+from ..tensor import Tensor
 from ..visualize.graph import Graph, Operation, Value, read
 from ..visualize.text import parameters
 from .formula import (
@@ -200,10 +201,9 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
             f"{root.tensor.called()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
-    begun = root.tensor.upstream
-    seed = begun if upstream is None and begun is not None else seed_for(root.tensor, upstream)
-    steps = [Step(operation, *_forward(operation)) for operation in graph.operations]
-    derivation = Derivation(graph, root, seed, begun is not None, steps)
+    seed = seed_of(root.tensor, upstream)
+    steps = [step_of(operation) for operation in graph.operations]
+    derivation = Derivation(graph, root, seed, root.tensor.upstream is not None, steps)
     expected = _expected(graph)
     arrived = dict.fromkeys(expected, 0)
     gradients = derivation.gradients
@@ -222,6 +222,12 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     for value in graph.values:
         value.gradient = gradients.get(value)
     return derivation
+
+
+def seed_of(root: Tensor, upstream: Any = None) -> Any:
+    """Return the gradient that a backward pass begins with: as given, as it began, or 1."""
+    begun = root.upstream
+    return begun if upstream is None and begun is not None else seed_for(root, upstream)
 
 
 def _receivers(operation: Operation, gradients: Any) -> list[tuple[int, Value]]:
@@ -265,7 +271,8 @@ def _operands(operation: Operation) -> dict[str, Any]:
     return dict(zip(names, formulas, strict=True))
 
 
-def _forward(operation: Operation) -> tuple[Formula, Formula]:
+def step_of(operation: Operation) -> Step:
+    """Return an operation as a step forward, with the formula of its result."""
     primitive = operation.primitive
     operands = _operands(operation)
     value = operation.results[0].data
@@ -277,13 +284,13 @@ def _forward(operation: Operation) -> tuple[Formula, Formula]:
             moving = simplify(formula, choose=False, moves=True)
             formula = simplify(formula, choose=False)
             if len(write(formula, TEXT)) <= LONGEST:
-                return formula, moving
+                return Step(operation, formula, moving)
         except Exception:  # what it stands for is there to be read; if it cannot be, its name can
             pass
     formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
     formula = Formula(primitive.name, value, "", tuple(formulas), shown, primitive)
-    return formula, moving or formula
+    return Step(operation, formula, moving or formula)
 
 
 # -- one application of a rule ----------------------------------------------------------

@@ -9,15 +9,15 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import MissingExtraError
 from ..tape import trace
 from ..tensor import Tensor
-from ..visualize.graph import named_in, read
+from ..visualize.graph import Level, check_level, named_in, read
 from ..visualize.render import write
-from .derivation import Derivation, derive
-from .levels import in_scalars, in_steps
+from .derivation import Derivation, derive, seed_of
+from .levels import closer
 from .words import to_text
 
 
@@ -25,7 +25,7 @@ def explain(
     loss: Tensor | Callable[..., Tensor],
     *inputs: Any,
     upstream: Any = None,
-    level: Literal["program", "steps", "scalars"] = "program",
+    level: Level = "program",
 ) -> Explanation:
     """Explain the gradients of a result: the chain rule, one edge of the graph at a time.
 
@@ -95,8 +95,7 @@ def explain(
     <BLANKLINE>
     f.backward() has not run: what stands in .grad is not from it. This derivation changed nothing.
     """
-    if level not in ("program", "steps", "scalars"):
-        raise ValueError(f"level is 'program', 'steps' or 'scalars', and {level!r} was given.")
+    check_level(level)
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
@@ -108,10 +107,10 @@ def explain(
     elif inputs:
         raise TypeError("Inputs are given to a function; a Tensor has been computed already.")
     graph = read(loss, variables)
-    if level == "program":
-        return Explanation(derive(graph, upstream))
-    derivation = derive(graph, upstream)
-    return Explanation(in_steps(derivation) if level == "steps" else in_scalars(derivation))
+    if level in ("steps", "scalars"):
+        assert isinstance(loss, Tensor)
+        graph, upstream = closer(graph, level, seed_of(loss, upstream)), None
+    return Explanation(derive(graph, upstream))
 
 
 def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:

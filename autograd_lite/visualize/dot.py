@@ -10,6 +10,8 @@ a constant             sheet with a folded corner      grey
 a result               box with round corners          white
 a root                 the same, with two borders      green
 an operation           ellipse                         orange
+several, folded        box that looks like a stack     orange
+a module               frame around its operations     grey
 what is left out       dashed box                      white
 =====================  ==============================  ===========
 
@@ -19,6 +21,7 @@ An arrow is solid where a gradient comes back along it, dashed where none does.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -26,13 +29,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing_extra
-from .graph import Operation, Part, Value
-from .text import cut, number, parameters, printable, rows, sentence, summary
+from .fold import Fold
+from .graph import Module, Operation, Part, Value
+from .text import cut, number, operations, parameters, printable, rows, sentence, summary
 
 BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"
 GREY = "#595959"
 NAME_LENGTH = 24
 PARAMETERS_LENGTH = 32
+FOLD_LENGTH = 40
+FEW = 3  # operations in a fold that are named, not counted
 FONT = "Helvetica,Arial,sans-serif"
 
 SYMMETRIC = {np.add, np.multiply, np.maximum, np.minimum, np.equal, np.not_equal}
@@ -42,6 +48,11 @@ CONSTANT = {"shape": "note", "style": "filled", "color": GREY, "fillcolor": "#F0
 RESULT = {"shape": "box", "style": "rounded,filled", "color": "#000000", "fillcolor": "#FFFFFF"}
 ROOT = {**RESULT, "peripheries": "2", "color": GREEN, "fillcolor": "#E1F4EC", "penwidth": "2"}
 OPERATION = {"shape": "ellipse", "style": "filled", "color": ORANGE, "fillcolor": "#FFF0CC"}
+FOLD = {**OPERATION, "shape": "box3d"}
+MODULE = {
+    "style": "rounded", "color": GREY, "fontcolor": GREY, "fontname": FONT, "fontsize": "12",
+    "labeljust": "l", "margin": "10",
+}  # fmt: skip
 LEFT_OUT = {"shape": "box", "style": "dashed", "color": GREY}
 
 
@@ -68,8 +79,11 @@ def to_dot(part: Part, rankdir: str) -> Any:
         edge_attr={"fontname": FONT, "fontsize": "11", "color": "#333333", "arrowsize": "0.8"},
     )
 
-    def node(key: str, label: str, tooltip: str, look: dict[str, str]) -> None:
-        digraph.node(key, label=f"<{label}>", tooltip=_tooltip(tooltip), **look)
+    lines: list[Line] = []
+
+    def node(key: str, label: str, tooltip: str, look: dict[str, str], home: Home = ()) -> None:
+        look = {"label": f"<{label}>", "tooltip": _tooltip(tooltip), **look}
+        lines.append((home, lambda body: body.node(key, **look)))
 
     def edge(tail: str, head: str, carries: bool, tooltip: str = "", label: str = "") -> None:
         look = {} if carries else {"style": "dashed", "color": GREY}
@@ -77,23 +91,28 @@ def to_dot(part: Part, rankdir: str) -> Any:
             look["label"] = f"<{_html(label)}>"
         if tooltip:
             look["tooltip"] = _tooltip(tooltip)
-        digraph.edge(tail, head, **look)
+        lines.append(((), lambda body: body.edge(tail, head, **look)))
 
     shown = set(part.values)
     made_here = {v for operation in part.operations for v in operation.results}
-    if part.left_out or part.cut:
-        node("rest", _rest(part), "", LEFT_OUT)
+    frames = {m for o in part.operations for m in _around(o.module)}
+    rest = _rest(part)
+    if rest:
+        node("rest", "<br/>".join(rest), "", LEFT_OUT)
     for value in part.values:
         if value.maker is None or value not in made_here:
-            node(value.key, _value(value, part), _value_tooltip(value, part), _look(value))
+            home = tuple(m for m in _around(value.module) if value.maker is None and m in frames)
+            node(value.key, _value(value, part), _value_tooltip(value, part), _look(value), home)
             if value.maker is not None:
                 edge("rest", value.key, value.requires_grad)
     for operation in part.operations:
+        home = _around(operation.module)
         node(
             operation.key,
             _operation(operation),
             _operation_tooltip(operation),
             _operation_look(operation),
+            home,
         )
         carries = any(v.requires_grad for v in operation.results)
         for name, value in zip(operation.operand_names, operation.operands, strict=True):
@@ -104,10 +123,36 @@ def to_dot(part: Part, rankdir: str) -> Any:
             edge("rest", operation.key, carries, label=some)
         for i, value in enumerate(operation.results):
             if value in shown:
-                node(value.key, _value(value, part), _value_tooltip(value, part), _look(value))
+                tooltip = _value_tooltip(value, part)
+                node(value.key, _value(value, part), tooltip, _look(value), home)
                 which = f"[{operation.indices[i]}]" if operation.indices else ""
                 edge(operation.key, value.key, value.requires_grad, label=which)
+    _write(digraph, lines, 0)
     return digraph
+
+
+Home = tuple[Module, ...]  # the modules around a box, the outermost first
+Line = tuple[Home, Callable[[Any], None]]  # where a box stands, and what writes it
+
+
+def _around(module: Module | None) -> Home:
+    return tuple(module.around()) if module else ()
+
+
+def _write(body: Any, lines: list[Line], depth: int) -> None:
+    """Write boxes and arrows; the boxes of a module in a frame, where its first box would be."""
+    framed = set()
+    for home, line in lines:
+        if len(home) == depth:
+            line(body)
+        elif home[depth] not in framed:
+            module = home[depth]
+            framed.add(module)
+            with body.subgraph(name=f"cluster_{module.key}") as frame:
+                label = f"<{_html(cut(printable(module.label), NAME_LENGTH))}>"
+                frame.attr(label=label, tooltip=_tooltip(module.path), **MODULE)
+                inside = [x for x in lines if len(x[0]) > depth and x[0][depth] is module]
+                _write(frame, inside, depth + 1)
 
 
 # -- what the boxes say ------------------------------------------------------------
@@ -168,21 +213,34 @@ def _operation(operation: Operation) -> str:
     """Return the label of an operation: its name and its parameters."""
     lines = [f"<b>{_html(cut(printable(operation.name), NAME_LENGTH))}</b>"]
     given = printable(parameters(operation.parameters))
+    if isinstance(operation, Fold):
+        lines[0] = f"<b>{_html(cut(printable(operation.name), FOLD_LENGTH))}</b>"
+        names = ", ".join(o.name for o in operation.inside[:FEW])
+        given = names if operation.count <= FEW else operations(operation.count)
     if given:
         lines.append(f'<font point-size="11">{_html(cut(given, PARAMETERS_LENGTH))}</font>')
     return "<br/>".join(lines)
 
 
-def _rest(part: Part) -> str:
+def _rest(part: Part) -> list[str]:
+    """Say what is not shown, and how to see it."""
     total = len(part.graph.values) + len(part.graph.operations)
     lines = []
+    folds = [o for o in part.operations if isinstance(o, Fold)]
+    if folds:
+        inside = sum(len(fold.inside) for fold in folds)
+        boxes = f"{len(folds)} box{'es' * (len(folds) != 1)}"
+        lines.append(f"<b>{operations(inside)} folded into {boxes}</b>")
     if part.left_out:
-        s = "s" * (part.left_out != 1)
-        lines.append(f"<b>{part.left_out:,} earlier operation{s} not shown</b>")
+        lines.append(f"<b>{operations(part.left_out, 'earlier ')} not shown</b>")
     if part.cut:
         lines.append(f"<b>{sum(map(len, part.cut.values())):,} operands not shown</b>")
-    lines.append(f"{part.max_boxes:,} of {total:,} boxes: draw(…, max_boxes=…) to see more")
-    return "<br/>".join(lines)
+    if part.left_out or part.cut:
+        lines.append(f"{part.max_boxes:,} of {total:,} boxes: draw(…, max_boxes=…) to see more")
+    if folds:
+        name = cut(printable(folds[-1].example), NAME_LENGTH)
+        lines.append(_html(f"draw(…, part={name!r}) shows what is inside"))
+    return lines
 
 
 def _value_tooltip(value: Value, part: Part) -> str:
@@ -206,10 +264,10 @@ def _value_tooltip(value: Value, part: Part) -> str:
 
 
 def _operation_tooltip(operation: Operation) -> str:
-    operands = ", ".join(
-        f"{name}={v.name}"
-        for name, v in zip(operation.operand_names[:8], operation.operands, strict=False)
-    )
+    names = operation.operand_names[:8]
+    operands = ", ".join(f"{n}={v.name}" for n, v in zip(names, operation.operands, strict=False))
+    if isinstance(operation, Fold):
+        operands = ", ".join(names)
     if len(operation.operands) > 8:
         operands += ", …"
     # The folders before the file's name differ from one machine to the next.
@@ -225,6 +283,8 @@ def _look(value: Value) -> dict[str, str]:
 
 def _operation_look(operation: Operation) -> dict[str, str]:
     """Let the arrows arrive in the order of the operands: x − y is not y − x."""
+    if isinstance(operation, Fold):
+        return FOLD
     if len(operation.operands) < 2 or operation.primitive.function in SYMMETRIC:
         return OPERATION
     return {**OPERATION, "ordering": "in"}

@@ -11,8 +11,9 @@ from typing import Any
 from ..errors import MissingExtraError
 from ..tensor import Tensor
 from .dot import to_dot
+from .fold import fold
 from .gradients import differentiate
-from .graph import Graph, named_in, nearest, read
+from .graph import Graph, Level, check_level, named_in, nearest, piece, read
 from .network import columns_of, layers_of, to_svg
 from .render import FORMATS, render, write
 from .schema import to_json
@@ -24,6 +25,8 @@ def draw(
     gradients: Any = None,
     rankdir: str = "LR",
     max_boxes: int = 200,
+    level: Level = "program",
+    part: str | None = None,
     inputs: Any = None,
 ) -> Drawing:
     """Draw how a value came to be: a box for each value, one for each operation.
@@ -45,9 +48,18 @@ def draw(
     rankdir
         Where the arrows point: ``"LR"`` to the right, ``"TB"`` down, ``"RL"``, ``"BT"``.
     max_boxes
-        How many boxes to draw at most. Of a larger graph the latest operations are
-        drawn, and a box says how many came before. Layout takes seconds at a few
-        hundred boxes, and much longer beyond.
+        How many boxes to draw at most. Of a larger graph, modules and repetitions are
+        folded into one box each until it fits; of what still does not fit, the latest
+        operations are drawn; a box says so. Layout takes seconds at a few hundred
+        boxes, and much longer beyond.
+    level
+        ``"program"``: the operations as the program has them, those of an `nn` module in
+        a frame. ``"modules"``: each of the innermost modules in one box. ``"steps"``: a
+        fused operation unfolds into those that it stands for. ``"scalars"``: each element
+        of an array is a box, for a program of a few hundred numbers.
+    part
+        The name of a module, to see its inside; or of a result, to see what led to it,
+        the latest operations first.
     inputs
         For a model: one point, whose activations and gradients are shown.
 
@@ -64,6 +76,8 @@ def draw(
         If nothing was recorded on the way to the roots.
     TypeError
         If something else than a Tensor is given.
+    ValueError
+        If an option makes no sense, or there are too many numbers for ``"scalars"``.
 
     Examples
     --------
@@ -83,20 +97,25 @@ def draw(
         raise ValueError(
             f"max_boxes is how many boxes fit, at least 1, and {max_boxes!r} was given."
         )
+    check_level(level)
     layers = layers_of(roots)
     if layers is not None:
         return NetworkDrawing(layers, inputs)
     if inputs is not None:
         raise TypeError("inputs is for a model: a Tensor has been computed already.")
     graph = read(roots, named_in(sys._getframe(1)))
-    part = nearest(graph, max_boxes)
+    if level in ("steps", "scalars"):
+        from ..lesson.levels import closer  # which reads formulas, and they read drawings
+
+        graph = closer(graph, level)
     differentiate(graph, gradients)
+    seen = fold(graph, max_boxes, level == "modules") if part is None else piece(graph, part)
     values, operations = len(graph.values), len(graph.operations)
     title = (
         f"{', '.join(root.name for root in graph.roots)}: "
         f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
     )
-    return Drawing(to_dot(part, rankdir), title, graph)
+    return Drawing(to_dot(nearest(seen, max_boxes), rankdir), title, graph)
 
 
 class Drawing:

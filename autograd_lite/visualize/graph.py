@@ -25,14 +25,51 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..errors import NoGradientError
 from ..primitive import Primitive, output
+from ..tape import Call
 from ..tensor import Tensor
 from .text import number
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """One call of a module, such as a layer, that operations are part of.
+
+    Attributes
+    ----------
+    key
+        What tells it from the others: ``m1``, ``m2``, ….
+    name
+        How the module around it calls it, such as ``linear1``; else its class.
+    kind
+        Its class; empty where only the names of its parameters tell of it.
+    within
+        The call that it is part of.
+    """
+
+    key: str
+    name: str
+    kind: str = ""
+    within: Module | None = None
+
+    @property
+    def path(self) -> str:
+        """The names from the outermost module to this one."""
+        return f"{self.within.path}.{self.name}" if self.within else self.name
+
+    @property
+    def label(self) -> str:
+        """Its name, and its class where that says more."""
+        return f"{self.name}: {self.kind}" if self.kind not in ("", self.name) else self.name
+
+    def around(self) -> list[Module]:
+        """Return this call and those that it is part of, the outermost first."""
+        return [*(self.within.around() if self.within else []), self]
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +100,8 @@ class Value:
     accumulated
         The ``.grad`` of an input, where it is not `gradient`: the sum over
         several backward passes, or what a clipping made of it.
+    module
+        The module that it was made in, or that it is a parameter of.
     """
 
     key: str
@@ -74,6 +113,7 @@ class Value:
     is_root: bool = False
     gradient: Any = None
     accumulated: Any = None
+    module: Module | None = None
 
     @property
     def kind(self) -> Literal["input", "constant", "result"]:
@@ -103,6 +143,10 @@ class Operation:
         Which output each result is; empty for a primitive with one output.
     line
         ``file:line`` of the program, where `autograd_lite.trace` recorded it.
+    module
+        The module that it is part of: the innermost that was running, where
+        `autograd_lite.trace` recorded it; else the one whose parameters it uses, as their
+        names tell (``linear1.weight``).
     """
 
     key: str
@@ -112,11 +156,17 @@ class Operation:
     line: str | None
     results: list[Value] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
+    module: Module | None = None
 
     @property
     def name(self) -> str:
         """The primitive's name."""
         return self.primitive.name
+
+    @property
+    def count(self) -> int:
+        """How many operations of the program it is."""
+        return 1
 
     @property
     def operand_names(self) -> list[str]:
@@ -139,6 +189,16 @@ class Graph:
     values: list[Value]
     operations: list[Operation]
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
+
+
+Level = Literal["modules", "program", "steps", "scalars"]
+
+
+def check_level(level: Any) -> None:
+    """See that a level is one of those there are; `draw` and `explain` say what each is."""
+    if level not in get_args(Level):
+        levels = ", ".join(map(repr, get_args(Level)))
+        raise ValueError(f"level is one of {levels}, and {level!r} was given.")
 
 
 def read(roots: Tensor | Sequence[Tensor], variables: Mapping[int, str] | None = None) -> Graph:
@@ -237,6 +297,7 @@ class _Reader:
         self.given: dict[int, list[Value]] = {}  # inputs and constants, by id
         self.bundles: dict[int, Operation] = {}  # operations with several outputs
         self.names = _Names(tape, roots, variables)
+        self.modules = _Modules()
         for t, operands in tape:
             self._add(t, operands)
         for root in roots:
@@ -262,6 +323,9 @@ class _Reader:
             values = [self._value(x, v) for x, v in zip(operands, t.values, strict=True)]
             key = f"o{len(self.graph.operations) + 1}"
             operation = Operation(key, primitive, t.parameters, values, t.line)
+            operation.module = self.modules.of(t, operands)
+            for value in values:
+                self.modules.place(value, operation)
             self.graph.operations.append(operation)
             if primitive.outputs:
                 self.bundles[id(t)] = operation
@@ -270,7 +334,7 @@ class _Reader:
 
     def _add_result(self, t: Tensor, maker: Operation) -> None:
         value = self._new(self.names.of(t, "t"), t.data, t)
-        value.maker = maker
+        value.maker, value.module = maker, maker.module
         maker.results.append(value)
         self.made[id(t)] = value
 
@@ -327,6 +391,73 @@ class _Names:
         return given or self.variables.get(id(x)) or next(self.counters[prefix])
 
 
+class _Modules:
+    """Finds the module that an operation is part of, and those that hold its parameters."""
+
+    def __init__(self) -> None:
+        self.known: dict[Call, Module] = {}
+        self.calls: dict[Module, Call] = {}
+        self.latest: Module | None = None
+        self.placed: dict[Value, Module | None] = {}
+        self.count = 0
+
+    def of(self, t: Tensor, operands: tuple[Any, ...]) -> Module | None:
+        """Return the module of an operation."""
+        if t.line is not None:
+            self.latest = self._of_call(t.call)
+            return self.latest
+        for x in operands:
+            path = _owner(x.name) if isinstance(x, Tensor) and x.is_leaf else ""
+            if path:
+                if self.latest is None or self.latest.name != path:
+                    self.latest = self._new(path)
+                return self.latest
+        self.latest = None
+        return None
+
+    def _of_call(self, call: Call | None) -> Module | None:
+        if call is None:
+            return None
+        if call not in self.known:
+            within = self._of_call(call.within)
+            self.known[call] = module = self._new(call.name, call.kind, within)
+            self.calls[module] = call
+        return self.known[call]
+
+    def _new(self, name: str, kind: str = "", within: Module | None = None) -> Module:
+        self.count += 1
+        return Module(f"m{self.count}", name, kind, within)
+
+    def place(self, value: Value, operation: Operation) -> None:
+        """Put a parameter into the module that holds it, unless several calls use it."""
+        if value.maker is not None:
+            return
+        around = operation.module.around() if operation.module else []
+        held = [m for m in around if self._holds(m, value)]
+        here = held[-1] if held else None
+        value.module = here if self.placed.setdefault(value, here) is here else None
+
+    def _holds(self, module: Module, value: Value) -> bool:
+        """Whether a module holds a parameter; a bare number belongs to where it is used."""
+        x = value.tensor
+        if x is None:
+            return np.ndim(value.data) == 0
+        call = self.calls.get(module)
+        if call is None:
+            return _owner(x.name) == module.name
+        return any(held is x for held in vars(call.module).values())
+
+
+def _owner(name: str | None) -> str:
+    """Return the path of a module, from the name of its parameter.
+
+    >>> _owner("block.0.weight"), _owner("x"), _owner("t3[0.5]")
+    ('block.0', '', '')
+    """
+    path = (name or "").rpartition(".")[0]
+    return path if all(part.isalnum() or part.isidentifier() for part in path.split(".")) else ""
+
+
 # -- a part of a graph ---------------------------------------------------------------
 
 
@@ -354,6 +485,40 @@ class Part:
     operations: list[Operation]
     left_out: int = 0
     cut: dict[Operation, list[int]] = field(default_factory=dict)
+
+
+def piece(graph: Graph, name: str) -> Graph:
+    """Return a part of a graph: the inside of a module, or what led to a value.
+
+    Raises
+    ------
+    ValueError
+        If nothing has that name.
+    """
+    modules = {m: None for o in graph.operations for m in (o.module.around() if o.module else [])}
+    chosen = {m for m in modules if name in (m.name, m.path)}
+    values = [v for v in graph.values if v.name == name and v.maker is not None]
+    if chosen:
+        inside = [o for o in graph.operations if o.module and chosen & {*o.module.around()}]
+        used = {v for o in graph.operations if o not in set(inside) for v in o.operands}
+        roots = [v for o in inside for v in o.results if v in used or v.is_root]
+    elif values:
+        roots = values[:1]
+        needed = set(roots)
+        inside = []
+        for operation in reversed(graph.operations):
+            if needed & {*operation.results}:
+                needed.update(operation.operands)
+                inside.append(operation)
+        inside.reverse()
+    else:
+        known = ", ".join(dict.fromkeys(m.name for m in modules)) or "no module was recorded"
+        raise ValueError(
+            f"part is the name of a module or of a result, and there is no {name!r}: give the "
+            f"name of a result, or of a module ({known})."
+        )
+    shown = {v for o in inside for v in (*o.operands, *o.results)}
+    return Graph(roots, [v for v in graph.values if v in shown], inside, graph.gradients)
 
 
 def nearest(graph: Graph, max_boxes: int) -> Part:
@@ -385,5 +550,5 @@ def nearest(graph: Graph, max_boxes: int) -> Part:
         kept.update(new)
         operations.append(operation)
     values = [v for v in graph.values if v in kept]
-    left_out = len(graph.operations) - len(operations)
+    left_out = sum(o.count for o in graph.operations) - sum(o.count for o in operations)
     return Part(graph, max_boxes, values, operations[::-1], left_out, cut)

@@ -124,6 +124,15 @@ def parameter(value: Any) -> str:
     return type(value).__name__ if re.search(r" at 0x[0-9a-fA-F]", written) else written
 
 
+def operations(count: int, which: str = "") -> str:
+    """Write how many operations.
+
+    >>> operations(1), operations(10_000, "earlier ")
+    ('1 operation', '10,000 earlier operations')
+    """
+    return f"{count:,} {which}operation{'s' * (count != 1)}"
+
+
 def printable(text: str) -> str:
     r"""Write out the characters that have no shape: line ends, controls, lone surrogates.
 

@@ -6,6 +6,7 @@ import pytest
 import nn
 from autograd_lite import Tensor, explain
 from autograd_lite.calculus.neural import softmax
+from autograd_lite.protocol import TABLE
 
 
 def gradients(explanation):
@@ -74,15 +75,57 @@ def test_the_page_opens_a_neuron(tmp_path):
     assert page.save(tmp_path / "steps.html").stat().st_size < 1_000_000
 
 
-def test_what_cannot_be_taken_apart_says_so():
-    x = Tensor(np.ones((2, 2)), requires_grad=True)
-    with pytest.raises(ValueError, match="element by element"):
-        explain(np.sum(np.cumsum(x) ** 2), level="scalars")
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda x: np.sum(np.cumsum(x) ** 2),
+        lambda x: np.sum(np.sort(x, axis=None) * np.arange(4.0)),
+        lambda x: np.prod(x) + np.max(x),
+        lambda x: np.sum(np.linalg.inv(x) @ x[0]),
+        lambda x: np.sum(np.split(x, 2)[1] ** 2 * np.split(x * 2.0, 2)[0]),
+        lambda x: np.linalg.norm(x) + np.std(x) + np.mean(x, axis=0)[1],
+        lambda x: np.sum(np.stack([x, x]) @ x),
+        lambda x: np.sum(np.einsum("ij,kj->ik", x, x) ** 2),
+        lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2),
+        lambda x: nn.CrossEntropyLoss()(x, np.array([0, 1])),
+        lambda x: nn.BCEWithLogitsLoss()(x, np.array([[0.0, 1.0], [1.0, 1.0]])),
+        lambda x: np.sum(np.where(x > 0.0, x, np.abs(x)) * np.clip(x, -1.0, 1.0)),
+        lambda x: np.sum(nn.Conv2d(1, 1, 2, rng=0)(x.reshape(1, 1, 2, 2)) ** 2),
+        lambda x: np.sum(nn.LayerNorm(2)(x) ** 3),
+    ],
+)
+def test_any_small_program_has_scalars(program):
+    x = Tensor([[1.0, -2.0], [0.5, 3.0]], requires_grad=True, name="x")
+    loss = program(x)
+    loss.backward()
+    apart = explain(loss, level="scalars")
+    assert all(np.ndim(v.data) == 0 for v in apart.derivation.graph.values)
+    found = gradients(apart)
+    for index in np.ndindex(x.shape):
+        place = ", ".join(map(str, index))
+        assert found.get(f"x[{place}]", 0.0) == pytest.approx(x.grad[index], abs=1e-12)
+    assert float(apart.derivation.root.data) == pytest.approx(loss.item())
+
+
+def test_what_cannot_be_followed_stays_one_step_and_says_so():
+    x = Tensor([1.0, 2.0, 4.0], requires_grad=True)
+    text = str(explain(np.sum(np.cumsum(x) ** 2), level="scalars"))
+    assert "t1[0], t1[1], t1[2] = cumsum(x[0], x[1], x[2])" in text
+    assert "cumsum cannot be followed element by element, so it stays one step" in " ".join(
+        text.split()
+    )
+    before = len(TABLE)
+    explain(np.sum(np.cumsum(x) ** 2), level="scalars")
+    assert len(TABLE) == before
+
+
+def test_what_is_too_much_to_be_taken_apart_says_so():
     big = Tensor(np.ones(3000), requires_grad=True)
     with pytest.raises(ValueError, match="too many to look at"):
         explain(np.sum(big * 2.0), level="scalars")
     with pytest.raises(ValueError, match="level"):
-        explain(np.sum(x), level="atoms")
+        explain(np.sum(big), level="atoms")
 
 
 def test_softmax_unfolds():
