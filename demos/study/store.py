@@ -1,0 +1,372 @@
+"""Results on disk: each is there whole or not at all, and is counted once.
+
+A folder holds
+
+* ``results/``: a file for the runs of some seeds of one configuration, under the
+  configuration's key. What is here is never trained again;
+* ``asked.json``: which experiments were asked for, their cells and seeds;
+* ``runs.csv`` and ``curves.csv``: what was asked for and is there, as tidy tables. They
+  are made from the other two whenever these are newer.
+
+A file takes its place under its name at once, when it is on the disk. So an
+interrupt, a ``kill -9`` or a full disk leaves every result that was stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_lite.errors import missing_extra
+from nn.files import read_arrays, replace, write_arrays
+
+from ..data import Array
+from .configuration import VERSION, Configuration
+from .experiments import Plan
+from .training import Run, logged_epochs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]
+
+# -- one file ---------------------------------------------------------------------------------
+
+
+def save(folder: Path, runs: Sequence[Run]) -> None:
+    """Store runs, a file for each configuration among them.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written; those that were there are whole.
+    """
+    for key in {run.configuration.key: None for run in runs}:
+        same = [run for run in runs if run.configuration.key == key]
+        seeds = hashlib.sha256(repr([run.seed for run in same]).encode()).hexdigest()[:8]
+        path = folder / "results" / f"{key}-{seeds}.safetensors"
+        with _writing(path):
+            write_arrays(path, *_packed(same))
+
+
+def _packed(runs: Sequence[Run]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return runs of one configuration as arrays, and what they are as texts."""
+    arrays = {
+        "seed": np.array([run.seed for run in runs]),
+        "diverged": np.array([run.diverged for run in runs]),
+        "held_out_accuracy": np.array([run.held_out_accuracy for run in runs]),
+        "seconds": np.array([run.seconds for run in runs]),
+        # The curves one after the other: runs stop at different epochs.
+        "curve.length": np.array([len(run.epochs) for run in runs]),
+        "curve.epoch": np.concatenate([run.epochs for run in runs]),
+        "curve.loss": np.concatenate([run.losses for run in runs]),
+        "curve.accuracy": np.concatenate([run.accuracies for run in runs]),
+    }
+    for name in runs[0].weights:
+        arrays[f"weights.{name}"] = np.stack([run.weights[name] for run in runs])
+    texts = {
+        "version": str(VERSION),
+        "configuration": json.dumps(dataclasses.asdict(runs[0].configuration)),
+    }
+    return arrays, texts
+
+
+def _unpacked(path: Path) -> list[Run]:
+    """Read the runs of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or of another version.
+    """
+    arrays, texts = read_arrays(path)
+    version = texts.get("version")
+    if version != str(VERSION):
+        raise ValueError(
+            f"{path} holds results of version {version or 'unknown'} of the study, and this is "
+            f"version {VERSION}"
+        )
+    cell = Configuration(**json.loads(texts["configuration"]))
+    weights = {k.removeprefix("weights."): v for k, v in arrays.items() if k.startswith("weights.")}
+    ends = np.cumsum(arrays["curve.length"])[:-1]
+    epochs, losses, accuracies = (
+        np.split(arrays[f"curve.{column}"], ends) for column in ("epoch", "loss", "accuracy")
+    )
+    return [
+        Run(
+            cell,
+            int(seed),
+            epochs=epochs[i].tolist(),
+            losses=losses[i].tolist(),
+            accuracies=accuracies[i].tolist(),
+            diverged=bool(arrays["diverged"][i]),
+            held_out_accuracy=float(arrays["held_out_accuracy"][i]),
+            seconds=float(arrays["seconds"][i]),
+            weights={name: stack[i] for name, stack in weights.items()},
+        )
+        for i, seed in enumerate(arrays["seed"])
+    ]
+
+
+# -- what there is, and what was asked for ----------------------------------------------------
+
+
+def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Run], list[str]]:
+    """Return the runs of a folder, or of one key, by key and seed.
+
+    And a sentence for each file that is left aside: damaged, or of another version.
+    """
+    runs: dict[tuple[str, int], Run] = {}
+    notes = []
+    for path in sorted((folder / "results").glob(f"{key}-*.safetensors")):
+        try:
+            found = _unpacked(path)
+        except (ValueError, KeyError, TypeError) as error:
+            reason = str(error).rstrip(".") or "it lacks what it should hold"
+            notes.append(f"{reason}; it is left aside ({path.name}).")
+            continue
+        runs.update({(run.configuration.key, run.seed): run for run in found})
+    return runs, notes
+
+
+def ask(folder: Path, plans: Iterable[Plan]) -> None:
+    """Note what is asked for; an experiment that was asked for before is replaced."""
+    asked = _asked(folder)
+    for plan in plans:
+        asked[plan.experiment.name] = {
+            label: {
+                "configuration": dataclasses.asdict(cell),
+                "source_epochs": plan.experiment.cells[label].epochs,
+                "seeds": list(plan.seeds),
+            }
+            for label, cell in plan.cells.items()
+        }
+    path = folder / "asked.json"
+    with _writing(path):
+        replace(path, json.dumps({"version": VERSION, "experiments": asked}, indent=1).encode())
+
+
+def _asked(folder: Path) -> dict[str, Any]:
+    path = folder / "asked.json"
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+        version, asked = content["version"], content["experiments"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is damaged: delete it, and ask again.") from None
+    if version != VERSION:
+        raise ValueError(
+            f"{path} is of version {version} of the study, and this is version {VERSION}: "
+            "use another folder, or delete that one."
+        )
+    return asked  # type: ignore[no-any-return]
+
+
+@dataclass
+class Results:
+    """What is there of what was asked for.
+
+    Attributes
+    ----------
+    folder
+        Where it is stored.
+    runs
+        A row for each run: experiment, cell, the settings of the configuration
+        (empty where they are not used), seed, source_epochs, epochs_done, final_loss (inf
+        where it diverged), accuracy, held_out_accuracy, reached_90 and reached_100 (the
+        first logged epoch, or empty), diverged, seconds, key, version.
+    curves
+        A row for each logged epoch of a run: experiment, cell, seed, epoch, loss,
+        accuracy. A run that has stopped keeps its result to the end.
+    missing
+        A row for each cell that is not whole: experiment, cell, asked, missing (seeds).
+    notes
+        A sentence for each file that could not be used.
+    """
+
+    folder: Path
+    runs: DataFrame
+    curves: DataFrame
+    missing: DataFrame
+    notes: list[str] = field(default_factory=list)
+
+    def weights(self, experiment: str, cell: str) -> dict[str, Array]:
+        """Return the trained parameters of a cell by name, one more dimension in front.
+
+        That is the seeds', in the order of `runs`.
+        """
+        rows = self.runs[(self.runs.experiment == experiment) & (self.runs.cell == cell)]
+        runs: list[Run] = []
+        for key, of_key in rows.groupby("key"):
+            found, _ = stored(self.folder, key)
+            runs += [found[key, seed] for seed in of_key.seed]
+        if not runs:
+            raise ValueError(f"{self.folder} has no runs of {experiment}, {cell}.")
+        names = sorted(runs[0].weights)
+        return {name: np.stack([run.weights[name] for run in runs]) for name in names}
+
+
+# -- tables -------------------------------------------------------------------------------------
+
+SETTINGS = [f.name for f in dataclasses.fields(Configuration)]
+RUNS = [
+    "experiment", "cell", *SETTINGS, "seed", "source_epochs", "epochs_done", "final_loss",
+    "accuracy", "held_out_accuracy", "reached_90", "reached_100", "diverged", "seconds", "key",
+    "version",
+]  # fmt: skip
+CURVES = ["experiment", "cell", "seed", "epoch", "loss", "accuracy"]
+
+
+def load(folder: str | Path) -> Results:
+    """Return the results of a folder, having made its tables if they are not there or old.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing was ever asked for in this folder.
+    ValueError
+        If a table is damaged, or of another version.
+    """
+    folder = Path(folder)
+    asked = _asked(folder)
+    if not asked:
+        raise FileNotFoundError(f"{folder} holds no results: nothing was run there yet.")
+    tables = [folder / "runs.csv", folder / "curves.csv"]
+    sources = [folder / "asked.json", *(folder / "results").glob("*.safetensors")]
+    notes: list[str] = []
+    if not all(path.exists() for path in tables) or _newest(sources) > _newest(tables[:1]):
+        notes = tabulate(folder)
+    runs, curves = (
+        _read(path, columns) for path, columns in zip(tables, (RUNS, CURVES), strict=True)
+    )
+    if not (runs.version == VERSION).all():
+        raise ValueError(
+            f"{tables[0]} has runs of another version of the study, and this is version "
+            f"{VERSION}: delete it, and it is made again."
+        )
+    found = runs.groupby(["experiment", "cell"]).seed.nunique()
+    gaps = [
+        (
+            experiment,
+            label,
+            len(cell["seeds"]),
+            len(cell["seeds"]) - found.get((experiment, label), 0),
+        )
+        for experiment, cells in asked.items()
+        for label, cell in cells.items()
+    ]
+    missing = _pandas().DataFrame(gaps, columns=["experiment", "cell", "asked", "missing"])
+    return Results(folder, runs, curves, missing[missing.missing > 0].reset_index(drop=True), notes)
+
+
+def _newest(paths: Iterable[Path]) -> int:
+    return max(path.stat().st_mtime_ns for path in paths)
+
+
+def _read(path: Path, columns: Sequence[str]) -> DataFrame:
+    """Read a table, having seen that it has its columns."""
+    pandas = _pandas()
+    try:
+        table = pandas.read_csv(path, dtype={"hidden": str, "key": str}, keep_default_na=True)
+    except (ValueError, pandas.errors.ParserError) as error:
+        raise ValueError(f"{path} is no table: {error}; delete it, and it is made again.") from None
+    lacking = [column for column in columns if column not in table]
+    if lacking:
+        raise ValueError(
+            f"{path} lacks the columns {', '.join(lacking)}: delete it, and it is made again."
+        )
+    return table
+
+
+def tabulate(folder: Path) -> list[str]:
+    """Write the tables anew; return a sentence for each file that could not be used."""
+    found, notes = stored(folder)
+    rows: list[list[Any]] = []
+    curves: list[DataFrame] = []
+    pandas = _pandas()
+    for experiment, cells in _asked(folder).items():
+        for label, asked in cells.items():
+            cell = Configuration(**asked["configuration"])
+            for seed in asked["seeds"]:
+                run = found.get((cell.key, seed))
+                if run is not None:
+                    rows.append([experiment, label, *_row(run, asked["source_epochs"])])
+                    curves.append(_curve(experiment, label, run))
+    tables = {
+        "runs.csv": pandas.DataFrame(rows, columns=RUNS),
+        "curves.csv": pandas.concat(curves) if curves else pandas.DataFrame(columns=CURVES),
+    }
+    # The runs last: they are as new as the results, so the curves are not older.
+    for name in ("curves.csv", "runs.csv"):
+        with _writing(folder / name):
+            replace(folder / name, tables[name].to_csv(index=False).encode())
+    return notes
+
+
+def _row(run: Run, source_epochs: int) -> list[Any]:
+    """Return a run's line of the table, after its experiment and cell."""
+    used = run.configuration.settings()
+    if "hidden" in used:
+        used["hidden"] = "-".join(map(str, used["hidden"]))
+    return [
+        *(used.get(name) for name in SETTINGS),
+        run.seed,
+        source_epochs,
+        run.epochs_done,
+        run.final_loss,
+        run.accuracy,
+        run.held_out_accuracy,
+        run.reached(0.9),
+        run.reached(1.0),
+        run.diverged,
+        run.seconds,
+        run.configuration.key,
+        VERSION,
+    ]
+
+
+def _curve(experiment: str, label: str, run: Run) -> DataFrame:
+    """Return a run's lines of the curves: what has stopped keeps its result to the end."""
+    epochs, losses, accuracies = run.epochs, run.losses, run.accuracies
+    last = run.configuration.epochs
+    if epochs[-1] < last:
+        grid = set(logged_epochs(last))
+        kept = [i for i, epoch in enumerate(epochs) if epoch in grid]
+        after = sorted(epoch for epoch in grid if epoch > epochs[-1])
+        epochs = [epochs[i] for i in kept] + after
+        losses = [losses[i] for i in kept] + [run.final_loss] * len(after)
+        accuracies = [accuracies[i] for i in kept] + [run.accuracy] * len(after)
+    columns = (experiment, label, run.seed, epochs, losses, accuracies)
+    return _pandas().DataFrame(dict(zip(CURVES, columns, strict=True)))
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder of a file that is about to be written; say it in one sentence if it fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            f"cannot write {path}: {reason}; what was stored before is whole, and the same "
+            "command goes on from there"
+        ) from None
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise missing_extra("pandas", "demos", "keep the results of a study") from None
+    return pandas

@@ -1,0 +1,276 @@
+"""Hand the runs of a study to the cores of this machine, or to a Dask cluster.
+
+`run` sees what is asked for and not stored yet, cuts it into *tasks* (some seeds of
+configurations that train as one stack), has them trained wherever there is room, and
+stores each result as it comes. Only this process writes, so results need no common disk,
+and a task that a dying machine made twice is stored once.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib
+import itertools
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autograd_lite.errors import missing_extra
+
+from . import store
+from .configuration import Configuration
+from .experiments import Plan
+from .training import Run, train
+
+# -- what is to be done -------------------------------------------------------------------------
+
+POINTS = {"linear": 100, "xor": 21, "moons": 200, "blobs": 200}
+NUMBERS = 12_000
+"""In the widest array of a stack: with more, memory costs more than Python does."""
+SEEDS = 50
+"""In a task at most, so that an interrupt loses little."""
+PATIENCE = 5
+"""Seconds to wait for a scheduler, and for its workers."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Seeds of some configurations that train as one; it is what a worker is sent."""
+
+    cells: tuple[Configuration, ...]
+    seeds: tuple[int, ...]
+
+    def __call__(self) -> list[Run]:
+        """Train."""
+        return train(self.cells, self.seeds)
+
+    def __len__(self) -> int:
+        return len(self.cells) * len(self.seeds)
+
+    @property
+    def cost(self) -> float:
+        """About how many seconds it takes, if no seed stops early."""
+        cell = self.cells[0]
+        if cell.data == "digits":
+            return 0.4 * cell.epochs * len(self)
+        points = POINTS[cell.data]
+        batch = min(cell.batch or points, points)
+        step = 3e-5 * len(cell.sizes) + 2e-8 * len(self) * batch * sum(cell.sizes)
+        return cell.epochs * -(-points // batch) * step
+
+
+def tasks(wanted: Sequence[tuple[Configuration, int]]) -> list[Task]:
+    """Cut runs into tasks, the longest first.
+
+    >>> cells = [Configuration(lr=lr) for lr in (0.1, 1.0)]
+    >>> found = tasks([(cell, seed) for cell in cells for seed in range(60)])
+    >>> [(len(task.cells), len(task.seeds)) for task in found]
+    [(2, 30), (2, 30)]
+    """
+    seeds_of: dict[Configuration, list[int]] = {}
+    for cell, seed in dict.fromkeys(wanted):
+        seeds_of.setdefault(cell, []).append(seed)
+    alike: dict[tuple[Configuration, tuple[int, ...]], list[Configuration]] = {}
+    for cell, missing in seeds_of.items():
+        alike.setdefault((replace(cell, lr=0.0), tuple(missing)), []).append(cell)
+    found = []
+    for (cell, seeds), cells in alike.items():
+        lanes = _lanes(cell)
+        for some in _cut(cells, lanes):
+            size = min(SEEDS, max(1, lanes // len(some)))
+            found += [Task(tuple(some), tuple(part)) for part in _cut(seeds, size)]
+    return sorted(found, key=lambda task: -task.cost)
+
+
+def _lanes(cell: Configuration) -> int:
+    """Return how many runs of a configuration should train as one stack."""
+    if cell.data == "digits":
+        return 1
+    points = POINTS[cell.data]
+    return max(8, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
+
+
+def _cut(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield parts of at most `size`, as even as can be."""
+    count = -(-len(items) // size)
+    bounds = [round(i * len(items) / count) for i in range(count + 1)]
+    for start, stop in itertools.pairwise(bounds):
+        yield items[start:stop]
+
+
+# -- where it is done -----------------------------------------------------------------------------
+
+Done = Generator[tuple[Task, list[Run]], None, None]
+"""Tasks with their results, in whatever order they come."""
+
+
+def _call(task: Task) -> tuple[Task, list[Run]]:
+    return task, task()
+
+
+def locally(todo: Sequence[Task], jobs: int | None = None) -> Done:
+    """Train on the cores of this machine."""
+    try:
+        import joblib  # type: ignore[import-untyped]
+    except ImportError:
+        raise missing_extra("joblib", "demos", "run a study") from None
+    jobs = min(jobs or joblib.cpu_count(), len(todo))
+    if jobs == 1:
+        yield from map(_call, todo)
+        return
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1)
+        yield from parallel(joblib.delayed(_call)(task) for task in todo)
+
+
+def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
+    """Train on a Dask cluster; what a worker had begun when it died is done by another.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler does not answer or has no workers, or is lost on the way.
+    """
+    try:
+        distributed: Any = importlib.import_module("distributed")  # it has few types
+    except ImportError:
+        raise missing_extra("distributed", "cluster", "use a Dask cluster") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said here
+    with _client(distributed, scheduler) as client:
+        keys = [f"study-{task.cells[0].key}-{i}" for i, task in enumerate(todo)]
+        futures = client.map(_call, todo, key=keys, pure=False)
+        try:
+            for future, result in distributed.as_completed(futures, with_results=True):
+                yield result
+                future.release()
+        except (OSError, concurrent.futures.CancelledError) as error:
+            raise ConnectionError(
+                f"the scheduler at {scheduler} was lost ({error}); what came back is stored, and "
+                "the same command goes on from there"
+            ) from None
+        except distributed.KilledWorker as error:
+            raise ConnectionError(
+                f"several workers died while they trained ({error}); see that they have enough "
+                "memory, and give the same command again: it goes on from there"
+            ) from None
+        finally:
+            client.cancel(futures)
+
+
+@contextmanager
+def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
+    """Connect to a scheduler that has workers."""
+    try:
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {scheduler} ({error}): start one with 'dask "
+            "scheduler', or leave out --backend dask to use the cores of this machine"
+        ) from None
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()
+        raise ConnectionError(
+            f"the Dask scheduler at {scheduler} has no workers: start some with 'dask worker "
+            f"{scheduler}'"
+        ) from None
+    with client:
+        yield client
+
+
+BACKENDS = ("local", "dask")
+
+# -- all of it ------------------------------------------------------------------------------------
+
+
+def run(
+    plans: Sequence[Plan],
+    folder: str | Path,
+    *,
+    backend: str = "local",
+    scheduler: str | None = None,
+    jobs: int | None = None,
+    progress: bool = False,
+) -> store.Results:
+    """Train what is asked for and not stored yet, and return all that was asked for.
+
+    Parameters
+    ----------
+    plans
+        Experiments with their cells and seeds.
+    folder
+        Where results are stored; a second call with the same one goes on where the first stopped.
+    backend, scheduler
+        ``"local"``; or ``"dask"`` and the address of its scheduler.
+    jobs
+        Processes on this machine; one for each core by default.
+    progress
+        Whether to show a progress bar, with the time that is left.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to run, or the backend is unknown or lacks its address.
+    ConnectionError
+        If the cluster cannot be used.
+    OSError
+        If a result cannot be written; those before it are stored.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from demos.study.experiments import EXPERIMENTS, Plan
+    >>> experiment = EXPERIMENTS["R0-xor"]
+    >>> short = {"xor": replace(experiment.cells["xor"], epochs=5)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = run([Plan(experiment, short, range(3))], folder)
+    >>> results.runs[["cell", "seed", "epochs_done"]].values.tolist()
+    [['xor', 0, 5], ['xor', 1, 5], ['xor', 2, 5]]
+    """
+    folder = Path(folder)
+    wanted = [(cell, seed) for plan in plans for cell in plan.cells.values() for seed in plan.seeds]
+    if not wanted:
+        raise ValueError("There is nothing to run: the grid is empty.")
+    if backend not in BACKENDS:
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}, and got {backend!r}.")
+    if (backend == "dask") != (scheduler is not None):
+        raise ValueError("backend 'dask' and the address of its scheduler go together: give both.")
+    store.ask(folder, plans)
+    found, _ = store.stored(folder)
+    todo = tasks([(cell, seed) for cell, seed in wanted if (cell.key, seed) not in found])
+    if todo:
+        done = locally(todo, jobs) if scheduler is None else on_dask(todo, scheduler)
+        with closing(done), _bar(todo, progress) as advance:
+            for task, runs in done:
+                store.save(folder, runs)
+                advance(task)
+    return store.load(folder)
+
+
+@contextmanager
+def _bar(todo: Sequence[Task], shown: bool) -> Iterator[Callable[[Task], None]]:
+    """Show how much of the expected time is over."""
+    if not shown:
+        yield lambda task: None
+        return
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]
+    except ImportError:
+        raise missing_extra("tqdm", "demos", "show a progress bar") from None
+    runs = sum(map(len, todo))
+    form = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
+    with tqdm(total=sum(task.cost for task in todo), bar_format=form) as bar:
+        over = 0
+
+        def advance(task: Task) -> None:
+            nonlocal over
+            over += len(task)
+            bar.set_postfix_str(f"{over} of {runs} runs", refresh=False)
+            bar.update(task.cost)
+
+        bar.set_postfix_str(f"0 of {runs} runs")
+        yield advance
