@@ -722,6 +722,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     >>> unbroadcast(np.ones((2, 3)), (3,))
     array([2., 2., 2.])
     """
+    if g.shape == shape:
+        return g
     if g.ndim < len(shape):
         return np.broadcast_to(g, shape)
     extra = g.ndim - len(shape)
