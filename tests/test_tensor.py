@@ -300,6 +300,21 @@ def test_arguments_that_no_rule_covers():
     assert np.exp(x, dtype=np.float32).dtype == np.float32
 
 
+def test_where_of_a_mask_alone_gives_its_places():
+    x = leaf([1.0, -2.0, 3.0])
+    [places] = np.where(x > 0)
+    np.testing.assert_array_equal(places.data, [0, 2])
+    np.sum(x[places] ** 2).backward()
+    np.testing.assert_array_equal(x.grad, [2.0, 0.0, 6.0])
+
+
+def test_a_number_to_fill_with_stays_on_the_tape():
+    x, s = leaf([1.0, 2.0]), leaf(3.0)
+    np.sum(np.full_like(x, s) * x).backward()
+    assert s.grad == 3.0
+    assert not isinstance(np.full_like(x, 3.0), Tensor)
+
+
 def test_ufunc_methods_that_mean_a_reduction():
     x = leaf(np.arange(1.0, 7.0).reshape(2, 3))
     np.testing.assert_array_equal(np.add.reduce(x).data, np.add.reduce(x.data))

@@ -110,13 +110,20 @@ for _ufunc in (np.minimum, np.fmin):
         y=lambda g, x, y: _where_larger(g, x, y),
     )
 
-derivative(
-    np.where,
+choice = derivative(
+    lambda condition, x, y: np.where(condition, x, y),
+    name="where",
     operands="condition x y",
     constants="condition",
     elementwise=True,
     x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
+)
+composite(
+    np.where,
+    lambda condition, *branches: (
+        choice(condition, *branches) if branches else np.nonzero(condition)
+    ),
 )
 
 
@@ -188,10 +195,11 @@ def _nan_to_num(
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Return the line through the two neighbours, at x."""
-    place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, None)
-    place = np.minimum(place, np.size(xp) - 2)
-    x0, x1, y0, y1 = xp[place], xp[place + 1], fp[place], fp[place + 1]
-    line = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
+    last = np.size(xp) - 1
+    place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, max(last - 1, 0))
+    after = np.minimum(place + 1, last)
+    x0, x1, y0, y1 = xp[place], xp[after], fp[place], fp[after]
+    line = y0 + (y1 - y0) * ((x - x0) / or_one(x1 - x0))
     line = np.where(x < xp[0], fp[0] if left is None else left, line)
     line = np.where(x > xp[-1], fp[-1] if right is None else right, line)
     return line.astype(np.float64)  # as NumPy does

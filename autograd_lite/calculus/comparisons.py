@@ -73,7 +73,7 @@ class Question:
 
 for _question in (
     *(np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.array_equiv),
-    *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+    *(np.zeros_like, np.ones_like, np.empty_like),
     *(np.array2string, np.array_repr, np.array_str),
     *(np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
 ):

@@ -108,7 +108,7 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if axes is not None:
         axes = [i % np.ndim(a) for i in axes]
         a = np.transpose(a, [i for i in range(np.ndim(a)) if i not in axes] + axes)
-    shape = np.shape(a)[np.ndim(b) :]
+    shape = np.shape(a)[np.ndim(b) - np.ndim(a) :]  # as NumPy does, where nothing is left too
     n = math.prod(shape)
     return np.reshape(la.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
 

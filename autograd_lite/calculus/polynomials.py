@@ -11,10 +11,14 @@ from ..tensor import plain
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
-    """Pad the shorter of two coefficient sequences in front."""
+    """Put zeros before the shorter of two coefficient sequences."""
     a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
-    n = max(np.size(a1), np.size(a2))
-    return np.pad(a1, (n - np.size(a1), 0)), np.pad(a2, (n - np.size(a2), 0))
+    more = len(a2) - len(a1)
+    if more > 0:
+        a1 = np.concatenate([np.zeros(more, np.result_type(a1)), a1])
+    elif more < 0:
+        a2 = np.concatenate([np.zeros(-more, np.result_type(a2)), a2])
+    return a1, a2
 
 
 def _polyadd(a1: Any, a2: Any) -> Any:
@@ -25,6 +29,12 @@ def _polyadd(a1: Any, a2: Any) -> Any:
 def _polysub(a1: Any, a2: Any) -> Any:
     first, second = _aligned(a1, a2)
     return first - second
+
+
+def _trimmed(a: Any) -> Any:
+    """Return the coefficients from the first that is not 0 on; of nothing, a 0."""
+    a = np.trim_zeros(np.atleast_1d(a), "f")
+    return a if len(a) else np.zeros(1, np.result_type(a))
 
 
 def _polyder(p: Any, m: int = 1) -> Any:
@@ -80,7 +90,7 @@ composite(np.roots, _roots)
 composite(np.polyfit, _polyfit)
 composite(np.polyadd, _polyadd)
 composite(np.polysub, _polysub)
-composite(np.polymul, lambda a1, a2: np.convolve(np.atleast_1d(a1), np.atleast_1d(a2)))
+composite(np.polymul, lambda a1, a2: np.convolve(_trimmed(a1), _trimmed(a2)))
 composite(np.polyder, _polyder)
 composite(np.polyint, _polyint)
 composite(np.poly, _poly)

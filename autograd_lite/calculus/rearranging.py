@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite
-from ..tensor import Tensor, bare, plain
+from ..tensor import Axis, Tensor, bare, plain
 from .shapes import scatter
 
 
@@ -114,6 +114,8 @@ def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 
 def _resize(a: Any, new_shape: Any) -> Any:
+    if not np.size(a):
+        return np.resize(plain(a), new_shape)  # zeros
     return np.ravel(a)[np.resize(np.arange(np.size(a)), new_shape)]
 
 
@@ -252,11 +254,16 @@ def _members(ar1: Any, ar2: Any, wanted: Callable[[Any, Any], Any]) -> Any:
     return values[np.asarray(wanted(np.isin(found, plain(ar1)), np.isin(found, plain(ar2))))]
 
 
-def _trim_zeros(filt: Any, trim: str = "fb") -> Any:
-    filled = np.flatnonzero(plain(filt))
-    begin = filled[0] if "f" in trim.lower() and len(filled) else 0
-    end = filled[-1] + 1 if "b" in trim.lower() and len(filled) else len(filt)
-    return filt[begin : end if len(filled) else 0]
+def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
+    ndim = np.ndim(filt)
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    index = [slice(None)] * ndim
+    for i, filled in enumerate(np.nonzero(plain(filt))):
+        if i in [a % ndim for a in axes]:
+            begin = filled.min(initial=np.shape(filt)[i]) if "f" in trim.lower() else 0
+            end = filled.max(initial=-1) + 1 if "b" in trim.lower() else None
+            index[i] = slice(begin, end) if filled.size else slice(0)
+    return filt[tuple(index)]
 
 
 def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
@@ -292,7 +299,7 @@ composite(np.union1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_or))
 composite(np.intersect1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_and))
 composite(np.setxor1d, lambda ar1, ar2: _members(ar1, ar2, np.not_equal))
 composite(np.setdiff1d, lambda ar1, ar2: _members(ar1, ar2, np.greater))
-composite(np.sort_complex, lambda a: np.sort(a, axis=0).astype(np.complex128))
+composite(np.sort_complex, lambda a: np.sort(a).astype(np.complex128))
 composite(np.trim_zeros, _trim_zeros)
 composite(np.apply_along_axis, _apply_along_axis)
 composite(np.apply_over_axes, _apply_over_axes)
@@ -397,9 +404,9 @@ composite(np.pad, _pad)
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     places = plain(x)
-    n = max(minlength, int(places.max(initial=-1)) + 1)
-    if weights is None:
+    if weights is None or not places.size:  # of nothing, NumPy does not look at the weights
         return np.bincount(places, minlength=minlength)
+    n = max(minlength, int(places.max(initial=-1)) + 1)
     weights = weights if isinstance(weights, Tensor) else np.asarray(weights)
     return scatter(weights.astype(np.float64), shape=(n,), index=places)
 
@@ -408,6 +415,17 @@ def _same_as(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: function(*args, **kwargs)
 
 
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> Any:  # fmt: skip
+    if not isinstance(fill_value, Tensor):
+        return np.full_like(bare(a), fill_value, dtype, order, subok, shape)  # type: ignore[call-overload]
+    whole = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+    return whole.astype(np.result_type(a) if dtype is None else dtype)
+
+
+composite(np.full_like, _full_like)
 composite(np.bincount, _bincount)
 composite(np.amax, _same_as(np.max))
 composite(np.amin, _same_as(np.min))

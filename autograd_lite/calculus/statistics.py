@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite, derivative
-from ..tensor import Axis, plain
+from ..tensor import Axis, Tensor, plain
 from .complex import C
 from .reductions import kept, like, root
 
@@ -105,25 +106,25 @@ def _quantile(
         raise UnsupportedArgumentError(
             f"A quantile has a derivative for the methods {', '.join(_METHODS)}, not '{method}'."
         )
-    q = plain(q)
+    q = q if isinstance(q, Tensor) else np.asarray(q)
     rows = _together(a, axis)
     values = plain(rows)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
-    place = q.reshape(q.shape + (1,) * (values.ndim - 1)) * np.maximum(np.asarray(count) - 1, 0)
+    place = np.reshape(q, q.shape + (1,) * (values.ndim - 1)) * np.maximum(count - 1, 0)
     place = np.broadcast_to(place, q.shape + values.shape[:-1])
-    below = np.floor(place).astype(int)
-    part = _METHODS[method](place - below)
+    below = np.floor(plain(place)).astype(int)
+    part = place - below if method == "linear" else _METHODS[method](plain(place) - below)
     if method == "nearest":  # NumPy rounds a half to the even place
-        part = np.rint(place) - below
+        part = np.rint(plain(place)) - below
     if values.dtype.kind == "f":
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
     above = np.minimum(below + 1, values.shape[-1] - 1)
     ordered = np.sort(rows, axis=-1)
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
-    # The weights are chosen so that a NaN or inf next door does not come in with weight 0.
-    mixed = low if method in _PICKS else low + (high - low) * part
-    mixed = np.where(part == 0, low, np.where(part == 1, high, mixed))
+    # A NaN or inf next door does not come in with weight 0.
+    step = np.where((part == 0) & ~np.isfinite(high - low), 0.0, high - low)
+    mixed = np.where(part == 1, high, low if method in _PICKS else low + step * part)
     if not ignore_nan and np.isnan(values).any():
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
     return np.reshape(mixed, q.shape + kept(np.shape(a), axis)) if keepdims else mixed
@@ -136,11 +137,12 @@ def _together(a: Any, axis: Axis) -> Any:
     axes = tuple(i % np.ndim(a) for i in (axis if isinstance(axis, tuple) else (axis,)))
     rest = [i for i in range(np.ndim(a)) if i not in axes]
     turned = np.transpose(a, (*rest, *axes))
-    return np.reshape(turned, (*(np.shape(a)[i] for i in rest), -1))
+    count = math.prod(np.shape(a)[i] for i in axes)
+    return np.reshape(turned, (*(np.shape(a)[i] for i in rest), count))
 
 
 def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-    return _quantile(a, plain(q) / 100.0, *args, **kwargs)
+    return _quantile(a, np.divide(q, 100.0), *args, **kwargs)
 
 
 def _median(

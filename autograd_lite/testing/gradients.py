@@ -115,7 +115,7 @@ argument 0 is wrong: analytic 8, numerical 12.
     rough = [i for i, x in enumerate(given) if x.dtype != np.float64]
     name = str(getattr(f, "name", getattr(f, "__name__", "f")))
     check = _Check(name, names, rtol, atol, rng)
-    scale, size = 1.0, 0.0
+    scale, size, rounding = 1.0, 0.0, EPSILON
 
     def function(*xs: Any) -> list[Any]:
         parts = iter(xs)
@@ -136,9 +136,10 @@ argument 0 is wrong: analytic 8, numerical 12.
         # What is rounded: the results, what they were summed from as the gradient tells, and
         # the derivatives below. Where these cancel, their rounding is left.
         size = max(size, _size(values, weights), _size(analytic, precise))
+        rounding = max(rounding, *(float(np.finfo(value.dtype).eps) for value in values))
         for i in range(len(given)):
             check.form(n, i, analytic[i], precise[i])
-            check.numerically(n, i, analytic[i], function, weights, precise, scale, size)
+            check.numerically(n, i, analytic[i], function, weights, precise, scale, rounding * size)
         for i, value in enumerate(_values(gradient, given) if rough else []):
             check.form(n, i, value, given[i])
             check.roughly(n, i, value, analytic[i], size)
@@ -229,7 +230,7 @@ def _slopes(
     point: list[Array],
     i: int,
     direction: Array,
-    size: float,
+    rounding: float,
 ) -> Iterator[_Slope]:
     """Yield the derivative of the weighted sum along a direction of argument `i`, by step."""
 
@@ -250,7 +251,7 @@ def _slopes(
             ]
         value = sum(parts) / (12.0 * h)
         # The results are rounded, and so is the place where they are taken.
-        yield _Slope(value, 8.0 * EPSILON * (size + farthest * abs(value)) / h)
+        yield _Slope(value, 8.0 * (rounding + EPSILON * farthest * abs(value)) / h)
         h *= FACTOR
 
 
@@ -303,7 +304,7 @@ class _Check(NamedTuple):
         weights: Sequence[Array],
         point: list[Array],
         scale: float,
-        size: float,
+        rounding: float,
     ) -> None:
         """Hold a gradient against differences of the derivative below."""
         wrong = []
@@ -312,7 +313,7 @@ class _Check(NamedTuple):
             # Not a dot product: where nothing moves, an infinite gradient must not count as NaN.
             analytic = float(np.sum(np.where(direction == 0.0, 0.0, gradient) * direction))
             numerical = []
-            for slope in _slopes(function, weights, point, i, direction, size):
+            for slope in _slopes(function, weights, point, i, direction, rounding):
                 error = abs(analytic - slope.value)
                 allowed = self.rtol * max(abs(analytic), abs(slope.value)) + self.atol + slope.noise
                 if error <= allowed < math.inf:

@@ -146,6 +146,11 @@ call(np.median, V(2.5))
 call(np.median, V([1.0, np.nan, 3.0]))
 for method in ("linear", "lower", "higher", "midpoint", "nearest"):
     call(np.quantile, v(6), np.array([0.0, 0.33, 0.5, 1.0]), method=method)
+for q in (V(0.3), V([0.15, 0.6])):
+    call(np.quantile, v(5), q)
+    call(np.quantile, v(3, 4), q, axis=1)
+call(np.percentile, v(5), V([15.0, 60.0]))
+call(np.nanquantile, nans(2, 6), V([0.15, 0.55]), axis=1)
 call(np.average, v(3, 4), weights=np.array([1.0, 2.0, 3.0, 4.0]), axis=1)
 call(np.average, v(3, 4), weights=pos(3, 4).array)
 call(np.average, v(3), returned=True)
@@ -355,6 +360,8 @@ for function in (np.unique_all, np.unique_counts, np.unique_inverse, np.unique_v
 for function in (np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d):
     call(function, v(4), v(3))
 call(np.sort_complex, v(4))
+call(np.full_like, v(2, 3), V(0.7))
+call(np.full_like, v(2, 3), v(3))
 call(np.amax, v(2, 3), axis=0)
 call(np.amin, v(2, 3), axis=1, keepdims=True)
 call(np.around, V([0.3, 1.7, -2.4]), 0)

@@ -785,6 +785,7 @@ CASES |= {
     # Arithmetic
     np.round: rounding(),
     np.where: where(),
+    arithmetic.choice.function: where(),
     np.clip: clip_by_keyword() | clip(),
     arithmetic.between.function: clip(),
     # Reductions
