@@ -152,6 +152,12 @@ def ask(folder: Path, plans: Iterable[Plan]) -> None:
         replace(path, json.dumps({"version": VERSION, "experiments": asked}, indent=1).encode())
 
 
+def ask_if_new(folder: Path, plans: Iterable[Plan]) -> None:
+    """Note what was never asked for here, so that it shows among what is missing."""
+    before = _asked(folder)
+    ask(folder, [plan for plan in plans if plan.experiment.name not in before])
+
+
 def _asked(folder: Path) -> dict[str, Any]:
     path = folder / "asked.json"
     if not path.exists():

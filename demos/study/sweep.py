@@ -90,7 +90,7 @@ def _lanes(cell: Configuration) -> int:
     if cell.data == "digits":
         return 1
     points = POINTS[cell.data]
-    return max(8, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
+    return max(5, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
 
 
 def _cut(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

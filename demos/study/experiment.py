@@ -1,0 +1,77 @@
+"""`python -m demos experiment NAME`: run an experiment of the five sources over many seeds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from textwrap import fill
+
+from ..command import Parser, whole_number
+from .experiments import EXPERIMENTS, SIZES, find
+from .flags import add_where, check_where, results_of, table
+
+EPILOG = """\
+examples:
+  python -m demos experiment --list
+  python -m demos experiment R1-without-activation --seeds 100
+  python -m demos experiment R0-linear R0-xor --size full
+
+An experiment that was interrupted goes on where it stopped: give the same command again.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run, print a table and list the files; return the exit status."""
+    parser, args = parse(argv)
+    if args.list:
+        for experiment in EXPERIMENTS.values():
+            print(f"{experiment.name:26}{experiment.sentence}")
+        return 0
+    plans = [
+        find(name).sized(args.size, args.seeds, args.epochs) for name in dict.fromkeys(args.names)
+    ]
+    results = results_of(parser, plans, args)
+    for plan in plans:
+        experiment = plan.experiment
+        asked = max(cell.epochs for cell in plan.cells.values())
+        source = max(cell.epochs for cell in experiment.cells.values())
+        shorter = f" of the source's {source}" if asked < source else ""
+        print(f"\n{experiment.name}: {experiment.sentence}")
+        if experiment.assumed:
+            print(fill(experiment.assumed, 96, initial_indent="  ", subsequent_indent="  "))
+        print(f"  {len(plan.seeds)} seeds, at most {asked}{shorter} epochs")
+        print(table(results, plan, experiment.reported))
+    print("files")
+    for name in ("runs.csv", "curves.csv"):
+        print(f"  {args.out / name}")
+    return 0
+
+
+def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
+    """Read the flags; whatever is wrong with them ends the program here, in one line."""
+    parser = Parser(
+        prog="python -m demos experiment",
+        description="Run experiments of the five sources, over many random initialisations.",
+        epilog=EPILOG,
+    )
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="which; see --list")
+    add("--list", action="store_true", help="show all experiments, and run none")
+    add("--size", choices=SIZES, default="default",
+        help="of the study: seeds, and epochs at most; full has all that the source had "
+             "(default: %(default)s)")  # fmt: skip
+    add("--seeds", type=whole_number, metavar="N",
+        help="random initialisations of each cell (default: by size)")  # fmt: skip
+    add("--epochs", type=whole_number, metavar="N", help="at most (default: by size)")
+    add_where(parser, "out/study")
+    args = parser.parse_args(argv)
+    if not args.list:
+        if not args.names:
+            parser.error("argument NAME: name an experiment, or see --list")
+        for name in args.names:
+            try:
+                find(name)
+            except ValueError as error:
+                parser.error(str(error)[0].lower() + str(error)[1:].rstrip("."))
+        check_where(parser, args)
+    return parser, args

@@ -1,0 +1,101 @@
+"""What `experiment` and `sweep` share: where runs are trained, and what is printed of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..command import Parser, whole_number
+from .experiments import Plan, Reported
+from .sweep import BACKENDS, run
+
+if TYPE_CHECKING:
+    from pandas import Series  # type: ignore[import-untyped]
+
+    from .store import Results
+
+PACKAGES = ("joblib", "matplotlib", "pandas", "safetensors", "scikit-learn", "tqdm")
+
+
+def add_where(parser: Parser, out: str) -> None:
+    """Add the flags that say where runs are trained and stored."""
+    add = parser.add_argument_group("where").add_argument
+    add("--jobs", type=whole_number, metavar="N",
+        help="processes on this machine (default: one for each core)")  # fmt: skip
+    add("--backend", choices=BACKENDS, default="local",
+        help="the cores of this machine, or a Dask cluster (default: %(default)s)")  # fmt: skip
+    add("--scheduler", metavar="URL",
+        help="of the Dask cluster (example: --scheduler tcp://127.0.0.1:8786)")  # fmt: skip
+    add("--out", default=out, metavar="DIR",
+        help="folder for results; none is run twice (default: %(default)s)")  # fmt: skip
+    add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
+        help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+
+
+def check_where(parser: Parser, args: argparse.Namespace) -> None:
+    """See that the backend has what it needs, and the packages are there."""
+    if args.backend == "dask" and args.scheduler is None:
+        parser.error("argument --backend: dask needs --scheduler, such as tcp://127.0.0.1:8786")
+    if args.backend != "dask" and args.scheduler is not None:
+        parser.error("argument --scheduler: it is for --backend dask")
+    parser.ready(args, *PACKAGES)
+
+
+def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) -> Results:
+    """Run what is not stored yet; whatever stops that ends the program here, in one line."""
+    try:
+        results = run(
+            plans,
+            args.out,
+            backend=args.backend,
+            scheduler=args.scheduler,
+            jobs=args.jobs,
+            progress=args.progress,
+        )
+    except KeyboardInterrupt:
+        parser.exit(130, "\ninterrupted: what is finished is stored; the same command goes on\n")
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
+    for note in results.notes:
+        print(note, file=sys.stderr)
+    return results
+
+
+def table(results: Results, plan: Plan, reported: Sequence[Reported] = ()) -> str:
+    """Return a line for each cell, how its seeds did; and one for each figure of the source."""
+    name = plan.experiment.name
+    runs, curves = (t[t.experiment == name] for t in (results.runs, results.curves))
+    width = max(len(label) for label in (*plan.cells, "cell"))
+    lines = [f"  {'cell':{width}}  {'median loss (quartiles)':32}  ≥ 90 %  100 %  diverged"]
+    for label in plan.cells:
+        cell = runs[runs.cell == label]
+        shares = [f"{(cell.accuracy >= least).mean():6.0%}" for least in (0.9, 1.0)]
+        diverged = f"{cell.diverged.mean():8.0%}" if cell.diverged.any() else ""
+        lines.append(
+            f"  {label:{width}}  {_spread(cell.final_loss, '.3g'):32}  {shares[0]} {shares[1]}  "
+            f"{diverged}".rstrip()
+        )
+        for figure in reported:
+            if figure.cell == label:
+                at = curves[(curves.cell == label) & (curves.epoch == figure.epoch)]
+                column = "final_loss" if figure.quantity == "loss" else figure.quantity
+                here = cell[column] if figure.epoch is None else at[figure.quantity]
+                lines.append(f"  {'':{width}}    reported {_beside(figure, here)}")
+    return "\n".join(lines)
+
+
+def _spread(values: Series, form: str) -> str:
+    """Return the median and the quartiles."""
+    low, middle, high = values.quantile([0.25, 0.5, 0.75])
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _beside(figure: Reported, here: Series) -> str:
+    """Return a reported figure in words, and beside it what came out here."""
+    form = ".3g" if figure.quantity == "loss" else ".1%"
+    at = "" if figure.epoch is None else f" after epoch {figure.epoch}"
+    words = f" ({figure.words})" if figure.words else ""
+    ours = _spread(here, form) if len(here) else "not reached"
+    return f"{figure.quantity} {figure.value:{form}}{at}{words}; here {ours}"

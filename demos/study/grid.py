@@ -1,0 +1,158 @@
+"""`python -m demos sweep`: train every combination of some settings, over many seeds."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import nn
+
+from ..command import Parser, fraction, listing, positive, whole_number
+from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
+from .experiments import WORDS, Experiment, Plan
+from .flags import add_where, check_where, results_of, table
+
+EPILOG = """\
+examples:
+  python -m demos sweep --lr 1 0.3 0.1 --hidden 2 4 10 --seeds 30
+  python -m demos sweep --data linear xor --activation sigmoid tanh relu \\
+      --optimizer sgd momentum adagrad adam --lr 0.1 --epochs 2000
+  python -m demos sweep --lr 0.1 1 --backend dask --scheduler tcp://127.0.0.1:8786
+
+A sweep that was interrupted goes on where it stopped: give the same command again.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the grid, print a table, draw its figures and list the files; return the exit status."""
+    parser, args = parse(argv)
+    try:
+        grid = grid_of(args)
+    except ValueError as error:
+        parser.error(str(error).rstrip("."))
+    check_where(parser, args)
+    sweep = Experiment("sweep", "Every combination of some settings.", grid)
+    plan = Plan(sweep, grid, range(args.seeds))
+    print(f"{len(grid)} cells with {args.seeds} seeds each: {len(grid) * args.seeds} runs")
+    results = results_of(parser, [plan], args)
+    print(table(results, plan))
+    from . import figures
+
+    runs = results.runs[results.runs.experiment == "sweep"]
+    with listing(args.out) as folder:
+        figures.sweep_figures(dataclasses.replace(results, runs=runs), folder)
+    for name in ("runs.csv", "curves.csv"):
+        print(f"  {args.out / name}")
+    return 0
+
+
+LABELS: dict[str, Callable[[Any], str]] = {
+    **WORDS,
+    "hidden": lambda hidden: "-".join(map(str, hidden)),
+    "bias": lambda bias: "with bias" if bias else "no bias",
+    "init": str,
+    "loss": str,
+    "batch": lambda batch: f"batches of {batch}" if batch else "full batch",
+}
+
+
+def grid_of(args: argparse.Namespace) -> dict[str, Configuration]:
+    """Return every combination of the settings, labelled by those that have several values.
+
+    Raises
+    ------
+    ValueError
+        If two settings do not go together.
+    """
+    options: dict[str, Sequence[Any]] = {
+        "data": args.data,
+        "hidden": [(units,) * layers for layers in args.layers for units in args.hidden],
+        "bias": [choice == "yes" for choice in args.bias],
+        "activation": args.activation,
+        "init": args.init,
+        "loss": args.loss or [None],
+        "optimizer": args.optimizer,
+        "lr": args.lr,
+        "batch": args.batch,
+    }
+    several = [name for name, values in options.items() if len(set(values)) > 1]
+    grid = {}
+    for values in itertools.product(*options.values()):
+        settings = dict(zip(options, values, strict=True))
+        label = ", ".join(LABELS[name](settings[name]) for name in several) or settings["data"]
+        classes = SHAPES[settings["data"]][1] > 1
+        settings["loss"] = settings["loss"] or ("cross_entropy" if classes else "mse")
+        grid[label] = Configuration(
+            **settings,
+            output_activation="softmax" if classes else args.output_activation,
+            slope=args.slope,
+            momentum=args.momentum,
+            weight_decay=args.weight_decay,
+            epochs=args.epochs,
+            stop_below=args.stop_below,
+        )
+    return grid
+
+
+def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
+    """Read the flags; whatever is wrong with them ends the program here, in one line."""
+    parser = Parser(
+        prog="python -m demos sweep",
+        description="Train every combination of some settings, each over many seeds.",
+        epilog=EPILOG,
+    )
+
+    def flag(name: str, text: str, shown: str, **kwargs: Any) -> None:
+        group.add_argument(name, help=f"{text} (default: {shown})", **kwargs)
+
+    group = parser.add_argument_group("settings of which several can be given")
+    data = [name for name in SHAPES if name != "digits"]
+    flag("--data", "the points", "xor", nargs="+", choices=data, default=["xor"])
+    flag("--hidden", "units of each hidden layer", "4",
+         nargs="+", type=whole_number, default=[4], metavar="UNITS")  # fmt: skip
+    flag("--layers", "hidden layers", "2",
+         nargs="+", type=whole_number, default=[2], metavar="N")  # fmt: skip
+    flag(
+        "--bias", "whether layers have one", "no", nargs="+", choices=("yes", "no"), default=["no"]
+    )
+    flag("--activation", "after each hidden layer", "sigmoid",
+         nargs="+", choices=ACTIVATIONS, default=["sigmoid"])  # fmt: skip
+    flag("--init", "how weights start, a name of nn.init", "normal",
+         nargs="+", choices=nn.init.BY_NAME, default=["normal"], metavar="NAME")  # fmt: skip
+    flag("--loss", "what is minimised", "mse; cross_entropy for moons and blobs",
+         nargs="+", choices=LOSSES)  # fmt: skip
+    flag("--optimizer", "how weights change", "sgd",
+         nargs="+", choices=OPTIMIZERS, default=["sgd"])  # fmt: skip
+    flag("--lr", "learning rate", "1", nargs="+", type=positive, default=[1.0], metavar="RATE")
+    flag("--batch", "points in an update, or all", "all",
+         nargs="+", type=batch, default=[None], metavar="N")  # fmt: skip
+
+    group = parser.add_argument_group("settings of all cells")
+    flag("--seeds", "random initialisations of each cell", "10",
+         type=whole_number, default=10, metavar="N")  # fmt: skip
+    flag("--epochs", "how often all points are seen", "2000",
+         type=whole_number, default=2000, metavar="N")  # fmt: skip
+    flag("--output-activation", "after the last layer; moons and blobs have softmax", "sigmoid",
+         choices=ACTIVATIONS, default="sigmoid")  # fmt: skip
+    flag("--slope", "of leaky_relu, for negative numbers", "0.01",
+         type=positive, default=0.01, metavar="X")  # fmt: skip
+    flag("--momentum", "share of the last change that momentum keeps", "0.9",
+         type=fraction, default=0.9, metavar="BETA")  # fmt: skip
+    flag("--weight-decay", "λ of λ/2 ‖W‖²", "none",
+         type=positive, default=0.0, metavar="LAMBDA")  # fmt: skip
+    flag("--stop-below", "stop when the loss is below this", "never",
+         type=positive, metavar="LOSS")  # fmt: skip
+    add_where(parser, "out/sweep")
+    return parser, parser.parse_args(argv)
+
+
+def batch(text: str) -> int | None:
+    """Read a number of points, or "all", which is None.
+
+    >>> batch("all"), batch("10")
+    (None, 10)
+    """
+    return None if text == "all" else whole_number(text)
