@@ -183,7 +183,7 @@ _R0_LOSSES = {
     "linear": (0.0243, 0.0131, 0.00742, 0.00343, 0.001726),
     "xor": (0.2188, 0.1770, 0.0184, 0.000984, 0.000295),
 }
-_R0_SMALL = {"quick": Size(10, 1000), "default": Size(50), "full": Size(FULL_SEEDS)}
+_R0_SIZES = {"quick": Size(10, 1000), "default": Size(50), "full": Size(FULL_SEEDS)}
 
 
 def _r0_main(data: str, printed: Sequence[float]) -> Experiment:
@@ -195,7 +195,7 @@ def _r0_main(data: str, printed: Sequence[float]) -> Experiment:
             *(Reported(data, "loss", x, at) for at, x in zip(_R0_LOG, printed, strict=True)),
             Reported(data, "accuracy", 1.0),
         ),
-        sizes={"quick": Size(30), "default": Size(FULL_SEEDS), "full": Size(FULL_SEEDS)},
+        sizes={"quick": Size(20), "default": Size(FULL_SEEDS), "full": Size(FULL_SEEDS)},
     )
 
 
@@ -210,21 +210,21 @@ _ALL = [
         ),
         assumed="R0 says that rates above 1 reach 100 % and that 0.001 to 0.01 do not, without "
         "naming those above 1: 2 and 5 are taken.",
-        sizes=_R0_SMALL,
+        sizes=_R0_SIZES,
     ),
     Experiment(
         "R0-hidden-units",
         "4 or 10 hidden units at a small rate: do more converge faster?",
         cells(replace(_R0, lr=0.1), data=BOTH, hidden=((4, 4), (10, 10))),
         assumed="R0 does not say which rate is small: 0.1, the smallest that learns.",
-        sizes=_R0_SMALL,
+        sizes=_R0_SIZES,
     ),
     Experiment(
         "R0-without-activation",
         "R0's network without any activation, which is a linear regression.",
         cells(replace(_R0, activation="identity", output_activation="identity", lr=0.1), data=BOTH),
         assumed="R0 does not say the rate: 0.1. An output above 0.5 counts as label 1.",
-        sizes=_R0_SMALL,
+        sizes=_R0_SIZES,
     ),
     Experiment(
         "R0-activations",
@@ -232,7 +232,7 @@ _ALL = [
         cells(replace(_R0, lr=0.1), data=BOTH, activation=("sigmoid", "relu", "leaky_relu")),
         assumed="R0 does not say the rate: 0.1. The last layer keeps its sigmoid. ReLU's "
         "derivative at 0 is 0 here, and 1 in R0.",
-        sizes=_R0_SMALL,
+        sizes=_R0_SIZES,
     ),
     Experiment(
         "R0-momentum",
@@ -254,7 +254,7 @@ _ALL = [
         ),
         assumed="R0 names neither the data nor the β of its figures: 99 % is no share of 21 "
         "points, so they are linear's; β is taken as 0.9.",
-        sizes=_R0_SMALL,
+        sizes=_R0_SIZES,
     ),
 ]
 
@@ -265,7 +265,7 @@ _R1_START = (
     "R1 does not say how the weights start: N(0, 1), as in R0, and biases at 0. It stops when the "
     "loss is below 0.001."
 )
-_R1_SIZES = {"quick": Size(5, 1000), "default": Size(20, 20000), "full": Size(FULL_SEEDS)}
+_R1_SIZES = {"quick": Size(5, 1000), "default": Size(20, 50_000), "full": Size(FULL_SEEDS)}
 
 _ALL += [
     Experiment(
@@ -280,7 +280,7 @@ _ALL += [
             ),
         ),
         assumed=_R1_START,
-        sizes=_R1_SIZES,
+        sizes={**_R1_SIZES, "default": Size(20, 100_000)},
     ),
     Experiment(
         "R1-hidden-units",
@@ -300,7 +300,7 @@ _ALL += [
         ),
         assumed=f"{_R1_START} The last layer keeps its sigmoid: 5 of 21 points wholly wrong are a "
         "loss of 0.238, which a network that is linear to the end cannot have.",
-        sizes=_R1_SIZES,
+        sizes={**_R1_SIZES, "default": Size(20, 20_000)},
     ),
     Experiment(
         "R1-optimizers",
@@ -338,7 +338,7 @@ _R2 = Configuration(
     epochs=20000,
 )
 _R2_START = "Biases start at 0. The curves show the mean cross-entropy, without the decay's part."
-_R2_SIZES = {"quick": Size(5, 1000), "default": Size(20, 5000), "full": Size(FULL_SEEDS)}
+_R2_SIZES = {"quick": Size(5, 500), "default": Size(20, 5000), "full": Size(FULL_SEEDS)}
 _DIGITS = Configuration(
     data="digits",
     output_activation="softmax",
@@ -392,7 +392,7 @@ _ALL += [
         "epochs. Here it is 1438 of scikit-learn's 8 × 8 digits and 60 epochs of 29 steps, at "
         "rates for so few steps that fall to 0 along a cosine; R2 does not say Adagrad's rate. "
         "Accuracy is that on the 359 digits that are held out.",
-        sizes={"quick": Size(1, 1), "default": Size(5, 4), "full": Size(5)},
+        sizes={"quick": Size(1, 1), "default": Size(5, 15), "full": Size(5)},
     ),
 ]
 
@@ -401,8 +401,8 @@ _ALL += [
 _R3 = Configuration(data="linear", hidden=(5, 5), bias=True, lr=0.01, epochs=15000, batch=1)
 _R3_XOR = replace(_R3, data="xor", hidden=(7, 7), lr=0.1)
 _R3_START = "R3 does not say how the weights start: N(0, 1), as in R0, and biases at 0."
-_R3_SIZES = {"quick": Size(5, 60), "default": Size(20, 1500), "full": Size(FULL_SEEDS)}
-_R3_XOR_SIZES = {**_R3_SIZES, "quick": Size(5, 200)}
+_R3_SIZES = {"quick": Size(5, 60), "default": Size(20, 4000), "full": Size(FULL_SEEDS)}
+_R3_XOR_SIZES = {**_R3_SIZES, "quick": Size(5, 200), "default": Size(20, 15000)}
 
 
 def _r3_both(**settings: Any) -> dict[str, Configuration]:
@@ -441,7 +441,7 @@ _ALL += [
             for label, cell in cells(_R3_XOR, lr=(1.0, 0.1, 0.01, 0.001)).items()
         },
         assumed=_R3_START,
-        sizes={**_R3_XOR_SIZES, "default": Size(20, 5000)},
+        sizes=_R3_XOR_SIZES,
     ),
     Experiment(
         "R3-hidden-units",
@@ -455,7 +455,7 @@ _ALL += [
         "R3's networks without any activation: the loss overflows.",
         _r3_both(activation="identity", output_activation="identity"),
         assumed=_R3_START,
-        sizes=_R3_XOR_SIZES,
+        sizes=_R3_SIZES,
     ),
     Experiment(
         "R3-sigmoid-last",
@@ -463,7 +463,7 @@ _ALL += [
         _r3_both(activation="identity"),
         reported=(Reported("linear", "accuracy", 1.0, words="is solved"),),
         assumed=_R3_START,
-        sizes=_R3_XOR_SIZES,
+        sizes=_R3_SIZES,
     ),
     Experiment(
         "R3-tanh",
@@ -501,7 +501,7 @@ _ALL += [
         ),
         assumed="The hand-out says neither the units nor the rate nor the data of its log: 4 "
         "units, rate 1, and XOR, whose predictions it shows.",
-        sizes={"quick": Size(5, 2000), "default": Size(20, 20000), "full": Size(FULL_SEEDS)},
+        sizes={"quick": Size(5, 2000), "default": Size(20), "full": Size(FULL_SEEDS)},
     ),
 ]
 

@@ -58,7 +58,7 @@ class Task:
             return 0.4 * cell.epochs * len(self)
         points = POINTS[cell.data]
         batch = min(cell.batch or points, points)
-        step = 3e-5 * len(cell.sizes) + 2e-8 * len(self) * batch * sum(cell.sizes)
+        step = 3e-5 * len(cell.sizes) + 5e-9 * len(self) * batch * sum(cell.sizes)
         return cell.epochs * -(-points // batch) * step
 
 
