@@ -10,6 +10,7 @@
 `mathml`           these as a piece of a web page
 `page`             a derivation as a web page with a stepper
 `levels`           the same program closer: fused operations and arrays taken apart
+`parts`            a part of it, or all of it with operations folded
 `elements`         one element of an array, as a formula
 `bumps`            what a small change of an input does
 `layout`           the page's picture of the graph

@@ -16,6 +16,7 @@ The recorded operations are run again on other numbers, in double precision.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..visualize.graph import Graph, Value
 
 EPSILONS = (-1.0, -0.1, -0.01, 0.01, 0.1, 1.0)
 MOST = 64  # elements of an input that are bumped
+EACH = len(EPSILONS) + 2  # how often the program is run again for one of them
 
 
 class Replay:
@@ -70,9 +72,9 @@ def _wide(data: Any) -> Any:
     return array.astype(np.float64)[()] if array.dtype.kind == "f" else array[()]
 
 
-def places(value: Value) -> list[tuple[int, ...]]:
+def places(value: Value, most: int = MOST) -> list[tuple[int, ...]]:
     """Return the first elements of an input, as many as are bumped."""
-    return list(np.ndindex(np.shape(value.data)))[:MOST]
+    return list(itertools.islice(np.ndindex(np.shape(value.data)), most))
 
 
 def bumped(value: Value, place: tuple[int, ...], by: float) -> Any:
@@ -82,20 +84,20 @@ def bumped(value: Value, place: tuple[int, ...], by: float) -> Any:
     return array[()]
 
 
-def finite_differences(replay: Replay, value: Value) -> Any:
+def finite_differences(replay: Replay, value: Value, most: int = MOST) -> Any:
     """Return central differences for the elements in `places`, as a flat array.
 
     The step is the cube root of the precision, which balances what is cut off from the
     series against what is lost by rounding.
     """
     slopes = []
-    for place in places(value):
+    for place in places(value, most):
         h = 6e-6 * max(1.0, abs(float(np.asarray(value.data)[place])))
         up, down = (replay(value, bumped(value, place, step)) for step in (h, -h))
         slopes.append((up - down) / (2 * h))
     return np.array(slopes)
 
 
-def effects(replay: Replay, value: Value) -> list[list[float]]:
+def effects(replay: Replay, value: Value, most: int = MOST) -> list[list[float]]:
     """Return the result for each of `EPSILONS`, for each element in `places`."""
-    return [[replay(value, bumped(value, p, e)) for e in EPSILONS] for p in places(value)]
+    return [[replay(value, bumped(value, p, e)) for e in EPSILONS] for p in places(value, most)]

@@ -25,6 +25,7 @@ from ..backward import seed_for
 from ..errors import NoGradientError
 from ..primitive import Rule, unbroadcast
 from ..tensor import Tensor
+from ..visualize.fold import flat
 from ..visualize.graph import Graph, Operation, Value, read
 from ..visualize.text import parameters
 from .formula import (
@@ -161,6 +162,8 @@ class Derivation:
         The backward pass, in order.
     gradients
         The complete gradient of every value that gets one.
+    whole
+        The derivation that this is a part of, where it is one.
     """
 
     graph: Graph
@@ -170,11 +173,19 @@ class Derivation:
     steps: list[Step]
     edges: list[Edge] = field(default_factory=list)
     gradients: dict[Value, Any] = field(default_factory=dict)
+    whole: Derivation | None = None
+
+    @property
+    def given(self) -> list[Value]:
+        """The values that no step makes: inputs, constants, and what comes from elsewhere."""
+        made = {v for step in self.steps for v in step.operation.results}
+        return [v for v in self.graph.values if v not in made]
 
     @property
     def inputs(self) -> list[Value]:
-        """The inputs, in the order in which they were used."""
-        return [v for v in self.graph.values if v.kind == "input"]
+        """The inputs, in the order in which they were used; those inside of folds too."""
+        used = (v for o in flat(self.graph.operations) for v in o.operands)
+        return [v for v in dict.fromkeys((*self.graph.values, *used)) if v.kind == "input"]
 
 
 def derive(graph: Graph, upstream: Any = None) -> Derivation:
@@ -448,8 +459,8 @@ def paths(
 ) -> list[list[Edge]] | None:
     """Return the ways from the root to a value, each as the edges along it.
 
-    None where there are more than `most`, or one of more than `longest` edges, or where a
-    derivative on the way is not a number.
+    None where there are more than `most`, or one of more than `longest` edges, where a
+    derivative on the way is not a number, or where not all edges are there.
 
     >>> from autograd_lite import Tensor
     >>> x = Tensor(2.0, requires_grad=True, name="x")
@@ -457,6 +468,8 @@ def paths(
     >>> [[edge.result.name for edge in path] for path in paths(derivation, derivation.inputs[0])]
     [['t2'], ['t2', 't1']]
     """
+    if derivation.whole is not None:
+        return None
     arriving: dict[Value, list[Edge]] = {}
     for edge in derivation.edges:
         arriving.setdefault(edge.operand, []).append(edge)

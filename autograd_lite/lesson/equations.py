@@ -57,10 +57,12 @@ class Equations(NamedTuple):
 def equations(derivation: Derivation, n: Notation) -> Equations:
     """Write a derivation as equations in a notation."""
     root = derivation.root.name
-    given = [v for v in derivation.graph.values if v.maker is None and named(v).head == "symbol"]
+    given = [v for v in derivation.given if named(v).head == "symbol"]
     forward = [Equation(n.symbol(v.name), [n.array(v.data)]) for v in given]
     forward += [_step(step, n) for step in derivation.steps]
-    backward = [Equation(n.partial(root, root), [n.array(derivation.seed)])]
+    begins = derivation.graph.roots
+    backward = [Equation(n.partial(root, v.name), [n.array(derivation.gradients[v])])
+                for v in begins if v in derivation.gradients]  # fmt: skip
     for edge in derivation.edges:
         backward += _edge(derivation, edge, n)
     found = [e for v in derivation.inputs for e in of_input(derivation, v, n)]

@@ -14,10 +14,12 @@ from typing import Any
 from ..errors import MissingExtraError
 from ..tape import trace
 from ..tensor import Tensor
-from ..visualize.graph import Level, check_level, named_in, read
+from ..visualize.fold import fold
+from ..visualize.graph import Level, check_level, named_in, piece, read
 from ..visualize.render import write
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
+from .parts import of_graph
 from .words import to_text
 
 
@@ -26,6 +28,7 @@ def explain(
     *inputs: Any,
     upstream: Any = None,
     level: Level = "program",
+    part: str | None = None,
 ) -> Explanation:
     """Explain the gradients of a result: the chain rule, one edge of the graph at a time.
 
@@ -42,9 +45,13 @@ def explain(
     upstream
         The gradient to begin with, where the result is not a single number.
     level
-        ``"program"``: the operations as the program has them. ``"steps"``: a fused one, such
-        as `sigmoid`, unfolds into the steps that it stands for. ``"scalars"``: each element of
-        an array is a value of its own, for a program of a few hundred numbers.
+        ``"program"``: the operations as the program has them. ``"modules"``: each of the
+        innermost modules is one step. ``"steps"``: a fused operation, such as `sigmoid`,
+        unfolds into the steps that it stands for. ``"scalars"``: each element of an array is a
+        value of its own, for a program of a few hundred numbers.
+    part
+        The name of a module, to explain only what is inside it; or of a result, for what led
+        to it. The gradients are still those of the whole result.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def explain(
     NonScalarBackwardError
         If the result is not a single number and no upstream gradient is given.
     ValueError
-        If the program is too large for scalars, or cannot be followed element by element.
+        If the program is too large for scalars, or there is no such level or part.
 
     Examples
     --------
@@ -110,7 +117,12 @@ def explain(
     if level in ("steps", "scalars"):
         assert isinstance(loss, Tensor)
         graph, upstream = closer(graph, level, seed_of(loss, upstream)), None
-    return Explanation(derive(graph, upstream))
+    derivation = derive(graph, upstream)
+    if part is not None:
+        return Explanation(of_graph(derivation, piece(graph, part)))
+    if level == "modules":
+        return Explanation(of_graph(derivation, fold(graph, len(graph.values) * 9, modules=True)))
+    return Explanation(derivation)
 
 
 def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:

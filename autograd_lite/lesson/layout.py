@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from ..visualize.graph import Value
+from ..visualize.graph import Module, Operation, Value, homes
 from ..visualize.render import render
 from ..visualize.text import cut, printable
 from .derivation import Derivation, named
@@ -17,43 +17,73 @@ from .notation import TEXT, write
 
 WIDTH, HEIGHT = 132, 80  # of a box, in pixels
 INCH = 72
+PAD, TITLE = 10, 18  # around the boxes of a module, and for its name
+MANY = 24  # arrows to the further results of an operation
 LETTERS = 15  # of a name or a formula, as many as fit
+
+
+_BOX = f"shape=box, fixedsize=true, width={WIDTH / INCH}, height={HEIGHT / INCH}"
 
 
 @dataclass(slots=True)
 class Picture:
-    """An SVG, and the ids of the arrows in it: by operation and position of the operand."""
+    """An SVG, the ids of its arrows (by operation and position of the operand), its frames."""
 
     svg: str
     arrows: dict[tuple[str, int], str]
+    modules: list[Module]
 
 
 def picture(derivation: Derivation) -> Picture:
     """Lay out a graph with one box for each value and one arrow for each use of it."""
-    values = [v for v in derivation.graph.values if named(v).head == "symbol"]
+    graph = derivation.graph
+    values = [v for v in graph.values if named(v).head == "symbol"]
+    home = homes(graph.operations, values)
     shown = set(values)
-    uses = [
-        (operand, result, (operation.key, position))
-        for operation in derivation.graph.operations
-        for result in operation.results
-        for position, operand in enumerate(operation.operands)
-        if operand in shown
-    ]
-    lines = [
-        f'"{v.key}" [shape=box, fixedsize=true, width={WIDTH / INCH}, height={HEIGHT / INCH}]'
-        for v in values
-    ]
-    lines += [f'"{a.key}" -> "{b.key}" [arrowhead=none]' for a, b, _ in uses]
-    graph = "; ".join(["rankdir=LR", "nodesep=0.22", "ranksep=0.5", "nslimit=4", *lines])
-    plain = render(f"digraph {{ {graph} }}", "plain").decode()
-    return _draw(plain, derivation, values, uses)
+    uses = [use for operation in graph.operations for use in _uses(operation) if use[0] in shown]
+    places = render(f"digraph {{ {'; '.join(_lines(values, home, uses))} }}", "plain").decode()
+    return _draw(places, derivation, home, uses)
+
+
+Use = tuple[Value, Value, tuple[str, int]]  # from, to, and which operand of which operation
+
+
+def _uses(operation: Operation) -> list[Use]:
+    """Return the arrows of an operation: from each operand to the first result, and on."""
+    first, *others = operation.results
+    uses = [(v, first, (operation.key, i)) for i, v in enumerate(operation.operands)]
+    return uses + [(v, r, use) for r in others for v, _, use in uses[: MANY // len(others) or 1]]
+
+
+def _lines(values: list[Value], home: dict[Value, list[Module]], uses: list[Use]) -> list[str]:
+    """Return the graph in DOT, with the frames as clusters."""
+    lines = ["rankdir=LR", "nodesep=0.22", "ranksep=0.5", "nslimit=4"]
+
+    def write_boxes(inside: list[Value], depth: int) -> None:
+        framed = set()
+        for v in inside:
+            if len(home[v]) == depth:
+                lines.append(f'"{v.key}" [{_BOX}]')
+            elif home[v][depth] not in framed:
+                module = home[v][depth]
+                framed.add(module)
+                # The margin is where the page draws the frame and writes its name.
+                lines.append(f'subgraph "cluster_{module.key}" {{ margin={PAD + TITLE}')
+                write_boxes(
+                    [u for u in inside if len(home[u]) > depth and home[u][depth] is module],
+                    depth + 1,
+                )
+                lines.append("}")
+
+    write_boxes(values, 0)
+    return lines + [f'"{a.key}" -> "{b.key}" [arrowhead=none]' for a, b, _ in uses]
 
 
 def _draw(
     plain: str,
     derivation: Derivation,
-    values: list[Value],
-    uses: list[tuple[Value, Value, tuple[str, int]]],
+    home: dict[Value, list[Module]],
+    uses: list[Use],
 ) -> Picture:
     """Turn Graphviz's plain list of places into SVG."""
     places: dict[str, tuple[float, float]] = {}
@@ -76,20 +106,59 @@ def _draw(
         arrows.setdefault(use, f"e{i}")
         path = curves[tail.key, head.key].pop(0)
         kind = "arrow" if tail.requires_grad else "arrow constant"
-        drawn.append(f'<path id="e{i}" class="{kind}" d="{path}"/>')
-    made = {v: v.kind for v in values if v.maker is None} | {
+        within = " ".join(m.key for m in home[tail] if m in home[head])
+        drawn.append(f'<path id="e{i}" class="{kind}" data-within="{within}" d="{path}"/>')
+    values = list(home)
+    made = {v: KINDS[v.kind] for v in values} | {
         v: write(step.formula, TEXT) for step in derivation.steps for v in step.operation.results
     }
-    boxes = [_box(v, places[v.key], made[v]) for v in values]
+    boxes = [_box(v, places[v.key], made[v], home[v]) for v in values]
+    frames = _frames(home, places)
+    role = "group" if frames else "img"
     svg = (
         f'<svg id="graph" viewBox="-6 -6 {width + 12:.0f} {height + 12:.0f}" '
-        f'width="{width + 12:.0f}" height="{height + 12:.0f}" role="img" '
+        f'width="{width + 12:.0f}" height="{height + 12:.0f}" role="{role}" '
         f'aria-labelledby="graph-title"><title id="graph-title">'
         f"The graph of {escape(derivation.root.name)}: {len(values)} values, "
         f"{len(uses)} arrows. The table below says the same in words.</title>"
-        f"{MARKERS}{''.join(drawn)}{''.join(boxes)}</svg>"
+        f"{MARKERS}{''.join(frames.values())}{''.join(drawn)}{''.join(boxes)}</svg>"
     )
-    return Picture(svg, arrows)
+    return Picture(svg, arrows, list(frames))
+
+
+KINDS = {"input": "input", "constant": "constant", "result": "computed before"}
+
+
+def _frames(
+    home: dict[Value, list[Module]], places: dict[str, tuple[float, float]]
+) -> dict[Module, str]:
+    """Draw a frame for each module, the outer ones first: a button that closes and opens it."""
+    inside: dict[Module, list[Value]] = {}
+    for value, modules in home.items():
+        for module in modules:
+            inside.setdefault(module, []).append(value)
+    frames = {}
+    for module in sorted(inside, key=lambda m: len(m.around())):
+        values = inside[module]
+        deep = max(len(home[v]) for v in values) - len(module.around())
+        x = [places[v.key][0] for v in values]
+        y = [places[v.key][1] for v in values]
+        pad = PAD * (1 + deep) + TITLE * deep
+        left, top = min(x) - WIDTH / 2 - pad, min(y) - HEIGHT / 2 - pad - TITLE
+        width = max(x) - min(x) + WIDTH + 2 * pad
+        height = max(y) - min(y) + HEIGHT + 2 * pad + TITLE
+        room = int(width / 8)
+        within = " ".join(m.key for m in module.around()[:-1])
+        frames[module] = (
+            f'<g id="{module.key}" class="module" data-within="{within}" role="button" '
+            f'tabindex="0" aria-expanded="true" aria-label="module {escape(module.path)}" '
+            f'transform="translate({left:.1f} {top:.1f})">'
+            f"<title>{escape(printable(module.path))}: click to close or open</title>"
+            f'<rect width="{width:.1f}" height="{height:.1f}" rx="8"/>'
+            f'<text class="label" x="8" y="14">{escape(cut(printable(module.label), room))}</text>'
+            f'<text class="inside" x="{width / 2:.1f}" y="{height / 2 + 5:.1f}"></text></g>'
+        )
+    return frames
 
 
 MARKERS = "<defs>" + "".join(
@@ -116,7 +185,7 @@ def _cut_name(name: str) -> str:
     return cut(name, room) + bracket + cut(index, LETTERS - 5)
 
 
-def _box(value: Value, place: tuple[float, float], made: str) -> str:
+def _box(value: Value, place: tuple[float, float], made: str, home: list[Module]) -> str:
     """Draw a box: the name, how it is made, and room for the value and the gradient."""
     x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
     name = printable(value.name)
@@ -133,6 +202,7 @@ def _box(value: Value, place: tuple[float, float], made: str) -> str:
     )
     return (
         f'<g id="{value.key}" class="box {value.kind}{root}" '
+        f'data-within="{" ".join(m.key for m in home)}" '
         f'transform="translate({x:.1f} {y:.1f})">'
         f"<title>{escape(f'{name} = {printable(made)}')}</title>"
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="{8 if value.maker else 0}"/>{texts}</g>'

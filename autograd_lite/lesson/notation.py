@@ -36,6 +36,7 @@ GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
     *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 )
+MANY = 8  # arguments of what cannot be read, before the rest is left out
 ELEMENT = re.compile(r"([^\[\]]+)\[([\d, ]+)\]")  # such as W[0, 1]
 
 
@@ -488,6 +489,13 @@ class _Writer:
         if given:
             arguments.append(self.n.words(given))
         return self.n.call(f.head, arguments), ATOM
+
+    def rule(self, f: Formula) -> tuple[str, int]:
+        """Write what cannot be read, such as a rule or a fold, as a call of its name."""
+        arguments = [self.write(a)[0] for a in f.arguments[:MANY]]
+        if len(f.arguments) > MANY:
+            arguments.append(self.n.words("…"))
+        return self.n.call(f.name, arguments), ATOM
 
     # What follows has a sign of its own; each method is called as its primitive is.
 

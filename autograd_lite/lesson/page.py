@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import linecache
-import re
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
@@ -17,20 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from ..visualize.graph import Value
+from ..visualize.fold import Fold
+from ..visualize.graph import Operation, Value
 from ..visualize.text import number as short
-from .bumps import EPSILONS, Replay, effects, finite_differences, places
+from ..visualize.text import operations
+from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
 from .derivation import Derivation, Edge, Step, named
 from .elements import Follower
 from .equations import contribution, equal, scalars, since
 from .formula import Formula
 from .layout import picture
 from .notation import MATHML, TEXT, write
+from .parts import that_fits
 from .words import to_text, where
 
 SHOWN = 24  # rows or columns of an array, before the rest is left out
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
-MOST = 120  # operations
+BOXES = 160  # values and operations, before some are folded: a page stays under a megabyte
+OFTEN = 400_000  # operations that are run again to bump inputs
+NAMED = 12  # inputs whose names are listed
 
 
 def to_html(derivation: Derivation) -> str:
@@ -40,14 +44,8 @@ def to_html(derivation: Derivation) -> str:
     ------
     MissingExtraError
         If Graphviz is not installed.
-    ValueError
-        If there are too many operations for a picture that one can read.
     """
-    if len(derivation.steps) > MOST:
-        raise ValueError(
-            f"{derivation.root.name} took {len(derivation.steps)} operations, and a page shows "
-            f"{MOST}: explain a part of the program, or print(explain(…)) for all of it."
-        )
+    derivation = that_fits(derivation, BOXES)
     pages = files(__package__).joinpath("template")
     style, script, page = (
         pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "js", "html")
@@ -56,6 +54,7 @@ def to_html(derivation: Derivation) -> str:
     return Template(page).substitute(
         title=escape(f"Step by step: the gradients of {derivation.root.name}"),
         root=escape(derivation.root.name),
+        folded="".join(f'<p id="folded">{escape(s)}</p>' for s in folded(derivation)),
         svg=made.picture.svg,
         style=style,
         script=script,
@@ -64,10 +63,28 @@ def to_html(derivation: Derivation) -> str:
     )
 
 
+def folded(derivation: Derivation) -> list[str]:
+    """Say what a page does not show step by step, and how to see it; nothing if it shows all."""
+    if derivation.whole is None:
+        return []
+    shown = derivation.graph.operations
+    folds = [o for o in shown if isinstance(o, Fold)]
+    said = []
+    if folds:
+        boxes = f"{len(folds)} step{'s' * (len(folds) != 1)}"
+        said.append(f"{operations(sum(o.count for o in folds))} folded into {boxes}")
+    rest = len(derivation.whole.steps) - sum(o.count for o in shown)
+    if rest:
+        said.append(f"{operations(rest)} not shown")
+    example = folds[-1].example if folds else derivation.whole.steps[0].result.name
+    whole = operations(len(derivation.whole.steps))
+    return [f"Of {whole}: {' and '.join(said)}. explain(…, part={example!r}) shows more."]
+
+
 def _json(data: Any) -> str:
     """Write data so that it may stand inside a script element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+    return text.replace("</", r"<\/").replace("<!--", r"\u003c!--")
 
 
 class _Page:
@@ -117,12 +134,12 @@ class _Page:
     def frames(self) -> Iterable[dict[str, Any]]:
         """Return one frame for each thing that happens."""
         d, root = self.derivation, self.root
-        given = [v for v in d.graph.values if v.maker is None and v in self.shown]
-        names = ", ".join(v.name for v in given)
+        given = [v for v in d.given if v in self.shown]
+        begins = [v for v in d.graph.roots if v in d.gradients]
         yield {
             "phase": "forward",
             "title": "The start",
-            "say": f"Given: {names}. Everything else is not computed yet.",
+            "say": f"Given: {_list(given)}. Everything else is not computed yet.",
             "math": [],
             "values": [v.key for v in given],
             "lit": [v.key for v in given],
@@ -134,27 +151,35 @@ class _Page:
             "phase": "backward",
             "title": "The backward pass begins",
             "say": f"The backward pass begins at {root}: the derivative of {root} with respect "
-            f"to itself is {_said(d.seed)}.",
-            "math": [_line("to begin with", [MATHML.partial(root, root), _value_or_shape(d.seed)])],
-            "lit": [d.root.key],
-            "grads": {d.root.key: [self.array(d.seed), 0, 0]},
-            "show": [self.panel(f"∂{root}/∂{root}", d.seed)],
+            f"to itself is {_said(d.seed)}."
+            if begins == [d.root]
+            else f"Here the backward pass comes to {_list(begins)}, from {root}.",
+            "math": [
+                _line(
+                    "to begin with",
+                    [MATHML.partial(root, v.name), _value_or_shape(d.gradients[v])],
+                )
+                for v in begins
+            ],
+            "lit": [v.key for v in begins],
+            "grads": {v.key: [self.array(d.gradients[v]), 0, 0] for v in begins},
+            "show": [self.panel(f"∂{root}/∂{v.name}", d.gradients[v]) for v in begins],
         }
         for i, edge in enumerate(d.edges, 1):
             yield self.backward(edge, i)
         yield {
             "phase": "done",
             "title": "All gradients",
-            "say": f"Every input has its gradient: {', '.join(v.name for v in d.inputs)}.",
+            "say": f"Every input has its gradient: {_list(d.inputs)}.",
             "math": [
                 _line(v.name, [MATHML.partial(root, v.name), _value_or_shape(d.gradients[v])])
-                for v in d.inputs
+                for v in d.inputs[:NAMED]
                 if v in d.gradients
             ],
-            "lit": [v.key for v in d.inputs],
+            "lit": [v.key for v in d.inputs if v in self.shown],
             "show": [
                 self.panel(f"∂{root}/∂{v.name}", d.gradients[v])
-                for v in d.inputs
+                for v in d.inputs[:NAMED]
                 if v in d.gradients and np.ndim(v.data)
             ],
         }
@@ -189,9 +214,15 @@ class _Page:
             "lit": [v.key for v in operation.results],
             "values": [v.key for v in operation.results],
             "show": panels,
+            "within": self.within(operation),
             "source": _source(operation.line),
             "ask": self.question(names, result.data),
         }
+
+    def within(self, operation: Operation) -> list[str]:
+        """Return the modules around an operation that the picture has a frame for."""
+        around = operation.module.around() if operation.module else []
+        return [m.key for m in around if m in self.picture.modules]
 
     def arrows(self, key: str, positions: Iterable[int]) -> list[str]:
         """Return the arrows of an operation's operands; a bare number has none."""
@@ -221,6 +252,7 @@ class _Page:
             "lit": [operand.key],
             "grads": {operand.key: [self.array(edge.after), edge.arrived, edge.expected]},
             "show": self.factors(edge, product),
+            "within": self.within(operation),
             "source": _source(operation.line),
             "ask": self.question(about, edge.contribution),
         }
@@ -228,7 +260,8 @@ class _Page:
     def upstream(self, edge: Edge) -> list[tuple[Value, Any]]:
         """Return the results of an operation with their gradients."""
         gradients = self.derivation.gradients
-        return [(v, gradients.get(v, np.zeros_like(v.data))) for v in edge.operation.results]
+        results = edge.operation.results[:NAMED]
+        return [(v, gradients.get(v, np.zeros_like(v.data))) for v in results]
 
     def chain_rule(self, edge: Edge, product: Formula) -> list[dict[str, Any]]:
         """Return the formulas of one application: upstream, local, product, sum."""
@@ -315,9 +348,13 @@ class _Page:
 
     def bumps(self) -> list[dict[str, Any]]:
         """Return, for each input, finite differences and what a bump does."""
-        replay = Replay(self.derivation.graph, self.derivation.seed)
+        whole = self.derivation.whole or self.derivation
+        replay = Replay(whole.graph, whole.seed)
+        inputs = self.derivation.inputs
+        runs = OFTEN // (EACH * max(1, len(whole.steps)))  # for all elements of all inputs
+        most = max(1, runs // max(1, len(inputs)))
         checked = []
-        for value in self.derivation.inputs:
+        for value in inputs[:runs]:
             gradient = self.derivation.gradients.get(value)
             if (
                 gradient is None
@@ -330,8 +367,9 @@ class _Page:
                 entry["badge"] = "not the same when run again: it cannot be checked"
                 entry["ok"] = False
             else:
-                slopes = finite_differences(replay, value)
-                here = np.array([np.asarray(gradient)[p] for p in places(value)], dtype=np.float64)
+                slopes = finite_differences(replay, value, most)
+                bumped = places(value, most)
+                here = np.array([np.asarray(gradient)[p] for p in bumped], dtype=np.float64)
                 size = np.maximum(np.abs(here), np.abs(slopes))
                 error = np.abs(here - slopes)
                 single = np.asarray(value.data).dtype == np.float32
@@ -342,10 +380,12 @@ class _Page:
                     + (f", first {len(here)} elements)" if np.size(value.data) > len(here) else ")")
                 )
                 entry["at"] = _finite(replay())
-                entry["places"] = [list(p) for p in places(value)]
+                entry["places"] = [list(p) for p in bumped]
                 entry["gradient"] = [_finite(x) for x in here]
                 entry["numeric"] = [_finite(x) for x in slopes]
-                entry["effects"] = [[_finite(x) for x in row] for row in effects(replay, value)]
+                entry["effects"] = [
+                    [_finite(x) for x in row] for row in effects(replay, value, most)
+                ]
                 entry["epsilons"] = list(EPSILONS)
             checked.append(entry)
         return checked
@@ -371,6 +411,14 @@ def _count(edge: Edge) -> str:
         f"{count}{name} waits for {edge.expected - edge.arrived} more, and passes nothing on "
         "before that: this is why the order must be topological."
     )
+
+
+def _list(values: list[Value]) -> str:
+    """Name values, as many as one reads."""
+    names = [v.name for v in values[:NAMED]]
+    if len(values) > NAMED:
+        names.append(f"and {len(values) - NAMED:,} more")
+    return ", ".join(names)
 
 
 def _equation(formula: Formula, value: Any) -> list[str]:

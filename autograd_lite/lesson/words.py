@@ -11,7 +11,7 @@ import numpy as np
 from .derivation import Derivation, Edge, Step, named
 from .equations import contribution, equal, of_input, since
 from .formula import Formula
-from .notation import TEXT, write
+from .notation import MANY, TEXT, write
 
 WIDTH = 96
 show = TEXT.array
@@ -25,7 +25,10 @@ def to_text(derivation: Derivation) -> str:
     for step in derivation.steps:
         lines += _step(step)
     lines += ["", f"Backward: from {root.name} to the inputs, one edge at a time", ""]
-    lines.append(f"  ∂{root.name}/∂{root.name} = {show(derivation.seed)}, to begin with")
+    for v in derivation.graph.roots:
+        if v in derivation.gradients:
+            begin = show(derivation.gradients[v])
+            lines.append(f"  ∂{root.name}/∂{v.name} = {begin}, to begin with")
     for i, edge in enumerate(derivation.edges, 1):
         lines += ["", *_edge(derivation, edge, i)]
     lines += ["", "Gradients", ""]
@@ -40,9 +43,9 @@ def to_text(derivation: Derivation) -> str:
 
 def _given(derivation: Derivation) -> list[str]:
     """Return a line for each value that was there at the start."""
-    given = [v for v in derivation.graph.values if v.maker is None]
-    shown = [v for v in given if named(v).head == "symbol"]
-    return [f"{v.name} = {show(v.data)}{'' if v.requires_grad else '   (constant)'}" for v in shown]
+    notes = {"constant": "   (constant)", "result": "   (computed before)", "input": ""}
+    shown = [v for v in derivation.given if named(v).head == "symbol"]
+    return [f"{v.name} = {show(v.data)}{notes[v.kind]}" for v in shown]
 
 
 def equation(formula: Formula) -> str:
@@ -88,7 +91,7 @@ def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
         wrapped = textwrap.wrap(f"{what:<14}{text}", WIDTH - 5, subsequent_indent=indent[:14])
         lines.extend(f"     {line}" for line in wrapped)
 
-    for result in edge.operation.results:
+    for result in edge.operation.results[:MANY]:
         row("upstream", f"∂{root}/∂{result.name} = {show(derivation.gradients.get(result, 0.0))}")
     because = since(edge, TEXT)
     because = because and f", {because}"

@@ -21,7 +21,7 @@ An arrow is solid where a gradient comes back along it, dashed where none does.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -30,7 +30,7 @@ import numpy as np
 
 from ..errors import missing_extra
 from .fold import Fold
-from .graph import Module, Operation, Part, Value
+from .graph import Module, Operation, Part, Value, homes
 from .text import cut, number, operations, parameters, printable, rows, sentence, summary
 
 BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"
@@ -93,26 +93,28 @@ def to_dot(part: Part, rankdir: str) -> Any:
             look["tooltip"] = _tooltip(tooltip)
         lines.append(((), lambda body: body.edge(tail, head, **look)))
 
+    def draw_value(value: Value) -> None:
+        label, tooltip = _value(value, part), _value_tooltip(value, part)
+        node(value.key, label, tooltip, _look(value), home[value])
+
     shown = set(part.values)
     made_here = {v for operation in part.operations for v in operation.results}
-    frames = {m for o in part.operations for m in _around(o.module)}
+    home = homes(part.operations, part.values)
     rest = _rest(part)
     if rest:
         node("rest", "<br/>".join(rest), "", LEFT_OUT)
     for value in part.values:
         if value.maker is None or value not in made_here:
-            home = tuple(m for m in _around(value.module) if value.maker is None and m in frames)
-            node(value.key, _value(value, part), _value_tooltip(value, part), _look(value), home)
+            draw_value(value)
             if value.maker is not None:
                 edge("rest", value.key, value.requires_grad)
     for operation in part.operations:
-        home = _around(operation.module)
         node(
             operation.key,
             _operation(operation),
             _operation_tooltip(operation),
             _operation_look(operation),
-            home,
+            operation.module.around() if operation.module else [],
         )
         carries = any(v.requires_grad for v in operation.results)
         for name, value in zip(operation.operand_names, operation.operands, strict=True):
@@ -123,20 +125,15 @@ def to_dot(part: Part, rankdir: str) -> Any:
             edge("rest", operation.key, carries, label=some)
         for i, value in enumerate(operation.results):
             if value in shown:
-                tooltip = _value_tooltip(value, part)
-                node(value.key, _value(value, part), tooltip, _look(value), home)
+                draw_value(value)
                 which = f"[{operation.indices[i]}]" if operation.indices else ""
                 edge(operation.key, value.key, value.requires_grad, label=which)
     _write(digraph, lines, 0)
     return digraph
 
 
-Home = tuple[Module, ...]  # the modules around a box, the outermost first
+Home = Sequence[Module]  # the modules around a box, the outermost first
 Line = tuple[Home, Callable[[Any], None]]  # where a box stands, and what writes it
-
-
-def _around(module: Module | None) -> Home:
-    return tuple(module.around()) if module else ()
 
 
 def _write(body: Any, lines: list[Line], depth: int) -> None:

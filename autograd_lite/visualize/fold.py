@@ -171,7 +171,7 @@ def _by_repetition(items: list[Operation], signatures: dict[Hashable, int]) -> l
         if turn > SAID:
             names.append(f"… {turn - SAID:,} more")
         one = f"({', '.join(names)})" if turn > 1 else names[0]
-        folded.append(_folded(list(flat(items[start:at])), f"{one} × {times:,}", times))
+        folded.append(_folded(items[start:at], f"{one} × {times:,}", times))
     return folded + items[at:]
 
 
@@ -205,6 +205,7 @@ def _runs(ids: Any, period: int) -> list[tuple[int, int]]:
 def _folded(
     inside: list[Operation], label: str, times: int = 1, module: Module | None = None
 ) -> Fold:
+    inside = list(flat(inside))
     first = inside[0]
     return Fold(
         f"f{first.key[1:]}", first.primitive, {}, [], first.line, label=label, inside=inside,

@@ -458,6 +458,20 @@ def _owner(name: str | None) -> str:
     return path if all(part.isalnum() or part.isidentifier() for part in path.split(".")) else ""
 
 
+def homes(operations: Sequence[Operation], values: Sequence[Value]) -> dict[Value, list[Module]]:
+    """Return which modules to draw around each value, the outermost first.
+
+    A result stands where its operation does; a parameter with its module, if operations of
+    that are there to be seen.
+    """
+    around = {o: o.module.around() if o.module else [] for o in operations}
+    frames = {m for modules in around.values() for m in modules}
+    found = {v: [m for m in (v.module.around() if v.module else []) if m in frames]
+             for v in values if v.maker is None}  # fmt: skip
+    found |= {v: modules for o, modules in around.items() for v in o.results}
+    return {v: found.get(v, []) for v in values}
+
+
 # -- a part of a graph ---------------------------------------------------------------
 
 

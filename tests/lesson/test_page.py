@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from importlib.resources import files
 
 import numpy as np
@@ -434,13 +435,159 @@ def test_two_pages_are_the_same(tmp_path):
     assert first == second
 
 
-def test_a_page_has_room_for_so_many_operations(tmp_path):
-    x = Tensor(1.0, requires_grad=True)
-    y = x
-    for _ in range(130):
-        y = y * 1.01
-    with pytest.raises(ValueError, match="130 operations"):
-        explain(y).save(tmp_path / "steps.html")
+# -- modules ------------------------------------------------------------------------------
+
+
+def layers():
+    model = nn.MLP([2, 3, 1], "tanh", rng=0)
+    x = np.array([[0.1, 0.9], [0.4, 0.4]])
+    with trace():
+        loss = nn.MSELoss()(model(x), np.ones((2, 1)))
+    return explain(loss)
+
+
+def module(page, name):
+    return page.find(f"#graph .module[aria-label='module {name}']")
+
+
+def shown(page):
+    return [
+        box.find_element(By.CSS_SELECTOR, ".name").text
+        for box in page.every("#graph .box")
+        if box.is_displayed()
+    ]
+
+
+def test_a_module_closes_and_opens(page):
+    p = page(layers())
+    assert [m.text.split("\n")[0] for m in p.every("#graph .module .label")] == [
+        "MLP", "MSELoss", "linear1: Linear", "tanh1: Tanh", "linear2: Linear",
+    ]  # fmt: skip
+    before = shown(p)
+    assert {"t1", "linear1.weight"[:14] + "…"} & set(before)
+    module(p, "MLP.linear1").find_element(By.CSS_SELECTOR, ".label").click()
+    assert module(p, "MLP.linear1").get_attribute("aria-expanded") == "false"
+    assert module(p, "MLP.linear1").find_element(By.CSS_SELECTOR, ".inside").text == (
+        "closed: 3 values"
+    )
+    assert "t1" not in shown(p)
+    assert len(shown(p)) == len(before) - 3
+    p.press(Keys.ENTER)  # the focus is on it
+    assert shown(p) == before
+
+
+def test_a_closed_module_is_one_step(page):
+    p = page(layers())
+    titles = [f["title"] for f in p.data["frames"]]
+    back = [i for i, t in enumerate(titles) if t.startswith("Backward") and "t1 →" in t]
+    assert len(back) == 2
+    module(p, "MLP.linear1").find_element(By.CSS_SELECTOR, ".label").click()
+    p.at(back[0] - 1)
+    p.find("#next").click()
+    assert p.step == back[-1]
+    assert "lit" in module(p, "MLP.linear1").get_attribute("class")
+    p.find("#back").click()
+    assert p.step == back[0] - 1
+    module(p, "MLP").find_element(By.CSS_SELECTOR, ".label").click()
+    p.at(0)
+    p.find("#next").click()
+    assert titles[p.step].startswith("Forward: t3 =")  # all of the network in one
+    p.find("#back").click()
+    assert p.step == 0
+
+
+def test_modules_by_key(page):
+    p = page(layers())
+    p.run("arguments[0].focus()", module(p, "MSELoss"))
+    p.press(Keys.SPACE)
+    assert p.step == 0
+    assert module(p, "MSELoss").get_attribute("aria-expanded") == "false"
+
+
+def test_frames_hold_their_boxes_and_no_others(page):
+    p = page(layers())
+    rect = """return [...document.querySelectorAll("#graph .module, #graph .box")].map(e => {
+        const r = e.querySelector("rect").getBoundingClientRect();
+        return [e.id, e.dataset.within, e.matches(".module"), r.left, r.top, r.right, r.bottom]})"""
+    boxes = p.run(rect)
+    for key, _, is_module, *frame in boxes:
+        if not is_module:
+            continue
+        for other, within, _, *box in boxes:
+            apart = (
+                box[2] <= frame[0] or frame[2] <= box[0] or box[3] <= frame[1] or frame[3] <= box[1]
+            )
+            inside = all(box[i] > frame[i] for i in (0, 1)) and all(
+                box[i] < frame[i] for i in (2, 3)
+            )
+            if key in within.split():
+                assert inside
+            elif other != key and key not in (within or "").split():
+                assert apart or all(
+                    frame[i] > box[i] if i < 2 else frame[i] < box[i] for i in range(4)
+                )
+
+
+# -- large programs -----------------------------------------------------------------------
+
+
+def chain(n):
+    y = Tensor(1.0, requires_grad=True, name="x")
+    for _ in range(n):
+        y = np.sin(y * 1.01)
+    return y
+
+
+def test_a_page_of_ten_thousand_operations(page):
+    y = chain(5000)
+    start = time.perf_counter()
+    explanation = explain(y)
+    p = page(explanation)
+    assert time.perf_counter() - start < 10  # it takes 3
+    assert len(explanation.to_html()) < 1_000_000
+    assert p.text("#folded").startswith("Of 10,000 operations: 10,000 operations folded into 1 st")
+    assert "part='t5001'" in p.text("#folded")
+    p.press(Keys.END)
+    slope = np.prod([1.01 * np.cos(v.operands[0].item()) for v in tape(y)])
+    assert p.box("x", "grad") == f"∂ {slope:.4g} ✓".replace("-", "−")
+    assert "✓ agrees" in p.text("#badges")
+
+
+def tape(y):
+    """Return the sines of the chain."""
+    found = []
+    while y.operands:
+        found.append(y)
+        y = y.operands[0].operands[0]
+    return found
+
+
+def test_a_tangle_of_ten_thousand_operations(tmp_path):
+    rng = np.random.default_rng(0)
+    values = [Tensor(x, requires_grad=True) for x in rng.normal(size=5)]
+    functions = [np.add, np.multiply, np.subtract, np.maximum]
+    for _ in range(5_000):
+        a, b = rng.integers(max(0, len(values) - 50), len(values), size=2)
+        values.append(np.tanh(functions[rng.integers(4)](values[a], values[b])))
+    loss = sum(values[-50:])
+    start = time.perf_counter()
+    path = explain(loss).save(tmp_path / "steps.html")
+    assert time.perf_counter() - start < 10
+    assert path.stat().st_size < 1_000_000
+    assert "not shown" in path.read_text("utf-8")
+
+
+def test_steps_of_a_part(page):
+    p = page(explain(layers_loss(), part="linear2"))
+    assert p.text("#folded").startswith("Of 4 operations: 3 operations not shown.")
+    p.press(Keys.END)
+    assert p.step == p.last
+
+
+def layers_loss():
+    model = nn.MLP([2, 3, 1], "tanh", rng=0)
+    with trace():
+        return nn.MSELoss()(model(np.ones((2, 2))), np.ones((2, 1)))
 
 
 def test_a_convolutions_tap_is_a_sum_over_the_positions_it_visited():

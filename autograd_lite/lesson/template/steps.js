@@ -89,8 +89,13 @@ function paintGraph() {
     arrow.classList.toggle("back", lit && back);
     if (lit) arrow.parentNode.insertBefore(arrow, arrow.parentNode.querySelector(".box"));
   }
+  for (const module of modules) {
+    const lit = (frame.within ?? []).includes(module.id);
+    module.classList.toggle("lit", lit);
+    module.classList.toggle("back", lit && back);
+  }
   const lit = frame.lit?.length ? $(frame.lit[0]) : null;
-  if (lit) {
+  if (lit && !hidden(lit)) {
     const view = $("picture"), outer = view.getBoundingClientRect(), inner = lit.getBoundingClientRect();
     const dx = inner.left + inner.width / 2 - outer.left - outer.width / 2;
     const dy = inner.top + inner.height / 2 - outer.top - outer.height / 2;
@@ -115,6 +120,56 @@ function fit() {
   $("graph").setAttribute("width", Math.floor(width * scale));
   $("graph").setAttribute("height", Math.floor(height * scale));
 }
+
+// -- modules ----------------------------------------------------------------------------------
+
+const closed = new Set();
+const modules = [...document.querySelectorAll("#graph .module")];
+const order = [...$("graph").children];
+const withinOf = (element) => (element.dataset.within ?? "").split(" ").filter(Boolean);
+const hidden = (element) => withinOf(element).some((key) => closed.has(key));
+
+/** The outermost closed module that a frame happens in. */
+const closedAround = (i) => (frames[i].within ?? []).find((key) => closed.has(key));
+
+function paintModules() {
+  for (const element of order) {
+    element.classList.toggle("gone", hidden(element));
+    $("graph").append(element);
+  }
+  for (const module of modules) {
+    const shut = closed.has(module.id);
+    module.classList.toggle("closed", shut);
+    module.setAttribute("aria-expanded", String(!shut));
+    const count = order.filter((e) => e.matches(".box") && withinOf(e).includes(module.id)).length;
+    module.querySelector(".inside").textContent = shut ? `closed: ${count} value${count === 1 ? "" : "s"}` : "";
+    if (shut) $("graph").append(module); // above the ends of the arrows that lead into it
+  }
+}
+
+function toggle(event) {
+  const module = event.currentTarget;
+  if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!closed.delete(module.id)) closed.add(module.id);
+  paintModules();
+  module.focus();
+  paint();
+}
+
+/** The step that one more or one less leads to: a closed module is one step. */
+function beside(direction) {
+  let to = step + direction;
+  while (frames[to] && frames[to + 1] && closedAround(to) && closedAround(to) === closedAround(to + 1)) to += direction;
+  return to;
+}
+
+for (const module of modules) {
+  module.addEventListener("click", toggle);
+  module.addEventListener("keydown", toggle);
+}
+$("closing").hidden = !modules.length;
 
 // -- the step -------------------------------------------------------------------------------
 
@@ -387,15 +442,15 @@ document.addEventListener("keydown", (event) => {
   const inside = event.target.closest("input, select, textarea, button, a, summary");
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (inside && (event.key === " " || inside.matches("input:not([type=checkbox]), select"))) return;
-  const to = { ArrowRight: step + 1, ArrowLeft: step - 1, Home: 0, End: frames.length - 1,
-    " ": event.shiftKey ? step - 1 : step + 1 }[event.key];
+  const to = { ArrowRight: beside(1), ArrowLeft: beside(-1), Home: 0, End: frames.length - 1,
+    " ": beside(event.shiftKey ? -1 : 1) }[event.key];
   if (to === undefined) return;
   event.preventDefault();
   go(to);
 });
 $("first").addEventListener("click", () => go(0));
-$("back").addEventListener("click", () => go(step - 1));
-$("next").addEventListener("click", () => go(step + 1));
+$("back").addEventListener("click", () => go(beside(-1)));
+$("next").addEventListener("click", () => go(beside(1)));
 $("last").addEventListener("click", () => go(frames.length - 1));
 $("slider").addEventListener("input", () => go(Number($("slider").value)));
 $("predict").addEventListener("change", () => { revealed = new Set(); paint(); });

@@ -1,0 +1,115 @@
+"""A part of a derivation, or all of it with operations folded: fewer steps, the same numbers.
+
+A fold is one step forward, and one step back to each value that it was given: what all the
+edges inside it bring there.
+
+>>> from autograd_lite import Tensor
+>>> from autograd_lite.lesson.derivation import derive, read
+>>> y = x = Tensor(1.0, requires_grad=True, name="x")
+>>> for _ in range(1000):
+...     y = y * 1.001
+>>> derivation = derive(read(y))
+>>> folded = of_graph(derivation, fold(derivation.graph, 200))
+>>> [(e.sender, e.operand.name, round(float(e.contribution), 3)) for e in folded.edges]
+[('t1000', 'x', 2.717)]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..visualize.fold import Fold, flat, fold
+from ..visualize.graph import Graph, Operation, Value, nearest
+from ..visualize.text import operations
+from .derivation import Derivation, Edge, Step, named
+from .formula import Formula, gradient
+
+
+def that_fits(derivation: Derivation, max_boxes: int) -> Derivation:
+    """Return a derivation of at most so many values and operations; itself if it fits."""
+    graph = derivation.graph
+    if len(graph.values) + len(graph.operations) <= max_boxes:
+        return derivation
+    part = nearest(fold(graph, max_boxes), max_boxes)
+    return of_graph(derivation, Graph(graph.roots, part.values, part.operations, graph.gradients))
+
+
+def of_graph(derivation: Derivation, graph: Graph) -> Derivation:
+    """Return the steps and edges of a graph that is a part of the derivation's, or folds it.
+
+    What arrives at a value from elsewhere is counted, and is not an edge.
+    """
+    whole = derivation.whole or derivation
+    shown = {o: item for item in graph.operations for o in flat([item])}
+    known = {step.operation: step for step in derivation.steps}
+    steps = {o: known[o] if o in known else _step(o) for o in graph.operations}
+    new = dataclasses.replace(
+        derivation, graph=graph, steps=list(steps.values()), edges=[], whole=whole
+    )
+    contributions = _contributions(derivation, shown)
+    expected: dict[Value, int] = {}
+    for edge, _ in contributions:
+        expected[edge.operand] = expected.get(edge.operand, 0) + 1
+    so_far: dict[Value, Any] = {derivation.root: derivation.seed}
+    arrived: dict[Value, int] = {}
+    for edge, item in contributions:
+        v = edge.operand
+        arrived[v] = arrived.get(v, 0) + 1
+        before = so_far.get(v)
+        so_far[v] = edge.contribution if before is None else before + edge.contribution
+        if item is None:
+            continue
+        edge = dataclasses.replace(edge, step=steps[item], before=before, after=so_far[v])
+        edge.arrived, edge.expected = arrived[v], expected[v]
+        new.edges.append(edge)
+    return new
+
+
+def _contributions(
+    derivation: Derivation, shown: dict[Operation, Operation]
+) -> list[tuple[Edge, Operation | None]]:
+    """Return what arrives where, in order, with the item of the graph that it comes from.
+
+    All that a fold sends to one value is one contribution.
+    """
+    found: list[tuple[Edge, Operation | None]] = []
+    places: dict[tuple[Operation, Value], int] = {}
+    for edge in derivation.edges:
+        item = shown.get(edge.operation)
+        if not isinstance(item, Fold):
+            found.append((edge, item))
+        elif edge.operand in item.operands:
+            place = places.setdefault((item, edge.operand), len(found))
+            if place == len(found):
+                found.append((_first(derivation, edge, item), item))
+            else:
+                found[place] = _added(found[place][0], edge.contribution), item
+    return found
+
+
+def _first(derivation: Derivation, edge: Edge, item: Fold) -> Edge:
+    """Return what a fold sends to a value, as far as its first edge goes."""
+    gradients = derivation.gradients
+    sent = [gradient(derivation.root.name, v.name, gradients[v])
+            for v in item.results if v in gradients]  # fmt: skip
+    product = Formula("rule", edge.contribution, f"back through {item.name}", tuple(sent))
+    remark = f"{item.name} is {operations(item.count)}, folded: part={item.example!r} shows it"
+    return dataclasses.replace(
+        edge, position=item.operands.index(edge.operand), local=None, product=product,
+        moving=product, notes=[], remarks=[remark],
+    )  # fmt: skip
+
+
+def _added(edge: Edge, contribution: Any) -> Edge:
+    """Return what a fold sends, with one edge more."""
+    total = edge.contribution + contribution
+    product = dataclasses.replace(edge.product, value=total)
+    return dataclasses.replace(edge, contribution=total, product=product, moving=product)
+
+
+def _step(item: Operation) -> Step:
+    """Return a fold as one step forward."""
+    given = tuple(named(v) for v in item.operands)
+    formula = Formula("rule", item.results[0].data, item.name, given)
+    return Step(item, formula, formula)
