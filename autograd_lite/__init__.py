@@ -32,6 +32,7 @@ from .transforms import (
 if TYPE_CHECKING:
     from .lesson import explain
     from .visualize import draw
+    from .visualize.notebook import mimebundle as mimebundle
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,10 @@ def __getattr__(name: str) -> Any:
         from .lesson import explain
 
         return explain
+    if name == "mimebundle":  # for notebooks
+        from .visualize.notebook import mimebundle
+
+        return mimebundle
     raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
 
 

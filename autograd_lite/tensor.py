@@ -381,13 +381,24 @@ class Tensor:
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        if "..." in body or not self._data.size:
+            body += f", shape={self._data.shape}"
         if self._data.dtype != np.float64 and self._data.dtype.kind in "fc":
             body += f", dtype={self._data.dtype}"
         if self._primitive is not None:
             body += f", made_by={self._primitive.name}"
         elif self._requires:
             body += ", requires_grad=True"
+        if self._grad is not None:
+            short = self._grad.ndim < 2 and self._grad.size <= 8
+            body += f", grad={np.array2string(self._grad, separator=', ') if short else 'known'}"
         return f"Tensor({body}" + (f", name={self.name!r})" if self.name else ")")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return what a notebook shows: the text, and a picture of the graph if it is small."""
+        from . import mimebundle  # of a reader
+
+        return mimebundle(self)
 
     def __format__(self, spec: str) -> str:
         return format(self._data if self._data.ndim == 0 else np.asarray(self._data), spec)

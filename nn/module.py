@@ -328,6 +328,12 @@ class Module:
 
     # -- how it reads ----------------------------------------------------------------
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Return what a notebook shows: the text; for layers in a row, circles and lines too."""
+        from autograd_lite import mimebundle
+
+        return mimebundle(self)
+
     def extra_repr(self) -> str:
         """Return what stands between the brackets of its repr: its settings."""
         return ""

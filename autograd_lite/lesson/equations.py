@@ -127,8 +127,12 @@ def equal(formula: Formula, value: Any, n: Notation) -> list[str]:
 
 
 def scalars(formula: Formula) -> bool:
-    """Whether a formula has nothing but single numbers in it."""
-    return np.ndim(formula.value) == 0 and all(map(scalars, formula.arguments))
+    """Whether a formula can be computed by hand: there are only single numbers in it."""
+    return (
+        formula.head != "fold"
+        and np.ndim(formula.value) == 0
+        and all(map(scalars, formula.arguments))
+    )
 
 
 def contribution(derivation: Derivation, edge: Edge) -> Formula:

@@ -6,16 +6,15 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtraError
 from ..tape import trace
 from ..tensor import Tensor
 from ..visualize.fold import fold
 from ..visualize.graph import Level, check_level, named_in, piece, read
+from ..visualize.notebook import beside
 from ..visualize.render import write
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
@@ -113,6 +112,10 @@ def explain(
         loss = result
     elif inputs:
         raise TypeError("Inputs are given to a function; a Tensor has been computed already.")
+    if isinstance(loss, (list, tuple)):
+        raise TypeError(
+            "One result is explained at a time, and several were given: give one, or their sum."
+        )
     graph = read(loss, variables)
     if level in ("steps", "scalars"):
         assert isinstance(loss, Tensor)
@@ -195,19 +198,15 @@ class Explanation:
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
-        bundle = {"text/plain": str(self)}
-        with suppress(MissingExtraError, ValueError):  # no Graphviz, or too many operations
-            page = escape(self.to_html())
-            # A frame of its own: nothing of the page reaches the notebook, nor the reverse.
-            bundle["text/html"] = (
-                f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{escape(repr(self))}" '
-                'style="width: 100%; height: 44rem; border: 0"></iframe>'
-            )
-        return {
-            kind: shown
-            for kind, shown in bundle.items()
-            if (not include or kind in include) and kind not in (exclude or ())
-        }
+        return beside(str(self), "text/html", self._in_a_frame)
+
+    def _in_a_frame(self) -> str:
+        """Return the page in a frame: nothing of it reaches the notebook, nor the reverse."""
+        page, title = escape(self.to_html()), escape(repr(self))
+        return (
+            f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{title}" '
+            'style="width: 100%; height: 44rem; border: 0"></iframe>'
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the derivation to a file, as its name ends: ``.txt``, ``.tex`` or ``.html``.

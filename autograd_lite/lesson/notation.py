@@ -497,6 +497,9 @@ class _Writer:
             arguments.append(self.n.words("…"))
         return self.n.call(f.name, arguments), ATOM
 
+    def fold(self, f: Formula) -> tuple[str, int]:
+        return self.rule(f)
+
     # What follows has a sign of its own; each method is called as its primitive is.
 
     def add(self, f: Formula) -> tuple[str, int]:

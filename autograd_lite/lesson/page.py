@@ -314,7 +314,7 @@ class _Page:
     ) -> dict[str, Any]:
         """Return an array to show, with the derivation of each element where there is one."""
         panel: dict[str, Any] = {"label": label, "data": self.array(data), "result": result}
-        if moving is not None and np.ndim(data) and moving.head != "rule":
+        if moving is not None and np.ndim(data) and moving.head not in ("rule", "fold"):
             followed = []
             follower = Follower()
             for index in _shown_places(np.shape(data)):

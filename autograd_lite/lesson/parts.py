@@ -93,7 +93,7 @@ def _first(derivation: Derivation, edge: Edge, item: Fold) -> Edge:
     gradients = derivation.gradients
     sent = [gradient(derivation.root.name, v.name, gradients[v])
             for v in item.results if v in gradients]  # fmt: skip
-    product = Formula("rule", edge.contribution, f"back through {item.name}", tuple(sent))
+    product = Formula("fold", edge.contribution, f"back through {item.name}", tuple(sent))
     remark = f"{item.name} is {operations(item.count)}, folded: part={item.example!r} shows it"
     return dataclasses.replace(
         edge, position=item.operands.index(edge.operand), local=None, product=product,
@@ -111,5 +111,5 @@ def _added(edge: Edge, contribution: Any) -> Edge:
 def _step(item: Operation) -> Step:
     """Return a fold as one step forward."""
     given = tuple(named(v) for v in item.operands)
-    formula = Formula("rule", item.results[0].data, item.name, given)
+    formula = Formula("fold", item.results[0].data, item.name, given)
     return Step(item, formula, formula)

@@ -14,9 +14,12 @@ from .dot import to_dot
 from .fold import fold
 from .gradients import differentiate
 from .graph import Graph, Level, check_level, named_in, nearest, piece, read
-from .network import columns_of, layers_of, to_svg
+from .network import columns_of, layers_of, picture, to_bytes, to_svg
+from .notebook import beside
 from .render import FORMATS, render, write
 from .schema import to_json
+
+PATIENCE = 20  # seconds that a notebook waits for a picture
 
 
 def draw(
@@ -168,7 +171,8 @@ class Drawing:
         Raises
         ------
         MissingExtraError
-            If neither the program ``dot`` nor the package pygraphviz is installed.
+            If neither the program ``dot`` nor the package pygraphviz is installed; or, for
+            the circles and lines of a model as PDF or PNG, if matplotlib is not.
         FileNotFoundError
             If the folder does not exist.
         ValueError
@@ -181,52 +185,45 @@ class Drawing:
                 f"'{path.name}' does not say which format to render: let it end with .svg, .pdf or "
                 ".png (the DOT text is written by save)."
             )
-        write(path, render(self.source, format))
+        write(path, self._rendered(format))
         return path
+
+    def _rendered(self, format: str) -> bytes:
+        return render(self.source, format)
 
     def _repr_svg_(self) -> str | None:
         try:
-            return render(self.source, "svg").decode()
-        except MissingExtraError:
+            return render(self.source, "svg", PATIENCE).decode()
+        except (MissingExtraError, TimeoutError):
             return None
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
-        svg = self._repr_svg_()
-        if svg is None:
-            bundle = {"text/plain": self.source}
-        else:
-            bundle = {"image/svg+xml": svg, "text/plain": repr(self)}
-        return {
-            kind: shown
-            for kind, shown in bundle.items()
-            if (not include or kind in include) and kind not in (exclude or ())
-        }
+        bundle = beside(repr(self), "image/svg+xml", self._repr_svg_)
+        return bundle if len(bundle) > 1 else {"text/plain": self.source}
 
     def __repr__(self) -> str:
         return f"<Drawing of {self._title}>"
 
 
 class NetworkDrawing(Drawing):
-    """The picture of a network as circles and lines. Made by `draw`; it is SVG."""
+    """The picture of a network as circles and lines. Made by `draw`."""
 
     def __init__(self, layers: list[Any], inputs: Any = None) -> None:
         columns = columns_of(layers, inputs)
         super().__init__(None, f"a {'-'.join(str(c.size) for c in columns)} network")
-        self._svg = to_svg(columns)
+        self._picture = picture(columns)
 
     @property
     def source(self) -> str:
         """The picture as SVG. Two runs of a program give the same text."""
-        return self._svg
+        return to_svg(self._picture)
 
-    def render(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file, which must end with ``.svg``, and return its path."""
-        path = Path(path)
-        if path.suffix.lower() != ".svg":
-            raise ValueError(f"The picture of a network is SVG: let '{path.name}' end with .svg.")
-        return self.save(path)
+    def _rendered(self, format: str) -> bytes:
+        if format == "svg":
+            return self.source.encode()
+        return to_bytes(self._picture, format)
 
     def _repr_svg_(self) -> str:
-        return self._svg
+        return self.source

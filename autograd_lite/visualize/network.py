@@ -13,17 +13,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from importlib import import_module
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 
+from ..errors import missing_extra
 from ..tape import differentiating
 from ..tensor import Tensor
-from .text import number
+from .text import cut, number
 
 POSITIVE, NEGATIVE, GREY = "#0072B2", "#D55E00", "#595959"
 MOST = 12  # units of a layer, before some are left out
-RADIUS, ACROSS, DOWN, MARGIN = 22, 170, 62, 60  # in pixels
+LETTERS = 20  # of the names of a layer
+OPACITY = 0.75
+RADIUS, ACROSS, DOWN, MARGIN, SIDE = 22, 170, 62, 60, 84  # in pixels
 
 
 @dataclass(slots=True)
@@ -126,37 +131,86 @@ def _parameters(layer: Any) -> list[Tensor]:
 
 
 # -- drawing -----------------------------------------------------------------------------
+#
+# A picture is a list of shapes; SVG and matplotlib are two ways to put them down.
 
 
-def to_svg(columns: list[Column]) -> str:
-    """Draw the columns from left to right."""
+@dataclass(slots=True)
+class Line:
+    """A weight."""
+
+    ends: tuple[float, float, float, float]
+    colour: str
+    width: float
+    dashed: bool
+    title: str
+
+
+@dataclass(slots=True)
+class Circle:
+    """A unit."""
+
+    x: float
+    y: float
+    fill: str
+    rim: str
+    width: float
+    title: str
+
+
+@dataclass(slots=True)
+class Text:
+    """Words, around a point in the middle of their foot."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    bold: bool = False
+    fill: str = "#000000"
+
+
+@dataclass(slots=True)
+class Picture:
+    """Shapes in a frame, the later ones above."""
+
+    width: float
+    height: float
+    title: str
+    shapes: list[Line | Circle | Text]
+
+
+def picture(columns: list[Column]) -> Picture:
+    """Place the columns from left to right."""
     tallest = max(len(c.shown) + (c.size > len(c.shown)) for c in columns)
-    width = 2 * MARGIN + ACROSS * (len(columns) - 1)
-    height = 2 * MARGIN + DOWN * (tallest - 1) + 44
-    places = [_places(c, MARGIN + i * ACROSS, height - 44) for i, c in enumerate(columns)]
+    legend = ["solid: positive weight, dashed: negative"]
+    if columns[0].activation is not None:
+        legend.append("fill: activation, rim and ∂: gradient")
+    width = max(2 * SIDE + ACROSS * (len(columns) - 1), 8 * max(map(len, legend)))
+    inset = (width - ACROSS * (len(columns) - 1)) / 2
+    foot = 2 * MARGIN + DOWN * (tallest - 1)  # the names of the layers stand below
+    across = [inset + i * ACROSS for i in range(len(columns))]
+    places = [_places(c, x, foot) for c, x in zip(columns, across, strict=True)]
     heaviest = max(float(np.max(np.abs(c.weight))) for c in columns[1:]) or 1.0
-    parts = []
+    shapes: list[Line | Circle | Text] = []
     for i, column in enumerate(columns[1:], 1):
         for to, (x2, y2) in places[i].items():
             for start, (x1, y1) in places[i - 1].items():
                 weight = column.weight[to, start]
-                parts.append(_line(weight, heaviest, (x1, y1, x2, y2), start, to))
-    for i, column in enumerate(columns):
-        parts += [_unit(column, k, place, i == 0) for k, place in places[i].items()]
-        x = MARGIN + i * ACROSS
+                shapes.append(_line(weight, heaviest, (x1, y1, x2, y2), start, to))
+    for i, (column, x) in enumerate(zip(columns, across, strict=True)):
+        for k, place in places[i].items():
+            shapes += _unit(column, k, place, i == 0)
         if column.size > len(column.shown):
-            parts.append(_text(x, (height - 44) / 2 + 6, "⋮", size=22))
-        parts.append(_text(x, height - 34, ", ".join(column.names), size=13, bold=True))
+            shapes.append(Text(x, foot / 2 + 6, "⋮", 22))
+        shapes.append(Text(x, foot + 10, cut(", ".join(column.names), LETTERS), 13, bold=True))
         units = f"{column.size} unit{'s' * (column.size != 1)}"
-        parts.append(_text(x, height - 17, units, size=12, fill=GREY))
+        shapes.append(Text(x, foot + 27, units, 12, fill=GREY))
+    for i, line in enumerate(legend):
+        shapes.append(Text(width / 2, foot + 52 + 16 * i, line, 11, fill=GREY))
     sizes = "-".join(str(c.size) for c in columns)
     title = f"A network of {sizes} units: a circle for each unit, a line for each weight"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" font-family="Helvetica,Arial,sans-serif">'
-        f"<title>{escape(title)}</title>"
-        f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>\n'
-    )
+    return Picture(width, foot + 46 + 16 * len(legend), title, shapes)
 
 
 def _places(column: Column, x: float, height: float) -> dict[int, tuple[float, float]]:
@@ -168,40 +222,33 @@ def _places(column: Column, x: float, height: float) -> dict[int, tuple[float, f
     return {k: (x, top + DOWN * i) for i, k in enumerate(rows) if k is not None}
 
 
-def _line(weight: Any, heaviest: float, ends: tuple[float, ...], start: int, to: int) -> str:
-    x1, y1, x2, y2 = ends
+def _line(weight: Any, heaviest: float, ends: tuple[Any, ...], start: int, to: int) -> Line:
     thick = 0.4 + 6.0 * abs(float(weight)) / heaviest
-    look = f'stroke="{POSITIVE}"' if weight >= 0 else f'stroke="{NEGATIVE}" stroke-dasharray="7 4"'
-    return (
-        f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" {look} '
-        f'stroke-width="{thick:.2f}" stroke-opacity="0.75">'
-        f"<title>weight [{to}, {start}] = {number(weight)}</title></line>"
-    )
+    title = f"weight [{to}, {start}] = {number(weight)}"
+    return Line(ends, POSITIVE if weight >= 0 else NEGATIVE, thick, bool(weight < 0), title)
 
 
-def _unit(column: Column, k: int, place: tuple[float, float], is_input: bool) -> str:
+def _unit(
+    column: Column, k: int, place: tuple[float, float], is_input: bool
+) -> list[Line | Circle | Text]:
     x, y = place
-    name = f"{'input' if is_input else 'unit'} {k}"
-    facts = [name]
-    fill, rim, label = "#ffffff", "#000000", ""
+    facts = [f"{'input' if is_input else 'unit'} {k}"]
+    circle = Circle(x, y, "#ffffff", "#000000", 1.5, "")
+    words: list[Line | Circle | Text] = []
     if column.bias is not None:
         facts.append(f"bias {number(column.bias[k])}")
     if column.activation is not None:
         value = column.activation[k]
         facts.append(f"activation {number(value)}")
-        fill, label = _tint(value, np.max(np.abs(column.activation))), _signed(value)
-    width = 1.5
-    below = ""
+        circle.fill = _tint(value, np.max(np.abs(column.activation)))
+        words.append(Text(x, y + 4, _signed(value), 11))
     if column.gradient is not None:
         slope = column.gradient[k]
         facts.append(f"gradient {number(slope)}")
-        rim, width = POSITIVE if slope >= 0 else NEGATIVE, 4
-        below = _text(x, y + RADIUS + 13, f"∂ {_signed(slope)}", size=10, fill=GREY)
-    return (
-        f'<g><title>{escape(", ".join(facts))}</title><circle cx="{x:g}" cy="{y:g}" r="{RADIUS}" '
-        f'fill="{fill}" stroke="{rim}" stroke-width="{width}"/>{_text(x, y + 4, label, size=11)}'
-        f"{below}</g>"
-    )
+        circle.rim, circle.width = (POSITIVE if slope >= 0 else NEGATIVE), 4
+        words.append(Text(x, y + RADIUS + 13, f"∂ {_signed(slope)}", 10, fill=GREY))
+    circle.title = ", ".join(facts)
+    return [circle, *words]
 
 
 def _signed(value: Any) -> str:
@@ -217,11 +264,69 @@ def _tint(value: Any, largest: Any) -> str:
     return "#" + "".join(f"{c:02x}" for c in mixed)
 
 
-def _text(
-    x: float, y: float, text: str, *, size: int, bold: bool = False, fill: str = "#000000"
-) -> str:
-    weight = ' font-weight="bold"' if bold else ""
+def to_svg(picture: Picture) -> str:
+    """Write a picture as SVG; what a shape stands for is its tooltip."""
+    parts = []
+    for s in picture.shapes:
+        if isinstance(s, Line):
+            x1, y1, x2, y2 = s.ends
+            dashes = ' stroke-dasharray="7 4"' * s.dashed
+            parts.append(
+                f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{s.colour}"{dashes}'
+                f' stroke-width="{s.width:.2f}" stroke-opacity="{OPACITY}">'
+                f"<title>{escape(s.title)}</title></line>"
+            )
+        elif isinstance(s, Circle):
+            parts.append(
+                f'<circle cx="{s.x:g}" cy="{s.y:g}" r="{RADIUS}" fill="{s.fill}" stroke="{s.rim}" '
+                f'stroke-width="{s.width}"><title>{escape(s.title)}</title></circle>'
+            )
+        else:
+            bold = ' font-weight="bold"' * s.bold
+            parts.append(
+                f'<text x="{s.x:g}" y="{s.y:g}" text-anchor="middle" font-size="{s.size}"{bold} '
+                f'fill="{s.fill}" pointer-events="none">{escape(s.text)}</text>'
+            )
+    width, height = f"{picture.width:g}", f"{picture.height:g}"
     return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="middle" font-size="{size}"{weight} '
-        f'fill="{fill}">{escape(text)}</text>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" font-family="Helvetica,Arial,sans-serif">'
+        f"<title>{escape(picture.title)}</title>"
+        f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>\n'
     )
+
+
+def to_bytes(picture: Picture, format: str) -> bytes:
+    """Render a picture as PDF or PNG, with matplotlib.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    try:
+        figures = import_module("matplotlib.figure")
+        patches = import_module("matplotlib.patches")
+    except ImportError:
+        purpose = f"write the picture of a network as {format.upper()}"
+        raise missing_extra("matplotlib", "viz", purpose) from None
+    # One pixel of the picture is one point, so that lines and letters keep their sizes.
+    figure = figures.Figure(figsize=(picture.width / 72, picture.height / 72))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, picture.width), ylim=(picture.height, 0))
+    axes.set_axis_off()
+    for above, s in enumerate(picture.shapes, 1):
+        if isinstance(s, Line):
+            style = (0, (7 / s.width, 4 / s.width)) if s.dashed else "-"  # in widths of the line
+            axes.plot(s.ends[::2], s.ends[1::2], color=s.colour, lw=s.width, ls=style,
+                      alpha=OPACITY, zorder=above, solid_capstyle="butt")  # fmt: skip
+        elif isinstance(s, Circle):
+            axes.add_patch(patches.Circle((s.x, s.y), RADIUS, facecolor=s.fill, edgecolor=s.rim,
+                                          lw=s.width, zorder=above))  # fmt: skip
+        else:
+            axes.text(s.x, s.y, s.text, size=s.size, color=s.fill, ha="center", va="baseline",
+                      weight="bold" if s.bold else "normal", zorder=above)  # fmt: skip
+    made = BytesIO()
+    # Without the date, two runs give the same bytes.
+    metadata = {"CreationDate": None} if format == "pdf" else {}
+    figure.savefig(made, format=format, dpi=160, metadata=metadata)
+    return made.getvalue()

@@ -32,7 +32,7 @@ sys.stdout.buffer.write(graph.draw(format=options[0][2:], prog="dot", args=" ".j
 """
 
 
-def render(source: str, format: str) -> bytes:
+def render(source: str, format: str, seconds: float | None = None) -> bytes:
     """Return the picture that a DOT text describes.
 
     Parameters
@@ -41,16 +41,27 @@ def render(source: str, format: str) -> bytes:
         The DOT text.
     format
         ``svg``, ``pdf`` or ``png``.
+    seconds
+        How long to wait.
 
     Raises
     ------
     MissingExtraError
         If neither the program ``dot`` nor pygraphviz is installed.
+    TimeoutError
+        If it takes longer.
     RuntimeError
         If Graphviz refuses: the message is its own.
     """
     command = [*_graphviz(), f"-T{format}", *_OPTIONS.get(format, [])]
-    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            command, input=source.encode(), capture_output=True, check=False, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"Graphviz did not place the boxes within {seconds} seconds: draw fewer (max_boxes=…)."
+        ) from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         raise RuntimeError(f"Graphviz could not render the graph: {said or done.returncode}")
@@ -80,5 +91,10 @@ def write(path: Path, content: bytes) -> None:
     try:
         part.write_bytes(content)
         os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"'{path}' could not be written ({reason}): write to another place."
+        ) from None
     finally:
         part.unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """The picture of a network: its circles, its lines, what they show."""
 
+import importlib
 import json
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 import nn
 from autograd_lite import Tensor, draw
+from autograd_lite.errors import MissingExtraError
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -72,12 +75,48 @@ def test_files_and_errors(tmp_path):
     picture = draw(mlp(2, 2))
     assert picture.render(tmp_path / "net.svg").read_text() == picture.source
     assert picture._repr_mimebundle_()["image/svg+xml"] == picture.source
-    with pytest.raises(ValueError, match=r"\.svg"):
-        picture.render(tmp_path / "net.png")
+    for format, begin in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        first, second = (
+            draw(mlp(2, 2)).render(tmp_path / f"{i}.{format}").read_bytes() for i in range(2)
+        )
+        assert first.startswith(begin)
+        assert first == second
+    with pytest.raises(ValueError, match=r"\.svg, \.pdf or \.png"):
+        picture.render(tmp_path / "net.jpeg")
     with pytest.raises(ValueError, match="2 numbers"):
         draw(mlp(2, 2), inputs=[1.0])
     with pytest.raises(TypeError, match="for a model"):
         draw(Tensor(1.0, requires_grad=True) * 2.0, inputs=[1.0])
+
+
+def test_without_matplotlib_there_is_still_svg(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    picture = draw(mlp(2, 2))
+    assert picture.render(tmp_path / "net.svg").exists()
+    with pytest.raises(MissingExtraError, match=r"matplotlib.*autograd_lite\[viz\]"):
+        picture.render(tmp_path / "net.png")
+    assert not (tmp_path / "net.png").exists()
+
+
+def test_the_png_has_the_colours_of_the_weights(tmp_path):
+    """The two pictures of one network are the same: in the middle of a line is its colour."""
+    image = importlib.import_module("matplotlib.image")
+    model = mlp(1, 1)
+    for weight, blue in ((2.0, True), (-2.0, False)):
+        model[0].weight.data = [[weight]]
+        pixels = image.imread(draw(model).render(tmp_path / "net.png"))
+        (_, (line,)) = parts(draw(model))
+        x = (float(line.get("x1")) + float(line.get("x2"))) / 2
+        y = (float(line.get("y1")) + float(line.get("y2"))) / 2
+        around = pixels[int(y * 160 / 72), int((x - 8) * 160 / 72) : int((x + 8) * 160 / 72), :3]
+        red, _, blueness = around.min(axis=0)
+        assert (blueness > red) == blue
+
+
+def test_long_names_of_layers_are_cut():
+    layers = [nn.Linear(1, 1), *(nn.LeakyReLU() for _ in range(5))]
+    source = draw(nn.Sequential(*layers)).source
+    assert "Linear, LeakyReLU, …" in source
 
 
 def test_json(tmp_path):
