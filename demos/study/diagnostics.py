@@ -8,9 +8,9 @@ measured in networks, on the tape, and becomes numbers that the report's sentenc
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,12 @@ import nn
 from autograd_lite import Tensor, no_grad
 
 from ..data import Array
-from .configuration import Configuration
+from .configuration import OPTIMIZERS, Configuration
+from .experiments import EXPERIMENTS
+from .training import LOSSES, logged_epochs, points, train
 
-LOSSES = {"mse": nn.MSELoss, "bce": nn.BCELoss, "cross_entropy": nn.CrossEntropyLoss}
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]
 
 
 def model_of(configuration: Configuration, state: Mapping[str, Array]) -> nn.MLP:
@@ -90,7 +93,7 @@ def inside(model: nn.MLP, c: Configuration, inputs: Array, labels: Array) -> lis
             outputs.append(value)
         else:
             outputs[-1] = value
-    LOSSES[c.loss](c.reduction)(value, labels).backward()
+    LOSSES[c.loss](value, labels, reduction=c.reduction).backward()
     layers = [layer for layer in copy if isinstance(layer, nn.Linear)]
     return [
         Layer(out.numpy(), np.asarray(layer.weight.grad))
@@ -100,43 +103,155 @@ def inside(model: nn.MLP, c: Configuration, inputs: Array, labels: Array) -> lis
 
 @dataclass
 class Silence:
-    """What stopped learning in a network with ReLU.
+    """What has stopped learning in a network with ReLU.
+
+    A unit is silent when it outputs 0 for every point: there ReLU's slope is 0, so no
+    gradient passes it.
 
     Attributes
     ----------
-    silent
-        The share of hidden units that output 0 for every point.
-    layer
-        The first hidden layer in which every unit is silent, from 1; 0 where there is none.
+    hidden
+        The share of hidden units that are silent.
+    output
+        Whether the output is, and with it the only way back into the network.
     gradient
-        The largest |∂L/∂w| over all weights of the network.
-    constant
-        Whether the network says the same of every point.
+        The largest |∂L/∂w| over all weights.
     """
 
-    silent: float
-    layer: int
+    hidden: float
+    output: bool
     gradient: float
-    constant: bool
 
 
 def silence(model: nn.MLP, c: Configuration, inputs: Array, labels: Array) -> Silence:
-    """Find the units that output 0 for every point, and what this does to the gradient.
+    """Find the silent units of a network, and the gradient that is left.
 
-    >>> cell = Configuration(hidden=(2,), activation="relu")
-    >>> dead = {"linear1.weight": -np.ones((2, 2)), "linear2.weight": np.ones((1, 2))}
-    >>> points, labels = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.0], [1.0]])
-    >>> silence(model_of(cell, dead), cell, points, labels)
-    Silence(silent=1.0, layer=1, gradient=0.0, constant=True)
+    >>> cell = Configuration(hidden=(2,), activation="relu", output_activation="relu")
+    >>> weights = {"linear1.weight": np.ones((2, 2)), "linear2.weight": -np.ones((1, 2))}
+    >>> inputs, labels = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.0], [1.0]])
+    >>> silence(model_of(cell, weights), cell, inputs, labels)
+    Silence(hidden=0.0, output=True, gradient=0.0)
     """
     layers = inside(model, c, inputs, labels)
-    quiet = [np.all(layer.activations == 0.0, axis=0) for layer in layers[:-1]]
-    outputs = layers[-1].activations
+    *hidden, output = (np.all(layer.activations == 0.0, axis=0) for layer in layers)
     return Silence(
-        silent=float(np.concatenate(quiet).mean()),
-        layer=next((i for i, q in enumerate(quiet, 1) if q.all()), 0),
+        hidden=float(np.concatenate(hidden).mean()),
+        output=bool(output.all()),
         gradient=max(float(np.abs(layer.weight_gradient).max()) for layer in layers),
-        constant=bool(np.ptp(outputs, axis=0).max() < 1e-9),
+    )
+
+
+# -- while it learns ---------------------------------------------------------------------------
+
+
+@dataclass
+class Watched:
+    """The weights of some networks at several moments of their training.
+
+    Attributes
+    ----------
+    configuration, seeds
+        What was trained.
+    states
+        For each epoch the weights of each seed, in the seeds' order.
+    """
+
+    configuration: Configuration
+    seeds: list[int]
+    states: dict[int, list[dict[str, Array]]]
+
+    def layers(self, epoch: int) -> list[list[Layer]]:
+        """Return, for each seed, what its layers do at an epoch."""
+        c = self.configuration
+        return [
+            inside(model_of(c, state), c, *points(c.data, seed))
+            for seed, state in zip(self.seeds, self.states[epoch], strict=True)
+        ]
+
+
+def watch(c: Configuration, seeds: Collection[int], epochs: Collection[int]) -> Watched:
+    """Train, and keep the weights at some epochs; 0 is the start.
+
+    Of moments when not all seeds were in training any more nothing is kept.
+
+    >>> seen = watch(Configuration(epochs=3), seeds=[0, 5], epochs=[0, 3])
+    >>> list(seen.states), len(seen.states[3]), seen.states[0][1]["linear1.weight"].shape
+    ([0, 3], 2, (4, 2))
+    """
+    seen = Watched(c, list(seeds), {})
+
+    def keep(epoch: int, parameters: Mapping[str, Array]) -> None:
+        arrays = {name: np.array(array) for name, array in parameters.items()}
+        if all(len(array) == len(seen.seeds) for array in arrays.values()):
+            seen.states[epoch] = [
+                {name: array[lane] for name, array in arrays.items()}
+                for lane in range(len(seen.seeds))
+            ]
+
+    train(c, seen.seeds, log_at=epochs, observe=keep)
+    return seen
+
+
+def moments(seen: Watched, count: int) -> list[int]:
+    """Return some epochs from the first to the last, between which the loss falls by equal parts.
+
+    By equal parts of its square root, which is the error that is left; for the first seed,
+    as far as the epochs that were watched allow.
+    """
+    c = seen.configuration
+    inputs, labels = points(c.data, seen.seeds[0])
+    with no_grad():
+        losses = [
+            LOSSES[c.loss](model_of(c, states[0])(inputs), labels).item()
+            for states in seen.states.values()
+        ]
+    errors = np.sqrt(losses)
+    wanted = np.linspace(errors[0], errors[-1], count)[1:-1]
+    between = (int(np.abs(errors - error).argmin()) for error in wanted)
+    epochs = list(seen.states)
+    return [epochs[i] for i in sorted({0, *between, len(epochs) - 1})]
+
+
+def gradients_over_time(seen: Watched, layers: Iterable[int]) -> dict[str, DataFrame]:
+    """Return, for each layer, the root mean square of ∂L/∂W: columns epoch, seed, value."""
+    from pandas import DataFrame
+
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for epoch in seen.states:
+        for seed, found in zip(seen.seeds, seen.layers(epoch), strict=True):
+            for i, layer in enumerate(found, 1):
+                size = float(np.sqrt(np.mean(layer.weight_gradient**2)))
+                rows.setdefault(i, []).append({"epoch": epoch, "seed": seed, "value": size})
+    return {f"layer {i}": DataFrame(rows[i]) for i in layers}
+
+
+def spread_over(seen: Watched, epochs: Sequence[int], what: str) -> dict[str, list[Array]]:
+    """Return all activations, or all of another attribute of `Layer`, by epoch and layer."""
+    found = {}
+    for epoch in epochs:
+        by_layer = zip(*seen.layers(epoch), strict=True)
+        found[f"epoch {epoch}"] = [
+            np.concatenate([np.ravel(getattr(layer, what)) for layer in seeds])
+            for seeds in by_layer
+        ]
+    return found
+
+
+def silence_over_time(seen: Watched) -> DataFrame:
+    """Return `Silence` of every seed at every moment, a row each."""
+    from pandas import DataFrame
+
+    c = seen.configuration
+    return DataFrame(
+        [
+            {
+                "epoch": epoch,
+                "seed": seed,
+                **dataclasses.asdict(silence(model_of(c, state), c, *points(c.data, seed))),
+            }
+            for epoch, states in seen.states.items()
+            for seed, state in zip(seen.seeds, states, strict=True)
+        ]
     )
 
 
@@ -144,10 +259,10 @@ def silence(model: nn.MLP, c: Configuration, inputs: Array, labels: Array) -> Si
 
 
 def corners(score: Callable[[Array], Array], inputs: Array, resolution: int = 400) -> float:
-    """Return which share of a boundary's turning is in the sharpest twentieth of its length.
+    """Return which share of a boundary's turning is in the sharpest tenth of its length.
 
     A polygon turns in its corners alone, which gives nearly 1; a circle turns everywhere
-    alike, which gives a twentieth.
+    alike, which gives a tenth.
 
     Parameters
     ----------
@@ -167,7 +282,7 @@ def corners(score: Callable[[Array], Array], inputs: Array, resolution: int = 40
     --------
     >>> square = np.array([[-1.2, -1.2], [1.2, 1.2]])
     >>> round(corners(lambda p: np.hypot(*p.T) - 1, square), 2)
-    0.05
+    0.1
     >>> corners(lambda p: np.abs(p - 0.003).max(axis=1) - 0.9, square) > 0.95
     True
     """
@@ -177,7 +292,7 @@ def corners(score: Callable[[Array], Array], inputs: Array, resolution: int = 40
     xs, ys = (np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True))
     plane = np.stack(np.meshgrid(xs, ys), axis=-1)
     scores = score(plane.reshape(-1, 2)).reshape(resolution, resolution)
-    step = 8.0 * float(np.max(high - low)) / resolution
+    step = 5.0 * float(np.max(high - low)) / resolution
     angles = []
     lines: Any = contour_generator(xs, ys, scores).lines(0.0)
     for line in lines:
@@ -191,7 +306,7 @@ def corners(score: Callable[[Array], Array], inputs: Array, resolution: int = 40
     turning = np.sort(np.concatenate(angles))[::-1] if angles else np.zeros(1)
     if turning.sum() < 0.2:  # radians, some ten degrees
         return float("nan")
-    sharpest = max(1, round(turning.size / 20))
+    sharpest = max(1, round(turning.size / 10))
     return float(turning[:sharpest].sum() / turning.sum())
 
 
@@ -247,6 +362,7 @@ def by_hand(
     }
 
 
+PASSES = 20000  # R2's
 PARAMETERS = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
 
 
@@ -280,7 +396,7 @@ def against_the_tape(
     found = by_hand(state, points, labels, decay, mistake)
     copy = _same(model)
     penalty = sum(np.sum(layer.weight**2) for layer in copy if isinstance(layer, nn.Linear))
-    total = nn.CrossEntropyLoss("sum")(copy(points), labels) + 0.5 * decay * penalty
+    total = nn.CrossEntropyLoss(reduction="sum")(copy(points), labels) + 0.5 * decay * penalty
     total.backward()
     checks = []
     for name, parameter in copy.named_parameters():
@@ -394,38 +510,28 @@ def slice_through(
     return Slice(xs, ys, losses, paths, explained)
 
 
-def way(
-    configuration: Configuration, state: Mapping[str, Array], moments: Sequence[int],
-    inputs: Array, labels: Array,
-) -> dict[int, dict[str, Array]]:  # fmt: skip
-    """Train one network from given weights, and return its weights at some epochs.
+def surface_of(seen: Watched, places: int = 45) -> Slice:
+    """Train the first seed's network with four optimizers, and cut the loss along their ways."""
+    c, last = seen.configuration, max(seen.states)
+    inputs, labels = points(c.data, seen.seeds[0])
+    start = seen.states[0][0]
+    moments = logged_epochs(last, 40)
+    ways = {}
+    for name, lr in RATES.items():
+        cell = dataclasses.replace(c, optimizer=name, lr=lr, epochs=last)
+        states = watch(cell, seen.seeds[:1], moments).states
+        ways[f"{OPTIMIZERS[name]}, rate {lr:g}"] = np.stack([flat(s[0]) for s in states.values()])
+    model = model_of(c, start)
 
-    Full-batch, one seed: for pictures of a single training. Epoch 0 is the start.
-    """
-    c = configuration
-    model = model_of(c, state)
-    settings: dict[str, Any] = {"momentum": c.momentum} if c.optimizer == "momentum" else {}
-    made = {
-        "sgd": nn.optim.SGD,
-        "momentum": nn.optim.SGD,
-        "adagrad": nn.optim.Adagrad,
-        "rmsprop": nn.optim.RMSprop,
-        "adam": nn.optim.Adam,
-    }[c.optimizer](model.parameters(), c.lr, **settings)
-    seen = {0: dict(model.state_dict())}
-    wanted = set(moments)
+    def loss(row: Array) -> float:
+        model.load_state_dict(unflat(row, start))
+        with no_grad():
+            return float(LOSSES[c.loss](model(inputs), labels).item())
 
-    def keep(now: nn.State) -> None:
-        if now.epoch in wanted:
-            seen[now.epoch] = dict(model.state_dict())
+    return slice_through(ways, loss, places)
 
-    loss = LOSSES[c.loss](c.reduction)
-    targets = labels if c.loss == "cross_entropy" else labels.astype(float)
-    nn.fit(
-        model, loss, made, inputs, targets,
-        epochs=max(moments), callbacks=[keep], progress=False,
-    )  # fmt: skip
-    return {epoch: {k: np.array(v) for k, v in s.items()} for epoch, s in seen.items()}
+
+RATES = {"sgd": 1.0, "momentum": 0.1, "adagrad": 0.1, "adam": 0.01}
 
 
 def flat(state: Mapping[str, Array]) -> Array:
@@ -441,6 +547,85 @@ def unflat(row: Array, like: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
-def changed(configuration: Configuration, **settings: Any) -> Configuration:
-    """Return a cell that differs in some settings."""
-    return dataclasses.replace(configuration, **settings)
+# -- all that is measured ---------------------------------------------------------------------
+
+Weights = Callable[[str, str], Mapping[int, Mapping[str, Array]]]
+
+
+def measure(runs: DataFrame, weights: Weights, seeds: int, passes: int) -> DataFrame:
+    """Return what is measured in trained networks: experiment, cell, seed, quantity, value.
+
+    Parameters
+    ----------
+    runs
+        Which networks there are.
+    weights
+        From an experiment and a cell to the weights of each seed.
+    seeds, passes
+        For R2's backward pass by hand: how many trainings, and how long.
+    """
+    from pandas import DataFrame
+
+    there = set(zip(runs.experiment, runs.cell, strict=True))
+    rows: list[tuple[str, str, int, str, float]] = []
+    for experiment, look in MEASURED.items():
+        for cell, c in EXPERIMENTS[experiment].cells.items():
+            if (experiment, cell) in there:
+                for seed, state in weights(experiment, cell).items():
+                    for quantity, value in look(c, state, seed).items():
+                        rows.append((experiment, cell, seed, quantity, float(value)))
+    data = [points("moons", seed) for seed in range(seeds)]
+    for cell, mistake in (("mistake", True), ("right", False)):
+        for seed, (loss, right) in enumerate(
+            zip(*train_by_hand(data, 3, passes, 0.01, 0.01, mistake), strict=True)
+        ):
+            found = {
+                "trained_loss": loss,
+                "trained_accuracy": right,
+                "epochs": passes,
+                "source_epochs": PASSES,
+            }
+            rows += [("R2-backward", cell, seed, name, float(x)) for name, x in found.items()]
+    return DataFrame(rows, columns=["experiment", "cell", "seed", "quantity", "value"])
+
+
+def _linear(c: Configuration, state: Mapping[str, Array], seed: int) -> dict[str, float]:
+    return {"least_squares": least_squares(*points(c.data, seed), c.bias)}
+
+
+def _corners(c: Configuration, state: Mapping[str, Array], seed: int) -> dict[str, float]:
+    model = model_of(c, state)
+
+    def score(plane: Array) -> Array:
+        with no_grad():
+            logits = model(plane).numpy()
+        return np.asarray(logits[:, 1] - logits[:, 0])
+
+    return {"corners": corners(score, points(c.data, seed)[0])}
+
+
+def _silence(c: Configuration, state: Mapping[str, Array], seed: int) -> dict[str, float]:
+    where = points(c.data, seed)
+    end = silence(model_of(c, state), c, *where)
+    first = watch(dataclasses.replace(c, epochs=1), [seed], [0]).states[0][0]
+    return {
+        "silent_hidden": end.hidden,
+        "silent_output": end.output,
+        "largest_gradient": end.gradient,
+        "silent_output_at_start": silence(model_of(c, first), c, *where).output,
+    }
+
+
+def first_kernels(activation: str, seed: int) -> Array:
+    """Return the kernels that R2's convolutional network starts with."""
+    from .. import digits, handwriting
+
+    model = handwriting.network(digits.task(), activation.lower(), np.random.default_rng(seed))
+    return np.asarray(model.state_dict()["conv1.weight"][:, 0])
+
+
+MEASURED: dict[str, Callable[[Configuration, Mapping[str, Array], int], dict[str, float]]] = {
+    "R0-without-activation": _linear,
+    "R2-moons-activations": _corners,
+    "R3-relu": _silence,
+}

@@ -63,7 +63,9 @@ def band(axes: Axes, curve: DataFrame, column: str, label: str, i: int = 0) -> N
         axes.fill_between(
             epochs, quantiles[low], quantiles[high], color=f"C{i}", alpha=alpha, linewidth=0
         )
-    axes.plot(epochs, quantiles[0.5], color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
+    marker = "o" if len(epochs) < 5 else ""
+    line = LINES[i % len(LINES)]
+    axes.plot(epochs, quantiles[0.5], color=f"C{i}", linestyle=line, marker=marker, label=label)
 
 
 # -- shares of the seeds -----------------------------------------------------------------------
@@ -141,7 +143,7 @@ def heatmap(
             text = form.format(number) if np.isfinite(number) else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=9,
                       color="white" if dark else "black")  # fmt: skip
-        axes.set(title=title, xlabel="hidden units in each layer", ylabel="learning rate")
+        axes.set(title=title, xlabel="hidden units", ylabel="learning rate")
         axes.set_xticks(range(len(table.columns)), [str(c) for c in table.columns])
         axes.set_yticks(range(len(table.index)), [f"{rate:g}" for rate in table.index])
         for side in axes.spines.values():
@@ -219,7 +221,7 @@ def surface(
     axes = figure.subplots()
     levels = np.geomspace(losses.min(), losses.max(), 16)
     shades = axes.contourf(xs, ys, losses, levels=levels, norm=LogNorm(), cmap="Greys_r", alpha=0.7)
-    figure.colorbar(shades, ax=axes, label="loss in this plane (log scale)", format="%.1e")
+    figure.colorbar(shades, ax=axes, label="loss in this plane (log scale)", format="%.2g")
     for i, (label, path) in enumerate(paths.items()):
         axes.plot(*path.T, color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
         axes.plot(*path[-1], "*", color=f"C{i}", markersize=13, markeredgecolor="black")
@@ -230,55 +232,75 @@ def surface(
         ylabel="second principal direction (units of weight)",
         title=f"{explained:.0%} of the paths' variance lies in this plane",
     )
-    figure.legend(loc="outside lower center", ncols=len(paths) + 1)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
 # -- inside a network --------------------------------------------------------------------------
 
 
-def histograms(moments: Mapping[int, Sequence[Array]], label: str, log: bool = False) -> Figure:
-    """Draw how numbers are spread in each layer (down) at some epochs (across).
+def histograms(
+    moments: Mapping[str, Sequence[Array]],
+    label: str,
+    *,
+    log: bool = False,
+    layers: Sequence[str] | None = None,
+    alike: bool = True,
+) -> Figure:
+    """Draw how numbers are spread in each layer (down) at some moments (across).
 
     Parameters
     ----------
     moments
-        For each epoch the numbers of each layer, from the first to the last.
+        For each moment's name the numbers of each layer, from the first to the last.
     label
         What they are, with their unit.
     log
-        Whether to draw the logarithm of their absolute value; zeros are then counted in
-        the title of the panel.
+        Whether to draw the logarithm of their absolute value; how many are 0 is then
+        written into the panel.
+    layers
+        What the layers are called.
+    alike
+        Whether all layers share one axis; else each has its own.
     """
-    epochs = list(moments)
-    layers = len(moments[epochs[0]])
-    figure = _figure(figsize=(8, 1.1 + 1.35 * layers))
-    grid = figure.subplots(layers, len(epochs), sharex=True, sharey="row", squeeze=False)
-    every = np.concatenate([np.ravel(a) for arrays in moments.values() for a in arrays])
-    every = every[np.isfinite(every)]
-    if log:
-        every = np.log10(np.abs(every[every != 0.0])) if (every != 0.0).any() else np.zeros(1)
-    low, high = np.quantile(every, [0.001, 0.999])
-    bins = np.linspace(low, high if high > low else low + 1.0, 31)
-    for column, epoch in enumerate(epochs):
-        for row, array in enumerate(moments[epoch]):
-            axes = grid[row, column]
+    rows = layers or [f"layer {i}" for i in range(1, 1 + len(next(iter(moments.values()))))]
+    figure = _figure(figsize=(8, 1.1 + (1.35 if alike else 1.6) * len(rows)))
+    grid = figure.subplots(
+        len(rows), len(moments), sharex=True if alike else "row", sharey="row", squeeze=False
+    )
+    same_layers = zip(*moments.values(), strict=True)
+    by_layer = [np.concatenate([np.ravel(array) for array in same]) for same in same_layers]
+    if alike:
+        by_layer = [np.concatenate(by_layer)] * len(rows)
+    every_bins = [_bins(numbers, log) for numbers in by_layer]
+    for column, (moment, arrays) in enumerate(moments.items()):
+        for row, array in enumerate(arrays):
+            axes, bins = grid[row, column], every_bins[row]
             numbers = np.ravel(array)
-            zeros = float(np.mean(numbers == 0.0)) if numbers.size else 0.0
+            zeros = np.count_nonzero(numbers == 0.0)
             if log:
                 numbers = np.log10(np.abs(numbers[numbers != 0.0]))
             weights = np.full(numbers.size, 100.0 / max(1, np.size(array)))
             axes.hist(np.clip(numbers, bins[0], bins[-1]), bins, weights=weights, color=f"C{row}")
             if log and zeros:
-                axes.text(0.03, 0.95, f"{zeros:.0%} are 0", transform=axes.transAxes, va="top",
-                          fontsize=9)  # fmt: skip
+                says = f"{zeros / np.size(array):.0%} are 0"
+                axes.text(0.03, 0.95, says, transform=axes.transAxes, va="top", fontsize=9)
             if row == 0:
-                axes.set_title(f"epoch {epoch}", fontsize=10, loc="center")
+                axes.set_title(moment, fontsize=10, loc="center")
             if column == 0:
-                axes.set_ylabel(f"layer {row + 1}\n(%)", fontsize=10)
+                axes.set_ylabel(f"{rows[row]}\n(%)", fontsize=10)
             axes.tick_params(labelsize=9)
     figure.supxlabel(f"$\\log_{{10}}$ |{label}|" if log else label, fontsize=12)
     return figure
+
+
+def _bins(numbers: Array, log: bool) -> Array:
+    """Return the bounds of thirty bins that hold all but the very last of some numbers."""
+    numbers = numbers[np.isfinite(numbers)]
+    if log:
+        numbers = np.log10(np.abs(numbers[numbers != 0.0]))
+    low, high = np.quantile(numbers, [0.001, 0.999]) if numbers.size else (0.0, 1.0)
+    return np.linspace(low, high if high > low else low + 1.0, 31)
 
 
 def over_time(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str) -> Figure:
@@ -286,14 +308,62 @@ def over_time(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str) -> Fig
 
     Each table has the columns epoch, seed and value.
     """
-    figure, grid = _grid(len(panels), width=4.4, height=4.0, sharey=True)
+    figure, grid = _grid(len(panels), 3, width=3.6, height=4.4)
     for axes, (title, layers) in zip(grid, panels.items(), strict=False):
         for i, (label, values) in enumerate(layers.items()):
             band(axes, values, "value", label, i)
-        axes.set(title=title, xscale="symlog", yscale="log", xlabel="epoch (log scale)")
+        axes.set_title(title, fontsize=11)
+        axes.set(xscale="symlog", yscale="log", xlabel="epoch (log scale)")
         axes.set_xlim(left=0)
-        axes.legend()
+        axes.legend(fontsize=9)
     grid[0].set_ylabel(ylabel)
+    return figure
+
+
+def silences(networks: Mapping[str, DataFrame]) -> Figure:
+    """Draw how many networks say 0 of every point, and the largest gradient that is left.
+
+    Parameters
+    ----------
+    networks
+        For each kind of network a table of epoch, seed, output (whether it is silent) and
+        gradient.
+    """
+    figure = _figure(figsize=(8.8, 4.2))
+    left, right = figure.subplots(1, 2)
+    for i, (label, table) in enumerate(networks.items()):
+        counts = table.groupby("epoch").output.agg(["sum", "count"])
+        low, high = np.transpose([wilson(yes, n) for yes, n in counts.to_numpy()])
+        share = counts["sum"] / counts["count"]
+        left.fill_between(
+            counts.index, 100 * low, 100 * high, color=f"C{i}", alpha=0.2, linewidth=0
+        )
+        left.plot(counts.index, 100 * share, LINES[i], color=f"C{i}", marker="o", label=label)
+        band(right, table, "gradient", label, i)
+    left.set(ylabel="networks with a silent output (%)", ylim=(-3, 103))
+    right.set(ylabel="largest |∂L/∂w| (log scale, 0 at the bottom)")
+    right.set_yscale("symlog", linthresh=1e-6)
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.set(xscale="symlog", xlabel="epoch (log scale)")
+        axes.set_xlim(left=0)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def tiles(images: Array) -> Figure:
+    """Draw small arrays side by side, blue for negative, orange for positive numbers."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list(
+        "signs", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+    )
+    figure, grid = _grid(len(images), 8, width=1.0, height=1.05)
+    most = float(np.abs(images).max())
+    for axes, image in zip(grid, images, strict=True):
+        shown = axes.imshow(image, cmap=shades, vmin=-most, vmax=most)
+        axes.axis("off")
+    figure.colorbar(shown, ax=grid, label="weight", shrink=0.8)
     return figure
 
 
@@ -315,7 +385,8 @@ def spread(groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, floa
     axes.plot([], [], color="black", linewidth=2, label="median")
     if reported:
         axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor="black", label="reported")
-    axes.set_xticks(range(len(groups)), [label.replace(", ", "\n") for label in groups])
+    names = [label.replace(", ", "\n").replace(" 0", "\n0") for label in groups]
+    axes.set_xticks(range(len(groups)), names)
     axes.set(yscale="log", ylabel=ylabel)
     axes.grid(True, axis="y")
     figure.legend(loc="outside upper center", ncols=3)
@@ -419,6 +490,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     with rc_context({"svg.hashsalt": name}):
         figure.savefig(paths[0], metadata={"Date": None})
+        figure.set_layout_engine("none")  # what was laid out for the first is so for the second
         figure.savefig(paths[1])
     return paths
 

@@ -147,7 +147,7 @@ def test_a_comparison_flips_with_the_data():
     sgd = ("R0-momentum", "linear, SGD")
     won, lost = tables({momentum: good, sgd: bad}), tables({momentum: bad, sgd: good})
     assert claim.judge(won).verdict == AGREES
-    assert claim.judge(won).delta == (-1.0, -1.0, -1.0)
+    assert claim.judge(won).delta == (1.0, 1.0, 1.0)
     assert claim.judge(lost).verdict == DISAGREES
     won.runs.loc[won.runs.cell == "linear, momentum 0.9", "final_loss"] = 0.5
     assert claim.judge(won).verdict == DISAGREES
@@ -183,6 +183,61 @@ def test_questions_are_joined():
     assert list((small | right).answers(t)) == [True, True, True, False]
     assert list((~small).answers(t)) == [False, False, True, True]
     assert str(small & ~right) == "loss (E, a) < 0.5 and not (accuracy (E, a) ≥ 1)"
+
+
+def test_an_effect_above_zero_supports_the_claim():
+    t = tables({("E", "a"): [(0.1, 1.0)] * 3, ("E", "b"): [(0.2, 0.5)] * 3})
+    loss_a, loss_b = claims.loss("E", "a"), claims.loss("E", "b")
+    right_a, right_b = claims.accuracy("E", "a"), claims.accuracy("E", "b")
+    for question in (loss_a < loss_b, ~(loss_b < loss_a), right_a > right_b, loss_a <= loss_b):
+        assert question.effect(t) == (1.0, 1.0, 1.0)
+    for question in (loss_a > loss_b, right_a < right_b, ~(loss_a < loss_b)):
+        assert question.effect(t) == (-1.0, -1.0, -1.0)
+    both = (loss_a < loss_b) & (loss_b < loss_a)
+    assert both.effect(t)[0] == -1.0  # the weakest
+    assert (loss_a < 0.3).effect is None
+    assert loss_a.near(loss_b, 1.0).effect is None
+
+
+def test_a_printed_loss_amid_the_runs_is_not_contradicted():
+    """Few runs are within a factor of 2, but the figure is as good as any of theirs."""
+    losses = np.geomspace(1e-6, 1.0, 41)
+    t = tables({("E", "a"): [(x, 1.0) for x in losses]})
+    question = claims.loss("E", "a").like(1e-3)
+    assert Claim("R0", "t", "w", question).judge(t).verdict == DISAGREES
+    assert Claim("R0", "t", "w", question, printed=1e-3).judge(t).verdict == LUCK
+    outside = claims.loss("E", "a").like(1e-9)
+    assert Claim("R0", "t", "w", outside, printed=1e-9).judge(t).verdict == DISAGREES
+
+
+def test_a_network_without_a_measure_is_not_asked():
+    """A straight boundary has no corners: no answer, rather than a no."""
+    measures = [("E", "a", 0, "corners", 0.9), ("E", "a", 1, "corners", np.nan)]
+    t = tables({("E", "a"): [(1.0, 1.0)]}, measures=measures)
+    assert Claim("R0", "t", "w", claims.measure("corners", "E", "a") > 0.5).judge(t).n == 1
+
+
+def test_a_run_that_stopped_by_itself_was_not_cut_short():
+    t = tables({("E", "a"): [(0.1, 1.0)] * 5}, epochs=100, source_epochs=1000)
+    claim = Claim("R0", "t", "w", claims.accuracy("E", "a") >= 1.0)
+    assert claim.judge(t).epochs == (100, 1000)
+    t.runs["epochs_done"] = 60
+    assert not claim.judge(t).shortened
+
+
+def test_what_was_not_run_so_long_is_said():
+    t = tables({("E", "a"): [(0.1, 1.0)] * 5}, epochs=100, source_epochs=1000)
+    claim = Claim("R0", "t", "w", claims.Quantity("loss@1000", "E", "a") < 1.0)
+    assert claim.judge(t).verdict == claims.SHORT
+
+
+def test_tables_are_read_as_they_were_written(tmp_path):
+    t = tables({("E", "a"): [(0.1, 1.0), (np.inf, 0.5)]}, measures=[("E", "a", 0, "q", 0.25)])
+    t.runs["hidden"] = "4-4"
+    t.write(tmp_path)
+    back = Tables.read(tmp_path)
+    for name, table in vars(t).items():
+        pd.testing.assert_frame_equal(table, getattr(back, name))
 
 
 def test_fewer_epochs_than_the_source_are_said():

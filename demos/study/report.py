@@ -1,0 +1,438 @@
+"""`python -m demos report`: run every experiment, and write the report that R4 asks for.
+
+What has been run before is not run again, so the report can be made in pieces. Its text
+stands in ``template/report.html``, its figures in `exhibits`, its verdicts in `claims`;
+here they are brought together, and written as one page that needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import nn
+from autograd_lite import Tensor, explain
+from nn.files import write_arrays
+
+from ..command import Parser, replacing, whole_number
+from ..data import generate_XOR_easy
+from ..figures import style
+from . import claims, diagnostics, store, sweep
+from .claims import CLAIMS, SIGNS, Tables, size_of
+from .diagnostics import Watched, watch
+from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number
+from .experiments import EXPERIMENTS, Plan
+from .training import logged_epochs, points
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]
+
+PARTS = ("tables", "figures", "weights")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run what is missing, write the report, and say where it is; return the exit status."""
+    args = parse(argv)
+    scope = "quick" if args.quick else "full" if args.full else "default"
+    started = time.perf_counter()
+    folder = args.out / "study"
+    try:
+        if args.run:
+            results = sweep.run(plans(scope, args.seeds), folder, progress=args.progress)
+        else:
+            results = store.load(folder)
+        for note in results.notes:
+            print(note, file=sys.stderr)
+        page = write(results, scope, args.out / "report")
+    except (ValueError, FileNotFoundError) as error:
+        print(f"python -m demos report: error: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(results.runs)} runs, {time.perf_counter() - started:.0f} s")
+    print(f"{page}\n  and beside it {', '.join(PARTS)}")
+    return 0
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the flags; whatever is wrong with them ends the program here, in one line."""
+    parser = Parser(
+        prog="python -m demos report",
+        description="Run every experiment of the five lab reports, and write a report on them.",
+    )
+    add = parser.add_argument
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument(
+        "--quick", action="store_true", help="in a minute: few seeds, and fewer epochs"
+    )
+    scope.add_argument(
+        "--full", action="store_true", help="in hours: 100 seeds, and the sources' epochs"
+    )
+    add("--seeds", type=whole_number, metavar="N",
+        help="seeds of every experiment (default: by experiment)")  # fmt: skip
+    add("--no-run", dest="run", action="store_false",
+        help="train none of the experiments: report what is there, and mark the gaps")  # fmt: skip
+    add("--out", default="out", metavar="DIR",
+        help="folder for results and report (default: %(default)s)")  # fmt: skip
+    add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
+        help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+    return parser.ready(
+        parser.parse_args(argv),
+        "matplotlib", "pandas", "jinja2", "joblib", "tqdm", "safetensors", "scikit-learn",
+    )  # fmt: skip
+
+
+def plans(scope: str, seeds: int | None = None) -> list[Plan]:
+    """Return what a report rests on: the sources' experiments, and its own."""
+    return [experiment.sized(scope, seeds) for experiment in (*EXPERIMENTS.values(), *OWN.values())]
+
+
+def write(results: store.Results, scope: str, folder: Path) -> Path:
+    """Write the report and all that lies beside it; return the page.
+
+    Files of an earlier report are replaced whole, and only once all of them are made.
+
+    Parameters
+    ----------
+    results
+        Of some or of all experiments.
+    scope
+        "quick", "default" or "full": how closely networks are watched while they learn.
+    folder
+        Where the page is written; figures, tables and weights get folders in it.
+    """
+    effort = EFFORTS[scope]
+    accessor = weights_of(results)
+    measures = diagnostics.measure(results.runs, accessor, effort.seeds, effort.passes)
+    for part in PARTS:
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack, style():
+        page = stack.enter_context(replacing(folder))
+        parts = {part: stack.enter_context(replacing(folder / part)) for part in PARTS}
+        Tables(results.runs, results.curves, measures).write(parts["tables"])
+        tables = Tables.read(parts["tables"])  # every verdict comes from the files
+        study = Study(tables, accessor, watched(effort))
+        album = Album(study, parts["figures"])
+        html = render(study, album, results.missing, scope)
+        (page / "report.html").write_text(html, encoding="utf-8")
+        claims.table(claims.judge(CLAIMS, tables)).to_csv(
+            parts["tables"] / "claims.csv", index=False
+        )
+        claims.beside(EXPERIMENTS.values(), tables).to_csv(
+            parts["tables"] / "reported.csv", index=False
+        )
+        save_weights(results, parts["weights"])
+    return folder / "report.html"
+
+
+def weights_of(results: store.Results) -> Any:
+    """Return the function from an experiment and a cell to the weights of each seed."""
+
+    def weights(experiment: str, cell: str) -> dict[int, dict[str, Any]]:
+        runs = results.runs
+        rows = runs[(runs.experiment == experiment) & (runs.cell == cell)]
+        arrays = results.weights(experiment, cell)
+        return {
+            int(seed): {name: array[i] for name, array in arrays.items()}
+            for i, seed in enumerate(rows.seed)
+        }
+
+    return weights
+
+
+def save_weights(results: store.Results, folder: Path) -> None:
+    """Write the trained weights, a file for each experiment: CELL/PARAMETER, seeds in front."""
+    for experiment, runs in results.runs.groupby("experiment"):
+        arrays = {
+            f"{cell}/{name}": array
+            for cell in runs.cell.unique()
+            for name, array in results.weights(experiment, cell).items()
+        }
+        write_arrays(folder / f"{experiment}.safetensors", arrays)
+
+
+# -- networks that are watched while they learn -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many seeds are watched, how long deep networks are, and R2's passes by hand."""
+
+    seeds: int
+    epochs: int
+    passes: int
+
+
+EFFORTS = {
+    "quick": Effort(5, 50, 1000),
+    "default": Effort(20, 1000, diagnostics.PASSES),
+    "full": Effort(100, 1000, diagnostics.PASSES),
+}
+
+
+def watched(effort: Effort) -> dict[str, Watched]:
+    """Train the networks whose insides the report shows."""
+    deep = configuration("R2-moons-depth", "width 5, 10 layers")
+    relu = configuration("R3-relu", "ReLU everywhere")
+    found = {
+        "xor": configuration("R0-xor", "xor"),
+        "deep": replace(deep, epochs=effort.epochs),
+        "deep-sigmoid": replace(deep, epochs=effort.epochs, activation="sigmoid"),
+        "relu": replace(relu, epochs=200),
+        "relu-last": replace(relu, epochs=200, output_activation="sigmoid"),
+    }
+    return {
+        name: watch(c, range(effort.seeds), logged_epochs(c.epochs, 40))
+        for name, c in found.items()
+    }
+
+
+# -- the page ---------------------------------------------------------------------------------
+
+
+class Album:
+    """The figures: numbered, drawn where the text shows them, and kept as files.
+
+    Parameters
+    ----------
+    study
+        What is shown.
+    folder
+        Where each figure is written, as SVG and as PNG.
+    """
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        self.study = study
+        self.folder = folder
+        self.numbers = {name: i for i, name in enumerate(EXHIBITS, 1)}
+
+    def ref(self, name: str) -> str:
+        """Return a link to a figure."""
+        return f'<a href="#figure-{name}">figure {self.numbers[name]}</a>'
+
+    def show(self, name: str) -> str:
+        """Draw a figure, and return it with its caption; or say what has to be run for it."""
+        make, needs = EXHIBITS[name]
+        label = f"<b>Figure {self.numbers[name]}.</b>"
+        missing = self.study.missing(needs)
+        if missing:
+            return (
+                f'<div class="gap" id="figure-{name}">{label} Not drawn: '
+                f"{_commands(missing)} has to be run first.</div>"
+            )
+        exhibit = make(self.study)
+        svg = exhibit.save(self.folder, name)
+        data = base64.b64encode(svg.read_bytes()).decode()
+        return (
+            f'<figure id="figure-{name}"><img src="data:image/svg+xml;base64,{data}" '
+            f'alt="{escape(exhibit.alt)}"><figcaption>{label} {escape(exhibit.caption)}'
+            "</figcaption></figure>"
+        )
+
+
+def _commands(experiments: Sequence[str]) -> str:
+    return " and ".join(f"<code>python -m demos experiment {name}</code>" for name in experiments)
+
+
+def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
+    """Return the page."""
+    import jinja2
+    from markupsafe import Markup
+
+    template = files(__package__).joinpath("template")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    verdicts = claims.judge(CLAIMS, study.tables)
+    beside = claims.beside(EXPERIMENTS.values(), study.tables)
+    numbered: dict[str, int] = {}
+
+    def table(name: str) -> int:
+        return numbered.setdefault(name, len(numbered) + 1)
+
+    text: str = environment.from_string(template.joinpath("report.html").read_text("utf-8")).render(
+        style=Markup(template.joinpath("report.css").read_text("utf-8")),
+        scope=scope,
+        runs=study.tables.runs,
+        gaps=gaps(study, missing),
+        verdicts=verdicts,
+        counts=Counter(v.verdict for v in verdicts),
+        by_topic={t: [v for v in verdicts if v.claim.topic == t] for t in _topics()},
+        signs=SIGNS,
+        size=size_of,
+        beside=beside.to_dict("records"),
+        beside_shortened=bool(beside.shortened.any()),
+        cells=list(cells(study)),
+        experiments=[*EXPERIMENTS.values(), *OWN.values()],
+        missing=study.missing,
+        commands=lambda names: Markup(_commands(names)),
+        show=lambda name: Markup(album.show(name)),
+        ref=lambda name: Markup(album.ref(name)),
+        table_number=lambda name: Markup(f"<b>Table {table(name)}.</b> "),
+        table_ref=lambda name: Markup(f'<a href="#table-{name}">Table {table(name)}</a>'),
+        reach=study.reach,
+        median=study.median,
+        measured=lambda *where: float(np.median(study.measured(*where))),
+        number=number,
+        percent=percent,
+        derivation=Markup(derivation()),
+        checks=backward_checks(),
+        n_points=200,
+        by_hand=lambda cell, quantity: float(
+            np.median(study.measured("R2-backward", cell, quantity))
+        ),
+        by_hand_seeds=len(study.measured("R2-backward", "mistake", "trained_loss")),
+        by_hand_passes=EFFORTS[scope].passes,
+        relu=lambda: Markup(why_relu_failed(study, album)),
+    )
+    return text
+
+
+def _topics() -> list[str]:
+    return list(dict.fromkeys(claim.topic for claim in CLAIMS))
+
+
+def percent(share: float) -> str:
+    """Write a share in percent: whole ones without a fraction.
+
+    >>> print(percent(1.0), percent(16 / 21), percent(float("nan")), sep=", ")
+    100 %, 76.2 %, –
+    """
+    if not math.isfinite(share):
+        return "–"
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text}\N{NO-BREAK SPACE}%"
+
+
+def gaps(study: Study, missing: DataFrame) -> dict[str, str]:
+    """Return what is not whole: for each experiment, how much of it there is."""
+    found = {}
+    for name in (*EXPERIMENTS, *OWN):
+        part = missing[missing.experiment == name]
+        if not study.has(name):
+            found[name] = "not run"
+        elif len(part):
+            lacking, asked = int(part.missing.sum()), int(part.asked.sum())
+            found[name] = f"{lacking} of {asked} runs missing in {len(part)} cells"
+    return found
+
+
+def cells(study: Study) -> Any:
+    """Yield a row for every cell of every experiment."""
+    for experiment in (*EXPERIMENTS.values(), *OWN.values()):
+        for i, label in enumerate(experiment.cells):
+            runs = study.runs(experiment.name, label)
+            row = {
+                "experiment": experiment.name,
+                "first": len(experiment.cells) if i == 0 else 0,
+                "cell": label,
+                "seeds": len(runs),
+            }
+            if len(runs):
+                cut = (runs.epochs_done == runs.epochs) & (runs.epochs < runs.source_epochs)
+                row |= {
+                    "epochs": int(runs.epochs.max()),
+                    "shortened": bool(cut.any()),
+                    "loss": float(runs.final_loss.median()),
+                    "accuracy": float(runs.accuracy.median()),
+                    "share_100": float((runs.accuracy >= 1.0).mean()),
+                }
+            yield row
+
+
+# -- passages that are computed -----------------------------------------------------------------
+
+
+def derivation() -> str:
+    """Return the backpropagation of the hand-out's network, read off its tape, as HTML."""
+    inputs, labels = generate_XOR_easy()
+    rng = np.random.default_rng(0)
+    X, truth = Tensor(inputs, name="X"), Tensor(labels.astype(float), name="truth")
+    W1, W2, W3 = (
+        Tensor(rng.normal(size=shape), requires_grad=True, name=name)
+        for name, shape in (("W1", (2, 4)), ("W2", (4, 4)), ("W3", (4, 1)))
+    )
+    Z1 = nn.functional.sigmoid(X @ W1)
+    Z2 = nn.functional.sigmoid(Z1 @ W2)
+    y = nn.functional.sigmoid(Z2 @ W3)
+    L = nn.functional.mse_loss(y, truth)
+    for value, name in ((Z1, "Z1"), (Z2, "Z2"), (y, "y"), (L, "L")):
+        value.name = name
+    return explain(L).to_mathml()
+
+
+def backward_checks() -> list[tuple[diagnostics.Check, diagnostics.Check]]:
+    """Hold R2's backward pass against the tape: with its mistake, and put right."""
+    inputs, labels = points("moons", 0)
+    model = nn.MLP([2, 3, 2], "tanh", init="fan_in_normal", rng=0)
+    wrong, right = (
+        diagnostics.against_the_tape(model, inputs, labels, 0.01, mistake)
+        for mistake in (True, False)
+    )
+    return list(zip(wrong, right, strict=True))
+
+
+def why_relu_failed(study: Study, album: Album) -> str:
+    """Say what the diagnostics found in the ReLU networks on XOR, number by number."""
+    everywhere = study.reach("R3-relu", "ReLU everywhere")
+    last = study.reach("R3-relu", "ReLU, sigmoid last")
+
+    def of(quantity: str, cell: str = "ReLU everywhere") -> Any:
+        return study.measured("R3-relu", cell, quantity)
+
+    silent, zero = of("silent_output") > 0, of("largest_gradient") == 0.0
+    accuracy = study.runs("R3-relu", "ReLU everywhere").accuracy.to_numpy()
+    failed = accuracy < 1.0
+    caused = Share(int((failed & zero).sum()), int(failed.sum()))
+    start = Share(int((of("silent_output_at_start") > 0).sum()), everywhere.n)
+    quiet = np.median(of("silent_hidden")[failed]) if failed.any() else math.nan
+    quiet_last = np.median(of("silent_hidden", "ReLU, sigmoid last"))
+    said = [
+        "R3’s author could not say why ReLU failed on XOR, and R3 does not say whether the last "
+        "layer had a ReLU as well. That is what decides. With ReLU in the hidden layers and a "
+        f"sigmoid at the end, {last} networks learn all of XOR; with ReLU in every layer it is "
+        f"{everywhere}."
+    ]
+    if caused.n and caused.share > 0.5:
+        said.append(
+            f"In {caused} networks that failed, the largest gradient of any weight is exactly 0 at "
+            f"the end, and the output of {Share(int((failed & silent).sum()), caused.n)} is 0 for "
+            "every point. The one output unit is the only way back into the network. Once its "
+            "input is negative for all 21 points it outputs 0 for all of them, ReLU’s slope there "
+            "is 0, and so is the gradient of every weight: no further step changes anything. The "
+            "network then says label 0 of every point, which is right for 11 of the 21, "
+            f"{percent(11 / 21)}, at a loss of 10/21 = 0.476; "
+            f"{np.sum(np.isclose(accuracy[failed], 11 / 21))} of them end there."
+        )
+        said.append(
+            "The hidden units are not to blame. In the networks that failed the median share of "
+            f"hidden units that are silent is {percent(quiet)}, and with a sigmoid at the end, "
+            f"where nearly all learn, it is {percent(quiet_last)}."
+            if last.share > 0.5 and quiet <= quiet_last + 0.1
+            else f"Of the hidden units, a median of {percent(quiet)} are silent in the networks "
+            f"that failed, and {percent(quiet_last)} with a sigmoid at the end."
+        )
+        said.append(
+            f"It is a matter of the start and of the first steps: {start} outputs are silent "
+            "before any training, because their weights happen to be drawn so, and most of the "
+            f"others fall silent within the first epochs ({album.ref('silence')}), when a step "
+            "after a single point is large enough to throw the output below 0 for all points. "
+            f"Change one thing, and fewer do ({album.ref('relu-changed')})."
+        )
+    else:
+        said.append(
+            f"In {caused} networks that failed, the largest gradient is exactly 0 at the end; the "
+            "others could still learn, and have not in so many epochs."
+        )
+    return "\n".join(f"<p>{paragraph}</p>" for paragraph in said)
