@@ -227,6 +227,7 @@ RUNS = [
     "accuracy", "held_out_accuracy", "reached_90", "reached_100", "diverged", "seconds", "key",
     "version",
 ]  # fmt: skip
+TEXTS = ("experiment", "cell", "hidden", "key")  # which may look like numbers
 CURVES = ["experiment", "cell", "seed", "epoch", "loss", "accuracy"]
 
 
@@ -280,7 +281,7 @@ def _read(path: Path, columns: Sequence[str]) -> DataFrame:
     """Read a table, having seen that it has its columns."""
     pandas = _pandas()
     try:
-        table = pandas.read_csv(path, dtype={"hidden": str, "key": str}, keep_default_na=True)
+        table = pandas.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (ValueError, pandas.errors.ParserError) as error:
         raise ValueError(f"{path} is no table: {error}; delete it, and it is made again.") from None
     lacking = [column for column in columns if column not in table]

@@ -8,10 +8,12 @@ and a task that a dying machine made twice is stored once.
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import importlib
 import itertools
 import logging
+import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -111,6 +113,12 @@ def _call(task: Task) -> tuple[Task, list[Run]]:
     return task, task()
 
 
+def _call_in_process(task: Task) -> tuple[Task, list[Run]]:
+    # Ctrl-C goes to all processes; the first one decides, and ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _call(task)
+
+
 def locally(todo: Sequence[Task], jobs: int | None = None) -> Done:
     """Train on the cores of this machine."""
     try:
@@ -123,7 +131,7 @@ def locally(todo: Sequence[Task], jobs: int | None = None) -> Done:
         return
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1)
-        yield from parallel(joblib.delayed(_call)(task) for task in todo)
+        yield from parallel(joblib.delayed(_call_in_process)(task) for task in todo)
 
 
 def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
@@ -163,22 +171,27 @@ def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
 @contextmanager
 def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
     """Connect to a scheduler that has workers."""
+
+    async def see() -> None:  # for a client may wait without end for what accepts and is silent
+        attempt = distributed.comm.connect(scheduler, timeout=PATIENCE)
+        await (await asyncio.wait_for(attempt, PATIENCE)).close()
+
     try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+        asyncio.run(see())
+        client = distributed.Client(scheduler, timeout=PATIENCE)
+    except (OSError, ValueError, TypeError) as error:  # TimeoutError is an OSError
         raise ConnectionError(
-            f"no Dask scheduler answers at {scheduler} ({error}): start one with 'dask "
-            "scheduler', or leave out --backend dask to use the cores of this machine"
-        ) from None
-    try:
-        client.wait_for_workers(1, timeout=PATIENCE)
-    except TimeoutError:
-        client.close()
-        raise ConnectionError(
-            f"the Dask scheduler at {scheduler} has no workers: start some with 'dask worker "
-            f"{scheduler}'"
+            f"no Dask scheduler answers at {scheduler} ({str(error) or 'it is silent'}): start one "
+            "with 'dask scheduler', or leave out --backend dask to use the cores of this machine"
         ) from None
     with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {scheduler} has no workers: start some with 'dask worker "
+                f"{scheduler}'"
+            ) from None
         yield client
 
 
