@@ -11,9 +11,10 @@ from html import escape
 
 from ..visualize.graph import Module, Operation, Value, homes
 from ..visualize.render import render
-from ..visualize.text import cut, printable
+from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation, named
 from .notation import TEXT, write
+from .words import where
 
 WIDTH, HEIGHT = 132, 80  # of a box, in pixels
 INCH = 72
@@ -190,6 +191,7 @@ def _box(value: Value, place: tuple[float, float], made: str, home: list[Module]
     x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
     name = printable(value.name)
     root = " root" if value.is_root else ""
+    line = where(value.maker.line) if value.maker and value.maker.line else ""
     rows = {
         "name": (18, _cut_name(name)),
         "made": (35, cut(printable(made), LETTERS + 2)),  # in smaller letters
@@ -204,6 +206,6 @@ def _box(value: Value, place: tuple[float, float], made: str, home: list[Module]
         f'<g id="{value.key}" class="box {value.kind}{root}" '
         f'data-within="{" ".join(m.key for m in home)}" '
         f'transform="translate({x:.1f} {y:.1f})">'
-        f"<title>{escape(f'{name} = {printable(made)}')}</title>"
+        f"<title>{escape(sentence([f'{name} = {printable(made)}', line]))}</title>"
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="{8 if value.maker else 0}"/>{texts}</g>'
     )

@@ -4,11 +4,15 @@
 `schema`              ``"autograd_lite.graph/1"``; the number grows when a meaning changes
 `gradients`           ``"known"``, ``"unknown"`` or ``"hidden"``
 `roots`               keys of the values that were asked for
+`modules`             `key`, `name`, `kind` (its class; empty where it is not known), `within`
+                      (the key of the module around it, or null)
 `values`              `key`, `name`, `kind` (input, constant, result), `shape`, `dtype`,
-                      `requires_grad`, `value` and `gradient`: numbers in nested lists, null
-                      where a gradient is not known or does not arrive
+                      `requires_grad`, `module` (a key, or null), `value` and `gradient`:
+                      numbers in nested lists, null where a gradient is not known or does not
+                      arrive
 `operations`          `key`, `name`, `operands` (keys of values, by the operand's name),
-                      `results` (keys), `parameters` (as text), `line` (without folders)
+                      `results` (keys), `parameters` (as text), `module` (a key, or null),
+                      `line` (without folders)
 ====================  =====================================================================
 
 Numbers that JSON does not have are written as words: ``"inf"``, ``"-inf"``, ``"nan"``; a
@@ -23,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, Operation, Value
+from .graph import Graph, Module, Operation, Value
 from .text import parameter
 
 SCHEMA = "autograd_lite.graph/1"
@@ -40,14 +44,29 @@ def to_json(graph: Graph) -> str:
     >>> graph["values"][0]["value"], graph["values"][0]["gradient"]
     (2.0, None)
     """
+    around = (m for o in graph.operations if o.module for m in o.module.around())
     whole = {
         "schema": SCHEMA,
         "gradients": graph.gradients,
         "roots": [v.key for v in graph.roots],
+        "modules": [_module(m) for m in dict.fromkeys(around)],
         "values": [_value(v) for v in graph.values],
         "operations": [_operation(operation) for operation in graph.operations],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _module(module: Module) -> dict[str, Any]:
+    return {
+        "key": module.key,
+        "name": module.name,
+        "kind": module.kind,
+        "within": _key(module.within),
+    }
+
+
+def _key(module: Module | None) -> str | None:
+    return module.key if module else None
 
 
 def _value(value: Value) -> dict[str, Any]:
@@ -59,6 +78,7 @@ def _value(value: Value) -> dict[str, Any]:
         "shape": list(array.shape),
         "dtype": str(array.dtype),
         "requires_grad": value.requires_grad,
+        "module": _key(value.module),
         "value": _numbers(array.tolist()),
         "gradient": None if value.gradient is None else _numbers(value.gradient.tolist()),
     }
@@ -72,6 +92,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operands": {n: v.key for n, v in zip(names, operation.operands, strict=True)},
         "results": [v.key for v in operation.results],
         "parameters": {k: parameter(v) for k, v in operation.parameters.items() if v is not None},
+        "module": _key(operation.module),
         "line": os.path.basename(operation.line) if operation.line else None,
     }
 

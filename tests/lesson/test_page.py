@@ -226,6 +226,54 @@ def test_the_line_that_made_it(page):
     assert re.search(r"test_page.py:\d+: f = x \* y \+ np.sin\(x\)", p.text("#source"))
 
 
+def test_every_box_names_the_line_that_made_it(page):
+    p = page(two_uses())
+    titles = [t.get_attribute("textContent") for t in p.every("#graph .box title")]
+    assert sum(bool(re.search(r"; test_page.py:\d+$", t)) for t in titles) == 3  # t1, t2, f
+    assert "x = input" in titles
+
+
+def test_each_step_is_spoken(page):
+    p = page(two_uses())
+    say = p.find("#say")
+    assert say.get_attribute("aria-live") == "polite"
+    said = []
+    for _ in range(p.last + 1):
+        said.append(say.text)
+        p.press(Keys.ARROW_RIGHT)
+    assert len(set(said)) == p.last + 1
+    assert all(text.endswith((".", "!")) for text in said)
+
+
+def test_signs_are_symbols_and_shapes_are_said(page):
+    p = page(broadcast())
+    p.at(1)
+    cells = [c.text for c in p.every(".array:last-child .cell")]
+    assert cells == ["+1.1", "−2.2", "+0.6", "−0.2", "+3.1", "+0.8"]
+    assert [c.text for c in p.every(".array figcaption span")] == ["3 × 2", "2", "3 × 2"]
+    colours = [c.value_of_css_property("background-color") for c in p.every(".cell")]
+    assert len(set(colours)) > 4
+
+
+def test_on_paper_there_is_every_step_and_no_button(page):
+    p = page(two_uses())
+    p.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert not p.find("nav").is_displayed()
+    assert all(row.is_displayed() for row in p.every("#rows tr"))
+    assert p.find("#graph").is_displayed()
+    p.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize("setting", ["reduce", "no-preference"])
+def test_motion(page, setting):
+    p = page(two_uses())
+    feature = {"name": "prefers-reduced-motion", "value": setting}
+    p.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    moves = p.find("#graph .box rect").value_of_css_property("transition-duration")
+    assert (moves in ("", "0s")) == (setting == "reduce")
+    p.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_formulas_are_mathml(page):
     p = page(two_uses())
     p.at(7)

@@ -456,21 +456,34 @@ def test_a_long_name_is_cut_and_stands_whole_in_the_tooltip(parse):
     assert picture.looks["v1"]["tooltip"].startswith(name)
 
 
-def test_two_processes_write_the_same_bytes():
-    program = """
+PROGRAM = """
+import sys
 import numpy as np
-from autograd_lite import Tensor, derivative, draw, trace
+import nn
+from autograd_lite import Tensor, derivative, draw, explain, trace
 f = derivative(lambda x, how=None: x * 1.0, name="f", x=lambda g, how=None: g)
+model = nn.Sequential(nn.Linear(3, 3, rng=0), nn.ReLU(), nn.Linear(3, 1, rng=0))
 with trace():
     x = Tensor(np.arange(6.0), requires_grad=True)
     a, b = np.split(x, 2)
     y = np.sum(f(a, how=object()) * b[np.array([0, 2, 1])] + 2.0 * f(a, how=len))
-y.backward()
-print(draw(y).source)
+    for _ in range(90):
+        y = np.sin(y) * 1.01
+    z = np.sum(model(x.reshape(2, 3))) + y
+z.backward()
+for level in ("program", "modules", "steps"):
+    print(draw(z, level=level).source)
+    said = explain(z, level=level)
+    print(said, said.to_latex(), said.to_mathml(), said.to_html())
+sys.stdout.flush()
+print(draw(z).save(sys.argv[1]).read_text("utf-8"))
 """
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
     sources = [
         subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-c", PROGRAM, tmp_path / "graph.json"],
             env={**os.environ, "PYTHONHASHSEED": seed},
             cwd=Path(autograd_lite.__file__).parent.parent,
             capture_output=True,
@@ -481,15 +494,18 @@ print(draw(y).source)
     assert sources[0] == sources[1]
     assert b"0x" not in sources[0]
     assert b"how=object" in sources[0]
+    assert str(HERE).encode() not in sources[0]
 
 
-def test_the_golden_file():
-    """x·y + x at x = 2, y = 3. The file was checked by hand: ∂/∂x = y + 1, ∂/∂y = x."""
+def test_the_golden_files(tmp_path):
+    """x·y + x at x = 2, y = 3. The files were checked by hand: ∂/∂x = y + 1, ∂/∂y = x."""
     x, y = inputs(("x", 2.0), ("y", 3.0))
     f = x * y + x
     f.name = "f"
     f.backward()
     assert draw(f).source == (HERE / "golden.dot").read_text(encoding="utf-8")
+    written = draw(f).save(tmp_path / "graph.json").read_text(encoding="utf-8")
+    assert written == (HERE / "golden.json").read_text(encoding="utf-8")
 
 
 # -- how it looks ------------------------------------------------------------------------------

@@ -133,8 +133,9 @@ def test_json(tmp_path):
     assert values[root]["name"] == "y"
     assert values["v1"] == {
         "key": "v1", "name": "x", "kind": "input", "shape": [2], "dtype": "float64",
-        "requires_grad": True, "value": [1.0, "inf"], "gradient": [2.0, 2.0],
+        "requires_grad": True, "module": None, "value": [1.0, "inf"], "gradient": [2.0, 2.0],
     }  # fmt: skip
+    assert graph["modules"] == []
     multiply, total = graph["operations"]
     assert multiply["operands"] == {"x": "v1", "y": "v2"}
     assert total["parameters"]["axis"] == "0"

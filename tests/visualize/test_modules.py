@@ -1,5 +1,7 @@
 """Modules in a picture: what `trace` notes of them, their frames, and how they fold."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -157,6 +159,18 @@ def test_hostile_names_of_modules():
         y = Odd()(Tensor(1.0, requires_grad=True))
     svg = draw(y)._repr_svg_()
     assert "a&quot;&lt;b&gt;&amp;\\n{}" in svg or 'a"&lt;b&gt;&amp;\\n{}' in svg
+
+
+def test_modules_in_json(tmp_path):
+    loss = traced(network(2, 3, 1), X)
+    graph = json.loads(draw(loss).save(tmp_path / "graph.json").read_text("utf-8"))
+    mlp, first, *_ = graph["modules"]
+    assert mlp == {"key": mlp["key"], "name": "MLP", "kind": "MLP", "within": None}
+    assert first["name"], first["within"] == ("linear1", mlp["key"])
+    assert graph["operations"][0]["module"] == first["key"]
+    weight = next(v for v in graph["values"] if v["name"] == "linear1.weight")
+    assert weight["module"] == first["key"]
+    assert graph["operations"][-1]["module"] is None
 
 
 # -- folding ---------------------------------------------------------------------------------
