@@ -11,7 +11,7 @@
 1.0
 """
 
-from . import data, functional, init, optim, statistics, tensorboard, utils, watch
+from . import data, fast, functional, init, optim, statistics, tensorboard, utils, watch
 from .activation import (
     ELU,
     GELU,
@@ -95,6 +95,7 @@ __all__ = [
     "TensorDataset",
     "accuracy",
     "data",
+    "fast",
     "fit",
     "functional",
     "init",

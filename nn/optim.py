@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.calculus.loops import loop, loops
 
 from . import lr_scheduler
 
@@ -63,7 +64,8 @@ def shares(name: str, values: Any) -> None:
 class Optimizer:
     """The base: holds parameters, their settings, and what it remembers of each.
 
-    A subclass says in `change` what is to be subtracted from a parameter.
+    A subclass says in `change` what is to be subtracted from a parameter (or in
+    `moved` what it becomes).
 
     Parameters
     ----------
@@ -153,7 +155,11 @@ class Optimizer:
                 memory = next(memories)
                 g = p.grad
                 if g is not None:
-                    p._set(p.data - self.change(p, g, memory, group))
+                    p._set(self.moved(p, g, memory, group))
+
+    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the next value of a parameter: its value less `change`."""
+        return parameter.data - self.change(parameter, gradient, memory, group)
 
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return what is to be subtracted from a parameter: each subclass says how.
@@ -475,35 +481,48 @@ class Adam(Optimizer):
             params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
         )
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
-        """Return lr times the mean of the gradient over the root of the mean of its square."""
-        return self._adapted(_decayed(gradient, parameter, group), memory, group)
+    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the next value of a parameter."""
+        return self._moved(parameter.data, _decayed(gradient, parameter, group), memory, group)
 
-    def _adapted(self, g: Any, memory: Memory, group: Group) -> Any:
-        # As in the formulas, with as few new arrays as they allow: for a large layer these
-        # are what a step costs. Nobody else holds the arrays of the memory.
+    def _moved(self, p: Any, g: Any, memory: Memory, group: Group, share: float = 1.0) -> Any:
+        """Return share · p less what Adam subtracts."""
         beta1, beta2 = group["betas"]
         t = memory["step"] = memory.get("step", 0) + 1
-        if t == 1:
-            memory["exp_avg"], memory["exp_avg_sq"] = np.zeros_like(g)[()], np.zeros_like(g)[()]
-        m, v = memory["exp_avg"], memory["exp_avg_sq"]
-        term = (1.0 - beta1) * g
-        m *= beta1
-        m += term
-        term = g * g
-        term *= 1.0 - beta2
-        v *= beta2
-        v += term
-        memory["exp_avg"], memory["exp_avg_sq"] = m, v
-        if group["amsgrad"]:
-            v = memory["max_exp_avg_sq"] = np.maximum(memory.get("max_exp_avg_sq", 0.0), v)
-        buffer = term if isinstance(term, np.ndarray) else None  # a single number has no place
-        root = np.sqrt(v, out=buffer)
-        root /= math.sqrt(1.0 - beta2**t)
-        root += group["eps"]
-        change = np.divide(m, root, out=buffer)
-        change *= group["lr"] / (1.0 - beta1**t)
-        return change
+        names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
+        for name in names:
+            memory[name] = np.asarray(memory[name]) if name in memory else np.zeros_like(g)
+        rate, root = group["lr"] / (1.0 - beta1**t), math.sqrt(1.0 - beta2**t)
+        settings = (share, beta1, beta2, rate, root, group["eps"])
+        return loops["adapt"](p, g, [memory[name] for name in names], *settings)
+
+
+@loop
+def _adapt(
+    p: Any, g: Any, means: Any, share: float, beta1: float, beta2: float, rate: float,
+    root: float, eps: float,
+) -> Any:  # fmt: skip
+    """Take g into the means m and v; return share · p − rate · m / (√v / root + eps).
+
+    The third of the means, if there is one, is the largest v so far, which
+    takes its place. There are as few new arrays as can be: for a large layer
+    these are what a step costs.
+    """
+    m, v = means[:2]
+    m *= beta1
+    m += (1.0 - beta1) * g
+    term = np.asarray(g * g)
+    term *= 1.0 - beta2
+    v *= beta2
+    v += term
+    for largest in means[2:]:
+        v = np.maximum(largest, v, out=largest)
+    np.sqrt(v, out=term)
+    term /= root
+    term += eps
+    np.divide(m, term, out=term)
+    term *= rate
+    return np.subtract(p if share == 1.0 else share * p, term, out=term)[()]
 
 
 class AdamW(Adam):
@@ -532,10 +551,10 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
-        """Return Adam's change, and the decay."""
-        decay = group["lr"] * group["weight_decay"] * parameter.data
-        return self._adapted(gradient, memory, group) + decay
+    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the next value of a parameter: Adam's, after the decay."""
+        share = 1.0 - group["lr"] * group["weight_decay"]
+        return self._moved(parameter.data, gradient, memory, group, share)
 
 
 # -- what they share ---------------------------------------------------------------------------
@@ -584,4 +603,7 @@ def _decayed(gradient: Any, parameter: Tensor, group: Group) -> Any:
 
 
 def _copied(memory: Mapping[str, Any]) -> Memory:
-    return {name: np.copy(value) if np.ndim(value) else value for name, value in memory.items()}
+    return {
+        name: np.copy(value) if isinstance(value, np.ndarray) else value
+        for name, value in memory.items()
+    }

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..primitive import Primitive, derivative
+from .loops import loop, loops
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # (above, below), (left, right)
@@ -91,10 +92,22 @@ def _columns(
     step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * kernel[0] * kernel[1] * channels))
     padded = np.zeros((step, top + height + bottom, left + width + right, channels), dtype)
     inside = padded[:, top : top + height, left : left + width]
+    buffer = np.empty((step, *grid, *kernel, channels), dtype)
+    for first in range(0, n, step):
+        some = slice(first, min(first + step, n))
+        count = some.stop - first
+        inside[:count] = image[some]
+        loops["gather"](padded[:count], stride, dilation, buffer[:count])
+        yield some, buffer[:count].reshape(count * grid[0] * grid[1], -1)
+
+
+@loop
+def _gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
+    """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
     across, down, along, deep = padded.strides
-    windows = as_strided(
+    out[:] = as_strided(
         padded,
-        (step, *grid, *kernel, channels),
+        out.shape,
         (
             across,
             down * stride[0],
@@ -105,13 +118,6 @@ def _columns(
         ),
         writeable=False,
     )
-    buffer = np.empty(windows.shape, dtype)
-    for first in range(0, n, step):
-        some = slice(first, min(first + step, n))
-        count = some.stop - first
-        inside[:count] = image[some]
-        buffer[:count] = windows[:count]
-        yield some, buffer[:count].reshape(count * grid[0] * grid[1], -1)
 
 
 def _conv2d(
@@ -168,24 +174,31 @@ def _conv2d_image(
     dilation: Pair = (1, 1),
 ) -> Any:
     """Send the upstream gradient back through each tap, and add up what meets in a place."""
-    outputs, channels, *kernel = weight.shape
-    n, _, *grid = upstream.shape
+    n, channels = len(upstream), weight.shape[1]
     dtype = np.result_type(upstream, weight)
     (top, bottom), (left, right) = padding
     height, width = size
-    rows_of_g = np.ascontiguousarray(_channels_last(upstream), dtype)
-    taps = np.ascontiguousarray(weight.transpose(2, 3, 0, 1), dtype).reshape(-1, outputs, channels)
+    lines = np.ascontiguousarray(_channels_last(upstream), dtype)
     whole = np.zeros((n, top + height + bottom, left + width + right, channels), dtype)
+    loops["send_back"](lines, weight.astype(dtype, copy=False), stride, dilation, whole)
+    return _channels_first(whole[:, top : top + height, left : left + width])
+
+
+@loop
+def _send_back(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
+    """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
+    n, *grid, outputs = lines.shape
+    channels, *kernel = weight.shape[1:]
+    taps = np.ascontiguousarray(weight.transpose(2, 3, 0, 1)).reshape(-1, outputs, channels)
     step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * channels))
-    buffer = np.empty((step, *grid, channels), dtype)
+    buffer = np.empty((step, *grid, channels), whole.dtype)
     for first in range(0, n, step):
         some = slice(first, min(first + step, n))
         share = buffer[: some.stop - first]
-        lines = rows_of_g[some].reshape(-1, outputs)
+        flat = lines[some].reshape(-1, outputs)
         for tap, (rows, columns) in zip(taps, _taps(kernel, grid, stride, dilation), strict=True):
-            np.matmul(lines, tap, out=share.reshape(-1, channels))
+            np.matmul(flat, tap, out=share.reshape(-1, channels))
             whole[some, rows, columns] += share
-    return _channels_first(whole[:, top : top + height, left : left + width])
 
 
 # The same by taps, as one would write them without columns: what the three stand for.
@@ -445,20 +458,23 @@ def _place(
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
-    grid = part.shape[2:]
-    taps = list(_taps(kernel, grid, stride, dilation))
-    bordered = _bordered(by, padding)
-    largest = _pick(bordered, bordered, kernel, stride, NONE, dilation)
     (top, bottom), (left, right) = padding
     height, width = by.shape[2:]
     whole = _like(part, (top + height + bottom, left + width + right))
+    loops["put_down"](part, _bordered(by, padding), kernel, stride, dilation, whole)
+    return whole[:, :, top : top + height, left : left + width]
+
+
+@loop
+def _put_down(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
+    """Add each part to `whole` where `by` is largest in its window; both (N, C, H, W)."""
+    largest = _pick(by, by, kernel, stride, NONE, dilation)
     free = np.ones_like(part, bool)
-    for rows, columns in taps:
-        found = np.greater_equal(bordered[:, :, rows, columns], largest)
+    for rows, columns in _taps(kernel, part.shape[2:], stride, dilation):
+        found = np.greater_equal(by[:, :, rows, columns], largest)
         found &= free
         free ^= found
         whole[:, :, rows, columns] += part * found
-    return whole[:, :, top : top + height, left : left + width]
 
 
 pick: Primitive = derivative(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..primitive import Primitive, derivative
 from ..tape import quietly
+from .loops import loop, loops
 from .reductions import spread
 
 # -- a layer --------------------------------------------------------------------
@@ -82,12 +83,26 @@ sigmoid = derivative(
     x=lambda g, out: g * out * (1.0 - out),
 )
 
+
+@loop
+def _masked(g: Any, mask: Any) -> Any:
+    """Return np.where(mask, g, 0); of arrays in a quarter of its time, without a branch."""
+    if not type(g) is type(mask) is np.ndarray or not g.ndim or g.dtype.char not in "efd":
+        return np.where(mask, g, 0.0)
+    out = np.empty_like(g)
+    bits = out.view(f"i{g.itemsize}")
+    bits[...] = mask
+    np.negative(bits, out=bits)  # all of a number's bits, or none
+    bits &= g.view(bits.dtype)
+    return out
+
+
 relu = derivative(
     lambda x: np.maximum(x, 0.0),
     name="relu",
     elementwise=True,
     stands_for=lambda x: np.where(x > 0.0, x, 0.0),
-    x=lambda g, x: np.where(x > 0.0, g, 0.0),
+    x=lambda g, x: loops["masked"](g, x > 0.0),
 )
 
 leaky_relu = derivative(

@@ -1,0 +1,274 @@
+"""Compiled loops for networks: the same numbers, to rounding, in less time.
+
+>>> import nn
+>>> nn.fast.enable()
+>>> nn.fast.enabled()
+True
+>>> nn.fast.disable()
+
+Between the matrix products of a convolution, numbers are copied into columns
+and added up from them; max-pooling, ReLU and Adam go once over large arrays. In
+NumPy these take several passes, each on one core. Here they are loops that Numba
+compiles (the extra ``fast``) and threads share. They take the places of their
+namesakes in :mod:`autograd_lite.calculus.loops`.
+
+It is a switch, and not how things are wherever Numba happens to be installed,
+since another order of sums rounds differently: a training comes to the same bits
+again with the switch as it was. The first use of a loop compiles it, half a
+second for each dtype; the code is kept on disk, beside this file, for later runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.calculus.loops import Loop, loops
+from autograd_lite.errors import missing_extra
+
+Pair = tuple[int, int]
+
+_CHANNELS_LAST, _CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+def enable() -> None:
+    """Use the compiled loops from now on, in all threads.
+
+    They are for float32 and float64; other numbers take NumPy's loops as before.
+
+    Raises
+    ------
+    MissingExtraError
+        If there is no Numba.
+    """
+    _numba()
+    if not enabled():
+        _PLAIN.update({loop.__name__: loops[loop.__name__] for loop in _COMPILED})
+        loops.update({loop.__name__: _where_possible(loop) for loop in _COMPILED})
+
+
+def disable() -> None:
+    """Use NumPy's loops again."""
+    loops.update(_PLAIN)
+    _PLAIN.clear()
+
+
+def enabled() -> bool:
+    """Return whether the compiled loops are in use."""
+    return bool(_PLAIN)
+
+
+_PLAIN: dict[str, Loop] = {}
+"""NumPy's loops, while others are in their places."""
+
+
+def _where_possible(loop: Loop) -> Loop:
+    plain = loops[loop.__name__]
+
+    def run(*operands: Any) -> Any:
+        arrays = [a for a in operands if isinstance(a, np.ndarray)]
+        fits = isinstance(operands[0], np.ndarray) and operands[0].dtype.char in "fd"
+        fits = fits and all(a.dtype.char in "fd?" and a.size for a in arrays)
+        result = loop(*operands) if fits else NotImplemented
+        return plain(*operands) if result is NotImplemented else result
+
+    return run
+
+
+# -- how a loop is run ---------------------------------------------------------------------------
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1
+SHARED_FROM = 50_000  # numbers; for fewer, to wake a thread takes longer than the work
+
+
+def _numba() -> Any:
+    try:
+        import numba
+    except ImportError:
+        raise missing_extra("numba", "fast", "compile the loops of networks") from None
+    return numba
+
+
+@cache
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    return _numba().njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, THREADS - 1), "autograd_lite")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
+
+
+def _run(function: Callable[..., None], arrays: list[Any], *settings: Any) -> None:
+    """Run a loop over the first axis of its arrays, each thread over a part of it."""
+    loop, count = _compiled(function), len(arrays[0])
+    parts = min(THREADS, count) if max(a.size for a in arrays) >= SHARED_FROM else 1
+    ends = [count * i // parts for i in range(parts + 1)]
+    cut = [[a[i:j] for a in arrays] for i, j in pairwise(ends)]
+    others = [_pool().submit(loop, *part, *settings) for part in cut[1:]]
+    loop(*cut[0], *settings)
+    for other in others:
+        other.result()
+
+
+# -- convolution ---------------------------------------------------------------------------------
+
+
+def _gather(lines: Any, out: Any, down: int, along: int, below: int, beside: int) -> None:
+    n, rows, columns, kh, kw, run = out.shape
+    for image in range(n):
+        for row in range(rows):
+            for column in range(columns):
+                for a in range(kh):
+                    line = lines[image, row * down + a * below]
+                    for b in range(kw):
+                        first = column * along + b * beside
+                        for k in range(run):
+                            out[image, row, column, a, b, k] = line[first + k]
+
+
+def gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
+    """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
+    n, height, width, channels = padded.shape
+    lines = padded.reshape(n, height, width * channels)
+    if dilation[1] == 1:  # a row of a window is one piece
+        out = out.reshape(*out.shape[:4], 1, -1)
+    along, beside = stride[1] * channels, dilation[1] * channels
+    _run(_gather, [lines, out], stride[0], along, dilation[0], beside)
+
+
+def _scatter(shares: Any, whole: Any, down: int, along: int, below: int, beside: int) -> None:
+    n, rows, columns, kh, kw, channels = shares.shape
+    for image in range(n):
+        for row in range(rows):
+            for column in range(columns):
+                for a in range(kh):
+                    for b in range(kw):
+                        place = whole[image, row * down + a * below, column * along + b * beside]
+                        for k in range(channels):
+                            place[k] += shares[image, row, column, a, b, k]
+
+
+BUFFER = 2_000_000  # numbers: what the taps send of some images at a time
+
+
+def send_back(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
+    """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
+    n, *grid, outputs = lines.shape
+    channels, *kernel = weight.shape[1:]
+    matrix = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(outputs, -1)
+    step = max(1, min(n, BUFFER // max(1, grid[0] * grid[1] * matrix.shape[1])))
+    shares = np.empty((step, *grid, *kernel, channels), whole.dtype)
+    for first in range(0, n, step):
+        some = lines[first : first + step]
+        share = shares[: len(some)]
+        np.matmul(some.reshape(-1, outputs), matrix, out=share.reshape(-1, matrix.shape[1]))
+        _run(_scatter, [share, whole[first : first + step]], *stride, *dilation)
+
+
+# -- max-pooling ---------------------------------------------------------------------------------
+
+
+def _put_down(
+    part: Any, by: Any, whole: Any, kh: int, kw: int, down: int, along: int, below: int, beside: int
+) -> None:
+    n, rows, columns, channels = part.shape
+    largest, left = np.empty(channels, by.dtype), np.empty(channels, part.dtype)
+    none = part.dtype.type(0.0)
+    for image in range(n):
+        for row in range(rows):
+            for column in range(columns):
+                # All channels at once, without a branch, so that they fill vector registers.
+                for k in range(channels):
+                    largest[k] = by[image, row * down, column * along, k]
+                    left[k] = part[image, row, column, k]
+                for a in range(kh):
+                    for b in range(kw):
+                        line = by[image, row * down + a * below, column * along + b * beside]
+                        for k in range(channels):
+                            more = line[k] > largest[k] or line[k] != line[k]
+                            largest[k] = line[k] if more else largest[k]
+                for a in range(kh):
+                    for b in range(kw):
+                        y, x = row * down + a * below, column * along + b * beside
+                        line, place = by[image, y, x], whole[image, y, x]
+                        for k in range(channels):
+                            found = line[k] == largest[k]  # the first one takes what is left
+                            place[k] += left[k] if found else none
+                            left[k] = none if found else left[k]
+
+
+def put_down(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
+    """Add each part to `whole` where `by` is largest in its window; all (n, C, rows, columns)."""
+    part, by, target = (a.transpose(_CHANNELS_LAST) for a in (part, by, whole))
+    ordered = [np.ascontiguousarray(a) for a in (part, by, target)]
+    _run(_put_down, ordered, *kernel, *stride, *dilation)
+    if not np.may_share_memory(ordered[-1], whole):
+        whole[:] = ordered[-1].transpose(_CHANNELS_FIRST)
+
+
+# -- number by number ----------------------------------------------------------------------------
+
+
+def _masked(g: Any, mask: Any, out: Any) -> None:
+    zero = g.dtype.type(0.0)
+    for i in range(g.size):
+        out[i] = g[i] if mask[i] else zero
+
+
+def masked(g: Any, mask: Any) -> Any:
+    """Return np.where(mask, g, 0)."""
+    out = np.empty_like(g)
+    arrays = _in_line(g, mask, out)
+    if arrays is None:
+        return NotImplemented
+    _run(_masked, arrays)
+    return out
+
+
+def _adapt(
+    p: Any, g: Any, m: Any, v: Any, out: Any, share: Any, beta1: Any, beta2: Any, new1: Any,
+    new2: Any, rate: Any, root: Any, eps: Any,
+) -> None:  # fmt: skip
+    for i in range(g.size):
+        m[i] = beta1 * m[i] + new1 * g[i]
+        v[i] = beta2 * v[i] + new2 * (g[i] * g[i])
+        out[i] = share * p[i] - rate * (m[i] / (np.sqrt(v[i]) / root + eps))
+
+
+def adapt(
+    p: Any, g: Any, means: Any, share: float, beta1: float, beta2: float, rate: float,
+    root: float, eps: float,
+) -> Any:  # fmt: skip
+    """Take g into the means m and v; return share · p − rate · m / (√v / root + eps)."""
+    out = np.empty_like(p)
+    arrays = _in_line(p, g, *means, out)
+    if arrays is None or len(means) > 2:
+        return NotImplemented
+    settings = (share, beta1, beta2, 1.0 - beta1, 1.0 - beta2, rate, root, eps)
+    _run(_adapt, arrays, *map(p.dtype.type, settings))
+    return out
+
+
+def _in_line(*arrays: Any) -> list[Any] | None:
+    """Return views of arrays with one axis, if they lie in memory alike and without gaps."""
+    first = arrays[0]
+    steps = {tuple(s // a.itemsize for s in a.strides) for a in arrays}
+    if not first.ndim or len(steps) > 1 or any(a.shape != first.shape for a in arrays):
+        return None
+    axes = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    ordered = [a.transpose(axes) for a in arrays]
+    whole = all(a.flags.c_contiguous for a in ordered)
+    return [a.reshape(-1) for a in ordered] if whole else None
+
+
+_COMPILED = (gather, send_back, put_down, masked, adapt)
