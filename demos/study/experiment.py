@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from textwrap import fill
+from typing import TYPE_CHECKING
 
-from ..command import Parser, whole_number
-from .experiments import EXPERIMENTS, SIZES, find
+from ..command import Parser, listing, whole_number
+from ..figures import style
+from . import figures
+from .experiments import EXPERIMENTS, SIZES, Plan, find
 from .flags import add_where, check_where, results_of, table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]
+
+    from .store import Results
 
 EPILOG = """\
 examples:
@@ -30,7 +39,10 @@ def main(argv: Sequence[str]) -> int:
     plans = [
         find(name).sized(args.size, args.seeds, args.epochs) for name in dict.fromkeys(args.names)
     ]
+    started = time.perf_counter()
     results = results_of(parser, plans, args)
+    print(f"{sum(len(p.cells) * len(p.seeds) for p in plans)} runs", end=" ")
+    print(f"in {time.perf_counter() - started:.1f} s, with those that were stored before")
     for plan in plans:
         experiment = plan.experiment
         asked = max(cell.epochs for cell in plan.cells.values())
@@ -41,10 +53,24 @@ def main(argv: Sequence[str]) -> int:
             print(fill(experiment.assumed, 96, initial_indent="  ", subsequent_indent="  "))
         print(f"  {len(plan.seeds)} seeds, at most {asked}{shorter} epochs")
         print(table(results, plan, experiment.reported))
-    print("files")
+    print()
+    with listing(args.out) as folder, style():
+        for plan in plans:
+            figure = figures.learning_curves(_panels(results, plan))
+            figure.suptitle(plan.experiment.name)
+            figures.save(figure, folder, plan.experiment.name)
     for name in ("runs.csv", "curves.csv"):
         print(f"  {args.out / name}")
     return 0
+
+
+def _panels(results: Results, plan: Plan) -> dict[str, dict[str, DataFrame]]:
+    """Return the curves of an experiment, those of each data set in a panel of their own."""
+    curves = results.curves[results.curves.experiment == plan.experiment.name]
+    panels: dict[str, dict[str, DataFrame]] = {}
+    for label, cell in plan.cells.items():
+        panels.setdefault(cell.data, {})[label] = curves[curves.cell == label]
+    return panels
 
 
 def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:

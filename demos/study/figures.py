@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from ..data import Array
 from ..figures import CLASSES, style
 from .claims import wilson
+from .configuration import ACTIVATIONS, OPTIMIZERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -456,20 +458,34 @@ def sweep_figures(results: Any, folder: str | Path) -> list[Path]:
 def over_rate_and_units(
     runs: DataFrame, reduce: Callable[[DataFrame], float]
 ) -> dict[str, DataFrame]:
-    """Return, for each activation and optimizer, a number over learning rate and units."""
+    """Return a number over learning rate and units, a table for each of the other settings."""
+    from pandas import DataFrame
+
+    differ = [name for name in OTHERS if name in runs and runs[name].nunique(dropna=False) > 1]
     panels = {}
-    for (activation, optimizer), part in runs.groupby(["activation", "optimizer"], sort=False):
+    for values, part in runs.groupby(differ or ["activation"], sort=False, dropna=False):
         cells = {key: reduce(cell) for key, cell in part.groupby(["lr", "hidden"], sort=False)}
         rates = sorted({rate for rate, _ in cells}, reverse=True)
         units = sorted({hidden for _, hidden in cells}, key=_sizes)
-        from pandas import DataFrame
-
-        panels[f"{activation}, {optimizer}"] = DataFrame(
+        words = [OTHERS[name](x) for name, x in zip(differ or ["activation"], values, strict=True)]
+        panels[fill(", ".join(words), 34)] = DataFrame(
             [[cells.get((rate, hidden), np.nan) for hidden in units] for rate in rates],
             index=rates,
             columns=["-".join(map(str, _sizes(hidden))) for hidden in units],
         )
     return panels
+
+
+OTHERS: dict[str, Callable[[Any], str]] = {
+    "data": str,
+    "bias": lambda bias: "with bias" if bias else "no bias",
+    "activation": lambda name: ACTIVATIONS.get(name, name),
+    "init": str,
+    "loss": str,
+    "optimizer": lambda name: OPTIMIZERS.get(name, name),
+    "batch": lambda batch: f"batches of {batch:g}" if batch > 0 else "full batch",
+}
+"""Settings that a sweep may vary beside rate and units, and how they are written."""
 
 
 def _sizes(hidden: Any) -> list[int]:

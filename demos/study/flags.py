@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -88,7 +89,8 @@ def table(results: Results, plan: Plan, reported: Sequence[Reported] = ()) -> st
 
 def _spread(values: Series, form: str) -> str:
     """Return the median and the quartiles."""
-    low, middle, high = values.quantile([0.25, 0.5, 0.75])
+    # Between two infinite numbers pandas finds none.
+    low, middle, high = values.quantile([0.25, 0.5, 0.75]).fillna(math.inf)
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import nn
 
 from ..command import Parser, fraction, listing, positive, whole_number
+from . import figures
 from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
 from .experiments import WORDS, Experiment, Plan
 from .flags import add_where, check_where, results_of, table
@@ -36,11 +37,9 @@ def main(argv: Sequence[str]) -> int:
     check_where(parser, args)
     sweep = Experiment("sweep", "Every combination of some settings.", grid)
     plan = Plan(sweep, grid, range(args.seeds))
-    print(f"{len(grid)} cells with {args.seeds} seeds each: {len(grid) * args.seeds} runs")
+    print(f"cells: {len(grid)}; seeds of each: {args.seeds}; runs: {len(grid) * args.seeds}")
     results = results_of(parser, [plan], args)
     print(table(results, plan))
-    from . import figures
-
     runs = results.runs[results.runs.experiment == "sweep"]
     with listing(args.out) as folder:
         figures.sweep_figures(dataclasses.replace(results, runs=runs), folder)
