@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..command import Parser, whole_number
 from .experiments import Plan, Reported
 from .sweep import BACKENDS, run
@@ -89,8 +91,8 @@ def table(results: Results, plan: Plan, reported: Sequence[Reported] = ()) -> st
 
 def _spread(values: Series, form: str) -> str:
     """Return the median and the quartiles."""
-    # Between two infinite numbers pandas finds none.
-    low, middle, high = values.quantile([0.25, 0.5, 0.75]).fillna(math.inf)
+    with np.errstate(invalid="ignore"):  # between two infinite numbers pandas finds NaN
+        low, middle, high = values.quantile([0.25, 0.5, 0.75]).fillna(math.inf)
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 

@@ -180,10 +180,10 @@ def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
         asyncio.run(see())
         client = distributed.Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:  # TimeoutError is an OSError
+        reason = str(error) or f"nothing in {PATIENCE} seconds"
         raise ConnectionError(
-            f"no Dask scheduler answers at {scheduler} ({str(error) or f'nothing in {PATIENCE} s'}): "
-            "start one with 'dask scheduler', or leave out --backend dask to use the cores of this "
-            "machine"
+            f"no Dask scheduler answers at {scheduler} ({reason}): start one with 'dask "
+            "scheduler', or leave out --backend dask to use the cores of this machine"
         ) from None
     with client:
         try:
