@@ -57,7 +57,7 @@ OWN = {
                 "He's start": replace(_RELU, init="kaiming_normal"),
                 "He's start, rate 0.01": replace(_RELU, init="kaiming_normal", lr=0.01),
             },
-            sizes=EXPERIMENTS["R3-relu"].sizes,
+            sizes={"quick": Size(5, 200), "default": Size(20, 3000), "full": Size(100)},
         ),
     )
 }
@@ -192,11 +192,13 @@ class Exhibit:
     caption: str
     alt: str
 
-    def save(self, folder: Path, name: str) -> Path:
-        """Write the figure as SVG and as PNG; return the SVG."""
+    def save(self, folder: Path, name: str) -> None:
+        """Write the figure as SVG and as PNG."""
         if isinstance(self.figure, Drawing):
-            return self.figure.save(folder / f"{name}.svg")
-        return figures.save(self.figure, folder, name)[0]
+            for kind in ("svg", "png"):
+                self.figure.render(folder / f"{name}.{kind}")
+        else:
+            figures.save(self.figure, folder, name)
 
 
 Maker = Callable[[Study], Exhibit]

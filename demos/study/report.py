@@ -117,7 +117,7 @@ def write(results: store.Results, scope: str, folder: Path) -> Path:
     measures = diagnostics.measure(results.runs, accessor, effort.seeds, effort.passes)
     for part in PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack, style():
+    with ExitStack() as stack:
         page = stack.enter_context(replacing(folder))
         parts = {part: stack.enter_context(replacing(folder / part)) for part in PARTS}
         Tables(results.runs, results.curves, measures).write(parts["tables"])
@@ -202,7 +202,7 @@ def watched(effort: Effort) -> dict[str, Watched]:
 
 
 class Album:
-    """The figures: numbered, drawn where the text shows them, and kept as files.
+    """The figures with their numbers and captions, as the text shows them.
 
     Parameters
     ----------
@@ -216,29 +216,52 @@ class Album:
         self.study = study
         self.folder = folder
         self.numbers = {name: i for i, name in enumerate(EXHIBITS, 1)}
+        whole = [name for name, (_, needs) in EXHIBITS.items() if not study.missing(needs)]
+        self.said = draw_all(study, folder, whole)
 
     def ref(self, name: str) -> str:
         """Return a link to a figure."""
         return f'<a href="#figure-{name}">figure {self.numbers[name]}</a>'
 
     def show(self, name: str) -> str:
-        """Draw a figure, and return it with its caption; or say what has to be run for it."""
-        make, needs = EXHIBITS[name]
+        """Return a figure with its caption; or say what has to be run for it."""
         label = f"<b>Figure {self.numbers[name]}.</b>"
-        missing = self.study.missing(needs)
-        if missing:
+        if name not in self.said:
+            missing = self.study.missing(EXHIBITS[name][1])
             return (
                 f'<div class="gap" id="figure-{name}">{label} Not drawn: '
                 f"{_commands(missing)} has to be run first.</div>"
             )
-        exhibit = make(self.study)
-        svg = exhibit.save(self.folder, name)
-        data = base64.b64encode(svg.read_bytes()).decode()
+        caption, alt = self.said[name]
+        data = base64.b64encode((self.folder / f"{name}.svg").read_bytes()).decode()
         return (
             f'<figure id="figure-{name}"><img src="data:image/svg+xml;base64,{data}" '
-            f'alt="{escape(exhibit.alt)}"><figcaption>{label} {escape(exhibit.caption)}'
-            "</figcaption></figure>"
+            f'alt="{escape(alt)}"><figcaption>{label} {escape(caption)}</figcaption></figure>'
         )
+
+
+Said = dict[str, tuple[str, str]]
+
+
+def draw_all(study: Study, folder: Path, names: Sequence[str]) -> Said:
+    """Draw figures into a folder, a share on each core; return captions and texts by name."""
+    import joblib  # type: ignore[import-untyped]
+
+    cores = min(joblib.cpu_count(), len(names))
+    shares = [names[i::cores] for i in range(cores)]
+    done = joblib.Parallel(cores)(joblib.delayed(draw)(study, folder, share) for share in shares)
+    return {name: said for share in done for name, said in share.items()}
+
+
+def draw(study: Study, folder: Path, names: Sequence[str]) -> Said:
+    """Draw figures into a folder; return captions and texts by name."""
+    said = {}
+    with style():
+        for name in names:
+            exhibit = EXHIBITS[name][0](study)
+            exhibit.save(folder, name)
+            said[name] = exhibit.caption, exhibit.alt
+    return said
 
 
 def _commands(experiments: Sequence[str]) -> str:
