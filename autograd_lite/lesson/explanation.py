@@ -122,7 +122,7 @@ def explain(
         graph, upstream = closer(graph, level, seed_of(loss, upstream)), None
     derivation = derive(graph, upstream)
     if part is not None:
-        return Explanation(of_graph(derivation, piece(graph, part)))
+        return Explanation(of_graph(derivation, piece(graph, part)), folding=False)
     if level == "modules":
         return Explanation(of_graph(derivation, fold(graph, len(graph.values) * 9, modules=True)))
     return Explanation(derivation)
@@ -152,8 +152,9 @@ class Explanation:
         Every step with its numbers and formulas, as data.
     """
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: Derivation, folding: bool = True) -> None:
         self.derivation = derivation
+        self._folding = folding
 
     def __str__(self) -> str:
         return to_text(self.derivation)
@@ -190,10 +191,14 @@ class Explanation:
         return to_mathml(self.derivation)
 
     def to_html(self) -> str:
-        """Return the derivation as one whole web page with a stepper. It needs no network."""
+        """Return the derivation as one whole web page with a stepper. It needs no network.
+
+        Where there are more operations than one can step through, modules and repetitions are
+        one step each, and the page says how to see what is inside.
+        """
         from .page import to_html
 
-        return to_html(self.derivation)
+        return to_html(self.derivation, self._folding)
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None

@@ -205,7 +205,8 @@ def simplify(
     if formula.head == "where" and choose:
         return _choice(formula, notes, moves)
     arguments = tuple(simplify(a, notes, choose=choose, moves=moves) for a in formula.arguments)
-    new = dataclasses.replace(formula, arguments=arguments)
+    same = all(a is b for a, b in zip(arguments, formula.arguments, strict=True))
+    new = formula if same else dataclasses.replace(formula, arguments=arguments)
     head, value = new.head, new.value
     if head in MOVES and arguments and not moves:
         moved = arguments[0]

@@ -514,7 +514,7 @@ class _Writer:
         return self.n.infix(self.hold(a, SUM), self.n.minus, self.after(b, PRODUCT)), SUM
 
     def negative(self, f: Formula) -> tuple[str, int]:
-        return self.n.negative(self.hold(f.arguments[0], PRODUCT)), SUM
+        return self.n.negative(self.after(f.arguments[0], PRODUCT)), SUM
 
     def multiply(self, f: Formula) -> tuple[str, int]:
         a, b = f.arguments

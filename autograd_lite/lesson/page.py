@@ -37,15 +37,18 @@ OFTEN = 400_000  # operations that are run again to bump inputs
 NAMED = 12  # inputs whose names are listed
 
 
-def to_html(derivation: Derivation) -> str:
+def to_html(derivation: Derivation, folding: bool = True) -> str:
     """Write a derivation as a page.
+
+    Of a large one, modules and repetitions are folded; without `folding`, it shows the latest
+    operations.
 
     Raises
     ------
     MissingExtraError
         If Graphviz is not installed.
     """
-    derivation = that_fits(derivation, BOXES)
+    derivation = that_fits(derivation, BOXES, folding)
     pages = files(__package__).joinpath("template")
     style, script, page = (
         pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "js", "html")

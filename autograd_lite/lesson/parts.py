@@ -26,12 +26,15 @@ from .derivation import Derivation, Edge, Step, named
 from .formula import Formula, gradient
 
 
-def that_fits(derivation: Derivation, max_boxes: int) -> Derivation:
-    """Return a derivation of at most so many values and operations; itself if it fits."""
+def that_fits(derivation: Derivation, max_boxes: int, folding: bool = True) -> Derivation:
+    """Return a derivation of at most so many values and operations; itself if it fits.
+
+    Without `folding`, it is the latest of them.
+    """
     graph = derivation.graph
     if len(graph.values) + len(graph.operations) <= max_boxes:
         return derivation
-    part = nearest(fold(graph, max_boxes), max_boxes)
+    part = nearest(fold(graph, max_boxes) if folding else graph, max_boxes)
     return of_graph(derivation, Graph(graph.roots, part.values, part.operations, graph.gradients))
 
 

@@ -47,7 +47,7 @@ class Fold(Operation):
     """
 
     label: str = ""
-    inside: list[Operation] = field(default_factory=list)
+    inside: list[Operation] = field(default_factory=list, repr=False)
     times: int = 1
 
     @property
@@ -231,6 +231,7 @@ def _assembled(graph: Graph, items: list[Operation]) -> Graph:
         for operation in flat([item]):
             for value in operation.operands:
                 users.setdefault(value, set()).add(item)
+    roots = set(graph.roots)
     whole: list[Operation] = []
     for item in items:
         if not isinstance(item, Fold):
@@ -242,11 +243,11 @@ def _assembled(graph: Graph, items: list[Operation]) -> Graph:
         whole.append(
             replace(
                 item,
-                results=[v for v in made if v.is_root or users.get(v, set()) - {item}],
+                results=[v for v in made if v in roots or users.get(v, set()) - {item}],
                 operands=[v for v in used if v.maker or users[v] != {item} or _stays(v, item)],
             )
         )
-    shown = {v for item in whole for v in (*item.operands, *item.results)} | set(graph.roots)
+    shown = {v for item in whole for v in (*item.operands, *item.results)} | roots
     values = [v for v in graph.values if v in shown]
     return Graph(graph.roots, values, whole, graph.gradients)
 

@@ -109,7 +109,7 @@ class Value:
     data: Any
     requires_grad: bool
     tensor: Tensor | None
-    maker: Operation | None = None
+    maker: Operation | None = field(default=None, repr=False)
     is_root: bool = False
     gradient: Any = None
     accumulated: Any = None
@@ -373,7 +373,8 @@ class _Names:
 
     def __init__(self, tape: list[Step], roots: list[Tensor], variables: Mapping[int, str]) -> None:
         operands = (x for _, given in tape for x in given if isinstance(x, Tensor))
-        self.taken = {t.name for t in chain(roots, operands) if t.name}
+        # An element's name, t1[0], takes t1 too.
+        self.taken = {t.name.partition("[")[0] for t in chain(roots, operands) if t.name}
         self.variables = {key: name for key, name in variables.items() if name not in self.taken}
         self.taken.update(self.variables.values())
         self.counters = {prefix: self._count(prefix) for prefix in "xct"}

@@ -413,6 +413,8 @@ def test_what_begins_with_a_minus_stands_in_parentheses_after_a_sign(notation):
     text = write(formula, notation, numbers=True)
     assert text.count(notation.parentheses(notation.number("-2"))) == 2
     assert TEXT is not notation or text == "-3 · (-2) + (-3 · (-2))"
+    negative = write(record(lambda x: -x, {"x": x}), notation, numbers=True)
+    assert negative == notation.negative(notation.parentheses(notation.number("-3")))
 
 
 def test_replacing_computes_anew():

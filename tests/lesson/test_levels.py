@@ -69,6 +69,19 @@ def test_an_array_as_result():
     assert found["x[1]"] == 40.0
 
 
+def test_new_values_do_not_take_the_names_of_old_ones():
+    loss = network()  # it has t1, an array
+    names = {v.name for v in explain(loss, level="scalars").derivation.graph.values}
+    assert "t1[0, 0]" in names
+    assert "t1" not in names
+
+
+def test_a_result_of_one_element_is_itself():
+    x = Tensor([[2.0]], requires_grad=True, name="x")
+    y = x * 3.0
+    assert "∂y[0, 0]/∂x[0, 0] = 3" in str(explain(y, level="scalars"))
+
+
 def test_the_page_opens_a_neuron(tmp_path):
     page = explain(network(), level="scalars")
     assert len(page.derivation.steps) < 120

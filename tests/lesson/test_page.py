@@ -587,10 +587,10 @@ def chain(n):
 
 def test_a_page_of_ten_thousand_operations(page):
     y = chain(5000)
-    start = time.perf_counter()
+    start = time.process_time()
     explanation = explain(y)
     p = page(explanation)
-    assert time.perf_counter() - start < 10  # it takes 3
+    assert time.process_time() - start < 10  # it takes 3
     assert len(explanation.to_html()) < 1_000_000
     assert p.text("#folded").startswith("Of 10,000 operations: 10,000 operations folded into 1 st")
     assert "part='t5001'" in p.text("#folded")
@@ -617,11 +617,23 @@ def test_a_tangle_of_ten_thousand_operations(tmp_path):
         a, b = rng.integers(max(0, len(values) - 50), len(values), size=2)
         values.append(np.tanh(functions[rng.integers(4)](values[a], values[b])))
     loss = sum(values[-50:])
-    start = time.perf_counter()
+    start = time.process_time()
     path = explain(loss).save(tmp_path / "steps.html")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert path.stat().st_size < 1_000_000
     assert "not shown" in path.read_text("utf-8")
+
+
+def test_a_part_of_a_long_program_is_not_folded(page):
+    p = page(explain(chain(300), part="t100"))
+    titles = [f["title"] for f in p.data["frames"]]
+    assert "Forward: t100 = sin(t99)" in titles
+    assert not any("×" in title for title in titles)
+    assert "not shown" in p.text("#folded")
+    slope = np.prod([1.01 * np.cos(v.operands[0].item()) for v in tape(chain(300))[:250]])
+    begin = next(f for f in p.data["frames"] if f["title"] == "The backward pass begins")
+    (grad,) = begin["grads"].values()
+    assert p.data["arrays"][grad[0]]["cells"][0] == pytest.approx(slope)
 
 
 def test_steps_of_a_part(page):
