@@ -17,7 +17,7 @@ import nn
 from autograd_lite import Tensor
 from demos.data import generate_XOR_easy
 
-from . import calculus_rows, handwritten, nn_rows
+from . import calculus_rows, handwritten, nn_rows, study_rows
 from .harness import OURS, Ask, Contender, Row, peer
 
 STEPS = 300  # training steps in one turn
@@ -230,6 +230,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "import": import_time,
     **calculus_rows.ROWS,
     **nn_rows.ROWS,
+    **study_rows.ROWS,
 }
 """The rows by the names that the command line takes."""
 
