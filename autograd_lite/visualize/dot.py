@@ -38,6 +38,7 @@ GREY = "#595959"
 NAME_LENGTH = 24
 PARAMETERS_LENGTH = 32
 FOLD_LENGTH = 40
+SPACE = "&#160;"  # after a change of font: some browsers leave a plain space out
 FEW = 3  # operations in a fold that are named, not counted
 FONT = "Helvetica,Arial,sans-serif"
 
@@ -170,12 +171,12 @@ def _value(value: Value, part: Part) -> str:
             shown[".grad so far"] = value.accumulated
     if array.ndim:
         kind = "" if array.dtype == np.float64 else f" {array.dtype}"
-        lines = [f'{name} <font color="{GREY}">{array.shape}{kind}</font>']
+        lines = [f'{name}{SPACE}<font color="{GREY}">{array.shape}{kind}</font>']
         tell = _every_number if rows(array) is not None else _facts
         lines += tell(array, shown)
     else:
         # A bare number says all there is to say by itself.
-        lines = [_html(value.name) if value.tensor is None else f"{name} = {number(array)}"]
+        lines = [_html(value.name) if value.tensor is None else f"{name}{SPACE}= {number(array)}"]
         lines += [_coloured(f"{word} {number(gradient)}") for word, gradient in shown.items()]
     if unshown:
         lines.append(_coloured(unshown))

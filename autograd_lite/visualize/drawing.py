@@ -103,6 +103,11 @@ def draw(
     check_level(level)
     layers = layers_of(roots)
     if layers is not None:
+        if part is not None or level != "program":
+            raise TypeError(
+                "A model is drawn as circles and lines, without part or level: run it on some "
+                "inputs, and draw the result."
+            )
         return NetworkDrawing(layers, inputs)
     if inputs is not None:
         raise TypeError("inputs is for a model: a Tensor has been computed already.")

@@ -293,6 +293,10 @@ def test_what_has_no_gradient_is_refused():
         explain(Tensor(1.0))
     with pytest.raises(TypeError, match="begins at a Tensor"):
         explain(3.0)
+    with pytest.raises(TypeError, match="begins at a Tensor"):
+        explain(lambda: 3.0)
+    with pytest.raises(TypeError, match="One result is explained at a time"):
+        explain([Tensor(1.0, requires_grad=True) * 2.0])
     with pytest.raises(TypeError, match="given to a function"):
         explain(Tensor(1.0, requires_grad=True) * 2.0, 3.0)
 

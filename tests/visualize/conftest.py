@@ -42,7 +42,7 @@ class Picture:
 def texts(label: str) -> list[str]:
     """The texts of an HTML-like label, cell by cell."""
     cells = re.split(r"</?td[^>]*>|<br/>", label)  # pygraphviz has taken off the outer brackets
-    plain = [html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in cells]
+    plain = [html.unescape(re.sub(r"<[^>]*>", "", cell)).replace("\xa0", " ") for cell in cells]
     return [text for text in plain if text.strip()]
 
 

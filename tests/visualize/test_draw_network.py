@@ -89,6 +89,12 @@ def test_files_and_errors(tmp_path):
         draw(Tensor(1.0, requires_grad=True) * 2.0, inputs=[1.0])
 
 
+def test_a_model_has_no_part_and_no_level():
+    for option in ({"part": "linear1"}, {"level": "scalars"}):
+        with pytest.raises(TypeError, match="without part or level"):
+            draw(mlp(2, 2), **option)
+
+
 def test_without_matplotlib_there_is_still_svg(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     picture = draw(mlp(2, 2))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd_lite.visualize.render
-from autograd_lite import Tensor, draw
+from autograd_lite import Tensor, draw, explain
 from autograd_lite.errors import MissingExtraError
 
 BEGINS = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}
@@ -174,6 +174,28 @@ def test_a_failed_write_leaves_the_old_file(picture, tmp_path, monkeypatch):
         picture.render(path)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_says_so(picture, tmp_path):
+    path = tmp_path / "graph.svg"
+    path.mkdir()
+    for write in (picture.render, picture.save):
+        with pytest.raises(OSError, match=r"'.*graph.svg' could not be written \(.+\): write to"):
+            write(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("nothing")
+def test_with_nothing_to_place_boxes(tmp_path):
+    y = np.sin(Tensor(2.0, requires_grad=True))
+    for write, name in ((draw(y).render, "a.svg"), (explain(y).save, "a.html")):
+        with pytest.raises(
+            MissingExtraError, match=r"'dot' is not.*autograd_lite\[viz\]"
+        ):
+            write(tmp_path / name)
+    assert explain(y).save(tmp_path / "a.txt").exists()
+    assert draw(y).save(tmp_path / "a.dot").exists()
+    assert {p.suffix for p in tmp_path.iterdir()} == {".txt", ".dot"}
 
 
 def test_the_digraph_can_be_changed(picture, parse):
