@@ -2,8 +2,6 @@
 
 Two libraries in one process would share its threads. So each contender runs in
 a child, which makes its steps when it is told to and answers with the seconds.
-
-``python -m benchmarks.nn_rows cnn memory`` prints the peak memory of some steps.
 """
 
 from __future__ import annotations
@@ -13,15 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .harness import OURS, Ask, Contender, Row, peer
+from .harness import OURS, Ask, Contender, Row
 
 THREADS = "2"
 STEPS = 5  # in a turn
+FAST, TORCH = f"{OURS}, nn.fast", "PyTorch eager"
 
 
 # -- what is measured --------------------------------------------------------------------------
@@ -61,11 +61,11 @@ MODELS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
 
 
 def step_of(model: str, library: str) -> Callable[[], object]:
-    """Return one training step with Adam."""
+    """Return one training step with Adam, in one of the libraries that contend."""
     build, shape = MODELS[model]
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=shape).astype(np.float32), rng.integers(0, 10, shape[0])
-    if library == "torch":
+    if library == TORCH:
         import torch
 
         torch.set_num_threads(int(THREADS))
@@ -74,6 +74,8 @@ def step_of(model: str, library: str) -> Callable[[], object]:
     else:
         import nn as ours
 
+        if library == FAST:
+            ours.fast.enable()
         nn, optim = ours, ours.optim
         network = build(nn, dtype=np.float32)
     optimizer = optim.Adam(network.parameters(), 1e-4)
@@ -133,21 +135,23 @@ def child(model: str, library: str) -> None:
         print(best, flush=True)
 
 
-def _contender(name: str, model: str, library: str, units: int = 1) -> Contender:
+def _threads() -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(names, THREADS)}
+
+
+def _contender(name: str, model: str, units: int = 1) -> Contender:
     process: list[subprocess.Popen[str]] = []
 
     def run() -> float:
         if not process:
-            threads = dict.fromkeys(
-                ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), THREADS
-            )
             process.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "benchmarks.nn_rows", model, library],
+                    [sys.executable, "-m", "benchmarks.nn_rows", model, name],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    env={**os.environ, **threads},
+                    env=_threads(),
                     cwd=Path(__file__).parent.parent,
                 )
             )
@@ -161,48 +165,75 @@ def _contender(name: str, model: str, library: str, units: int = 1) -> Contender
     return Contender(name, run, units, times_itself=True)
 
 
-def row(model: str, title: str, times: float) -> Row:
+def raised_by(run: Callable[[], object], times: int) -> float:
+    """Return by how many MiB calls raise what this process has in memory, at its peak."""
+    # Linux's own account, since `resource` counts what the parent had when it began this process.
+    process = Path("/proc/self")
+
+    def size(kind: str) -> float:
+        return float((process / "status").read_text().split(kind)[1].split()[0]) / 1024
+
+    (process / "clear_refs").write_text("5")  # forget the peak so far
+    before = size("VmRSS:")
+    for _ in range(times):
+        run()
+    return size("VmHWM:") - before
+
+
+def _peak(model: str, name: str) -> float:
+    """Return by how many MiB some steps raise the peak memory of a process."""
+    program = """if True:
+        import sys
+        from benchmarks.nn_rows import raised_by, step_of
+        step = step_of(*sys.argv[1:])
+        print(raised_by(step, times=5))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, model, name],
+        check=True, capture_output=True, text=True, env=_threads(),
+    )  # fmt: skip
+    return float(done.stdout)
+
+
+def _names() -> list[str]:
+    """Return who contends, of those that are installed."""
+    needed = {FAST: "numba", TORCH: "torch"}
+    return [OURS, *(name for name, package in needed.items() if find_spec(package))]
+
+
+def row(model: str, title: str, asks: list[Ask]) -> Row:
     """One training step, beside PyTorch."""
-    contenders = [_contender(OURS, model, OURS)]
-    if peer("torch"):
-        contenders.append(_contender("PyTorch eager", model, "torch"))
-    return Row(title, "a step", contenders, [Ask("PyTorch", times)], "two threads, float32")
+    contenders = [_contender(name, model) for name in _names()]
+    return Row(title, "a step", contenders, asks, "two threads, float32", seconds=60.0)
+
+
+def memory_row(model: str, title: str, asks: list[Ask]) -> Row:
+    """The peak memory of a training step, beside PyTorch."""
+
+    def contender(name: str) -> Contender:
+        return Contender(name, lambda: _peak(model, name), times_itself=True)
+
+    contenders = [contender(name) for name in _names()]
+    note = "beyond what the process has when model and data are made; for nn.fast, with Numba's own"
+    return Row(title, "at most", contenders, asks, note, "MiB", scale=1.0, rounds=1)
 
 
 def fit_row() -> Row:
     """A step through `fit` and its loader, beside the same loop by hand."""
-    contenders = [
-        _contender(OURS, "fit", OURS, 100),
-        _contender("the loop by hand", "fit", "hand", 100),
-    ]
-    note = "asked: fit and its loader cost less than 10 µs a step more than the loop by hand"
-    return Row("a step through fit", "a step", contenders, [], note)
+    by_hand = "the loop by hand"
+    contenders = [_contender(OURS, "fit", 100), _contender(by_hand, "fit", 100)]
+    return Row("a step through fit", "a step", contenders, [Ask(by_hand, more=10.0)])
 
 
-def memory(model: str) -> None:
-    """Print by how much the steps of each library raise its process's peak memory."""
-    program = (
-        "import resource, sys; from benchmarks.nn_rows import step_of; "
-        "step = step_of(*sys.argv[1:]); "
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
-        "before = peak(); [step() for _ in range(5)]; print((peak() - before) / 1024)"
-    )
-    for library in (OURS, "torch"):
-        done = subprocess.run(
-            [sys.executable, "-c", program, model, library],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        print(f"{model}: {library:16} {float(done.stdout):7.1f} MiB")
-
-
+CNN = "training step of R2's network, batch 50"
 ROWS: dict[str, Callable[[], Row]] = {
-    "cnn": lambda: row("cnn", "training step of R2's network, batch 50", 2.5),
-    "mlp": lambda: row("mlp", "training step of an MLP 784-256-128-10, batch 128", 1.1),
+    "cnn": lambda: row("cnn", CNN, [Ask("PyTorch", 2.5), Ask("PyTorch", 1.3, ours=FAST)]),
+    "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 1.6)]),
+    "mlp": lambda: row(
+        "mlp", "training step of an MLP 784-256-128-10, batch 128", [Ask("PyTorch", 1.1)]
+    ),
     "fit": fit_row,
 }
 
 if __name__ == "__main__":
-    if sys.argv[2] == "memory":
-        memory(sys.argv[1])
-    else:
-        child(*sys.argv[1:3])
+    child(*sys.argv[1:3])
