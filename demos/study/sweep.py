@@ -254,7 +254,7 @@ def run(
     if (backend == "dask") != (scheduler is not None):
         raise ValueError("backend 'dask' and the address of its scheduler go together: give both.")
     store.ask(folder, plans)
-    found, _ = store.stored(folder)
+    found, notes = store.stored(folder)
     todo = tasks([(cell, seed) for cell, seed in wanted if (cell.key, seed) not in found])
     if todo:
         done = locally(todo, jobs) if scheduler is None else on_dask(todo, scheduler)
@@ -262,7 +262,8 @@ def run(
             for task, runs in done:
                 store.save(folder, runs)
                 advance(task)
-    return store.load(folder)
+    results = store.load(folder)
+    return replace(results, notes=list(dict.fromkeys([*notes, *results.notes])))
 
 
 @contextmanager

@@ -6,10 +6,10 @@ networks of many seeds are stacked. Each *lane* is one of them, and a layer is
     weights (lanes, out, in) @ values (lanes, in, points) + biases (lanes, out, 1),
 
 with the points last, where a product with a matrix this small is fastest. No
-operation mixes lanes, and the backward pass starts with a gradient of one for
-the loss of each lane, so a lane learns what it would learn alone. Learning
-rates may differ from lane to lane. A lane that is done, or whose loss
-overflows, leaves the stack and slows the others no more.
+operation mixes lanes, and what is minimised is the sum of their losses, so a
+lane learns what it would learn alone. Learning rates may differ from lane to
+lane. A lane that is done, or whose loss overflows, leaves the stack and slows
+the others no more.
 
 What a seed draws comes from a generator of its own for each purpose, see
 `stream`: a run is the same alone, in any stack, and on any machine.
@@ -66,7 +66,7 @@ def held_out(data: str, seed: int) -> tuple[Array, Array] | None:
     """Return as many points again from where the seed's own came; None for XOR, which is all.
 
     One rule for all data that are drawn: twice as many are drawn, of which one
-    half is trained with and the other is kept.
+    half is trained with and the other is kept; of moons and blobs, half of each class.
     """
     return _drawn(data, seed)[1]
 
@@ -77,13 +77,19 @@ def _drawn(data: str, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Arra
         return generate_XOR_easy(), None
     if data == "linear":
         inputs, labels = generate_linear(200, rng)
-        first, second = np.arange(100), np.arange(100, 200)
-    else:
-        inputs, labels = nn.data.moons(400, 0.20, rng) if data == "moons" else nn.data.blobs(
-            400, rng=rng
-        )  # fmt: skip
+        first, second = np.arange(100), np.arange(100, 200)  # a class has what chance gives it
+    elif data in CLASSES:
+        inputs, labels = CLASSES[data](rng)
         first, second = nn.data.stratified_split(labels, 0.5, stream(seed, HELD_OUT))
+    else:
+        raise ValueError(f"Points are drawn for linear, xor, moons and blobs, and not {data!r}.")
     return (inputs[first], labels[first]), (inputs[second], labels[second])
+
+
+CLASSES: dict[str, Callable[[np.random.Generator], tuple[Array, Array]]] = {
+    "moons": lambda rng: nn.data.moons(400, 0.20, rng),
+    "blobs": lambda rng: nn.data.blobs(400, rng=rng),
+}
 
 
 # -- what comes out --------------------------------------------------------------------------------

@@ -117,6 +117,18 @@ def test_what_is_there_is_not_run_again(tmp_path, monkeypatch):
     assert len(results.runs) == 30
 
 
+def test_a_damaged_file_is_said_and_its_runs_are_trained_again(tmp_path):
+    grid = dict(list(GRID.items())[:2])
+    before = run([plan(grid, 3)], tmp_path, jobs=1)
+    damaged = there(tmp_path)[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    after = run([plan(grid, 3)], tmp_path, jobs=1)
+    [note] = after.notes
+    assert damaged.name in note
+    assert after.missing.empty
+    pd.testing.assert_frame_equal(numbers(before), numbers(after))
+
+
 def test_nothing_to_run_and_wrong_backends(tmp_path):
     with pytest.raises(ValueError, match="the grid is empty"):
         run([plan({}, 3)], tmp_path)

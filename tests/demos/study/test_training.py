@@ -209,6 +209,8 @@ def test_as_many_points_again_are_held_out(data):
     np.testing.assert_array_equal(points(data, 3)[0], inputs)
     assert not np.array_equal(points(data, 4)[0], inputs)
     assert abs(labels.mean() - 0.5) < 0.2
+    with pytest.raises(ValueError, match="not 'digits'"):
+        points("digits", 3)
 
 
 def test_held_out_points_measure_what_was_not_trained_with():
