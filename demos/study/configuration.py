@@ -18,6 +18,9 @@ VERSION = 1
 SHAPES = {"linear": (2, 1), "xor": (2, 1), "moons": (2, 2), "blobs": (2, 2), "digits": (64, 10)}
 """For each data set, how many numbers go into a network and how many come out."""
 
+COUNTS = {"linear": 100, "xor": 21, "moons": 200, "blobs": 200}
+"""How many points of it a network is trained with."""
+
 ACTIVATIONS = {
     "sigmoid": "sigmoid",
     "tanh": "tanh",

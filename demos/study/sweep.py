@@ -23,13 +23,12 @@ from typing import Any
 from autograd_lite.errors import missing_extra
 
 from . import store
-from .configuration import Configuration
+from .configuration import COUNTS, Configuration
 from .experiments import Plan
 from .training import Run, train
 
 # -- what is to be done -------------------------------------------------------------------------
 
-POINTS = {"linear": 100, "xor": 21, "moons": 200, "blobs": 200}
 NUMBERS = 12_000
 """In the widest array of a stack: with more, memory costs more than Python does."""
 SEEDS = 50
@@ -58,9 +57,10 @@ class Task:
         cell = self.cells[0]
         if cell.data == "digits":
             return 0.4 * cell.epochs * len(self)
-        points = POINTS[cell.data]
+        points = COUNTS[cell.data]
         batch = min(cell.batch or points, points)
         step = 3e-5 * len(cell.sizes) + 5e-9 * len(self) * batch * sum(cell.sizes)
+        step += 1.5e-4 * (cell.loss == "cross_entropy")
         return cell.epochs * -(-points // batch) * step
 
 
@@ -91,7 +91,7 @@ def _lanes(cell: Configuration) -> int:
     """Return how many runs of a configuration should train as one stack."""
     if cell.data == "digits":
         return 1
-    points = POINTS[cell.data]
+    points = COUNTS[cell.data]
     return max(5, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
 
 

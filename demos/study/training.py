@@ -30,7 +30,7 @@ import nn
 from autograd_lite import Tensor, no_grad
 
 from ..data import Array, generate_linear, generate_XOR_easy
-from .configuration import Configuration
+from .configuration import COUNTS, Configuration
 
 # -- what a seed decides ---------------------------------------------------------------------------
 
@@ -76,19 +76,19 @@ def _drawn(data: str, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Arra
     if data == "xor":
         return generate_XOR_easy(), None
     if data == "linear":
-        inputs, labels = generate_linear(200, rng)
-        first, second = np.arange(100), np.arange(100, 200)  # a class has what chance gives it
+        inputs, labels = generate_linear(2 * COUNTS[data], rng)
+        first, second = np.split(np.arange(len(inputs)), 2)  # a class has what chance gives it
     elif data in CLASSES:
-        inputs, labels = CLASSES[data](rng)
+        inputs, labels = CLASSES[data](2 * COUNTS[data], rng)
         first, second = nn.data.stratified_split(labels, 0.5, stream(seed, HELD_OUT))
     else:
         raise ValueError(f"Points are drawn for linear, xor, moons and blobs, and not {data!r}.")
     return (inputs[first], labels[first]), (inputs[second], labels[second])
 
 
-CLASSES: dict[str, Callable[[np.random.Generator], tuple[Array, Array]]] = {
-    "moons": lambda rng: nn.data.moons(400, 0.20, rng),
-    "blobs": lambda rng: nn.data.blobs(400, rng=rng),
+CLASSES: dict[str, Callable[[int, np.random.Generator], tuple[Array, Array]]] = {
+    "moons": lambda n, rng: nn.data.moons(n, 0.20, rng),
+    "blobs": lambda n, rng: nn.data.blobs(n, rng=rng),
 }
 
 
