@@ -83,6 +83,8 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
     shares
         The accuracies, a colour each.
     """
+    from matplotlib.patches import Patch
+
     figure = _figure(figsize=(8, 1.5 + 0.27 * len(shares) * len(runs)))
     axes = figure.subplots()
     height = 0.8 / len(shares)
@@ -96,7 +98,7 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
             where = i + (k - (len(shares) - 1) / 2) * height
             axes.barh(
                 where, 100 * yes / n, height, color=f"C{k}", edgecolor="white",
-                hatch=hatches[k % 2], label=f"at least {least:.0%} right" if i == 0 else None,
+                hatch=hatches[k % 2],
             )  # fmt: skip
             share = 100 * yes / n
             error = [[share - 100 * low], [100 * high - share]]
@@ -105,8 +107,16 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
     axes.set(xlim=(0, 110), ylim=(len(runs) - 0.5, -0.5), xlabel="share of the seeds (%)")
     axes.set(xticks=range(0, 101, 20), yticks=range(len(runs)), yticklabels=list(runs))
     axes.grid(True, axis="x")
-    figure.legend(loc="outside upper center", ncols=len(shares))
+    keys = [
+        Patch(facecolor=f"C{k}", edgecolor="white", hatch=hatches[k % 2], label=_at_least(least))
+        for k, least in enumerate(shares)
+    ]
+    figure.legend(handles=keys, loc="outside upper center", ncols=len(shares))
     return figure
+
+
+def _at_least(share: float) -> str:
+    return "every point right" if share >= 1.0 else f"at least {share:.0%} right"
 
 
 def heatmap(

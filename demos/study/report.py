@@ -167,17 +167,19 @@ def save_weights(results: store.Results, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Effort:
-    """How many seeds are watched, how long deep networks are, and R2's passes by hand."""
+    """How many seeds are watched, and for how long; and R2's passes by hand."""
 
     seeds: int
-    epochs: int
+    xor: int
+    deep: int
+    relu: int
     passes: int
 
 
 EFFORTS = {
-    "quick": Effort(5, 50, 1000),
-    "default": Effort(20, 1000, diagnostics.PASSES),
-    "full": Effort(100, 1000, diagnostics.PASSES),
+    "quick": Effort(5, 10000, 50, 200, 1000),
+    "default": Effort(20, 10000, 1000, 200, diagnostics.PASSES),
+    "full": Effort(100, 10000, 1000, 200, diagnostics.PASSES),
 }
 
 
@@ -186,11 +188,11 @@ def watched(effort: Effort) -> dict[str, Watched]:
     deep = configuration("R2-moons-depth", "width 5, 10 layers")
     relu = configuration("R3-relu", "ReLU everywhere")
     found = {
-        "xor": configuration("R0-xor", "xor"),
-        "deep": replace(deep, epochs=effort.epochs),
-        "deep-sigmoid": replace(deep, epochs=effort.epochs, activation="sigmoid"),
-        "relu": replace(relu, epochs=200),
-        "relu-last": replace(relu, epochs=200, output_activation="sigmoid"),
+        "xor": replace(configuration("R0-xor", "xor"), epochs=effort.xor),
+        "deep": replace(deep, epochs=effort.deep),
+        "deep-sigmoid": replace(deep, epochs=effort.deep, activation="sigmoid"),
+        "relu": replace(relu, epochs=effort.relu),
+        "relu-last": replace(relu, epochs=effort.relu, output_activation="sigmoid"),
     }
     return {
         name: watch(c, range(effort.seeds), logged_epochs(c.epochs, 40))
