@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .activation import BY_NAME
 from .linear import Linear
 from .module import Module
 
+S = TypeVar("S", bound="Sequential")
 Activation = str | Module | Callable[[], Module] | None
 
 
@@ -50,14 +51,27 @@ class Sequential(Module):
             named: dict[str, Any] = dict(layers[0])
         else:
             named = {str(i): layer for i, layer in enumerate(layers)}
+        self._add(named)
+
+    def _add(self, named: Mapping[str, Any]) -> None:
+        """Add modules at the end, or none if something is wrong with one."""
         for name, layer in named.items():
             if not isinstance(layer, Module):
                 hint = f"write {layer.__name__}()" if isinstance(layer, type) else "give a Module"
-                raise TypeError(f"Layer '{name}' of a Sequential is {layer!r}: {hint}.")
+                raise TypeError(f"Layer '{name}' of a {type(self).__name__} is {layer!r}: {hint}.")
             if not name or "." in name:
                 raise ValueError(f"A layer cannot be called {name!r}: give a name without dots.")
         for name, layer in named.items():
             setattr(self, name, layer)
+
+    def append(self: S, module: Module) -> S:
+        """Add a module at the end, called by its number; return the container."""
+        return self.extend([module])
+
+    def extend(self: S, modules: Iterable[Module]) -> S:
+        """Add modules at the end, called by their numbers; return the container."""
+        self._add({str(i): module for i, module in enumerate(modules, len(self))})
+        return self
 
     def forward(self, x: Any) -> Any:
         """Run the modules one after another."""
@@ -124,17 +138,6 @@ class ModuleList(Sequential):
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__(*modules)
-
-    def append(self, module: Module) -> ModuleList:
-        """Add a module at the end; return the list."""
-        return self.extend([module])
-
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add modules at the end; return the list."""
-        for name, module in vars(Sequential(*self, *modules)).items():
-            if isinstance(module, Module) and name not in vars(self):
-                setattr(self, name, module)
-        return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Raise: a list does not say how its modules are run."""

@@ -100,6 +100,11 @@ def read_arrays(path: Location) -> tuple[dict[str, Array], dict[str, str]]:
         metadata = _metadata(content)
     except MemoryError:
         raise
+    except KeyError as error:  # a kind of number
+        raise ValueError(
+            f"{os.fspath(path)} has arrays of {error.args[0]}, which NumPy does not know, so "
+            "nothing was loaded: convert them, as with .float(), before they are saved."
+        ) from None
     except Exception as error:  # the library raises many kinds, for a header that lies
         raise ValueError(
             f"{os.fspath(path)} is no whole safetensors file, so nothing was loaded: {error}"
@@ -122,6 +127,7 @@ def replace(path: Location, content: bytes) -> None:
     It is on the disk before it gets the name, so this holds through a crash too.
     """
     path = Path(path)
+    see_folder(path)
     with tempfile.NamedTemporaryFile(
         prefix=f".{path.name}.", dir=path.parent, delete=False
     ) as file:
@@ -134,6 +140,13 @@ def replace(path: Location, content: bytes) -> None:
         except BaseException:
             os.unlink(file.name)
             raise
+
+
+def see_folder(path: Location) -> None:
+    """See that there is a folder for a file."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{os.fspath(path)} cannot be written: there is no such folder.")
 
 
 def _umask() -> int:

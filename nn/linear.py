@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus.neural import affine, linear
+from autograd_lite.errors import BroadcastError
 
 from . import init as initialisations
 from .module import Module, Parameter
@@ -41,7 +42,8 @@ class Linear(Module):
     Raises
     ------
     ValueError
-        If a size is not a positive integer, or the initialisation is unknown.
+        If a size is not a positive integer, or the initialisation is unknown; and
+        at a call, if the input has another number of features.
 
     Examples
     --------
@@ -80,9 +82,19 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return x Wᵀ + b."""
-        if self.bias is None:
-            return linear.apply(x, self.weight)  # type: ignore[no-any-return]
-        return affine.apply(x, self.weight, self.bias)  # type: ignore[no-any-return]
+        try:
+            if self.bias is None:
+                return linear.apply(x, self.weight)  # type: ignore[no-any-return]
+            return affine.apply(x, self.weight, self.bias)  # type: ignore[no-any-return]
+        except (BroadcastError, AttributeError):
+            if not isinstance(x, (Tensor, np.ndarray)):  # such as a list
+                return self.forward(np.asarray(x))
+            if not x.ndim or x.shape[-1] != self.in_features:
+                raise BroadcastError(
+                    f"An input of shape {x.shape} does not fit a Linear that takes "
+                    f"{self.in_features} features on the last axis ({self.weight.called()})."
+                ) from None
+            raise
 
     def extra_repr(self) -> str:
         """Return the settings."""

@@ -254,6 +254,52 @@ class Module:
             parameter.requires_grad = flag
         return self
 
+    def to(self: M, dtype: Any) -> M:
+        """Convert every parameter and buffer of floats to another dtype; return the module.
+
+        >>> import nn
+        >>> nn.Linear(2, 1, rng=0).to(np.float32).weight.dtype
+        dtype('float32')
+        """
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(
+                f"to takes a dtype, such as numpy.float32, and got {dtype!r}: there are no devices "
+                "here, all arrays are in main memory."
+            ) from None
+        if dtype.kind != "f":
+            raise TypeError(f"A model is of floats, and cannot become {dtype}.")
+        for held in (*self.parameters(), *self.buffers()):
+            if held.dtype.kind == "f":
+                held._set(held.data.astype(dtype))
+                held.grad = None
+        return self
+
+    def float(self: M) -> M:
+        """Convert to float32, as PyTorch calls it; return the module."""
+        return self.to(np.float32)
+
+    def double(self: M) -> M:
+        """Convert to float64; return the module."""
+        return self.to(np.float64)
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call a function with every module inside this one, and with this one; return it.
+
+        >>> import nn
+        >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+        >>> def start(module):
+        ...     if isinstance(module, nn.Linear):
+        ...         nn.init.ones_(module.weight)
+        >>> model.apply(start)[0].weight.data
+        array([[1., 1.],
+               [1., 1.]])
+        """
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
     def zero_grad(self) -> None:
         """Forget the gradient of every parameter."""
         for parameter in self.parameters():
@@ -283,7 +329,7 @@ class Module:
         for name, child in self._held(Module):
             yield from child._state(_join(path, name))
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Set every parameter and buffer from an array of its path.
 
         Parameters
@@ -291,6 +337,9 @@ class Module:
         state
             What `state_dict` returned, or the like: arrays of the model's
             shapes, which are converted to the model's dtypes.
+        strict
+            Whether keys that are missing or unknown are an error. Else those are
+            set that are in both.
 
         Raises
         ------
@@ -305,8 +354,10 @@ class Module:
             )
         held = dict(self._state())
         arrays = {path: plain(state[path]) for path in held if path in state}
-        problems = [f"'{path}' is missing" for path in held if path not in state]
-        problems += [f"'{path}' is not in the model" for path in state if path not in held]
+        problems = []
+        if strict:
+            problems += [f"'{path}' is missing" for path in held if path not in state]
+            problems += [f"'{path}' is not in the model" for path in state if path not in held]
         for path, array in arrays.items():
             own = held[path]
             if array.shape != own.shape:

@@ -27,7 +27,7 @@ from autograd_lite.errors import missing_extra
 
 from . import checkpoint as checkpoints
 from .data import DataLoader, Dataset, TensorDataset
-from .files import Location
+from .files import Location, see_folder
 from .init import Random, generator
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
@@ -239,8 +239,10 @@ def fit(
     )
     state = State(model, optimizer, history)
     saved = _Saved(state, scheduler, [*callbacks, *step_callbacks], [loader, held_out])
-    if checkpoint is not None and os.path.exists(checkpoint):
-        saved.load(checkpoint)
+    if checkpoint is not None:
+        see_folder(checkpoint)
+        if os.path.exists(checkpoint):
+            saved.load(checkpoint)
     examples = len(loader.dataset)
     if loader.drop_last:
         examples -= examples % loader.batch_size

@@ -83,6 +83,26 @@ def test_a_shared_parameter_goes_to_pytorch_and_back(torch, tmp_path):
     assert back[2].weight is back[0].weight
 
 
+def test_numbers_that_numpy_does_not_know_are_named(torch, tmp_path):
+    safetensors_torch = pytest.importorskip("safetensors.torch")
+    path = tmp_path / "weights"
+    safetensors_torch.save_file({"weight": torch.zeros(1, 2, dtype=torch.bfloat16)}, path)
+    with pytest.raises(ValueError, match=r"BF16.*nothing was loaded"):
+        nn.load_weights(nn.Linear(2, 1, bias=False), path)
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_trained(tmp_path):
+    model = nn.Linear(2, 1)
+    before, path = model.weight.data, tmp_path / "none" / "weights"
+    with pytest.raises(FileNotFoundError, match=f"{path} cannot be written"):
+        nn.save_weights(model, path)
+    optimizer = nn.optim.SGD(model.parameters())
+    with pytest.raises(FileNotFoundError, match="cannot be written"):
+        nn.fit(model, nn.MSELoss(), optimizer, np.ones((1, 2)), np.ones((1, 1)), epochs=1,
+               progress=False, checkpoint=path)  # fmt: skip
+    assert model.weight.data is before
+
+
 def test_two_arrays_for_one_parameter_are_refused():
     model = tied(rng=1)
     state = model.state_dict()

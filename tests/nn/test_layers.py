@@ -70,6 +70,11 @@ def test_sizes_that_are_no_sizes_are_refused(size):
         nn.MLP([2, size, 1])
 
 
+def test_lists_and_numbers():
+    layer = nn.Linear(2, 1, rng=0)
+    assert layer([[1.0, 2.0]]).item() == layer(np.array([[1.0, 2.0]])).item()
+
+
 def test_inputs_of_a_wrong_width_are_refused_with_both_shapes():
     model = nn.MLP([2, 4, 1], rng=0)
     with pytest.raises(BroadcastError, match=r"\(5, 3\).*linear1\.weight"):

@@ -228,3 +228,51 @@ def test_repr_of_a_module_with_settings_and_children():
             return "kind=1"
 
     assert repr(Named()).startswith("Named(\n  kind=1\n  (body): Sequential(\n    (0): Linear(")
+
+
+# -- another dtype, and a function for all of it ------------------------------------------------
+
+
+def test_a_model_is_converted():
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3))
+    before = model.state_dict()
+    assert model.float() is model
+    dtypes = {name: array.dtype for name, array in model.state_dict().items()}
+    assert dtypes.pop("1.num_batches_tracked") == np.int64
+    assert set(dtypes.values()) == {np.dtype(np.float32)}
+    assert model(np.ones((4, 2), np.float32)).dtype == np.float32
+    model.double()
+    for name, array in model.state_dict().items():
+        np.testing.assert_allclose(array, before[name], atol=1e-6)
+    with pytest.raises(TypeError, match="no devices"):
+        model.to("cuda")
+    with pytest.raises(TypeError, match="floats"):
+        model.to(np.int32)
+
+
+def test_a_function_is_applied_inner_before_outer():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
+    seen = []
+    assert model.apply(seen.append) is model
+    assert seen[-1] is model
+    assert {id(m) for m in seen} == {id(m) for m in model.modules()}
+    assert seen.index(model[1][0]) < seen.index(model[1])
+
+
+def test_some_of_a_state_can_be_loaded():
+    model = nn.Linear(2, 1, rng=0)
+    weight = model.weight.data
+    model.load_state_dict({"bias": [7.0], "more": 1}, strict=False)
+    assert model.bias.item() == 7.0
+    assert np.array_equal(model.weight.data, weight)
+    with pytest.raises(ValueError, match="'bias' has shape"):
+        model.load_state_dict({"bias": [7.0, 8.0]}, strict=False)
+
+
+def test_containers_grow_by_numbered_layers():
+    model = nn.Sequential({"first": nn.Linear(1, 2)}).append(nn.ReLU()).extend([nn.Linear(2, 1)])
+    assert [name for name, _ in model.named_children()] == ["first", "1", "2"]
+    assert model(np.ones((3, 1))).shape == (3, 1)
+    with pytest.raises(TypeError, match=r"Layer '4' of a Sequential is <class .*: write ReLU\(\)"):
+        model.extend([nn.ReLU(), nn.ReLU])
+    assert len(model) == 3
