@@ -234,7 +234,7 @@ def test_repr_of_a_module_with_settings_and_children():
 
 
 def test_a_model_is_converted():
-    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3))
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3)).eval()
     before = model.state_dict()
     assert model.float() is model
     dtypes = {name: array.dtype for name, array in model.state_dict().items()}
