@@ -33,6 +33,7 @@ from .formula import (
     apply,
     arguments_of,
     gradient,
+    head_of,
     number,
     occurs,
     record,
@@ -300,7 +301,7 @@ def step_of(operation: Operation) -> Step:
             pass
     formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
-    formula = Formula(primitive.name, value, "", tuple(formulas), shown, primitive)
+    formula = Formula(head_of(primitive), value, "", tuple(formulas), shown, primitive)
     return Step(operation, formula, moving or formula)
 
 

@@ -131,7 +131,7 @@ def record(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
             kept.append(x)
             assert x.primitive is not None
             arguments = tuple(formula(operand) for operand in x.operands)
-            head = _head(x.primitive)
+            head = head_of(x.primitive)
             known[id(x)] = Formula(head, x.data, "", arguments, x.parameters, x.primitive)
         return known[id(x)]
 
@@ -163,7 +163,7 @@ def replace(formula: Formula, old: Formula, new: Formula) -> Formula:
     return dataclasses.replace(formula, value=value, arguments=arguments)
 
 
-def _head(primitive: Primitive) -> str:
+def head_of(primitive: Primitive) -> str:
     """Return a primitive's name; with a prime if it is not the one that we know by that name."""
     function = primitive.function
     module = getattr(function, "__module__", None) or ""
@@ -171,7 +171,9 @@ def _head(primitive: Primitive) -> str:
     return primitive.name if ours or primitive.name not in _TAKEN else f"{primitive.name}′"
 
 
-_TAKEN = {entry.name for entry in TABLE.values()}
+_TAKEN = {entry.name for entry in TABLE.values()} | {
+    "symbol", "gradient", "constant", "terms", "rule", "fold",
+}  # fmt: skip
 
 
 # -- simplifying -----------------------------------------------------------------------

@@ -16,6 +16,8 @@ HEAD = r"""\documentclass{article}
 \usepackage{amsmath}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
+\setlength{\oddsidemargin}{0pt}
+\setlength{\textwidth}{6.5in}
 \setcounter{MaxMatrixCols}{20}
 \begin{document}
 """

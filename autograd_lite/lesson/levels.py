@@ -216,7 +216,7 @@ def _compute(f: Formula, known: dict[str, Any]) -> Any:
     """Compute a formula between single numbers on Tensors."""
     if f.head == "symbol":
         return known[f.name]
-    if f.head == "constant":
+    if f.head == "constant" or not f.arguments:  # a sum of nothing
         return f.value
     arguments = [_compute(a, known) for a in f.arguments]
     if f.head == "terms":

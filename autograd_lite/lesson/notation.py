@@ -453,14 +453,13 @@ class _Writer:
             return n.symbol(f.name, f.shape), ATOM
         if f.head == "constant":
             return self.constant(f)
-        method = getattr(self, f.head, None)
+        if f.primitive is not None and f.primitive.outputs:
+            return self.generic(f)
         if f.head in COMPARISONS:
             a, b = (self.hold(x, SUM) for x in f.arguments)
             return n.infix(a, RELATIONS[f.head], b), SUM - 1
-        if method is not None and f.head not in ("write", "hold", "after", "constant", "generic"):
-            written: tuple[str, int] = method(f)
-            return written
-        return self.generic(f)
+        written: tuple[str, int] = getattr(self, f.head if f.head in SIGNS else "generic")(f)
+        return written
 
     def hold(self, f: Formula, at_least: int) -> str:
         """Write a part, in parentheses where it does not hold together well enough."""
@@ -594,6 +593,10 @@ class _Writer:
         index = parameters({"index": f.parameters.get("index")})
         at = self.n.words(f"at {index}, else 0")
         return self.n.call("place", [self.write(f.arguments[0])[0], at]), ATOM
+
+
+SIGNS = {name for name in vars(_Writer) if not name.startswith("_")}
+SIGNS -= {"write", "hold", "after", "constant", "generic"}
 
 
 def _telling(f: Formula) -> dict[str, Any]:

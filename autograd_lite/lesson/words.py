@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import textwrap
 from typing import Any
@@ -64,13 +65,7 @@ def _step(step: Step) -> list[str]:
     if len(step.operation.results) > 1:
         values = [f"  {v.name} = {show(v.data)}" for v in step.operation.results]
         return [f"  {names} = {write(step.formula, TEXT)}", *values]
-    shown = Formula(
-        step.formula.head,
-        step.result.data,
-        step.formula.name,
-        step.formula.arguments,
-        step.formula.parameters,
-    )
+    shown = dataclasses.replace(step.formula, value=step.result.data)
     line = f"  {names} = {equation(shown)}"
     if step.operation.line:
         line += f"   [{where(step.operation.line)}]"

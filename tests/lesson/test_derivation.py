@@ -167,6 +167,19 @@ def test_a_name_that_is_taken_is_not_mistaken():
     assert "transpose′(1)" in local(twice(x))
 
 
+@pytest.mark.parametrize(
+    "name", ["add", "where", "n", "numbers", "write", "greater", "terms", "rule"]
+)
+def test_any_name_of_a_primitive_can_be_written(name):
+    odd = derivative(lambda x: 3.0 * x, name=name, x=lambda g: 3.0 * g)
+    (x,) = inputs(x=2.0)
+    explanation = explain(odd(x))
+    assert f"{name}" in str(explanation)
+    assert "= 6" in str(explanation)
+    assert name in explanation.to_latex()
+    assert name in explanation.to_mathml()
+
+
 def _opaque(g, x):
     """Scale by the largest element of a copy."""
     return g * float(np.max(np.asarray(x).copy()))

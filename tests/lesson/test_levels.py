@@ -100,6 +100,7 @@ def test_the_page_opens_a_neuron(tmp_path):
         lambda x: np.sum(np.stack([x, x]) @ x),
         lambda x: np.sum(np.einsum("ij,kj->ik", x, x) ** 2),
         lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.sum(x[:0] * 2.0) + np.sum(x),
         lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2),
         lambda x: nn.CrossEntropyLoss()(x, np.array([0, 1])),
         lambda x: nn.BCEWithLogitsLoss()(x, np.array([[0.0, 1.0], [1.0, 1.0]])),

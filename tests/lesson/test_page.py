@@ -46,6 +46,14 @@ def broadcast():
     return explain(loss)
 
 
+def layers():
+    model = nn.MLP([2, 3, 1], "tanh", rng=0)
+    x = np.array([[0.1, 0.9], [0.4, 0.4]])
+    with trace():
+        loss = nn.MSELoss()(model(x), np.ones((2, 1)))
+    return explain(loss)
+
+
 class Page:
     """A page in the browser, and what a learner does with it."""
 
@@ -388,7 +396,7 @@ def test_finite_differences_are_the_gradients():
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
-@pytest.mark.parametrize("program", [two_uses, lab, broadcast])
+@pytest.mark.parametrize("program", [two_uses, lab, broadcast, layers])
 def test_nothing_sticks_out(page, program, size):
     p = page(program())
     width, height = size
@@ -407,7 +415,7 @@ def test_nothing_sticks_out(page, program, size):
 
 
 @pytest.mark.parametrize("predict", [False, True])
-@pytest.mark.parametrize("program", [two_uses, lab])
+@pytest.mark.parametrize("program", [two_uses, lab, layers])
 def test_axe_finds_no_serious_fault(page, program, predict):
     try:
         axe = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
@@ -483,14 +491,6 @@ def test_two_pages_are_the_same(tmp_path):
 
 
 # -- modules ------------------------------------------------------------------------------
-
-
-def layers():
-    model = nn.MLP([2, 3, 1], "tanh", rng=0)
-    x = np.array([[0.1, 0.9], [0.4, 0.4]])
-    with trace():
-        loss = nn.MSELoss()(model(x), np.ones((2, 1)))
-    return explain(loss)
 
 
 def module(page, name):

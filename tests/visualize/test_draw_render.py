@@ -189,9 +189,7 @@ def test_a_file_that_cannot_be_written_says_so(picture, tmp_path):
 def test_with_nothing_to_place_boxes(tmp_path):
     y = np.sin(Tensor(2.0, requires_grad=True))
     for write, name in ((draw(y).render, "a.svg"), (explain(y).save, "a.html")):
-        with pytest.raises(
-            MissingExtraError, match=r"'dot' is not.*autograd_lite\[viz\]"
-        ):
+        with pytest.raises(MissingExtraError, match=r"'dot' is not.*autograd_lite\[viz\]"):
             write(tmp_path / name)
     assert explain(y).save(tmp_path / "a.txt").exists()
     assert draw(y).save(tmp_path / "a.dot").exists()
