@@ -478,7 +478,7 @@ def paths(
     waiting: list[tuple[Value, list[Edge]]] = [(value, [])]
     while waiting:
         here, path = waiting.pop()
-        if here is derivation.root:
+        if here is derivation.root and path:
             found.append(path)
         for edge in reversed(arriving.get(here, [])):
             if edge.local is None or np.ndim(edge.operand.data):

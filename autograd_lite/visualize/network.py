@@ -98,15 +98,16 @@ def columns_of(layers: list[Any], inputs: Any = None) -> list[Column]:
 
 def _run(layers: list[Any], columns: list[Column], inputs: Any) -> None:
     """Fill in the activations of one input, and the gradient of the output's sum."""
-    given = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs, dtype=float)
-    if given.size != columns[0].size:
+    given = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
+    if given.size != columns[0].size or given.dtype.kind not in "fiub":
         raise ValueError(
-            f"inputs is one point, {columns[0].size} numbers, and its shape is {given.shape}."
+            f"inputs is one point, {columns[0].size} numbers, and an array of shape {given.shape} "
+            f"and dtype {given.dtype} was given."
         )
     # The parameters' own gradients stay as they are.
     kept = [(p, p.grad) for layer in layers for p in _parameters(layer)]
     with differentiating():
-        value: Any = Tensor(given.reshape(1, -1), requires_grad=True)
+        value: Any = Tensor(given.reshape(1, -1), requires_grad=True, dtype=float)
         made = [value]
         for layer in layers:
             value = layer(value)

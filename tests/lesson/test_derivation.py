@@ -262,6 +262,14 @@ def test_the_product_of_local_derivatives_along_each_way():
     assert paths(derivation, derivation.inputs[0]) is None  # 32 ways
 
 
+def test_an_input_is_its_own_result():
+    (x,) = inputs(x=2.0)
+    text = str(explain(x))
+    assert "∂x/∂x = 1, to begin with" in text
+    assert text.count("∂x/∂x = 1") == 2
+    assert explain(x).to_html()
+
+
 def test_a_long_program():
     (x,) = inputs(x=1.0)
     y = x

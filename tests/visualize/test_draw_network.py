@@ -85,6 +85,8 @@ def test_files_and_errors(tmp_path):
         picture.render(tmp_path / "net.jpeg")
     with pytest.raises(ValueError, match="2 numbers"):
         draw(mlp(2, 2), inputs=[1.0])
+    with pytest.raises(ValueError, match="2 numbers"):
+        draw(mlp(2, 2), inputs=["a", "b"])
     with pytest.raises(TypeError, match="for a model"):
         draw(Tensor(1.0, requires_grad=True) * 2.0, inputs=[1.0])
 
