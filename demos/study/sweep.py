@@ -23,7 +23,7 @@ from typing import Any
 from autograd_lite.errors import missing_extra
 
 from . import store
-from .configuration import COUNTS, Configuration
+from .configuration import COUNTS, VERSION, Configuration
 from .experiments import Plan
 from .training import Run, train
 
@@ -193,7 +193,20 @@ def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
                 f"the Dask scheduler at {scheduler} has no workers: start some with 'dask worker "
                 f"{scheduler}'"
             ) from None
+        try:
+            there = {client.run_on_scheduler(_version), *client.run(_version).values()}
+        except Exception as error:  # whatever their Python makes of a program it does not have
+            there = {f"none, {error}"}
+        if there != {VERSION}:
+            raise ConnectionError(
+                f"the cluster at {scheduler} does not have version {VERSION} of the study (it has: "
+                f"{', '.join(map(str, there))}): install the same program on scheduler and workers"
+            )
         yield client
+
+
+def _version() -> int:
+    return VERSION
 
 
 BACKENDS = ("local", "dask")

@@ -236,6 +236,18 @@ def test_a_worker_dies_half_way_and_nothing_is_lost_or_counted_twice(
     pd.testing.assert_frame_equal(numbers(there), numbers(here))
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_with_another_version_is_not_used(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr(sweep, "VERSION", 77)
+    url = cluster.scheduler_address
+    with pytest.raises(ConnectionError, match="does not have version 77 of the study"):
+        run([plan(GRID, 1)], tmp_path, backend="dask", scheduler=url)
+    monkeypatch.setattr(sweep, "_version", lambda: 1 / 0)  # a program that cannot be loaded there
+    with pytest.raises(ConnectionError, match="division by zero"):
+        run([plan(GRID, 1)], tmp_path, backend="dask", scheduler=url)
+
+
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("kind", ["closed", "nonsense", "silent"])
 def test_a_scheduler_that_does_not_answer_is_said_in_seconds(tmp_path, kind, monkeypatch):
