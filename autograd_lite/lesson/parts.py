@@ -34,7 +34,10 @@ def that_fits(derivation: Derivation, max_boxes: int, folding: bool = True) -> D
     graph = derivation.graph
     if len(graph.values) + len(graph.operations) <= max_boxes:
         return derivation
-    part = nearest(fold(graph, max_boxes) if folding else graph, max_boxes)
+    if folding:
+        derivation = derivation.whole or derivation
+        graph = fold(derivation.graph, max_boxes, modules=derivation.graph is not graph)
+    part = nearest(graph, max_boxes)
     return of_graph(derivation, Graph(graph.roots, part.values, part.operations, graph.gradients))
 
 

@@ -446,7 +446,7 @@ class _Modules:
         call = self.calls.get(module)
         if call is None:
             return _owner(x.name) == module.name
-        return any(held is x for held in vars(call.module).values())
+        return any(held is x for held in getattr(call.module, "__dict__", {}).values())
 
 
 def _owner(name: str | None) -> str:

@@ -13,6 +13,7 @@ from ..tensor import Tensor
 from .network import layers_of
 
 SHORT = 60  # operations of a tape that is drawn without being asked
+FEW = 24  # layers of a model, likewise
 
 
 def mimebundle(shown: Any) -> dict[str, str]:
@@ -25,7 +26,10 @@ def mimebundle(shown: Any) -> dict[str, str]:
     """
     from .drawing import draw  # which shows itself by `beside`
 
-    drawable = _is_short(shown) if isinstance(shown, Tensor) else layers_of(shown) is not None
+    if isinstance(shown, Tensor):
+        drawable = _is_short(shown)
+    else:
+        drawable = len(layers_of(shown) or [None] * (FEW + 1)) <= FEW
     return beside(repr(shown), "image/svg+xml", drawable and (lambda: draw(shown)._repr_svg_()))
 
 

@@ -609,11 +609,11 @@ def tape(y):
     return found
 
 
-def test_a_tangle_of_ten_thousand_operations(tmp_path):
+def test_what_does_not_fold_is_cut_off(tmp_path):
     rng = np.random.default_rng(0)
     values = [Tensor(x, requires_grad=True) for x in rng.normal(size=5)]
     functions = [np.add, np.multiply, np.subtract, np.maximum]
-    for _ in range(5_000):
+    for _ in range(2_000):  # a tangle
         a, b = rng.integers(max(0, len(values) - 50), len(values), size=2)
         values.append(np.tanh(functions[rng.integers(4)](values[a], values[b])))
     loss = sum(values[-50:])

@@ -114,6 +114,22 @@ def test_a_module_is_one_step_with_the_gradients_of_its_parameters():
     assert {v.name for v in d.inputs} == {p.name for p in model.parameters()}
 
 
+def test_modules_that_are_too_many_are_folded_further():
+    model = nn.MLP([2] * 150 + [1], "tanh", rng=0)
+    with trace():
+        loss = np.sum(model(np.ones((4, 2))) ** 2)
+    whole = derive(read(loss))
+    layers = of_graph(whole, fold(whole.graph, 10_000, modules=True))
+    fits = that_fits(layers, 100)
+    assert [s.operation.name for s in fits.steps] == [
+        "(Linear, Tanh) × 149", "linear150: Linear", "power", "sum",
+    ]  # fmt: skip
+    assert [(e.sender, e.operand.name) for e in fits.edges] == [
+        ("t301", "t300"), ("t300", "t299"), ("t299", "t298"),
+    ]  # fmt: skip
+    assert explain(loss, level="modules").to_html()
+
+
 def test_an_unknown_part():
     x = Tensor(2.0, requires_grad=True, name="x")
     with pytest.raises(ValueError, match="no 'other'"):

@@ -149,6 +149,20 @@ def test_modules_as_boxes(parse):
     assert "linear1.weight" not in picture.names("v")
 
 
+def test_a_module_of_any_class():
+    """Whatever has a method forward, though it has no attributes."""
+
+    class Bare:
+        __slots__ = ()
+
+        def forward(self, x):
+            return x * 2.0
+
+    with trace():
+        y = Bare().forward(Tensor(1.0, requires_grad=True))
+    assert modules(read(y)) == ["Bare"]
+
+
 def test_hostile_names_of_modules():
     class Odd(nn.Module):
         def forward(self, x):

@@ -41,6 +41,7 @@ def test_a_model_is_circles_and_lines():
     bundle = shown(model)
     assert bundle["text/plain"] == repr(model)
     assert bundle["image/svg+xml"].count("<circle") == 6
+    assert set(shown(nn.MLP([1] * 40, rng=0))) == {"text/plain"}
 
 
 @pytest.mark.parametrize("module", [nn.ReLU(), nn.Conv2d(1, 1, 2, rng=0), nn.MSELoss()])
