@@ -9,7 +9,6 @@ and a task that a dying machine made twice is stored once.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import importlib
 import itertools
 import logging
@@ -146,31 +145,30 @@ def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
         distributed: Any = importlib.import_module("distributed")  # it has few types
     except ImportError:
         raise missing_extra("distributed", "cluster", "use a Dask cluster") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said here
     with _client(distributed, scheduler) as client:
         keys = [f"study-{task.cells[0].key}-{i}" for i, task in enumerate(todo)]
         futures = client.map(_call, todo, key=keys, pure=False)
         try:
-            for future, result in distributed.as_completed(futures, with_results=True):
-                yield result
+            for future in distributed.as_completed(futures):
+                yield future.result()
                 future.release()
-        except (OSError, concurrent.futures.CancelledError) as error:
+        except (OSError, distributed.client.FutureCancelledError):
             raise ConnectionError(
-                f"the scheduler at {scheduler} was lost ({error}); what came back is stored, and "
-                "the same command goes on from there"
+                f"the scheduler at {scheduler} was lost; what came back is stored, and the same "
+                "command goes on from there"
             ) from None
-        except distributed.KilledWorker as error:
+        except distributed.KilledWorker:
             raise ConnectionError(
-                f"several workers died while they trained ({error}); see that they have enough "
-                "memory, and give the same command again: it goes on from there"
+                "several workers died of one task: see that they have enough memory, and give the "
+                "same command again; it goes on from there"
             ) from None
-        finally:
-            client.cancel(futures)
 
 
 @contextmanager
 def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
     """Connect to a scheduler that has workers."""
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said here
 
     async def see() -> None:  # for a client may wait without end for what accepts and is silent
         attempt = distributed.comm.connect(scheduler, timeout=PATIENCE)
