@@ -146,8 +146,7 @@ def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
     except ImportError:
         raise missing_extra("distributed", "cluster", "use a Dask cluster") from None
     with _client(distributed, scheduler) as client:
-        keys = [f"study-{task.cells[0].key}-{i}" for i, task in enumerate(todo)]
-        futures = client.map(_call, todo, key=keys, pure=False)
+        futures = client.map(_call, todo)
         try:
             for future in distributed.as_completed(futures):
                 yield future.result()
