@@ -24,6 +24,7 @@ import numpy as np
 
 import nn
 from autograd_lite import no_grad
+from autograd_lite.errors import MissingExtraError
 
 from .command import Parser, listing, positive, seed_number, whole_number
 from .data import Array
@@ -268,12 +269,18 @@ def arguments(
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
     add("--tensorboard", metavar="DIR",
         help="folder for TensorBoard logs of every layer (default: none)")  # fmt: skip
+    add("--fast", action="store_true",
+        help="use compiled loops: the same to rounding, in less time (needs numba)")  # fmt: skip
     add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
         help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
-    return parser.ready(
-        parser.parse_args(argv),
-        *("matplotlib", "safetensors", "scikit-learn", "tqdm", "tensorboardX"),
-    )
+    args = parser.parse_args(argv)
+    if args.fast:
+        try:
+            nn.fast.enable()
+        except MissingExtraError as error:
+            parser.exit(1, f"{error}\n")
+    needed = ("matplotlib", "safetensors", "scikit-learn", "tqdm", "tensorboardX")
+    return parser.ready(args, *needed)
 
 
 def run(task: Task, args: argparse.Namespace) -> int:

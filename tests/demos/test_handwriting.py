@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import nn
 from demos import digits, handwriting
 from tests.nn.test_data import mnist
 
@@ -87,6 +88,22 @@ def test_a_log_has_the_means_between_its_tests():
     assert done.log.test_errors[-1] == 1.0 - done.accuracy
 
 
+def test_compiled_loops_train_alike(tmp_path, capsys):
+    pytest.importorskip("numba")
+    flags = ["--epochs", "1", "--log-every", "29", "--no-progress", "--out", str(tmp_path)]
+    try:
+        assert digits.main([*flags, "--fast"]) == 0
+    finally:
+        nn.fast.disable()
+    compiled = capsys.readouterr().out
+    assert digits.main(flags) == 0
+    tested = [
+        [line for line in printed.splitlines() if line.startswith("step")]
+        for printed in (compiled, capsys.readouterr().out)
+    ]
+    assert tested[0][0][:40] == tested[1][0][:40]  # the loss to four places
+
+
 def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys):
     flags = ["--lr", "1e30", "--epochs", "1", "--no-progress", "--out", str(tmp_path)]
     assert digits.main(flags) == 1
@@ -102,9 +119,6 @@ def test_bad_flags_are_one_line(flags):
 
 
 @pytest.mark.slow
-def test_digits_are_read(tmp_path, capsys):
-    flags = ["--runs", "3", "--no-progress", "--log-every", "100000", "--out", str(tmp_path)]
-    assert digits.main(flags) == 0
-    printed = capsys.readouterr().out
-    median = float(printed.split("median of 3")[1].split("%")[0].split()[-1])
-    assert median >= 97.0
+def test_digits_are_read():
+    # One of the five seeds whose median is reported: `python -m demos digits --runs 5`.
+    assert handwriting.train(digits.task(), seed=0, log_every=10**6).accuracy >= 0.98
