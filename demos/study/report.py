@@ -341,15 +341,17 @@ def percent(share: float) -> str:
 
 
 def gaps(study: Study, missing: DataFrame) -> dict[str, str]:
-    """Return what is not whole: for each experiment, how much of it there is."""
+    """Return what is not whole: for each such experiment, what it lacks."""
     found = {}
-    for name in (*EXPERIMENTS, *OWN):
-        part = missing[missing.experiment == name]
-        if not study.has(name):
+    for name, experiment in {**EXPERIMENTS, **OWN}.items():
+        lacking = study.lacking(name)
+        part = missing[(missing.experiment == name) & ~missing.cell.isin(lacking)]
+        if len(lacking) == len(experiment.cells):
             found[name] = "not run"
+        elif lacking:
+            found[name] = f"not run: {'; '.join(lacking)}"
         elif len(part):
-            lacking, asked = int(part.missing.sum()), int(part.asked.sum())
-            found[name] = f"{lacking} of {asked} runs missing in {len(part)} cells"
+            found[name] = f"{int(part.missing.sum())} of {int(part.asked.sum())} runs missing"
     return found
 
 

@@ -22,6 +22,7 @@ pytest.importorskip("pandas")
 pytest.importorskip("jinja2")
 
 GAP = "R3-tanh"
+HALF = "R1-optimizers"
 SHORT = report.Effort(seeds=3, xor=20, deep=2, relu=3, passes=3)
 
 
@@ -31,7 +32,10 @@ def only_svg(figure, folder, name):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A whole report after two epochs, of which one experiment was never run."""
+    """A whole report after two epochs; one experiment was never run, and one by half.
+
+    Nor does every experiment begin with seed 0.
+    """
     folder = tmp_path_factory.mktemp("out")
     plans = [
         Plan(
@@ -39,8 +43,9 @@ def made(tmp_path_factory):
             {
                 label: replace(cell, epochs=min(2, cell.epochs))
                 for label, cell in plan.cells.items()
+                if (plan.experiment.name, label) != (HALF, "xor, Adagrad")
             },
-            range(1 if plan.experiment.name == "R2-digits" else 5),
+            range(1) if plan.experiment.name == "R2-digits" else range(2, 7),
         )
         for plan in report.plans("quick")
         if plan.experiment.name != GAP
@@ -70,7 +75,7 @@ def test_every_figure_stands_once_and_in_order(made):
 def test_no_figure_without_a_caption_and_a_text(made):
     _, html = made
     shown = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
-    assert len(shown) == len(EXHIBITS) - 1  # one is a gap
+    assert len(shown) == len(EXHIBITS) - 2  # two are gaps
     for figure in shown:
         alt = re.search(r'<img src="data:[^"]*" alt="([^"]*)">', figure)[1]
         caption = re.sub("<.*?>", "", re.search("<figcaption>(.*)</figcaption>", figure)[1])
@@ -84,7 +89,9 @@ def test_a_gap_is_marked(made):
     _, html = made
     assert "This report has gaps." in html
     assert f"{GAP} (not run)" in html
-    assert f"python -m demos experiment {GAP}</code> has to be run first" in html
+    assert f"{HALF} (not run: xor, Adagrad)" in html
+    for name in (GAP, HALF):
+        assert f"python -m demos experiment {name}</code> has to be run first" in html
     assert re.search(r"tanh separates XOR better.*?not run", html, re.DOTALL)
 
 
@@ -109,7 +116,8 @@ def test_figures_tables_and_weights_lie_beside_it(made):
     folder, _ = made
     beside = folder / "report"
     names = {path.name for path in (beside / "figures").iterdir()}
-    assert names == {f"{name}.svg" for name in EXHIBITS if name != "activations"} | {"network.png"}
+    drawn = set(EXHIBITS) - {"activations", "optimizers"}
+    assert names == {f"{name}.svg" for name in drawn} | {"network.png"}
     assert {path.name for path in (beside / "tables").iterdir()} == {
         f"{name}.csv" for name in ("runs", "curves", "measures", "claims", "reported")
     }
