@@ -105,19 +105,9 @@ def _columns(
 def _gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
     """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
     across, down, along, deep = padded.strides
-    out[:] = as_strided(
-        padded,
-        out.shape,
-        (
-            across,
-            down * stride[0],
-            along * stride[1],
-            down * dilation[0],
-            along * dilation[1],
-            deep,
-        ),
-        writeable=False,
-    )
+    (sy, sx), (dy, dx) = stride, dilation
+    steps = (across, down * sy, along * sx, down * dy, along * dx, deep)
+    out[:] = as_strided(padded, out.shape, steps, writeable=False)
 
 
 def _conv2d(
@@ -265,41 +255,17 @@ def _conv2d_image_by_taps(
     return total[:, :, top : top + height, left : left + width]
 
 
-def _image_rule(
-    g: Any,
-    image: Any,
-    weight: Any,
-    stride: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-) -> Any:
-    size = image.shape[2:]
-    return conv2d_image(g, weight, size=size, stride=stride, padding=padding, dilation=dilation)
-
-
-def _weight_rule(
-    g: Any,
-    image: Any,
-    weight: Any,
-    stride: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-) -> Any:
-    kernel = weight.shape[2:]
-    return conv2d_weight(g, image, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-
-
-conv2d: Primitive = derivative(
-    _conv2d,
-    name="conv2d",
-    stands_for=_conv2d_by_taps,
-    image=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _image_rule(
-        g, image, weight, stride, padding, dilation
+# With a bias or without, the gradients of image and weight are the other two primitives.
+_RULES: dict[str, Any] = {
+    "image": lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_image(
+        g, weight, size=image.shape[2:], stride=stride, padding=padding, dilation=dilation
     ),
-    weight=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _weight_rule(
-        g, image, weight, stride, padding, dilation
+    "weight": lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_weight(
+        g, image, kernel=weight.shape[2:], stride=stride, padding=padding, dilation=dilation
     ),
-)
+}
+
+conv2d: Primitive = derivative(_conv2d, name="conv2d", stands_for=_conv2d_by_taps, **_RULES)
 """A convolution: image (N, C, H, W) and weight (O, C, kh, kw) to (N, O, rows, columns)."""
 
 conv2d_bias: Primitive = derivative(
@@ -308,12 +274,7 @@ conv2d_bias: Primitive = derivative(
     stands_for=lambda image, weight, bias, **geometry: (
         _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
     ),
-    image=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _image_rule(
-        g, image, weight, stride, padding, dilation
-    ),
-    weight=lambda g, image, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): _weight_rule(
-        g, image, weight, stride, padding, dilation
-    ),
+    **_RULES,
     bias=lambda g: g.sum(axis=(0, 2, 3)),
 )
 """The same, plus a number for each output channel; bias (O,)."""
