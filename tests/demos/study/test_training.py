@@ -156,13 +156,19 @@ def test_a_lane_stops_when_it_is_good_enough_and_the_others_go_on(optimizer):
         assert run.epochs_done == first
         assert run.final_loss == pytest.approx(whole.losses[first], rel=1e-9)
         assert run.accuracy == whole.accuracies[first]
+        [lone] = train(run.configuration, [run.seed])
+        assert run.held_out_accuracy == lone.held_out_accuracy
 
 
 def test_with_updates_after_every_point_a_lane_stops_after_an_epoch():
-    cell = Configuration(data="linear", batch=1, lr=0.1, epochs=60, stop_below=0.1)
-    runs = train(cell, range(4))
-    assert min(run.epochs_done for run in runs) < 60
-    assert all(run.final_loss < 0.1 or run.epochs_done == 60 for run in runs)
+    cell = Configuration(data="linear", batch=1, lr=0.1, epochs=60, optimizer="momentum")
+    long = train(cell, range(4), log_at=range(61))
+    stopped = train(replace(cell, stop_below=0.02), range(4), log_at=[0])
+    assert len({run.epochs_done for run in stopped}) > 1
+    for run, whole in zip(stopped, long, strict=True):
+        first = next((e for e, loss in enumerate(whole.losses) if loss < 0.02), 60)
+        assert run.epochs_done == first
+        assert run.final_loss == pytest.approx(whole.losses[first], rel=1e-9)
 
 
 # -- curves, points, observation -----------------------------------------------------------------
