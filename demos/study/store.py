@@ -127,9 +127,11 @@ def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Run], li
     for path in sorted((folder / "results").glob(f"{key}-*.safetensors")):
         try:
             found = _unpacked(path)
-        except (ValueError, KeyError, TypeError) as error:
-            reason = str(error).rstrip(".") or "it lacks what it should hold"
-            notes.append(f"{reason}; it is left aside ({path.name}).")
+        except ValueError as error:
+            notes.append(f"{str(error).rstrip('.')}; it is left aside.")
+            continue
+        except (KeyError, TypeError) as error:
+            notes.append(f"{path} lacks what a result has ({error}); it is left aside.")
             continue
         runs.update({(run.configuration.key, run.seed): run for run in found})
     return runs, notes
