@@ -23,7 +23,7 @@ COMMANDS = {
 
 def main(argv: list[str]) -> int:
     """Run the demonstration that the first argument names; return the exit status."""
-    listed = "\n".join(f"  {name:10} {summary}" for name, (_, summary) in COMMANDS.items())
+    listed = "\n".join(f"  {name:11} {summary}" for name, (_, summary) in COMMANDS.items())
     parser = Parser(
         prog="python -m demos",
         description="Demonstrations of autograd_lite and nn.",
