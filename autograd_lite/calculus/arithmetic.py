@@ -26,11 +26,12 @@ derivative(np.reciprocal, x=lambda g, out: -g * out * out)
 
 
 def _one_less(x: Any, y: Any) -> Any:
-    """Return y − 1, but 1 where x and y are 0: there y·x**(y−1) is taken as 0, not 0·inf."""
+    """Return y − 1, but 1 where y is 0 and 1/x is inf: there y·x**(y−1) is 0, not 0·inf."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 1
     # Not wherever y is 0: to y, the derivative of y·x**(y−1) there is 1/x.
-    return np.where((x == 0) & (y == 0), 1.0, y - 1)
+    too_small = np.abs(x) < np.finfo(np.result_type(x, y)).tiny
+    return np.where(too_small & (y == 0), 1.0, y - 1)
 
 
 def _log_of_base(x: Any) -> Any:
@@ -172,8 +173,15 @@ derivative(
     x2=lambda g, x2: _flat(g, x2),
 )
 derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", constants="x2")
+
+
+def _modf(x: Any) -> Any:
+    finite = np.where(np.isinf(x), np.copysign(0.0, x), x)  # of inf, the fraction is 0
+    return np.fmod(finite, 1.0), np.trunc(x * 1.0)
+
+
 composite(np.divmod, lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)))
-composite(np.modf, lambda x: (np.fmod(x, 1.0), np.trunc(x * 1.0)))
+composite(np.modf, _modf)
 composite(np.frexp, lambda x: (np.ldexp(x, -_exponent(x)), _exponent(x)))
 composite(np.fix, lambda x: np.trunc(x))
 
@@ -199,17 +207,21 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, max(last - 1, 0))
     after = np.minimum(place + 1, last)
     x0, x1, y0, y1 = xp[place], xp[after], fp[place], fp[after]
-    line = y0 + (y1 - y0) * ((x - x0) / or_one(x1 - x0))
+    inside = (x >= xp[0]) & (x <= xp[-1])
+    rise, run = np.where(inside, y1 - y0, 0.0), np.where(inside, x, x0) - x0
+    line = y0 + rise * (run / or_one(x1 - x0))
     line = np.where(x < xp[0], fp[0] if left is None else left, line)
     line = np.where(x > xp[-1], fp[-1] if right is None else right, line)
+    line = np.where(np.isnan(x), x, line)
     return line.astype(np.float64)  # as NumPy does
 
 
 def _unwrap(
     p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> Any:
-    whole_turns = np.unwrap(plain(p), discont, axis, period=period) - plain(p)
-    return p + whole_turns
+    here = plain(p)
+    unwrapped = np.unwrap(here, discont, axis, period=period)
+    return p + np.where(unwrapped == here, 0.0, unwrapped - here).astype(unwrapped.dtype)
 
 
 composite(np.nan_to_num, _nan_to_num)

@@ -65,7 +65,8 @@ def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None
     half = np.where(ends, np.real(half), half)  # their imaginary parts are not looked at
     mirrored = np.conjugate(np.flip(half[..., 1 : (n + 1) // 2], -1))
     whole = np.concatenate([half, mirrored], axis=-1)
-    return np.real(inverse(np.moveaxis(whole, -1, axis), axis=axis, norm=norm))
+    signal = np.real(inverse(np.moveaxis(whole, -1, axis), axis=axis, norm=norm))
+    return signal.astype(np.float16) if np.result_type(a) == np.float16 else signal
 
 
 def _hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import UnsupportedArgumentError
 from ..primitive import Primitive, composite, derivative, unbroadcast
 from ..protocol import TABLE
+from ..tape import quietly
 from ..tensor import plain
 from .arithmetic import or_one
 from .complex import C
@@ -373,7 +374,8 @@ composite(
 def _cond(x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
         s = _singular_values(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        first, last = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        return quietly(np.divide, first, last)  # inf for a singular matrix
     return _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)
 
 
@@ -384,7 +386,7 @@ composite(la.cond, _cond)
 
 def _matrix_power(a: Any, n: int) -> Any:
     if n == 0:
-        return a * 0 + np.eye(np.shape(a)[-1], dtype=np.result_type(a))
+        return np.where(False, a, np.eye(np.shape(a)[-1], dtype=np.result_type(a)))
     if n < 0:
         a, n = la.inv(a), -n
     result = None

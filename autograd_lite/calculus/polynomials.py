@@ -32,9 +32,10 @@ def _polysub(a1: Any, a2: Any) -> Any:
 
 
 def _trimmed(a: Any) -> Any:
-    """Return the coefficients from the first that is not 0 on; of nothing, a 0."""
-    a = np.trim_zeros(np.atleast_1d(a), "f")
-    return a if len(a) else np.zeros(1, np.result_type(a))
+    """Return the coefficients from the first that is not 0 on, but the last in any case."""
+    a = np.atleast_1d(a) if np.size(a) else np.zeros(1, np.result_type(a))
+    filled = np.flatnonzero(plain(a))
+    return a[filled[0] if filled.size else -1 :]
 
 
 def _polyder(p: Any, m: int = 1) -> Any:
@@ -53,6 +54,8 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 def _poly(seq_of_zeros: Any) -> Any:
     zeros = np.linalg.eigvals(seq_of_zeros) if np.ndim(seq_of_zeros) == 2 else seq_of_zeros * 1.0
+    if np.result_type(zeros) == np.float16:  # NumPy counts it as no type for this
+        zeros = zeros.astype(np.float64)
     result: Any = np.ones(1, np.result_type(zeros))
     for i in range(np.size(zeros)):
         result = np.convolve(result, np.stack([np.ones((), np.result_type(zeros)), -zeros[i]]))
@@ -60,20 +63,21 @@ def _poly(seq_of_zeros: Any) -> Any:
 
 
 def _roots(p: Any) -> Any:
-    """Return the eigenvalues of the companion matrix; zeros at the ends are roots at 0."""
-    filled = np.flatnonzero(plain(p))
-    if not len(filled):
-        return np.zeros(0)
-    at_zero = np.shape(p)[0] - 1 - int(filled[-1])
-    p = p[int(filled[0]) : int(filled[-1]) + 1]
-    n = np.shape(p)[0] - 1
+    """Return the eigenvalues of the companion matrix, in the order in which NumPy has them."""
+    ordered = np.roots(plain(p))  # those at 0 come last
+    n = len(ordered)
     if n == 0:
-        return np.zeros(at_zero)
+        return ordered
+    p = np.trim_zeros(p, "f")
     companion = np.concatenate(
         [np.reshape(-p[1:] / p[0], (1, n)), np.eye(n - 1, n, dtype=np.result_type(p, np.float32))]
     )
     found = np.linalg.eigvals(companion)
-    return np.concatenate([found, np.zeros(at_zero)]) if at_zero else found
+    left, order = list(range(n)), []
+    for root in ordered:
+        order.append(min(left, key=lambda i: abs(plain(found)[i] - root)))
+        left.remove(order[-1])
+    return found[order]
 
 
 def _polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = None) -> Any:
@@ -106,11 +110,19 @@ def _linspace(
     axis: int = 0,
 ) -> Any:
     parts = max(num - 1 if endpoint else num, 1)
-    shape = (num,) + (1,) * max(np.ndim(start), np.ndim(stop))
-    share = np.reshape(np.arange(num) / parts, shape).astype(np.result_type(start, stop, 1.0))
-    line = np.moveaxis(start * (1.0 - share) + stop * share, 0, axis)
+    places = _places(num, start, stop)
+    step = (stop - start) / parts
+    line = places.astype(np.result_type(start, stop, 1.0)) * step + start
+    if endpoint and num > 1:
+        line = np.where(places == num - 1, stop, line)
+    line = np.moveaxis(line, 0, axis)
     line = line if dtype is None else line.astype(dtype)
-    return (line, (stop - start) / parts) if retstep else line
+    return (line, step) if retstep else line
+
+
+def _places(num: int, start: Any, stop: Any) -> Any:
+    """Return 0, 1, … along a new first axis."""
+    return np.reshape(np.arange(num), (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
 
 
 def _logspace(
@@ -125,9 +137,11 @@ def _geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
     sign = np.sign(start)
-    line = sign * np.exp(
-        _linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
-    )
+    start, stop, places = start * sign, stop * sign, _places(num, start, stop)
+    line = np.exp(_linspace(np.log(start), np.log(stop), num, endpoint))
+    if endpoint and num > 1:
+        line = np.where(places == num - 1, stop, line)
+    line = sign * np.moveaxis(np.where(places == 0, start, line), 0, axis)
     return line.astype(np.result_type(line, np.float64) if dtype is None else dtype)
 
 

@@ -247,11 +247,26 @@ def _unique_inverse(x: Any, /) -> Any:
     return kind(*_unique_parts(x, "values", "inverse_indices"))
 
 
-def _members(ar1: Any, ar2: Any, wanted: Callable[[Any, Any], Any]) -> Any:
-    """Return the different values of two arrays, of which some are wanted."""
-    values = np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
-    found = plain(values)
-    return values[np.asarray(wanted(np.isin(found, plain(ar1)), np.isin(found, plain(ar2))))]
+def _setdiff(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    values = np.ravel(ar1) if assume_unique else np.unique(ar1)
+    return values[~np.isin(plain(values), plain(ar2))]
+
+
+def _in_order(ar1: Any, ar2: Any) -> tuple[Any, Any]:
+    """Return the values of two arrays in order, and between which neighbours they change."""
+    values = np.sort(np.concatenate([np.unique(ar1), np.unique(ar2)]))
+    return values, plain(values)[1:] != plain(values)[:-1]
+
+
+def _intersect(ar1: Any, ar2: Any) -> Any:
+    values, changes = _in_order(ar1, ar2)
+    return values[:-1][~changes]
+
+
+def _setxor(ar1: Any, ar2: Any) -> Any:
+    values, changes = _in_order(ar1, ar2)
+    edge = np.ones(min(1, np.size(values)), bool)
+    return values[np.concatenate([edge, changes]) & np.concatenate([changes, edge])]
 
 
 def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
@@ -295,10 +310,10 @@ composite(np.unique_all, _all_unique)
 composite(np.unique_counts, _unique_counts)
 composite(np.unique_inverse, _unique_inverse)
 composite(np.unique_values, lambda x, /: _unique_parts(x, "values")[0])
-composite(np.union1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_or))
-composite(np.intersect1d, lambda ar1, ar2: _members(ar1, ar2, np.logical_and))
-composite(np.setxor1d, lambda ar1, ar2: _members(ar1, ar2, np.not_equal))
-composite(np.setdiff1d, lambda ar1, ar2: _members(ar1, ar2, np.greater))
+composite(np.union1d, lambda ar1, ar2: np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)])))
+composite(np.intersect1d, _intersect)
+composite(np.setxor1d, _setxor)
+composite(np.setdiff1d, _setdiff)
 composite(np.sort_complex, lambda a: np.sort(a).astype(np.complex128))
 composite(np.trim_zeros, _trim_zeros)
 composite(np.apply_along_axis, _apply_along_axis)

@@ -89,6 +89,8 @@ def _var(
     correction: float | None = None,
 ) -> Any:
     from_mean = a - np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    if where is not True:
+        from_mean = np.where(where, from_mean, 0.0)  # what is left out may be NaN
     squares = squared(from_mean)
     mean = np.mean(squares, axis=axis, keepdims=keepdims, where=where)
     n = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
@@ -107,7 +109,8 @@ def _std(a: Any, axis: Axis = None, dtype: Any = None, out: None = None, **kwarg
 def root(x: Any, power: float = 0.5) -> Any:
     """Return a root of what is not negative; of its subgradients at 0, 0 is chosen."""
     positive = x > 0
-    return np.where(positive, np.where(positive, x, 1.0) ** power, x * 0.0)
+    nothing = np.where(positive, 0.0, x) * 0.0  # NaN where x is
+    return np.where(positive, np.where(positive, x, 1.0) ** power, nothing)
 
 
 composite(np.var, _var)
@@ -147,9 +150,14 @@ def _others(a: Any, axis: Axis) -> Any:
     return np.transpose(np.reshape(products, turned), tuple(back.tolist()))
 
 
+def normal(out: Any) -> Any:
+    """Whether products can be divided by a factor again: none is 0, or lost its digits near it."""
+    return np.all(np.abs(out) >= np.finfo(out.dtype).tiny)
+
+
 def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
     a = a if where is True else np.where(where, a, 1.0)
-    if np.all(a != 0):
+    if normal(out):
         return _only(spread(g * out, a.shape, axis, keepdims) / a, where)
     return _only(spread(g * initial, a.shape, axis, keepdims) * _others(a, axis), where)
 

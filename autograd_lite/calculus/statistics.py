@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitive import composite, derivative
+from ..tape import quietly
 from ..tensor import Axis, Tensor, plain
 from .complex import C
-from .reductions import kept, like, root
+from .reductions import kept, like, normal, root
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -86,6 +87,7 @@ _METHODS: dict[str, Callable[[Any], Any]] = {
     "higher": lambda part: (part > 0).astype(part.dtype),
     "midpoint": lambda part: 0.5 * (part > 0),
     "nearest": lambda part: (part > 0.5).astype(part.dtype),
+    "median": lambda part: part,
 }
 
 _PICKS = ("lower", "higher", "nearest")  # these keep the dtype of integers
@@ -104,7 +106,8 @@ def _quantile(
 ) -> Any:
     if method not in _METHODS:
         raise UnsupportedArgumentError(
-            f"A quantile has a derivative for the methods {', '.join(_METHODS)}, not '{method}'."
+            "A quantile has a derivative for the methods "
+            f"{', '.join(m for m in _METHODS if m != 'median')}, not '{method}'."
         )
     q = q if isinstance(q, Tensor) else np.asarray(q)
     rows = _together(a, axis)
@@ -123,8 +126,16 @@ def _quantile(
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
     # A NaN or inf next door does not come in with weight 0.
-    step = np.where((part == 0) & ~np.isfinite(high - low), 0.0, high - low)
-    mixed = np.where(part == 1, high, low if method in _PICKS else low + step * part)
+    step = quietly(np.subtract, high, low)
+    step = np.where(((part == 0) | (part == 1)) & ~np.isfinite(step), 0.0, step)
+    from_low, from_high = step * part, step * (1.0 - part)
+    mixed = np.where(
+        part < 0.5, quietly(np.add, low, from_low), quietly(np.subtract, high, from_high)
+    )
+    if method == "median":  # as a mean, which may be infinite where a slope is not known
+        mixed = np.where(part == 0, low, quietly(np.add, low, high) / 2.0)
+    if method in _PICKS:
+        mixed = np.where(part == 0, low, high)
     if not ignore_nan and np.isnan(values).any():
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
     return np.reshape(mixed, q.shape + kept(np.shape(a), axis)) if keepdims else mixed
@@ -152,7 +163,7 @@ def _median(
     overwrite_input: bool = False,
     keepdims: bool = False,
 ) -> Any:
-    return _quantile(a, 0.5, axis, keepdims=keepdims)
+    return _quantile(a, 0.5, axis, method="median", keepdims=keepdims)
 
 
 composite(np.quantile, _quantile)
@@ -208,7 +219,8 @@ def _nanvar(
     ddof: int = 0,
     keepdims: bool = False,
 ) -> Any:
-    from_mean = _nan_to(a - _nanmean(a, axis, dtype, keepdims=True), 0.0)
+    from_mean = a - _nanmean(a, axis, dtype, keepdims=True)
+    from_mean = np.where(np.isnan(plain(a)), 0.0, from_mean)
     squares = np.sum(from_mean * from_mean, axis=axis, keepdims=keepdims)
     return squares / like(_count(a, axis, keepdims) - ddof, squares)
 
@@ -243,7 +255,7 @@ composite(
 composite(
     np.nanmedian,
     lambda a, axis=None, out=None, overwrite_input=False, keepdims=False: _quantile(
-        a, 0.5, axis, keepdims=keepdims, ignore_nan=True
+        a, 0.5, axis, method="median", keepdims=keepdims, ignore_nan=True
     ),
 )
 
@@ -255,7 +267,7 @@ def _from_the_end(x: Any, axis: int) -> Any:
 
 
 def _running_product_rule(g: Any, a: Any, out: Any, axis: int) -> Any:
-    if np.all(a != 0):
+    if normal(out):
         return _from_the_end(g * out, axis) / a
     # xᵢ is in every product from the i-th: Πₖ﹤ᵢ xₖ · Σⱼ gⱼ Πᵢ﹤ₖ≤ⱼ xₖ, which needs no division.
     g, a = np.moveaxis(g, axis, 0), np.moveaxis(a, axis, 0)
@@ -363,19 +375,36 @@ def _gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> 
 
 
 def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
-    """Return the slope of the parabola through three neighbours; at an edge, of a line or one."""
+    """Return the slope of the parabola through three neighbours; at an edge, of a line or one.
+
+    The derivative of Lagrange's polynomial, term by term as in NumPy.
+    """
     f = np.moveaxis(f, axis, -1)
     n = np.shape(f)[-1]
     d = h[1:] - h[:-1] if np.ndim(h) else h + like(np.zeros(n - 1), f)
     left, right = d[:-1], d[1:]
     lines = (f[..., 1:] - f[..., :-1]) / d
-    inner = (left * lines[..., 1:] + right * lines[..., :-1]) / (left + right)
+    both = left + right
+    low, middle, high = f[..., :-2], f[..., 1:-1], f[..., 2:]
+    if np.all(plain(left) == plain(right)):
+        inner = (high - low) / both
+    else:
+        weights = -right / (left * both), (right - left) / (left * right), left / (right * both)
+        inner = weights[0] * low + weights[1] * middle + weights[2] * high
     first, last = lines[..., :1], lines[..., -1:]
     if edge_order == 2:
-        first = first - d[:1] * (lines[..., 1:2] - lines[..., :1]) / (d[:1] + d[1:2])
-        last = last + d[-1:] * (lines[..., -1:] - lines[..., -2:-1]) / (d[-1:] + d[-2:-1])
+        first = (_edge(d[:1], d[1:2]) * f[..., :3]).sum(axis=-1, keepdims=True)
+        last = (-_edge(d[-1:], d[-2:-1]) * f[..., -1:-4:-1]).sum(axis=-1, keepdims=True)
     slopes = np.concatenate([first, inner, last], axis=-1)
     return np.moveaxis(slopes.astype(np.result_type(f, np.float16)), -1, axis)
+
+
+def _edge(near: Any, far: Any) -> Any:
+    """Return the weights of three values, from the edge inwards, in the slope at the edge."""
+    both = near + far
+    return np.concatenate([
+        -(near + both) / (near * both), both / (near * far), -near / (far * both)
+    ])  # fmt: skip
 
 
 composite(np.diff, _diff)

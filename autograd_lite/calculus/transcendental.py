@@ -60,8 +60,9 @@ derivative(np.arctanh, x=lambda g, x: g / (1.0 - x * x))
 
 derivative(
     np.arctan2,
-    y=lambda g, y, x: g * x / or_one(x * x + y * y),
-    x=lambda g, y, x: -g * y / or_one(x * x + y * y),
+    # By the radius twice: a square of it would vanish, or overflow, long before.
+    y=lambda g, y, x: g * (x / or_one(np.hypot(x, y))) / or_one(np.hypot(x, y)),
+    x=lambda g, y, x: -g * (y / or_one(np.hypot(x, y))) / or_one(np.hypot(x, y)),
 )
 derivative(
     np.hypot,

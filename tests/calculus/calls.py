@@ -334,7 +334,7 @@ call(np.vdot, v(2, 3), v(2, 3))
 
 call(np.polyadd, v(3), v(2))
 call(np.polysub, v(2), v(4))
-call(np.polymul, v(3), v(2))
+call(np.polymul, v(4), v(2))
 call(np.polyder, v(4))
 call(np.polyder, v(4), 2)
 call(np.polyint, v(3))

@@ -57,6 +57,12 @@ class Call:
         middle = ([*given],) if self.listed else given
         return (*self.before, *middle, *self.after), self.keywords
 
+    def with_value(self, i: int, index: tuple[int, ...], value: float) -> Call:
+        """Return the call with another value in one place of one operand."""
+        x = np.array(self.operands[i])
+        x[index] = value
+        return replace(self, operands=(*self.operands[:i], x, *self.operands[i + 1 :]))
+
 
 Strategy = st.SearchStrategy[Call]
 DRAWN = 120

@@ -46,7 +46,7 @@ def program(entry, call):
     def f(*operands):
         return look(evaluate(entry, call, operands))
 
-    f.__name__ = entry.name
+    f.__name__, f.look = entry.name, look
     return f
 
 

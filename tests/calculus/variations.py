@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import assume
@@ -23,6 +23,8 @@ ODD_OF_NOTHING = {
     *(np.nanquantile, np.nanpercentile),  # of the shape of one quantile, for many
 }
 """What NumPy returns of no element is no value to compare with."""
+UNORDERED = {np.partition}
+"""Only one place of the result is determined."""
 
 
 def numpys(function: Function, call: Call) -> tuple[list[Any], set[str]] | None:
@@ -94,10 +96,10 @@ def cut(call: Call, lengths: dict[int, int]) -> Call:
 
 
 def stacked(call: Call, depths: list[int]) -> Call:
-    """Put copies, each a little smaller, of operands along a new first axis."""
+    """Put copies of operands, each a little smaller and moved, along a new first axis."""
 
     def deeper(x: Any, depth: int) -> Any:
-        shrunk = [np.asarray(x * (1.0 - k / 16)).astype(x.dtype) for k in range(depth)]
+        shrunk = [np.asarray(x * (1.0 - k / 16) + k / 128).astype(x.dtype) for k in range(depth)]
         return np.stack(shrunk) if depth else x
 
     operands = tuple(deeper(x, d) for x, d in zip(call.operands, depths, strict=True))
@@ -133,32 +135,73 @@ def varied(draw: Any, function: Function) -> Call:
     return call
 
 
-SPECIAL = {
-    "zero": 0.0,
-    "minus zero": -0.0,
-    "denormal": 1e-310,
-    "large": 1e30,
-    "inf": np.inf,
-    "minus inf": -np.inf,
-    "nan": np.nan,
-    "tie": None,
-}
+def special_values(dtype: Any) -> dict[str, float]:
+    limits = np.finfo(dtype)
+    return {
+        "zero": 0.0,
+        "minus zero": -0.0,
+        "denormal": 8.0 * float(limits.smallest_subnormal),
+        "large": float(limits.max) ** 0.25,
+        "minus large": -(float(limits.max) ** 0.25),
+        "inf": np.inf,
+        "minus inf": -np.inf,
+        "nan": np.nan,
+    }
+
+
+def handed_on(function: Function) -> bool:
+    """Whether a library is handed the whole array: what it makes of infinities is its affair."""
+    module = getattr(function, "__module__", None)
+    return module in ("numpy.linalg", "numpy.fft") or function in (np.roots, np.poly, np.polyfit)
+
+
+NOT_TAKEN: list[tuple[Function, Callable[[Call, int, float], bool], str]] = [
+    (np.interp, lambda call, i, value: i == 1, "its second argument must increase"),
+    (np.interp, lambda call, i, value: i == 2 and np.isinf(value), "only the order decides of NaN"),
+    *[
+        (f, lambda call, i, value: not value >= 0 or i == 1, "by y, there is none where x < 0")
+        for f in (np.power, np.float_power)
+    ],
+    *[
+        (f, lambda call, i, value: np.isinf(value), "NumPy returns NaN for a quantile of [inf]")
+        for f in (np.nanquantile, np.nanpercentile)
+    ],
+    *[
+        (f, lambda call, i, value: _negative(call.keywords.get("ord", call.after[:1])), "1/0")
+        for f in (np.linalg.norm, np.linalg.vector_norm)
+    ],
+]
+"""Special values of which no more is promised than that NumPy's result is ours."""
+
+
+def _negative(order: Any) -> bool:
+    order = order[0] if isinstance(order, tuple) and order else order
+    return isinstance(order, (int, float)) and order < 0
+
+
+class Special(NamedTuple):
+    """A call, the same call with a special value in it, and where that stands."""
+
+    clean: Call
+    call: Call
+    operand: int
+    index: tuple[int, ...]
+    what: str
 
 
 @st.composite
-def with_special_value(draw: Any, function: Function) -> tuple[Call, Call, int, tuple[int, ...]]:
-    """A call, the same with a special value somewhere, and where that is: operand and index."""
-    call = draw(CASES[function])
-    places = [i for i, x in enumerate(call.operands) if np.size(x)]
-    assume(places)
-    i = draw(st.sampled_from(places))
-    x = np.array(call.operands[i])
-    flat = draw(st.integers(0, x.size - 1))
-    index = np.unravel_index(flat, x.shape)
-    value = SPECIAL[draw(st.sampled_from(sorted(SPECIAL)))]
-    if value is None:
-        value = x.flat[draw(st.integers(0, x.size - 1))]
-    x[index] = value
-    operands = (*call.operands[:i], x, *call.operands[i + 1 :])
-    special = replace(call, operands=operands)
-    return call, special, i, tuple(map(int, index))
+def with_special_value(draw: Any, function: Function) -> Special:
+    """Put a special value, or one that another element has too, anywhere into a call."""
+    clean = draw(CASES[function])
+    floats = [i for i, x in enumerate(clean.operands) if np.size(x) and x.dtype.kind == "f"]
+    assume(floats)
+    i = draw(st.sampled_from(floats))
+    x = clean.operands[i]
+    index = tuple(map(int, np.unravel_index(draw(st.integers(0, x.size - 1)), x.shape)))
+    known = special_values(x.dtype)
+    if handed_on(function):
+        known = {what: value for what, value in known.items() if not abs(value) > 1.0}
+    what = draw(st.sampled_from([*known, "tie"]))
+    value = x.flat[draw(st.integers(0, x.size - 1))] if what == "tie" else known[what]
+    assume(not any(f is function and holds(clean, i, value) for f, holds, _ in NOT_TAKEN))
+    return Special(clean, clean.with_value(i, index, value), i, index, what)
