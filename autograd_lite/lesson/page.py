@@ -33,7 +33,7 @@ from .words import to_text, where
 SHOWN = 24  # rows or columns of an array, before the rest is left out
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
 BOXES = 160  # values and operations, before some are folded: a page stays under a megabyte
-OFTEN = 400_000  # operations that are run again to bump inputs
+OFTEN = 200_000  # operations that are run again to bump inputs
 NAMED = 12  # inputs whose names are listed
 
 

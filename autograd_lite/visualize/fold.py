@@ -238,21 +238,26 @@ def _assembled(graph: Graph, items: list[Operation]) -> Graph:
             whole.append(item)
             continue
         made = [v for o in item.inside for v in o.results]
-        own = set(made)
-        used = dict.fromkeys(v for o in item.inside for v in o.operands if v not in own)
-        whole.append(
-            replace(
-                item,
-                results=[v for v in made if v in roots or users.get(v, set()) - {item}],
-                operands=[v for v in used if v.maker or users[v] != {item} or _stays(v, item)],
-            )
-        )
+        uses: dict[Value, list[Place]] = {v: [] for o in item.inside for v in o.operands}
+        for at, operation in enumerate(item.inside):
+            for position, value in enumerate(operation.operands):
+                uses[value].append((at, position))
+        for value in made:
+            uses.pop(value, None)
+
+        results = [v for v in made if v in roots or users.get(v, set()) - {item}]
+        operands = [v for v in uses
+                    if v.maker or users[v] != {item} or _stays(v, item, uses[v])]  # fmt: skip
+        whole.append(replace(item, results=results, operands=operands))
     shown = {v for item in whole for v in (*item.operands, *item.results)} | roots
     values = [v for v in graph.values if v in shown]
     return Graph(graph.roots, values, whole, graph.gradients)
 
 
-def _stays(value: Value, item: Fold) -> bool:
+Place = tuple[int, int]  # which operation of a fold, and which operand of it
+
+
+def _stays(value: Value, item: Fold, uses: list[Place]) -> bool:
     """Whether an input that only one fold uses is shown: what the program was given.
 
     A module's parameters are folded with it, and so is what a loop takes up at each turn.
@@ -261,8 +266,7 @@ def _stays(value: Value, item: Fold) -> bool:
         return False
     if item.times == 1:
         return value.module is None
-    uses = [(i, o.operands.index(value)) for i, o in enumerate(item.inside) if value in o.operands]
-    if len(uses) > 1:
+    if len({at for at, _ in uses}) > 1:
         return True
     # What one turn hands on to the next: the first turn was given it.
     (at, position), turn = uses[0], len(item.inside) // item.times

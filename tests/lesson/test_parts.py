@@ -115,17 +115,17 @@ def test_a_module_is_one_step_with_the_gradients_of_its_parameters():
 
 
 def test_modules_that_are_too_many_are_folded_further():
-    model = nn.MLP([2] * 150 + [1], "tanh", rng=0)
+    model = nn.MLP([2] * 60 + [1], "tanh", rng=0)
     with trace():
         loss = np.sum(model(np.ones((4, 2))) ** 2)
     whole = derive(read(loss))
     layers = of_graph(whole, fold(whole.graph, 10_000, modules=True))
-    fits = that_fits(layers, 100)
+    fits = that_fits(layers, 60)
     assert [s.operation.name for s in fits.steps] == [
-        "(Linear, Tanh) × 149", "linear150: Linear", "power", "sum",
+        "(Linear, Tanh) × 59", "linear60: Linear", "power", "sum",
     ]  # fmt: skip
     assert [(e.sender, e.operand.name) for e in fits.edges] == [
-        ("t301", "t300"), ("t300", "t299"), ("t299", "t298"),
+        ("t121", "t120"), ("t120", "t119"), ("t119", "t118"),
     ]  # fmt: skip
     assert explain(loss, level="modules").to_html()
 

@@ -224,6 +224,16 @@ def test_repetitions_of_different_lengths_fold_one_by_one():
     assert operations == ["tanh × 100", "(cos, add, sin) × 100", "sum"]
 
 
+def test_what_a_loop_takes_up_at_each_turn_is_folded_with_it():
+    total = Tensor(0.0, requires_grad=True, name="start")
+    shared = Tensor(0.5, requires_grad=True, name="shared")
+    for i in range(100):
+        x = Tensor(float(i), requires_grad=True, name=f"x{i}")
+        total = total + x * x * shared
+    _, values = shown(fold(read(total), 20))
+    assert values == ["shared", "start", "t300"]
+
+
 def test_other_parameters_are_no_repetition():
     y = Tensor(np.ones((2, 2)), requires_grad=True)
     for i in range(60):
