@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..command import Parser, listing, whole_number
 from ..figures import style
 from . import figures
-from .experiments import EXPERIMENTS, SIZES, Plan, find
+from .experiments import EXPERIMENTS, Plan, find
 from .flags import add_where, check_where, results_of, table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EPILOG = """\
 examples:
   python -m demos experiment --list
   python -m demos experiment R1-without-activation --seeds 100
-  python -m demos experiment R0-linear R0-xor --size full
+  python -m demos experiment R0-linear R0-xor --full
 
 An experiment that was interrupted goes on where it stopped: give the same command again.
 """
@@ -36,9 +36,8 @@ def main(argv: Sequence[str]) -> int:
         for experiment in EXPERIMENTS.values():
             print(f"{experiment.name:26}{experiment.sentence}")
         return 0
-    plans = [
-        find(name).sized(args.size, args.seeds, args.epochs) for name in dict.fromkeys(args.names)
-    ]
+    size = "quick" if args.quick else "full" if args.full else "default"
+    plans = [find(name).sized(size, args.seeds, args.epochs) for name in dict.fromkeys(args.names)]
     started = time.perf_counter()
     results = results_of(parser, plans, args)
     print(f"{sum(len(p.cells) * len(p.seeds) for p in plans)} runs", end=" ")
@@ -83,12 +82,12 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which; see --list")
     add("--list", action="store_true", help="show all experiments, and run none")
-    add("--size", choices=SIZES, default="default",
-        help="of the study: seeds, and epochs at most; full has all that the source had "
-             "(default: %(default)s)")  # fmt: skip
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="few seeds, and few epochs")
+    size.add_argument("--full", action="store_true", help="100 seeds, and the source's epochs")
     add("--seeds", type=whole_number, metavar="N",
-        help="random initialisations of each cell (default: by size)")  # fmt: skip
-    add("--epochs", type=whole_number, metavar="N", help="at most (default: by size)")
+        help="random initialisations of each cell (default: by experiment)")  # fmt: skip
+    add("--epochs", type=whole_number, metavar="N", help="at most (default: by experiment)")
     add_where(parser, "out/study")
     args = parser.parse_args(argv)
     if not args.list:

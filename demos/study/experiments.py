@@ -143,7 +143,7 @@ def find(name: str) -> Experiment:
 
 WORDS: dict[str, Callable[[Any], str]] = {
     "data": str,
-    "lr": lambda lr: f"rate {lr:g}",
+    "lr": lambda lr: f"rate {lr:.12g}",
     "hidden": lambda hidden: f"{hidden[0]} units",
     "activation": ACTIVATIONS.__getitem__,
     "optimizer": OPTIMIZERS.__getitem__,
