@@ -338,7 +338,9 @@ def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
     first = next(iter(runs.values()))[0]
     with listing(out) as folder, figures.style():
         drawn = {
-            "learning_curve": learning_curves({name: some[0].log for name, some in runs.items()}),
+            "learning_curve": learning_curves(
+                {name: some[0].log for name, some in runs.items()}, task.smoothing
+            ),
             "confusion": confusion(first.outputs, task.test[1]),
             "mistakes": mistakes(*task.test, first.outputs),
             "filters": filters(first.model),
@@ -352,20 +354,27 @@ def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
 # -- figures ---------------------------------------------------------------------------------
 
 
-def learning_curves(logs: dict[str, Log]) -> Figure:
+def learning_curves(logs: dict[str, Log], smoothing: float) -> Figure:
     """Draw loss and test error of each combination over the steps."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
+    title = "training: with dropout" + (f", labels smoothed by {smoothing:g}" if smoothing else "")
     figure = Figure(figsize=(8, 6))
     above, below = figure.subplots(2, 1, sharex=True)
     for i, (name, log) in enumerate(logs.items()):
         above.plot(log.steps, log.training_losses, color=f"C{i}", label=f"{name}, training")
         above.plot(log.steps, log.test_losses, "--", color=f"C{i}", label=f"{name}, test")
         below.plot(log.steps, 100 * np.array(log.test_errors), color=f"C{i}")
-    above.set(yscale="log", ylabel="cross-entropy")
-    below.set(ylabel="test error (%)", xlabel="step", yscale="symlog", ylim=(0, None))
+    above.set(yscale="log", ylabel="cross-entropy", title=title)
+    # From 0 to 1 % in one step, and from there on by factors.
+    below.set(ylabel="test error (%)", xlabel="step", yscale="symlog", ylim=(0, 100))
+    below.set_yticks((0, 1, 2, 5, 10, 20, 50, 100), minor=False)
     above.legend(fontsize=9, ncols=1 if len(logs) == 1 else 2)
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     for axes in (above, below):
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
         axes.grid(True)
     figure.align_ylabels()
     figure.suptitle("Learning curve")

@@ -147,7 +147,8 @@ class Watcher:
                     self._write(self.log, name, array, state.epoch)
                     if array.ndim == 4 and not name.endswith(".grad"):
                         images = array[:, 0] if name in kernels else array[0]
-                        self.log.images(name, images, state.epoch)
+                        # Not the histogram's name: TensorBoard shows one kind of thing by a name.
+                        self.log.images(f"{name}/image", images, state.epoch)
         if self.log is not None:
             self.log.flush()
 

@@ -44,7 +44,9 @@ def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
     events = event_accumulator.EventAccumulator(str(tmp_path / "logs" / "relu-adam-0"))
     events.Reload()
     assert [event.step for event in events.Scalars("steps/test_error")] == [20, 40, 58]
-    assert {"conv1/weight", "activation2", "misclassified"} <= {*events.Tags()["images"]}
+    assert {"conv1/weight/image", "activation2/image", "misclassified"} <= {
+        *events.Tags()["images"]
+    }
     assert {"conv1", "activation2", "fc1/weight", "fc1/bias/grad"} <= {*events.Tags()["histograms"]}
     assert events.Tags()["graph"]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())

@@ -126,8 +126,13 @@ def test_tensorboard_reads_images(tmp_path, read):
     model, _, _ = trained(watcher)
     watcher.close()
     events = read(tmp_path)
-    assert events.Tags()["images"] == ["conv", "relu", "drop", "conv/weight"]
-    found = events.Images("conv/weight")
+    names = ["conv/image", "relu/image", "drop/image", "conv/weight/image"]
+    assert events.Tags()["images"] == names
+    # What has the name of something of another kind is not shown.
+    kinds = ("images", "histograms", "scalars")
+    every = [name for kind in kinds for name in events.Tags()[kind]]
+    assert len(every) == len(set(every))
+    found = events.Images("conv/weight/image")
     assert [event.step for event in found] == [1, 2, 3, 4]
     pixels = np.asarray(image.open(io.BytesIO(found[-1].encoded_image_string)).convert("L"))
     assert pixels.shape == (31, 61)  # two kernels of 3 × 3, each number 10 pixels, a line between
