@@ -150,8 +150,10 @@ def _frames(
         height = max(y) - min(y) + HEIGHT + 2 * pad + TITLE
         room = int(width / 8)
         within = " ".join(m.key for m in module.around()[:-1])
+        name = escape(cut(printable(module.name), LETTERS))
         frames[module] = (
-            f'<g id="{module.key}" class="module" data-within="{within}" role="button" '
+            f'<g id="{module.key}" class="module" data-within="{within}" '
+            f'data-name="{name}" role="button" '
             f'tabindex="0" aria-expanded="true" aria-label="module {escape(module.path)}" '
             f'transform="translate({left:.1f} {top:.1f})">'
             f"<title>{escape(printable(module.path))}: click to close or open</title>"

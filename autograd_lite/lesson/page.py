@@ -79,9 +79,10 @@ def folded(derivation: Derivation) -> list[str]:
     rest = len(derivation.whole.steps) - sum(o.count for o in shown)
     if rest:
         said.append(f"{operations(rest)} not shown")
-    example = folds[-1].example if folds else derivation.whole.steps[0].result.name
-    whole = operations(len(derivation.whole.steps))
-    return [f"Of {whole}: {' and '.join(said)}. explain(…, part={example!r}) shows more."]
+    # A fold has an inside to look at; of what is cut off, there is what it led to.
+    more = [o.example for o in folds] or [v.name for v in derivation.given if v.maker is not None]
+    how = f" explain(…, part={more[-1]!r}) shows more." if more else ""
+    return [f"Of {operations(len(derivation.whole.steps))}: {' and '.join(said)}.{how}"]
 
 
 def _json(data: Any) -> str:

@@ -515,7 +515,7 @@ def test_a_module_closes_and_opens(page):
     module(p, "MLP.linear1").find_element(By.CSS_SELECTOR, ".label").click()
     assert module(p, "MLP.linear1").get_attribute("aria-expanded") == "false"
     assert module(p, "MLP.linear1").find_element(By.CSS_SELECTOR, ".inside").text == (
-        "closed: 3 values"
+        "linear1, closed: 3 values"
     )
     assert "t1" not in shown(p)
     assert len(shown(p)) == len(before) - 3

@@ -142,8 +142,10 @@ function paintModules() {
     module.classList.toggle("closed", shut);
     module.setAttribute("aria-expanded", String(!shut));
     const count = order.filter((e) => e.matches(".box") && withinOf(e).includes(module.id)).length;
-    module.querySelector(".inside").textContent = shut ? `closed: ${count} value${count === 1 ? "" : "s"}` : "";
+    const inside = module.querySelector(".inside");
+    inside.textContent = shut ? `${module.dataset.name}, closed: ${count} value${count === 1 ? "" : "s"}` : "";
     if (shut) $("graph").append(module); // above the ends of the arrows that lead into it
+    squeeze(inside);
   }
 }
 
