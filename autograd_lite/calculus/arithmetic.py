@@ -87,29 +87,42 @@ derivative(np.rint, x=_flat)
 derivative(np.round, a=lambda g, a: _flat(g, a), allows="decimals")
 derivative(np.floor_divide, x=lambda g, x: _flat(g, x), y=lambda g, y: _flat(g, y))
 
-derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor(x / y))
+derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y))
 derivative(np.fmod, x=lambda g: g, y=lambda g, x, y: -g * np.trunc(x / y))
 
 # -- choices: ties are shared, a bound counts as inside ------------------------------
 
 
 def _where_larger(g: Any, x: Any, y: Any) -> Any:
-    return np.where(x > y, g, np.where(x == y, 0.5 * g, 0.0))
+    """Return g where x is chosen, and half of it of equals. A NaN is never the smaller one."""
+    return np.where(x < y, 0.0, np.where(x == y, 0.5 * g, g))
 
 
-_ufunc: np.ufunc
-for _ufunc in (np.maximum, np.fmax):
-    derivative(
-        _ufunc,
-        x=lambda g, x, y: _where_larger(g, x, y),
-        y=lambda g, x, y: _where_larger(g, y, x),
-    )
-for _ufunc in (np.minimum, np.fmin):
-    derivative(
-        _ufunc,
-        x=lambda g, x, y: _where_larger(g, y, x),
-        y=lambda g, x, y: _where_larger(g, x, y),
-    )
+def _nan_as(number: float, x: Any) -> Any:
+    return np.where(np.isnan(x), number, x)
+
+
+derivative(
+    np.maximum,
+    x=lambda g, x, y: _where_larger(g, x, y),
+    y=lambda g, x, y: _where_larger(g, y, x),
+)
+derivative(
+    np.minimum,
+    x=lambda g, x, y: _where_larger(g, -x, -y),
+    y=lambda g, x, y: _where_larger(g, -y, -x),
+)
+# These two pass over a NaN.
+derivative(
+    np.fmax,
+    x=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, x), _nan_as(-np.inf, y)),
+    y=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, y), _nan_as(-np.inf, x)),
+)
+derivative(
+    np.fmin,
+    x=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, -x), _nan_as(-np.inf, -y)),
+    y=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, -y), _nan_as(-np.inf, -x)),
+)
 
 choice = derivative(
     lambda condition, x, y: np.where(condition, x, y),

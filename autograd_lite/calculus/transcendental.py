@@ -25,20 +25,18 @@ derivative(np.log10, x=lambda g, x: g / (x * LN10))
 derivative(np.log1p, x=lambda g, x: g / (x + 1.0))
 
 
-def _share(x: Any, total: Any) -> Any:
-    """Return exp(x − total), with the difference of two −inf taken as 0."""
-    return np.exp(x - np.where(total == -np.inf, 0.0, total))
+def _share(x: Any, y: Any) -> Any:
+    """Return the share of eˣ in eˣ + eʸ, by their difference; 0 where both are 0."""
+    equal = (x == y) & np.isinf(x)
+    share = np.exp(-np.logaddexp(0.0, np.where(equal, 0.0, y - x)))
+    return np.where(x == -np.inf, 0.0, share)
 
 
-derivative(
-    np.logaddexp,
-    x=lambda g, x, out: g * _share(x, out),
-    y=lambda g, y, out: g * _share(y, out),
-)
+derivative(np.logaddexp, x=lambda g, x, y: g * _share(x, y), y=lambda g, x, y: g * _share(y, x))
 derivative(
     np.logaddexp2,
-    x=lambda g, x, out: g * _share(x * LN2, out * LN2),
-    y=lambda g, y, out: g * _share(y * LN2, out * LN2),
+    x=lambda g, x, y: g * _share(x * LN2, y * LN2),
+    y=lambda g, x, y: g * _share(y * LN2, x * LN2),
 )
 
 # -- angles ------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograd_lite import grad
+from autograd_lite import Tensor, grad
 
 RNG = np.random.default_rng(11)
 A, B = RNG.uniform(0.2, 0.9, (2, 3)), RNG.uniform(0.3, 0.8, (2, 3))
@@ -153,3 +153,57 @@ def test_functions_of_two_arrays(torch, name):
 def test_programs(torch, name):
     f, arrays = CASES[name]
     in_both(torch, f, arrays)
+
+
+# -- special values --------------------------------------------------------------------------------
+
+SPECIAL = [0.0, -0.0, 0.5, -2.0, 1.0, -1.0, 5e-324, 1e-310, 1e200, -1e200, np.inf, -np.inf, np.nan]
+ELEMENTWISE_ONE = [n for n in SAME_NAME_ONE if isinstance(getattr(np, n, None), np.ufunc)]
+NOT_FOLLOWED = {
+    "absolute": lambda x: np.isnan(x),  # it has 0 for NaN, which hides it
+    "power": lambda x, y: (x <= 0) | np.isnan(x) | np.isnan(y),
+    "arctan2": lambda x, y: ~((abs(x) + abs(y) > 0.1) & (abs(x) + abs(y) < 10)),  # x² + y²
+    "copysign": lambda x, y: x == 0,
+    "fmax": lambda x, y: (x == y) | np.isnan(x + y),  # all to the first of equals
+    "fmin": lambda x, y: (x == y) | np.isnan(x + y),
+    "fmod": lambda x, y: ~(abs(x / y) < 1e15),
+    "remainder": lambda x, y: ~(abs(x / y) < 1e15),
+}
+"""Where a gradient of PyTorch's is a number, and another stands here."""
+
+
+def both_gradients(torch, name, values):
+    with np.errstate(all="ignore"):
+        ours = [Tensor(x, requires_grad=True) for x in values]
+        getattr(np, name)(*ours).backward(np.ones(values[0].shape))
+    theirs = [torch.tensor(x, requires_grad=True) for x in values]
+    getattr(torch, "pow" if name == "power" else name)(*theirs).sum().backward()
+    return [(a.grad, b.grad.numpy()) for a, b in zip(ours, theirs, strict=True)]
+
+
+def assert_like_torchs(torch, name, *values):
+    """Of PyTorch's gradients, those that are not NaN: what is infinite there is so here."""
+    with np.errstate(all="ignore"):
+        followed = ~NOT_FOLLOWED.get(name, lambda *values: np.zeros(len(values[0]), bool))(*values)
+    for ours, theirs in both_gradients(torch, name, values):
+        known = ~np.isnan(theirs) & followed
+        assert known.any()
+        np.testing.assert_allclose(ours[known], theirs[known], rtol=1e-9, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE_ONE)
+def test_special_values_of_one_array(torch, name):
+    assert_like_torchs(torch, name, np.array(SPECIAL))
+
+
+@pytest.mark.parametrize("name", SAME_NAME_TWO)
+def test_special_values_of_two_arrays(torch, name):
+    assert_like_torchs(torch, name, *(a.ravel() for a in np.meshgrid(SPECIAL, SPECIAL)))
+
+
+@pytest.mark.parametrize("function", [np.fmax, np.fmin])
+def test_fmax_and_fmin_pass_over_nan(function):
+    x, y = Tensor([3.0, np.nan], requires_grad=True), Tensor([np.nan, 4.0], requires_grad=True)
+    function(x, y).backward([2.0, 5.0])
+    np.testing.assert_array_equal(x.grad, [2.0, 0.0])
+    np.testing.assert_array_equal(y.grad, [0.0, 5.0])
