@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series  # type: ignore[import-untyped]
 
 MOST, LEAST = 0.8, 0.2  # shares of repetitions: four of five, one of five
-FACTOR = 2.0  # a loss is as reported if it is at most so many times larger or smaller
+FACTOR, NEAR = 2.0, 0.01  # a loss is as reported within this factor and this distance
 SHOWN = {
     "final_loss": "loss",
     "time": "training time",
@@ -451,9 +451,9 @@ def table(verdicts: Sequence[Verdict]) -> DataFrame:
 def reported(experiments: Iterable[Experiment]) -> list[tuple[Experiment, Reported, Claim]]:
     """Return, for every figure that a source printed, the claim that a run shows it too.
 
-    A loss is as reported within a factor of 2; an accuracy from 90 % on if it is reached
-    to half a percent, a lower one if it is the same to half a percent. A printed loss that
-    few runs are near, but that lies amid them, depends on luck.
+    A loss is as reported within a factor of 2 and to 0.01; an accuracy from 90 % on if it
+    is reached to half a percent, a lower one if it is the same to half a percent. A printed
+    loss that few runs are near, but that lies amid them, depends on luck.
     """
     found = []
     for experiment in experiments:
@@ -462,7 +462,7 @@ def reported(experiments: Iterable[Experiment]) -> list[tuple[Experiment, Report
             name = figure.quantity + at if at or figure.quantity != "loss" else "final_loss"
             quantity = Quantity(name, experiment.name, figure.cell)
             if figure.quantity == "loss":
-                question = quantity.like(figure.value)
+                question = quantity.like(figure.value) & quantity.near(figure.value, NEAR)
             elif figure.value >= 0.9:
                 question = quantity >= figure.value - 0.005
             else:

@@ -48,7 +48,7 @@ def learning_curves(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str =
         for i, (label, curve) in enumerate(curves.items()):
             band(axes, curve, "loss", label, i)
         axes.set(title=title, xscale="log", yscale="log", xlabel="epoch (log scale)")
-        axes.legend(loc="lower left")
+        axes.legend()
     grid[0].set_ylabel(ylabel)
     return figure
 
@@ -379,7 +379,9 @@ def tiles(images: Array) -> Figure:
     return figure
 
 
-def spread(groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, float]) -> Figure:
+def spread(
+    groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, float], yscale: str = "log"
+) -> Figure:
     """Draw a number of every run as a dot, the median as a line, what was reported as a star."""
     figure = _figure(figsize=(8, 4.4))
     axes = figure.subplots()
@@ -399,7 +401,7 @@ def spread(groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, floa
         axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor="black", label="reported")
     names = [label.replace(", ", "\n").replace(" 0", "\n0") for label in groups]
     axes.set_xticks(range(len(groups)), names)
-    axes.set(yscale="log", ylabel=ylabel)
+    axes.set(yscale=yscale, ylabel=ylabel)
     axes.grid(True, axis="y")
     figure.legend(loc="outside upper center", ncols=3)
     return figure

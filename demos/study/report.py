@@ -317,6 +317,10 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
         by_hand=lambda cell, quantity: float(
             np.median(study.measured("R2-backward", cell, quantity))
         ),
+        by_hand_share=lambda cell: Share(
+            int((study.measured("R2-backward", cell, "trained_accuracy") >= 0.9).sum()),
+            len(study.measured("R2-backward", cell, "trained_accuracy")),
+        ),
         by_hand_seeds=len(study.measured("R2-backward", "mistake", "trained_loss")),
         by_hand_passes=EFFORTS[scope].passes,
         relu=lambda: Markup(why_relu_failed(study, album)),
@@ -433,8 +437,8 @@ def why_relu_failed(study: Study, album: Album) -> str:
     ]
     if caused.n and caused.share > 0.5:
         said.append(
-            f"In {caused} networks that failed, the largest gradient of any weight is exactly 0 at "
-            f"the end, and the output of {Share(int((failed & silent).sum()), caused.n)} is 0 for "
+            f"In {caused.yes} of the {caused.n} networks that failed, the largest gradient of any "
+            f"weight is exactly 0 at the end; in {int((failed & silent).sum())}, the output is 0 for "
             "every point. The one output unit is the only way back into the network. Once its "
             "input is negative for all 21 points it outputs 0 for all of them, ReLU’s slope there "
             "is 0, and so is the gradient of every weight: no further step changes anything. The "
@@ -455,7 +459,7 @@ def why_relu_failed(study: Study, album: Album) -> str:
             "before any training, because their weights happen to be drawn so, and most of the "
             f"others fall silent within the first epochs ({album.ref('silence')}), when a step "
             "after a single point is large enough to throw the output below 0 for all points. "
-            f"Change one thing, and fewer do ({album.ref('relu-changed')})."
+            f"Change one thing, and fewer fail ({album.ref('relu-changed')})."
         )
     else:
         said.append(
