@@ -10,6 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..tape import trace
 from ..tensor import Tensor
 from ..visualize.fold import fold
@@ -119,7 +121,10 @@ def explain(
     graph = read(loss, variables)
     if level in ("steps", "scalars"):
         assert isinstance(loss, Tensor)
-        graph, upstream = closer(graph, level, seed_of(loss, upstream)), None
+        seed = seed_of(loss, upstream)
+        graph = closer(graph, level, seed)
+        # Of an array's elements, each weighted by the seed, there is one number, which begins anew.
+        upstream = seed if np.shape(graph.roots[0].data) == np.shape(seed) else None
     derivation = derive(graph, upstream)
     if part is not None:
         return Explanation(of_graph(derivation, piece(graph, part)), folding=False)

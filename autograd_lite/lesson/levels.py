@@ -196,7 +196,8 @@ class _InScalars(_Again):
     def roots(self, root: Value, seed: Any) -> list[Tensor]:
         places = list(np.ndindex(np.shape(root.data)))
         elements = [_begun(self.known[name_at(root.name, p)], root, p) for p in places]
-        if seed is None or (len(places) == 1 and np.all(seed == 1)):
+        single = places == [()] or (len(places) == 1 and np.all(seed == 1))
+        if seed is None or single:
             return elements
         terms = [t * float(np.asarray(seed)[p]) for t, p in zip(elements, places, strict=True)]
         total = functools.reduce(operator.add, terms)

@@ -69,6 +69,21 @@ def test_an_array_as_result():
     assert found["x[1]"] == 40.0
 
 
+@pytest.mark.parametrize("level", ["program", "modules", "steps", "scalars"])
+def test_an_upstream_gradient_at_every_level(level):
+    x = Tensor([0.5, -1.0], requires_grad=True, name="x")
+    y = x.sigmoid()
+    slope = y.numpy() * (1 - y.numpy())
+    for given, seed in (([1.0, 10.0], [1.0, 10.0]), (None, [3.0, 0.5])):
+        if given is None:
+            y.backward(seed)
+        found = gradients(explain(y, upstream=given, level=level))
+        got = found["x"] if "x" in found else [found["x[0]"], found["x[1]"]]
+        np.testing.assert_allclose(got, slope * seed)
+    z = np.sum(x)
+    assert gradients(explain(z, upstream=2.0, level=level)).popitem()[1] == pytest.approx(2.0)
+
+
 def test_new_values_do_not_take_the_names_of_old_ones():
     loss = network()  # it has t1, an array
     names = {v.name for v in explain(loss, level="scalars").derivation.graph.values}
