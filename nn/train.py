@@ -249,7 +249,7 @@ def fit(
     model.train()
     good = _Good(model, optimizer)
     # An overflow is reported below, with what to do about it; NumPy's warning says less.
-    with np.errstate(all="ignore"), _bar(epochs if progress else None, state.epoch) as bar:
+    with np.errstate(all="ignore"), _bar(progress, epochs, len(loader), state) as bar:
         while state.epoch < epochs and not _finished(state, patience, stop_below):
             numbers = dict.fromkeys(("loss", *metrics), 0.0)
             for x, y in loader:
@@ -271,6 +271,8 @@ def fit(
                 state.step_loss = number
                 for callback in step_callbacks:
                     callback(state)
+                if bar is not None and bar.update():  # true where it has just been redrawn
+                    bar.set_postfix({**history.latest(), "loss": number}, refresh=False)
             # No forward pass has tried the weights of the last step.
             if not all(np.isfinite(p.data).all() for p in optimizer.params):
                 raise good.diverged(history, "a weight became NaN or infinite", x)
@@ -292,8 +294,6 @@ def fit(
                 callback(state)
             if checkpoint is not None:
                 saved.write(checkpoint)
-            if bar is not None and bar.update():  # true where it has just been redrawn
-                bar.set_postfix(history.latest(), refresh=False)
         if bar is not None:
             bar.set_postfix(history.latest(), refresh=False)
     if keep_best and state.best_weights:
@@ -500,9 +500,9 @@ def _alike(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
 # -- the bar, and what is checked -----------------------------------------------------------------
 
 
-def _bar(epochs: int | None, done: int) -> AbstractContextManager[Any]:
-    """Return a progress bar, or nothing in its place."""
-    if epochs is None:
+def _bar(progress: bool, epochs: int, steps: int, state: State) -> AbstractContextManager[Any]:
+    """Return a progress bar over all steps, or nothing in its place."""
+    if not progress:
         return nullcontext()
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
@@ -510,7 +510,8 @@ def _bar(epochs: int | None, done: int) -> AbstractContextManager[Any]:
         raise missing_extra(
             "tqdm", "demos", "show the progress of fit (progress=False does without)"
         ) from None
-    return tqdm(total=epochs, initial=done, unit="epoch", mininterval=0.2)  # type: ignore[no-any-return]
+    unit = "epoch" if steps == 1 else "step"
+    return tqdm(total=epochs * steps, initial=state.step, unit=unit, mininterval=0.2)  # type: ignore[no-any-return]
 
 
 def _check(model: Any, epochs: Any, patience: Any, stop_below: Any, functions: list[Any]) -> None:

@@ -400,6 +400,9 @@ def test_the_bar_shows_the_loss(monkeypatch):
     history = fit(*line(), epochs=20, progress=True)
     assert "20/20" in err.getvalue()
     assert f"{history.losses[-1]:.3g}"[:4] in err.getvalue()
+    fit(*line(), epochs=3, batch_size=5, progress=True)
+    assert "9/9" in err.getvalue()  # with batches, it counts steps
+    assert "step" in err.getvalue()
 
 
 def test_without_tqdm_the_error_names_the_extra(monkeypatch):
