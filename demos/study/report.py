@@ -438,8 +438,8 @@ def why_relu_failed(study: Study, album: Album) -> str:
     if caused.n and caused.share > 0.5:
         said.append(
             f"In {caused.yes} of the {caused.n} networks that failed, the largest gradient of any "
-            f"weight is exactly 0 at the end; in {int((failed & silent).sum())}, the output is 0 for "
-            "every point. The one output unit is the only way back into the network. Once its "
+            f"weight is exactly 0 at the end; in {int((failed & silent).sum())}, the output is 0 "
+            "for every point. The one output unit is the only way back into the network. Once its "
             "input is negative for all 21 points it outputs 0 for all of them, ReLU’s slope there "
             "is 0, and so is the gradient of every weight: no further step changes anything. The "
             "network then says label 0 of every point, which is right for 11 of the 21, "
