@@ -15,8 +15,9 @@ import numpy as np
 from ..tape import trace
 from ..tensor import Tensor
 from ..visualize.fold import fold
-from ..visualize.graph import Level, check_level, named_in, piece, read
+from ..visualize.graph import Level, check_level, named_in, read
 from ..visualize.notebook import beside
+from ..visualize.part import piece
 from ..visualize.render import write
 from .derivation import Derivation, derive, seed_of
 from .levels import closer

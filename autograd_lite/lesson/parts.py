@@ -20,7 +20,8 @@ import dataclasses
 from typing import Any
 
 from ..visualize.fold import Fold, flat, fold
-from ..visualize.graph import Graph, Operation, Value, nearest
+from ..visualize.graph import Graph, Operation, Value
+from ..visualize.part import nearest
 from ..visualize.text import operations
 from .derivation import Derivation, Edge, Step, named
 from .formula import Formula, gradient

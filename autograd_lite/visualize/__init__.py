@@ -8,6 +8,7 @@
 `render`           DOT as SVG, PDF or PNG
 `schema`           the graph as JSON
 `network`          a model as circles and lines
+`part`             the inside of a module, what led to a value, as much as fits
 `fold`             modules and repetitions in one box each
 `notebook`         text, and a picture where one is made soon
 `drawing`          `draw`, which puts these together

@@ -30,7 +30,8 @@ import numpy as np
 
 from ..errors import missing_extra
 from .fold import Fold
-from .graph import Module, Operation, Part, Value, homes
+from .graph import Module, Operation, Value, homes
+from .part import Part
 from .text import cut, number, operations, parameters, printable, rows, sentence, summary
 
 BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"

@@ -13,9 +13,10 @@ from ..tensor import Tensor
 from .dot import to_dot
 from .fold import fold
 from .gradients import differentiate
-from .graph import Graph, Level, check_level, named_in, nearest, piece, read
+from .graph import Graph, Level, check_level, named_in, read
 from .network import columns_of, layers_of, picture, to_bytes, to_svg
 from .notebook import beside
+from .part import nearest, piece
 from .render import FORMATS, render, write
 from .schema import to_json
 

@@ -10,7 +10,8 @@ from autograd_lite import Tensor, explain, trace
 from autograd_lite.lesson.derivation import derive
 from autograd_lite.lesson.parts import of_graph, that_fits
 from autograd_lite.visualize.fold import Fold, fold
-from autograd_lite.visualize.graph import piece, read
+from autograd_lite.visualize.graph import read
+from autograd_lite.visualize.part import piece
 
 TURNS = {
     "sin": lambda y, w: np.sin(y),

@@ -8,7 +8,8 @@ import pytest
 import nn
 from autograd_lite import Tensor, draw, no_grad, trace
 from autograd_lite.visualize.fold import fold
-from autograd_lite.visualize.graph import piece, read
+from autograd_lite.visualize.graph import read
+from autograd_lite.visualize.part import piece
 
 X = np.random.default_rng(0).uniform(size=(3, 2))
 
