@@ -18,10 +18,10 @@ from autograd_lite.lesson.notation import LATEX, TEXT, write
 RNG = np.random.default_rng(3)
 
 
-def formulas(loss, part="gradients"):
+def formulas(loss, part="gradients", level="program"):
     """Return every formula of a derivation, by what it is equal to."""
     found = {}
-    for e in getattr(equations(explain(loss).derivation, TEXT), part):
+    for e in getattr(equations(explain(loss, level=level).derivation, TEXT), part):
         found.setdefault(e.left, []).extend(e.right[:1])  # a remark has none
     return found
 
@@ -166,3 +166,13 @@ def test_a_tap_of_conv2d_is_a_sum_over_the_positions_it_visited(channel):
     loss.backward()
     assert float(tap.value) == pytest.approx(layer.weight.grad[channel, 0, 0, 1])
     assert r"\frac{\partial L}{\partial" in write(tap, LATEX)
+    # Taken apart, the program says it all in symbols: the sum of 3 O² · x over the positions.
+    taps = formulas(loss, level="scalars")[f"∂L/∂F[{channel}, 0, 0, 1]"][1]
+    numbers = {f"O[0, {channel}, {i}, {j}]": out.numpy()[0, channel, i, j]
+               for i in (0, 1) for j in (0, 1)}  # fmt: skip
+    numbers |= {f"x[0, 0, {i}, {j}]": image[0, 0, i, j] for i in range(3) for j in range(3)}
+    for name, number in numbers.items():
+        taps = taps.replace(name, f"({number})")
+    assert "[" not in taps
+    assert taps.count(" + ") == 3
+    assert value(taps) == pytest.approx(by_hand)
