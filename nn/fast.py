@@ -83,7 +83,8 @@ def _where_possible(loop: Loop) -> Loop:
 
 # -- how a loop is run ---------------------------------------------------------------------------
 
-THREADS = int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1
+_asked = os.environ.get("OMP_NUM_THREADS", "")
+THREADS = int(_asked) if _asked.isdigit() and int(_asked) else os.cpu_count() or 1
 SHARED_FROM = 50_000  # numbers; for fewer, to wake a thread takes longer than the work
 
 
@@ -105,7 +106,8 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, THREADS - 1), "autograd_lite")
 
 
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _run(function: Callable[..., None], arrays: list[Any], *settings: Any) -> None:
@@ -252,9 +254,9 @@ def adapt(
     """Take g into the means m and v; return share · p − rate · m / (√v / root + eps)."""
     out = np.empty_like(p)
     arrays = _in_line(p, g, *means, out)
-    if arrays is None or len(means) > 2:
-        return NotImplemented
     settings = (share, beta1, beta2, 1.0 - beta1, 1.0 - beta2, rate, root, eps)
+    if arrays is None or len(means) > 2 or any(map(np.ndim, settings)):
+        return NotImplemented
     _run(_adapt, arrays, *map(p.dtype.type, settings))
     return out
 

@@ -522,7 +522,7 @@ def _adapt(
     term += eps
     np.divide(m, term, out=term)
     term *= rate
-    return np.subtract(p if share == 1.0 else share * p, term, out=term)[()]
+    return np.subtract(p if np.ndim(share) == 0 and share == 1.0 else share * p, term, out=term)[()]
 
 
 class AdamW(Adam):

@@ -155,6 +155,19 @@ def test_adam_agrees(dtype, make):
     agree(train, np.float32 if np.finfo(dtype).eps > 1e-9 else np.float64)
 
 
+@pytest.mark.parametrize("make", [nn.optim.Adam, nn.optim.AdamW])
+def test_a_rate_for_each_row_agrees(make):
+    def train():
+        w = Tensor(np.linspace(-1.0, 1.0, 12).reshape(3, 4), requires_grad=True)
+        optimizer = make([w], weight_decay=0.1)
+        optimizer.param_groups[0]["lr"] = np.array([[0.1], [0.2], [0.3]])
+        (w * w).sum().backward()
+        optimizer.step()
+        return [w.data]
+
+    agree(train, np.float64)
+
+
 @pytest.mark.usefixtures("threads")
 def test_a_training_agrees():
     rng = np.random.default_rng(0)
