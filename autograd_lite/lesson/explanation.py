@@ -107,6 +107,7 @@ def explain(
     check_level(level)
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
+        _check_inputs(loss, inputs)
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
         with trace():
             result = loss(*given)
@@ -132,6 +133,20 @@ def explain(
     if level == "modules":
         return Explanation(of_graph(derivation, fold(graph, len(graph.values) * 9, modules=True)))
     return Explanation(derivation)
+
+
+def _check_inputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+    """See that a function can be called on the inputs, before it is."""
+    try:
+        inspect.signature(function).bind(*inputs)
+    except ValueError:  # it has no signature
+        pass
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"{name} cannot be called on the inputs given ({error}): write "
+            "explain(function, input, …)."
+        ) from None
 
 
 def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +149,24 @@ class Drawing:
         return str(self.digraph.source)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the DOT text to a file and return its path; JSON where it ends with ``.json``.
+        """Write a file in the format that its name ends with, and return its path.
 
-        What the JSON says is described in `autograd_lite.visualize.schema`.
+        Parameters
+        ----------
+        path
+            Ends with ``.svg``, ``.pdf`` or ``.png`` for a picture (see `render`), ``.dot`` or
+            ``.gv`` for the DOT text, or ``.json`` for the graph as data, which
+            `autograd_lite.visualize.schema` describes.
 
+        Raises
+        ------
+        FileNotFoundError
+            If the folder does not exist.
+        ValueError
+            If the name ends otherwise.
+
+        Examples
+        --------
         >>> import tempfile
         >>> from autograd_lite import Tensor, draw
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -160,11 +174,27 @@ class Drawing:
         'graph.dot'
         """
         path = Path(path)
-        if path.suffix.lower() == ".json" and self.graph is not None:
-            write(path, (to_json(self.graph) + "\n").encode())
-        else:
-            write(path, self.source.encode())
-        return path
+        texts = self._texts()
+        suffix = path.suffix.lower()
+        if suffix in texts:
+            write(path, texts[suffix]().encode())
+            return path
+        if suffix.lstrip(".") not in FORMATS:
+            *most, last = (*(f".{format}" for format in FORMATS), *texts)
+            raise ValueError(
+                f"'{path.name}' does not say what to write: let it end with {', '.join(most)} or "
+                f"{last}."
+            )
+        return self.render(path)
+
+    def _texts(self) -> dict[str, Callable[[], str]]:
+        """Return the formats that need no Graphviz, by ending."""
+        texts: dict[str, Callable[[], str]] = {".dot": lambda: self.source}
+        texts[".gv"] = texts[".dot"]
+        if self.graph is not None:
+            graph = self.graph
+            texts[".json"] = lambda: to_json(graph) + "\n"
+        return texts
 
     def render(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file, in the format that its name ends with, and return its path.
@@ -189,7 +219,7 @@ class Drawing:
         if format not in FORMATS:
             raise ValueError(
                 f"'{path.name}' does not say which format to render: let it end with .svg, .pdf or "
-                ".png (the DOT text is written by save)."
+                ".png (save writes DOT and JSON too)."
             )
         write(path, self._rendered(format))
         return path
@@ -225,6 +255,9 @@ class NetworkDrawing(Drawing):
     def source(self) -> str:
         """The picture as SVG. Two runs of a program give the same text."""
         return to_svg(self._picture)
+
+    def _texts(self) -> dict[str, Callable[[], str]]:
+        return {}
 
     def _rendered(self, format: str) -> bytes:
         if format == "svg":

@@ -454,3 +454,11 @@ def test_replacing_computes_anew():
 )
 def test_exact_numbers(x, text):
     assert exact(x) == text
+
+
+@pytest.mark.parametrize("inputs", [(), (1.0, 2.0)])
+def test_a_function_that_does_not_take_the_inputs(inputs):
+    with pytest.raises(
+        TypeError, match=r"<lambda> cannot be called .* write explain\(function, inp"
+    ):
+        explain(lambda x: x * x, *inputs)

@@ -150,6 +150,19 @@ def test_save_writes_what_can_be_read_again(picture, tmp_path, parse):
     assert parse(path.read_text(encoding="utf-8")).labels == parse(picture).labels
 
 
+@pytest.mark.parametrize("format", BEGINS)
+def test_save_writes_pictures_too(picture, tmp_path, format):
+    begin = BEGINS[format]
+    assert picture.save(tmp_path / f"g.{format}").read_bytes().startswith(begin)
+
+
+@pytest.mark.parametrize("name", ["graph", "graph.jpeg2000"])
+def test_save_under_a_name_that_says_no_format(name, picture, tmp_path):
+    with pytest.raises(ValueError, match=r"\.svg, \.pdf, \.png, \.dot, \.gv or \.json"):
+        picture.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["graph", "graph.jpeg2000", "graph.dot", ""])
 def test_a_name_that_says_no_format(name, picture, tmp_path):
     with pytest.raises(ValueError, match=r"\.svg, \.pdf or \.png"):
