@@ -556,9 +556,25 @@ class Tensor:
         """Running sum along `axis`, as `numpy.cumsum`."""
         return _ENTRY[np.cumsum](self, axis=axis)
 
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        """Running product along `axis`, as `numpy.cumprod`."""
+        return _ENTRY[np.cumprod](self, axis=axis)
+
     def argmax(self, axis: int | None = None) -> Tensor:
         """Index of the largest element, as `numpy.argmax`."""
         return _ENTRY[np.argmax](self, axis=axis)
+
+    def argsort(self, axis: int | None = -1) -> Tensor:
+        """The order that sorts an axis, as `numpy.argsort`."""
+        return _ENTRY[np.argsort](self, axis=axis)
+
+    def searchsorted(self, v: Any, side: str = "left") -> Tensor:
+        """Where numbers belong among these, as `numpy.searchsorted`."""
+        return _ENTRY[np.searchsorted](self, v, side=side)
+
+    def nonzero(self) -> tuple[Tensor, ...]:
+        """The places that are not 0, as `numpy.nonzero`."""
+        return _ENTRY[np.nonzero](self)  # type: ignore[return-value]
 
     def argmin(self, axis: int | None = None) -> Tensor:
         """Index of the smallest element, as `numpy.argmin`."""
@@ -613,6 +629,8 @@ class Tensor:
         """The complex conjugate."""
         return _ENTRY[np.conjugate](self)
 
+    conjugate = conj
+
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes."""
         return _ENTRY[np.swapaxes](self, axis1, axis2)
@@ -624,6 +642,14 @@ class Tensor:
     def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
         """Repeat each element, as `numpy.repeat`."""
         return _ENTRY[np.repeat](self, repeats, axis=axis)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Tensor:
+        """Those along an axis for which a condition holds, as `numpy.compress`."""
+        return _ENTRY[np.compress](condition, self, axis=axis)
+
+    def choose(self, choices: Any, mode: str = "raise") -> Tensor:
+        """Elements of several arrays, by these indices, as `numpy.choose`."""
+        return _ENTRY[np.choose](self, choices, mode=mode)
 
     def take(self, indices: Any, axis: int | None = None) -> Tensor:
         """Elements along an axis, as `numpy.take`."""
@@ -650,6 +676,15 @@ class Tensor:
     def round(self, decimals: int = 0) -> Tensor:
         """Round, as `numpy.round`; the gradient is 0."""
         return _ENTRY[np.round](self, decimals=decimals)
+
+    def __round__(self, ndigits: int | None = None) -> Tensor:
+        return self.round(ndigits or 0)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _ENTRY[np.divmod](self, other)  # type: ignore[return-value]
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _ENTRY[np.divmod](other, self)  # type: ignore[return-value]
 
     def astype(self, dtype: Any) -> Tensor:
         """Convert; the gradient is converted back. Integers carry no gradient."""

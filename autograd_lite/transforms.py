@@ -40,7 +40,7 @@ from .errors import (
     NonScalarBackwardError,
 )
 from .primitive import derivative
-from .tape import differentiating, no_grad, quietly, state
+from .tape import differentiating, next_number, no_grad, quietly, state
 from .tensor import Tensor, bare, constant, plain
 from .trees import Rebuild, flatten
 
@@ -74,14 +74,12 @@ class _Run:
             self.aliases += fresh
             self.originals += leaves
             self.rebuilds.append((len(leaves), rebuild))
+        # What is newer than this may depend on the aliases.
+        self.start = self.aliases[0]._number if self.aliases else next_number()
         self.mode = state.mode
         with differentiating():
             self.result = f(*given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
-
-    @property
-    def start(self) -> int:
-        return self.aliases[0]._number
 
     def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them."""
@@ -184,11 +182,18 @@ def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> boo
 def _places(f: Function, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
     places = []
     for n in argnum if isinstance(argnum, tuple) else (argnum,):
+        if not isinstance(n, int):
+            raise TypeError(f"argnum is a whole number or a tuple of them, not {argnum!r}.")
         if not -len(args) <= n < len(args):
             raise TypeError(
                 f"The gradient of {getattr(f, '__name__', 'the function')} was asked for argument "
                 f"{n}, and it was called with {len(args)} positional ones: give that argument by "
                 "position."
+            )
+        if not flatten(args[n])[0] and not isinstance(args[n], (list, tuple, dict)):
+            raise IntegerGradientError(
+                f"The gradient was asked for {args[n]!r}, in which there is no number: give "
+                "floats, as in 2.0."
             )
         places.append(n % len(args))
     return places
@@ -607,6 +612,7 @@ def hvp(f: Function, argnum: int = 0) -> Function:
         # The gradient is on the tape of the same run, so that one more sweep does it.
         gradients = run.pull([(value, _one_like(value))], recorded=True)
         products = run.pull(list(zip(gradients, map(_as_array, along), strict=True)), outer)
+        products = [outward(p) for p in products]
         run.tie()
         return run.like_arguments(run.settle(products) if outer else products)[0]
 

@@ -300,6 +300,25 @@ def test_arguments_that_no_rule_covers():
     assert np.exp(x, dtype=np.float32).dtype == np.float32
 
 
+def test_methods_and_operators_of_an_array():
+    x = np.array([2.0, -1.5, 0.0, 3.25])
+    t = leaf(x)
+    for method, args in {
+        "argsort": (), "cumprod": (), "nonzero": (), "conjugate": (), "searchsorted": (1.0,),
+        "compress": ([True, False, True, False],), "round": (1,),
+    }.items():  # fmt: skip
+        expected = getattr(x, method)(*args)
+        actual = getattr(t, method)(*args)
+        for a, e in zip(np.atleast_1d(actual), np.atleast_1d(expected), strict=True):
+            np.testing.assert_array_equal(getattr(a, "data", a), e)
+    chosen = Tensor([1, 0, 1, 0]).choose([x, t])
+    np.sum(chosen).backward()
+    np.testing.assert_array_equal(t.grad, [1.0, 0.0, 1.0, 0.0])
+    assert [float(part.detach()) for part in divmod(leaf(7.5), 2.0)] == [3.0, 1.5]
+    assert [float(part.detach()) for part in divmod(7.5, leaf(2.0))] == [3.0, 1.5]
+    assert round(leaf(2.6)).data == 3.0
+
+
 def test_where_of_a_mask_alone_gives_its_places():
     x = leaf([1.0, -2.0, 3.0])
     [places] = np.where(x > 0)

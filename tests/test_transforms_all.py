@@ -294,6 +294,30 @@ def test_a_checkpoint_refuses_what_is_no_argument():
 # -- bad calls -----------------------------------------------------------------------------------
 
 
+def test_a_product_with_a_complex_hessian():
+    """Of Σ|z|⁴ the gradient is 4|z|²z; along t, that changes by 8 Re(z̄ t) z + 4|z|² t."""
+    z, t = np.array([1.0 + 1.0j, 0.5 - 2.0j]), np.array([1.0 - 0.5j, 2.0j])
+    f = lambda z: np.sum(np.abs(z) ** 4)  # noqa: E731
+    expected = 8 * np.real(np.conj(z) * t) * z + 4 * np.abs(z) ** 2 * t
+    np.testing.assert_allclose(hvp(f)(z, t), expected)
+    np.testing.assert_allclose(jvp(grad(f), (z,), (t,))[1], expected)
+
+
+def test_an_argument_without_numbers():
+    for transform in (grad, hessian, jacobian, value_and_grad):
+        for nothing in (None, "text"):
+            with pytest.raises(IntegerGradientError, match="no number: give floats"):
+                transform(lambda p: 1.0)(nothing)
+    assert grad(lambda p: np.float64(1.0))([]) == []
+    assert grad(lambda p: 2.0 * p["w"])({"w": 3.0, "unused": []}) == {"w": 2.0, "unused": []}
+
+
+@pytest.mark.parametrize("argnum", [[0, 1], "x", 1.0, (0, "x")])
+def test_argnum_is_a_number_or_a_tuple(argnum):
+    with pytest.raises(TypeError, match="argnum is a whole number or a tuple of them"):
+        grad(lambda x, y: x * y, argnum)(1.0, 2.0)
+
+
 def test_shapes_are_checked():
     with pytest.raises(GradientShapeError, match=r"\(2,\)"):
         jvp(smooth, (X,), (np.ones(2),))
