@@ -87,7 +87,7 @@ def alone(cell: Configuration, seed: int) -> tuple[dict, float]:
     return model.state_dict(), float(kind()(model(inputs), targets).item())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(cell=cells())
 def test_a_seed_in_a_stack_learns_what_it_learns_alone(cell):
     runs = train(cell, [4, 0, 11])
