@@ -469,7 +469,9 @@ def reported(experiments: Iterable[Experiment]) -> list[tuple[Experiment, Report
                 question = quantity.near(figure.value, 0.005)
             when = f" at epoch {figure.epoch}" if figure.epoch else ""
             words = f"{figure.cell}: {figure.quantity} {figure.value:g}{when}"
-            found.append((experiment, figure, Claim(experiment.source, "figures", words, question)))
+            printed = figure.value if figure.quantity == "loss" else None
+            claim = Claim(experiment.source, "figures", words, question, printed=printed)
+            found.append((experiment, figure, claim))
     return found
 
 

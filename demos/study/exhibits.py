@@ -256,7 +256,7 @@ def _network(study: Study) -> Exhibit:
         draw(model),
         "The network of the hand-out, 2-4-4-1, as the first seed trained it on XOR. A circle is a "
         "unit and a line a weight: the thicker, the larger; solid and blue is positive, dashed "
-        "and orange negative. The thick lines are the ones that the solution hangs on.",
+        "and orange negative. A few thick lines carry most of the decision.",
         "Four columns of circles, two inputs, four units, four units and one output, joined by "
         "lines.",
     )
@@ -522,9 +522,8 @@ def _moons_units(study: Study) -> Exhibit:
     return Exhibit(
         figures.boundaries(panels),
         "R2's network on two moons with more and more hidden units, for the first seed. Median "
-        f"accuracies past 5 units: {', '.join(f'{m:.1%}' for m in medians)}. What little is "
-        "gained on the points that were trained with is not gained on new ones: there, 5 units "
-        f"have {held[0]:.1%} and 20 have {held[1]:.1%}.",
+        f"accuracies past 5 units: {', '.join(f'{m:.1%}' for m in medians)}. On as many "
+        f"new points from the same moons, 5 units have {held[0]:.1%} and 20 have {held[1]:.1%}.",
         "Five panels with two interleaved moons and a curved boundary between them.",
     )
 

@@ -112,9 +112,20 @@ def write(results: store.Results, scope: str, folder: Path) -> Path:
     folder
         Where the page is written; figures, tables and weights get folders in it.
     """
+    try:
+        _write(results, scope, folder)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            f"cannot write the report into {folder}: {reason}; an earlier report is as it was"
+        ) from None
+    return folder / "report.html"
+
+
+def _write(results: store.Results, scope: str, folder: Path) -> None:
     effort = EFFORTS[scope]
-    accessor = weights_of(results)
-    measures = diagnostics.measure(results.runs, accessor, effort.seeds, effort.passes)
+    weights = weights_of(results)
+    measures = diagnostics.measure(results.runs, weights, effort.seeds, effort.passes)
     for part in PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -122,18 +133,15 @@ def write(results: store.Results, scope: str, folder: Path) -> Path:
         parts = {part: stack.enter_context(replacing(folder / part)) for part in PARTS}
         Tables(results.runs, results.curves, measures).write(parts["tables"])
         tables = Tables.read(parts["tables"])  # every verdict comes from the files
-        study = Study(tables, accessor, watched(effort))
-        album = Album(study, parts["figures"])
-        html = render(study, album, results.missing, scope)
+        study = Study(tables, weights, watched(effort))
+        html = render(study, Album(study, parts["figures"]), results.missing, scope)
         (page / "report.html").write_text(html, encoding="utf-8")
-        claims.table(claims.judge(CLAIMS, tables)).to_csv(
-            parts["tables"] / "claims.csv", index=False
-        )
-        claims.beside(EXPERIMENTS.values(), tables).to_csv(
-            parts["tables"] / "reported.csv", index=False
-        )
+        for name, verdicts in (
+            ("claims", claims.table(claims.judge(CLAIMS, tables))),
+            ("reported", claims.beside(EXPERIMENTS.values(), tables)),
+        ):
+            verdicts.to_csv(parts["tables"] / f"{name}.csv", index=False)
         save_weights(results, parts["weights"])
-    return folder / "report.html"
 
 
 def weights_of(results: store.Results) -> Any:
@@ -281,10 +289,7 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
     )
     verdicts = claims.judge(CLAIMS, study.tables)
     beside = claims.beside(EXPERIMENTS.values(), study.tables)
-    numbered: dict[str, int] = {}
-
-    def table(name: str) -> int:
-        return numbered.setdefault(name, len(numbered) + 1)
+    number_of = {name: i for i, name in enumerate(("backward", "beside", "experiments"), 1)}
 
     text: str = environment.from_string(template.joinpath("report.html").read_text("utf-8")).render(
         style=Markup(template.joinpath("report.css").read_text("utf-8")),
@@ -297,6 +302,7 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
         signs=SIGNS,
         size=size_of,
         beside=beside.to_dict("records"),
+        beside_counts=Counter(beside.verdict),
         beside_shortened=bool(beside.shortened.any()),
         cells=list(cells(study)),
         experiments=[*EXPERIMENTS.values(), *OWN.values()],
@@ -304,8 +310,8 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
         commands=lambda names: Markup(_commands(names)),
         show=lambda name: Markup(album.show(name)),
         ref=lambda name: Markup(album.ref(name)),
-        table_number=lambda name: Markup(f"<b>Table {table(name)}.</b> "),
-        table_ref=lambda name: Markup(f'<a href="#table-{name}">Table {table(name)}</a>'),
+        table_number=lambda name: Markup(f"<b>Table {number_of[name]}.</b> "),
+        table_ref=lambda name: Markup(f'<a href="#table-{name}">table {number_of[name]}</a>'),
         reach=study.reach,
         median=study.median,
         measured=lambda *where: float(np.median(study.measured(*where))),

@@ -279,6 +279,24 @@ def test_every_printed_figure_is_beside_what_was_found():
     assert (table[table.quantity == "accuracy"].share_100 == 1.0).all()
 
 
+def test_a_printed_loss_within_a_wide_spread_depends_on_luck():
+    (experiment,) = [e for e in EXPERIMENTS.values() if e.name == "R0-momentum"]
+    losses = [(x, 1.0) for x in np.geomspace(1e-6, 1e-1, 40)]
+    t = tables({(experiment.name, figure.cell): losses for figure in experiment.reported})
+    table = claims.beside([experiment], t)
+    assert set(table[table.quantity == "loss"].verdict) == {LUCK}
+    (row,) = table[table.reported == 0.00036].to_dict("records")
+    assert row["as_good"] == np.mean([loss <= 0.00036 for loss, _ in losses])
+
+
+def test_a_plateau_is_not_near_what_was_printed():
+    """0.249 is within a factor of 2 of 0.238, and says something else."""
+    experiment = EXPERIMENTS["R1-without-activation"]
+    t = tables({(experiment.name, cell): [(0.2494, 0.524)] * 20 for cell in experiment.cells})
+    table = claims.beside([experiment], t)
+    assert list(table[table.quantity == "loss"].verdict) == [DISAGREES]
+
+
 def test_the_loss_at_an_epoch_is_taken_from_the_curve():
     t = tables({("E", "a"): [(1.0, 1.0)]})
     assert list(claims.Quantity("loss@50", "E", "a").of(t)) == [2.0]
