@@ -31,16 +31,20 @@ def generators(module: Module) -> Iterator[tuple[str, np.random.Generator]]:
 def generators_of_data(dataset: Any) -> Iterator[tuple[str, np.random.Generator]]:
     """Yield the generators that a dataset, or those it is made of, draws from, with paths."""
     yield from _held(dataset)
-    for name, value in vars(dataset).items():
+    for name, value in _attributes(dataset):
         if isinstance(value, Dataset):
             for path, rng in generators_of_data(value):
                 yield f"{name}.{path}", rng
 
 
 def _held(owner: Any) -> Iterator[tuple[str, np.random.Generator]]:
-    for name, value in vars(owner).items():
+    for name, value in _attributes(owner):
         if isinstance(value, np.random.Generator):
             yield name, value
+
+
+def _attributes(owner: Any) -> list[tuple[str, Any]]:
+    return list(getattr(owner, "__dict__", {}).items())  # what has slots has none
 
 
 def write(path: Location, state: Mapping[str, Any]) -> None:

@@ -184,6 +184,31 @@ class Watcher:
         Each has the mean, a band of one standard deviation around it, and the
         smallest and largest number, over the epochs.
         """
+        figure, panels = self._panels(ending)
+        for axes, epochs, kept in panels:
+            low, high, mean, std = (
+                np.array([getattr(one, kind) for one in kept])
+                for kind in ("minimum", "maximum", "mean", "std")
+            )
+            axes.fill_between(epochs, low, high, alpha=0.15, label="smallest to largest")
+            axes.fill_between(epochs, mean - std, mean + std, alpha=0.35, label="± std")
+            axes.plot(epochs, mean, label="mean")
+        panels[0][0].legend(fontsize=8)
+        return figure
+
+    def plot_histograms(self, ending: str = "") -> Figure:
+        """Return a figure of the histograms over the epochs: the darker, the more numbers."""
+        figure, panels = self._panels(ending)
+        for axes, epochs, kept in panels:
+            for epoch, one in zip(epochs, kept, strict=True):
+                column = [epoch - 0.5 * self.every, epoch + 0.5 * self.every]
+                # By a root, as few numbers in a tail should still be seen.
+                shares = np.sqrt(one.counts / one.counts.max())[:, None]
+                axes.pcolormesh(column, one.edges, shares, cmap="Blues", vmin=0.0, vmax=1.0)
+        return figure
+
+    def _panels(self, ending: str) -> tuple[Figure, list[tuple[Any, list[int], list[Statistics]]]]:
+        """Return a figure with axes for each name that ends so, its epochs and its records."""
         try:
             from matplotlib.figure import Figure
         except ImportError:
@@ -200,16 +225,7 @@ class Watcher:
         for axes in grid[len(names) :]:
             axes.axis("off")
         for axes, name in zip(grid, names, strict=False):
-            kept = self.records[name]
-            epochs = self.epochs[-len(kept) :]
-            low, high, mean, std = (
-                np.array([getattr(one, kind) for one in kept])
-                for kind in ("minimum", "maximum", "mean", "std")
-            )
-            axes.fill_between(epochs, low, high, alpha=0.15, label="smallest to largest")
-            axes.fill_between(epochs, mean - std, mean + std, alpha=0.35, label="± std")
-            axes.plot(epochs, mean, label="mean")
             axes.set_title(name, fontsize=10)
-        grid[0].legend(fontsize=8)
         figure.supxlabel("epoch")
-        return figure
+        kept = [self.records[name] for name in names]
+        return figure, [(a, self.epochs[-len(k) :], k) for a, k in zip(grid, kept, strict=False)]

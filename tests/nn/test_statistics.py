@@ -63,6 +63,11 @@ def test_it_is_plotted():
     assert [axes.get_title() for axes in figure.axes if axes.lines] == ["conv.weight", "fc.weight"]
     with pytest.raises(ValueError, match="Nothing that was watched"):
         watcher.plot(".weights")
+    panel = watcher.plot_histograms("fc.weight").axes[0]
+    assert len(panel.collections) == 4  # a column for each epoch
+    last = watcher.records["fc.weight"][-1]
+    darkness = panel.collections[-1].get_array().ravel() ** 2
+    np.testing.assert_allclose(darkness * last.counts.max(), last.counts)
 
 
 def test_what_was_kept_comes_back():
