@@ -241,17 +241,17 @@ def predict(model: nn.Module, images: Array) -> Array:
 
 
 def arguments(
-    argv: Sequence[str], name: str, description: str, more: Any = None
+    argv: Sequence[str], name: str, description: str, epochs: int, more: Any = None
 ) -> argparse.Namespace:
     """Read the flags."""
     parser = Parser(prog=f"python -m demos {name}", description=description)
     add = parser.add_argument
     if more is not None:
         more(parser)
-    add("--epochs", type=whole_number, metavar="N",
-        help="how often all images are seen (default: the task's)")  # fmt: skip
-    add("--batch-size", type=whole_number, metavar="N",
-        help="images in each step (default: the task's)")  # fmt: skip
+    add("--epochs", type=whole_number, default=epochs, metavar="N",
+        help="how often all images are seen (default: %(default)s)")  # fmt: skip
+    add("--batch-size", type=whole_number, default=Task.batch_size, metavar="N",
+        help="images in each step (default: %(default)s)")  # fmt: skip
     add("--activation", choices=ACTIVATIONS, default="relu", help="(default: %(default)s)")
     add("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: %(default)s)")
     add("--lr", type=positive, metavar="RATE", help="learning rate (default: by optimizer)")

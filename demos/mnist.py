@@ -10,6 +10,8 @@ import nn
 
 from .handwriting import Task, arguments, run
 
+EPOCHS = 9  # of 1200 steps each: about R2's 10,000
+
 
 def main(argv: Sequence[str]) -> int:
     """Train, print and save; return the exit status."""
@@ -22,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
             help="folder with the four IDX files, such as train-images-idx3-ubyte.gz",
         )
 
-    args = arguments(argv, "mnist", __doc__ or "", more)
+    args = arguments(argv, "mnist", __doc__ or "", EPOCHS, more)
     try:
         parts = [nn.data.read_mnist(args.data, train).arrays for train in (True, False)]
     except (OSError, ValueError) as error:
@@ -35,6 +37,6 @@ def main(argv: Sequence[str]) -> int:
         channels=(32, 64),
         units=1024,
         rates={"adam": 1e-4, "adagrad": 1e-2},
-        epochs=9,
+        epochs=EPOCHS,
     )
     return run(task, args)
