@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from .command import HelpFormatter, Parser
+from .command import Parser
 
 # NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
 COMMANDS = {
@@ -28,7 +28,6 @@ def main(argv: list[str]) -> int:
         prog="python -m demos",
         description="Demonstrations of autograd_lite and nn.",
         epilog=f"demonstrations:\n{listed}\n\nexample:\n  python -m demos lab --help",
-        formatter_class=HelpFormatter,
     )
     parser.add_argument("name", choices=COMMANDS, metavar="NAME", help="which one; see below")
     name = parser.parse_args(argv[:1]).name

@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -17,9 +16,8 @@ import numpy as np
 
 import nn
 from autograd_lite import Tensor, draw, explain, trace
-from autograd_lite.errors import missing_extra
 
-from .command import HelpFormatter, Parser, replacing, writable_folder
+from .command import Parser, replacing
 from .data import generate_XOR_easy
 from .expression import ExpressionError, evaluate
 
@@ -139,8 +137,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         prog="python -m demos chain-rule",
         description="The chain rule in ten minutes: in words, as pictures, step by step.",
         epilog=EPILOG,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--expression", metavar="TEXT", help="a formula to step through instead of the lesson"
@@ -162,13 +158,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             parser.error(f"argument --at: {error}")
     elif args.at:
         parser.error("argument --at: give a formula with --expression")
-    if find_spec("graphviz") is None:
-        parser.exit(1, f"{missing_extra('graphviz', 'demos', 'draw the graphs')}\n")
-    try:
-        args.out = writable_folder(args.out)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"argument --out: {error}")
-    return args
+    return parser.ready(args, "graphviz")
 
 
 def binding(text: str) -> tuple[str, float]:
