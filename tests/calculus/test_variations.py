@@ -60,7 +60,9 @@ def test_shapes_and_axes(function):
 def test_half_precision(function):
     def check(call: Call) -> None:
         half = replace(call, operands=tuple(x.astype(np.float16) for x in call.operands))
-        if function not in UNORDERED and numpys(function, half):
+        # NumPy 2.0 has NaN for the sinc of a half-precision 0.
+        found = floats(function, half)
+        if found and function not in UNORDERED and not any(np.isnan(r).any() for r in found):
             hold(function, half)
 
     forall(varied(function), check, 2)
