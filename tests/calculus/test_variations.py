@@ -90,7 +90,7 @@ class Run:
             t.zero_grad()
         for result, w in zip(self.results, weights, strict=True):
             result.backward(w.astype(result.dtype))
-        return [np.asarray(np.zeros(t.shape) if t.grad is None else t.grad) for t in self.operands]
+        return [np.zeros_like(t.numpy()) if t.grad is None else t.grad for t in self.operands]
 
 
 def weights_for(run: Run):
@@ -118,8 +118,7 @@ def test_special_values(function):
             warnings.simplefilter("error")
             gradients = run.gradients(weights_for(run))
         for t, g in zip(run.operands, gradients, strict=True):
-            assert g.shape == t.shape
-
+            assert (g.shape, g.dtype) == (t.shape, t.dtype)
         untouched(function, special, run, gradients)
         between_one_sided_slopes(function, special, gradients)
 

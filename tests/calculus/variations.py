@@ -171,7 +171,7 @@ NOT_TAKEN: list[tuple[Function, Callable[[Call, int, float], bool], str]] = [
         for f in (np.linalg.norm, np.linalg.vector_norm)
     ],
 ]
-"""Special values of which no more is promised than that NumPy's result is ours."""
+"""Special values that are left out, with the reason: (function, which, why)."""
 
 
 def _negative(order: Any) -> bool:
