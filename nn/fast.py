@@ -130,12 +130,16 @@ def _gather(lines: Any, out: Any, down: int, along: int, below: int, beside: int
     for image in range(n):
         for row in range(rows):
             for column in range(columns):
+                window = out[image, row, column]
                 for a in range(kh):
                     line = lines[image, row * down + a * below]
                     for b in range(kw):
                         first = column * along + b * beside
-                        for k in range(run):
-                            out[image, row, column, a, b, k] = line[first + k]
+                        if run > 8:
+                            window[a, b] = line[first : first + run]
+                        else:  # to begin such a copy would take longer than to make it
+                            for k in range(run):
+                                window[a, b, k] = line[first + k]
 
 
 def gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:

@@ -68,7 +68,8 @@ def geometry(draw):
         max(1, d * (k - 1) + 1 - sum(p)) for k, d, p in zip(kernel, dilation, padding, strict=True)
     ]
     size = [n + draw(st.integers(0, 4)) for n in least]
-    shape = (draw(SMALL), draw(SMALL), *size)
+    channels = draw(st.sampled_from([1, 2, 9]))  # in one piece by themselves, or with others
+    shape = (draw(SMALL), channels, *size)
     return shape, kernel, {"stride": stride, "padding": padding, "dilation": dilation}
 
 
