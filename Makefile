@@ -15,6 +15,7 @@ OUT    ?= out
 MAKEFLAGS += --no-print-directory
 
 ENGINE_TESTS := tests/test_backward.py tests/test_indexed.py tests/test_micrograd.py \
+    tests/test_operation.py tests/calculus/test_variations.py \
     tests/test_tape.py tests/test_tensor.py tests/test_transforms.py tests/test_transforms_all.py \
     tests/calculus/test_complex.py tests/calculus/test_coverage.py tests/calculus/test_table.py
 
