@@ -506,7 +506,7 @@ def _units(study: Study) -> Exhibit:
     )
     return Exhibit(
         figures.learning_curves(panels, "mean squared error (log scale)"),
-        "More hidden units on XOR. Where bands overlap, one run with more units can well be slower "
+        "More hidden units on XOR. Where bands overlap, a run with more units can well be slower "
         "than one with fewer. Epochs until half of R1's seeds are below a loss of 0.001: "
         f"{until}.",
         "Two panels with a curve for each number of hidden units.",
@@ -708,9 +708,9 @@ def _activations(study: Study) -> Exhibit:
     until = ", ".join(f"{study.until('R1-activations', f'xor, {n}')} with {n}" for n in names)
     return Exhibit(
         figures.learning_curves(panels, "mean squared error (log scale)"),
-        "Activations on XOR at a rate of 0.1. The slope of tanh at 0 is four times the sigmoid's, "
-        "and so is each layer's share of the gradient. Epochs until half of R1's seeds are below a "
-        f"loss of 0.001: {until}.",
+        "Activations on XOR at a rate of 0.1. The sigmoid stays longest on the plateau, since its "
+        "slope is the smallest. Epochs until half of R1's seeds are below a loss of 0.001: "
+        f"{until}.",
         "Two panels with a curve for each activation.",
     )
 

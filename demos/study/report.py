@@ -314,6 +314,7 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
         table_ref=lambda name: Markup(f'<a href="#table-{name}">table {number_of[name]}</a>'),
         reach=study.reach,
         median=study.median,
+        until=study.until,
         measured=lambda *where: float(np.median(study.measured(*where))),
         number=number,
         percent=percent,
