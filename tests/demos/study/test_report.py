@@ -150,7 +150,7 @@ def test_every_verdict_on_the_page_is_the_tables(made):
     found = Counter(
         verdict.strip(" †")
         for body in bodies
-        for verdict in re.findall(r'class="verdict.*?</span> (.*?)</span>', body)
+        for verdict in re.findall(r'class="verdict.*?</span>&nbsp;(.*?)</span>', body)
     )
     assert found == expected
 
