@@ -163,7 +163,7 @@ class Study:
         inputs, labels = points(c.data, seed)
         outputs = diagnostics.predict(model, c)
         right = np.mean((outputs(inputs) > 0.5) == np.ravel(labels))
-        return figures.Panel(f"{title}: {right:.1%}", inputs, labels, outputs)
+        return figures.Panel(f"{title}: {percent(right)}", inputs, labels, outputs)
 
 
 def configuration(experiment: str, cell: str) -> Configuration:
@@ -190,6 +190,18 @@ def number(value: float) -> str:
     mantissa, exponent = f"{value:.1e}".split("e")
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{mantissa} × 10{raised}"
+
+
+def percent(share: float) -> str:
+    """Write a share in percent: whole ones without a fraction.
+
+    >>> print(percent(1.0), percent(16 / 21), percent(float("nan")), sep=", ")
+    100 %, 76.2 %, –
+    """
+    if not np.isfinite(share):
+        return "–"
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text}\N{NO-BREAK SPACE}%"
 
 
 # -- the exhibits ------------------------------------------------------------------------------
@@ -480,8 +492,8 @@ def _grid_success(study: Study) -> Exhibit:
     return Exhibit(
         figures.heatmap({"XOR": shares}, "share of seeds with every point right", form="{:.0%}"),
         f"The same networks by the share of {runs.seed.nunique()} seeds that have every point "
-        f"right. With two units in each layer it is {shares.iloc[:, 0].max():.0%} at the best of "
-        f"these rates; with sixteen, {shares.iloc[:, -1].max():.0%}.",
+        f"right. At the best of these rates it is {percent(shares.iloc[:, 0].max())} with two units "
+        f"in each layer, and {percent(shares.iloc[:, -1].max())} with sixteen.",
         "A table of coloured fields with percentages.",
     )
 
@@ -522,8 +534,9 @@ def _moons_units(study: Study) -> Exhibit:
     return Exhibit(
         figures.boundaries(panels),
         "R2's network on two moons with more and more hidden units, for the first seed. Median "
-        f"accuracies past 5 units: {', '.join(f'{m:.1%}' for m in medians)}. On as many "
-        f"new points from the same moons, 5 units have {held[0]:.1%} and 20 have {held[1]:.1%}.",
+        f"accuracies past 5 units: {', '.join(percent(m) for m in medians)}. On as many "
+        f"new points from the same moons, 5 units have {percent(held[0])} and 20 have "
+        f"{percent(held[1])}.",
         "Five panels with two interleaved moons and a curved boundary between them.",
     )
 
@@ -627,8 +640,8 @@ def _activations_histogram(study: Study) -> Exhibit:
         figures.histograms(moments, "activation"),
         "The activations of R0's network on XOR over all points and seeds, layer by layer (down) "
         "at four moments (across). Layer 3 is the output: at the start "
-        f"{clear[0]:.0%} of its values are within a tenth of 0 or 1, and {clear[1]:.0%} at the "
-        "end. The hidden units spread towards their two ends, where the sigmoid is flat.",
+        f"{percent(clear[0])} of its values are within a tenth of 0 or 1, and at the end "
+        f"{percent(clear[1])}. The hidden units spread towards their two ends, where the sigmoid is flat.",
         "A grid of histograms; the last row moves from the middle to the two ends.",
     )
 
@@ -688,8 +701,8 @@ def _surface(study: Study) -> Exhibit:
         "The ways of four optimizers over the loss of XOR, from the same start (white) to where "
         "each is after as many epochs (stars), in the plane in which the ways differ most. Dark is "
         "low. They do not meet: the network has many equally good solutions, since hidden units "
-        f"can be swapped. The plane holds {s.explained:.0%} of what the ways do, so heights off "
-        "the plane are not seen.",
+        f"can be swapped. The plane holds {percent(s.explained)} of what the ways do; heights off "
+        "it are not seen.",
         "A map in grey shades with four lines that lead away from one point.",
     )
 
@@ -721,7 +734,7 @@ def _moons_activations(study: Study) -> Exhibit:
     cells = ("tanh", "sigmoid", "ReLU")
     found = {cell: study.measured(name, cell, "corners") for cell in cells}
     turning = ", ".join(
-        f"{np.median(values[np.isfinite(values)]):.0%} with {cell}"
+        f"{percent(np.median(values[np.isfinite(values)]))} with {cell}"
         for cell, values in found.items()
         if np.isfinite(values).any()  # the others' boundaries are straight
     )
@@ -791,7 +804,7 @@ def _digits_curves(study: Study) -> Exhibit:
         figure,
         "R2's convolutional network on handwritten digits. Median accuracy on the digits that "
         "were held out: "
-        + ", ".join(f"{cell} {value:.1%}" for cell, value in medians.items())
+        + ", ".join(f"{cell} {percent(value)}" for cell, value in medians.items())
         + ".",
         "Four falling curves.",
     )
@@ -823,7 +836,7 @@ def _digits_filters(study: Study) -> Exhibit:
         f"The {len(kernels)} kernels of the first convolution after training with ReLU and "
         "Adagrad: orange adds, blue takes away. A kernel with an orange and a blue side answers to "
         "an edge, one with an orange stripe to a stroke. Training has moved them by "
-        f"{np.median(moved):.0%} of their length in the median, so much of what is seen is still "
+        f"{percent(np.median(moved))} of their length in the median, so much of what is seen is "
         "how they started.",
         "Small squares of 5 by 5 fields in blue and orange.",
     )

@@ -116,7 +116,7 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
 
 
 def _at_least(share: float) -> str:
-    return "every point right" if share >= 1.0 else f"at least {share:.0%} right"
+    return "every point right" if share >= 1.0 else f"at least {100 * share:.0f} % right"
 
 
 def heatmap(
@@ -242,7 +242,7 @@ def surface(
     axes.set(
         xlabel="first principal direction (units of weight)",
         ylabel="second principal direction (units of weight)",
-        title=f"{explained:.0%} of the paths' variance lies in this plane",
+        title=f"{100 * explained:.0f} % of the paths' variance lies in this plane",
     )
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -295,7 +295,7 @@ def histograms(
             weights = np.full(numbers.size, 100.0 / max(1, np.size(array)))
             axes.hist(np.clip(numbers, bins[0], bins[-1]), bins, weights=weights, color=f"C{row}")
             if log and zeros:
-                says = f"{zeros / np.size(array):.0%} are 0"
+                says = f"{100 * zeros / np.size(array):.0f} % are 0"
                 axes.text(0.03, 0.95, says, transform=axes.transAxes, va="top", fontsize=9)
             if row == 0:
                 axes.set_title(moment, fontsize=10, loc="center")

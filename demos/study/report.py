@@ -33,7 +33,7 @@ from ..figures import style
 from . import claims, diagnostics, store, sweep
 from .claims import CLAIMS, SIGNS, Tables, size_of
 from .diagnostics import Watched, watch
-from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number
+from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number, percent
 from .experiments import EXPERIMENTS, Plan
 from .training import logged_epochs, points
 
@@ -337,18 +337,6 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
 
 def _topics() -> list[str]:
     return list(dict.fromkeys(claim.topic for claim in CLAIMS))
-
-
-def percent(share: float) -> str:
-    """Write a share in percent: whole ones without a fraction.
-
-    >>> print(percent(1.0), percent(16 / 21), percent(float("nan")), sep=", ")
-    100 %, 76.2 %, –
-    """
-    if not math.isfinite(share):
-        return "–"
-    text = f"{100 * share:.1f}".removesuffix(".0")
-    return f"{text}\N{NO-BREAK SPACE}%"
 
 
 def gaps(study: Study, missing: DataFrame) -> dict[str, str]:

@@ -169,7 +169,7 @@ def test_zeros_have_no_logarithm_and_are_counted():
     moments = {"start": [np.array([0.0, 1e-3, 1e-2, -1e-1])], "end": [np.zeros(4)]}
     first, second = figures.histograms(moments, "x", log=True).axes
     assert sum(bar.get_height() for bar in first.patches) == pytest.approx(75.0)
-    assert [axes.texts[0].get_text() for axes in (first, second)] == ["25% are 0", "100% are 0"]
+    assert [axes.texts[0].get_text() for axes in (first, second)] == ["25 % are 0", "100 % are 0"]
 
 
 def test_silent_outputs_are_counted():
