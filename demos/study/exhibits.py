@@ -492,8 +492,8 @@ def _grid_success(study: Study) -> Exhibit:
     return Exhibit(
         figures.heatmap({"XOR": shares}, "share of seeds with every point right", form="{:.0%}"),
         f"The same networks by the share of {runs.seed.nunique()} seeds that have every point "
-        f"right. At the best of these rates it is {percent(shares.iloc[:, 0].max())} with two units "
-        f"in each layer, and {percent(shares.iloc[:, -1].max())} with sixteen.",
+        "right. At the best of these rates, with two units in each layer it is "
+        f"{percent(shares.iloc[:, 0].max())}, with sixteen {percent(shares.iloc[:, -1].max())}.",
         "A table of coloured fields with percentages.",
     )
 
@@ -641,7 +641,8 @@ def _activations_histogram(study: Study) -> Exhibit:
         "The activations of R0's network on XOR over all points and seeds, layer by layer (down) "
         "at four moments (across). Layer 3 is the output: at the start "
         f"{percent(clear[0])} of its values are within a tenth of 0 or 1, and at the end "
-        f"{percent(clear[1])}. The hidden units spread towards their two ends, where the sigmoid is flat.",
+        f"{percent(clear[1])}. The hidden units spread towards their two ends, where the sigmoid "
+        "is flat.",
         "A grid of histograms; the last row moves from the middle to the two ends.",
     )
 
