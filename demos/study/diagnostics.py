@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -394,7 +395,7 @@ def against_the_tape(
     """Hold the backward pass by hand against the tape's, parameter by parameter."""
     state = {name: np.array(array) for name, array in model.state_dict().items()}
     found = by_hand(state, points, labels, decay, mistake)
-    copy = _same(model)
+    copy = deepcopy(model)
     penalty = sum(np.sum(layer.weight**2) for layer in copy if isinstance(layer, nn.Linear))
     total = nn.CrossEntropyLoss(reduction="sum")(copy(points), labels) + 0.5 * decay * penalty
     total.backward()
@@ -410,12 +411,6 @@ def against_the_tape(
             )
         )
     return checks
-
-
-def _same(model: nn.MLP) -> nn.MLP:
-    import copy
-
-    return copy.deepcopy(model)
 
 
 def train_by_hand(
