@@ -341,7 +341,7 @@ _R2 = Configuration(
     epochs=20000,
 )
 _R2_START = "Biases start at 0. The curves show the mean cross-entropy, without the decay's part."
-_R2_SIZES = {"quick": Size(5, 500), "default": Size(20, 5000), "full": Size(FULL_SEEDS)}
+_R2_SIZES = {"quick": Size(5, 500), "default": Size(20), "full": Size(FULL_SEEDS)}
 _DIGITS = Configuration(
     data="digits",
     output_activation="softmax",
@@ -395,7 +395,7 @@ _ALL += [
         "epochs. Here it is 1438 of scikit-learn's 8 × 8 digits and 60 epochs of 29 steps, at "
         "rates for so few steps that fall to 0 along a cosine; R2 does not say Adagrad's rate. "
         "Accuracy is that on the 359 digits that are held out.",
-        sizes={"quick": Size(1, 1), "default": Size(5, 15), "full": Size(5)},
+        sizes={"quick": Size(1, 1), "default": Size(5, 30), "full": Size(5)},
     ),
 ]
 
