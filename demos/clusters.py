@@ -24,7 +24,7 @@ from .command import (
     whole_number,
 )
 from .data import Array
-from .figures import CLASSES, style
+from .figures import CLASSES, blank, blue_to_orange, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,16 +125,10 @@ def predict(model: nn.Module, points: Array) -> Array:
 
 def boundaries(points: Array, labels: Array, models: list[tuple[str, nn.MLP]]) -> Figure:
     """Draw what each network says of every place of the plane, and the points."""
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-
     columns = min(3, len(models))
     rows = -(-len(models) // columns)
-    figure = Figure(figsize=(4 * columns, 3.4 * rows))
+    figure = blank(figsize=(4 * columns, 3.4 * rows))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    colors = LinearSegmentedColormap.from_list(
-        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
-    )
     (left, bottom), (right, top) = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     xs, ys = np.linspace(left, right, 200), np.linspace(bottom, top, 200)
     plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
@@ -142,7 +136,7 @@ def boundaries(points: Array, labels: Array, models: list[tuple[str, nn.MLP]]) -
         axes.axis("off")
     for axes, (title, model) in zip(grid, models, strict=False):
         share = predict(model, plane)[:, 1].reshape(200, 200)
-        axes.pcolormesh(xs, ys, share, cmap=colors, vmin=0, vmax=1, alpha=0.55)
+        axes.pcolormesh(xs, ys, share, cmap=blue_to_orange(), vmin=0, vmax=1, alpha=0.55)
         if share.min() < 0.5 < share.max():
             axes.contour(xs, ys, share, levels=[0.5], colors="black", linewidths=1.5)
         for label, (color, marker) in enumerate(CLASSES):

@@ -17,6 +17,7 @@ from .data import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 CLASSES = (("0072B2", "o"), ("D55E00", "^"))  # the colour and the marker of labels 0 and 1
@@ -33,7 +34,7 @@ def style() -> Iterator[None]:
 
 def comparison(inputs: Array, labels: Array, outputs: Array) -> Figure:
     """Draw the ground truth beside the prediction, with a ring around each mistake."""
-    figure = _figure()
+    figure = blank()
     left, right = figure.subplots(1, 2, sharey=True)
     predicted = outputs > 0.5
     wrong = (predicted != labels)[:, 0]
@@ -52,7 +53,7 @@ def comparison(inputs: Array, labels: Array, outputs: Array) -> Figure:
 
 def learning_curve(losses: Sequence[float], accuracies: Sequence[float], loss_name: str) -> Figure:
     """Draw the loss of every epoch, and below it the accuracy."""
-    figure = _figure()
+    figure = blank()
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     epochs = np.arange(1, len(losses) + 1)
     above.plot(epochs, losses)
@@ -68,19 +69,14 @@ def learning_curve(losses: Sequence[float], accuracies: Sequence[float], loss_na
 
 def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], Array]) -> Figure:
     """Draw the network's output over the plane, and the line where it is one half."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    figure = _figure(figsize=(6.4, 5))
+    figure = blank(figsize=(6.4, 5))
     axes = figure.subplots()
     ticks = np.linspace(-0.1, 1.1, 241)
     plane = np.stack(np.meshgrid(ticks, ticks), axis=-1)
     output = predict(plane.reshape(-1, 2)).reshape(plane.shape[:2])
     if np.isfinite(output).all():
-        blue_to_orange = LinearSegmentedColormap.from_list(
-            "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
-        )
         shades = axes.pcolormesh(
-            ticks, ticks, output, cmap=blue_to_orange, vmin=0, vmax=1, alpha=0.55
+            ticks, ticks, output, cmap=blue_to_orange(), vmin=0, vmax=1, alpha=0.55
         )
         beyond = ("neither", "min", "max", "both")[(output.min() < 0) + 2 * (output.max() > 1)]
         figure.colorbar(
@@ -96,10 +92,20 @@ def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], A
     return figure
 
 
-def _figure(**kwargs: Any) -> Figure:
+def blank(**kwargs: Any) -> Figure:
+    """Return an empty figure."""
     from matplotlib.figure import Figure  # not pyplot: no window, no state
 
     return Figure(**kwargs)
+
+
+def blue_to_orange() -> Colormap:
+    """Return the colours from label 0 to label 1, or from negative to positive."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+    )
 
 
 def _points(axes: Axes, inputs: Array, labels: Array) -> None:

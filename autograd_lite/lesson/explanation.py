@@ -18,7 +18,7 @@ from ..visualize.fold import fold
 from ..visualize.graph import Level, check_level, named_in, read
 from ..visualize.notebook import beside
 from ..visualize.part import piece
-from ..visualize.render import write
+from ..visualize.render import ending, write
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
 from .parts import of_graph
@@ -246,10 +246,6 @@ class Explanation:
         """
         path = Path(path)
         kinds = {".txt": self.__str__, ".tex": self.to_latex, ".html": self.to_html}
-        kind = kinds.get(path.suffix.lower())
-        if kind is None:
-            raise ValueError(
-                f"'{path.name}' does not say what to write: let it end with .txt, .tex or .html."
-            )
-        write(path, kind().rstrip("\n").encode() + b"\n")
+        text = kinds[ending(path, kinds)]()
+        write(path, text.rstrip("\n").encode() + b"\n")
         return path

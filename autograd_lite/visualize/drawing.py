@@ -17,7 +17,7 @@ from .graph import Graph, Level, check_level, named_in, read
 from .network import columns_of, layers_of, picture, to_bytes, to_svg
 from .notebook import beside
 from .part import nearest, piece
-from .render import FORMATS, render, write
+from .render import FORMATS, ending, render, write
 from .schema import to_json
 
 PATIENCE = 20  # seconds that a notebook waits for a picture
@@ -175,17 +175,11 @@ class Drawing:
         """
         path = Path(path)
         texts = self._texts()
-        suffix = path.suffix.lower()
-        if suffix in texts:
-            write(path, texts[suffix]().encode())
-            return path
-        if suffix.lstrip(".") not in FORMATS:
-            *most, last = (*(f".{format}" for format in FORMATS), *texts)
-            raise ValueError(
-                f"'{path.name}' does not say what to write: let it end with {', '.join(most)} or "
-                f"{last}."
-            )
-        return self.render(path)
+        kind = ending(path, [*(f".{format}" for format in FORMATS), *texts])
+        if kind not in texts:
+            return self.render(path)
+        write(path, texts[kind]().encode())
+        return path
 
     def _texts(self) -> dict[str, Callable[[], str]]:
         """Return the formats that need no Graphviz, by ending."""

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,6 +79,17 @@ def _graphviz() -> list[str]:
     raise missing_extra(
         "pygraphviz", "viz", "render a graph where the program 'dot' is not installed"
     )
+
+
+def ending(path: Path, known: Iterable[str]) -> str:
+    """Return what a file's name ends with, in small letters, which says what to write."""
+    suffix, known = path.suffix.lower(), list(known)
+    if suffix not in known:
+        raise ValueError(
+            f"'{path.name}' does not say what to write: let it end with {', '.join(known[:-1])} or "
+            f"{known[-1]}."
+        )
+    return suffix
 
 
 def write(path: Path, content: bytes) -> None:

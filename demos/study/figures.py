@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data import Array
-from ..figures import CLASSES, style
+from ..figures import CLASSES, blank, blue_to_orange, style
 from .claims import wilson
 from .configuration import ACTIVATIONS, OPTIMIZERS
 
@@ -85,7 +85,7 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
     """
     from matplotlib.patches import Patch
 
-    figure = _figure(figsize=(8, 1.5 + 0.27 * len(shares) * len(runs)))
+    figure = blank(figsize=(8, 1.5 + 0.27 * len(shares) * len(runs)))
     axes = figure.subplots()
     height = 0.8 / len(shares)
     hatches = ("", "///")
@@ -179,13 +179,9 @@ class Panel:
 
 def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
     """Draw outputs over the plane as shades, the line where they are one half, the points."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     columns = min(columns, len(panels))
     figure, grid = _grid(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
-    shades = LinearSegmentedColormap.from_list(
-        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
-    )
+    shades = blue_to_orange()
     for axes, panel in zip(grid, panels, strict=False):
         low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
         left, bottom = low - 0.1 * (high - low)
@@ -229,7 +225,7 @@ def surface(
     """
     from matplotlib.colors import LogNorm
 
-    figure = _figure(figsize=(8, 5.6))
+    figure = blank(figsize=(8, 5.6))
     axes = figure.subplots()
     levels = np.geomspace(losses.min(), losses.max(), 16)
     shades = axes.contourf(xs, ys, losses, levels=levels, norm=LogNorm(), cmap="Greys_r", alpha=0.7)
@@ -276,7 +272,7 @@ def histograms(
         Whether all layers share one axis; else each has its own.
     """
     rows = layers or [f"layer {i}" for i in range(1, 1 + len(next(iter(moments.values()))))]
-    figure = _figure(figsize=(8, 1.1 + (1.35 if alike else 1.6) * len(rows)))
+    figure = blank(figsize=(8, 1.1 + (1.35 if alike else 1.6) * len(rows)))
     grid = figure.subplots(
         len(rows), len(moments), sharex=True if alike else "row", sharey="row", squeeze=False
     )
@@ -341,7 +337,7 @@ def silences(networks: Mapping[str, DataFrame]) -> Figure:
         For each kind of network a table of epoch, seed, output (whether it is silent) and
         gradient.
     """
-    figure = _figure(figsize=(8.8, 4.2))
+    figure = blank(figsize=(8.8, 4.2))
     left, right = figure.subplots(1, 2)
     for i, (label, table) in enumerate(networks.items()):
         counts = table.groupby("epoch").output.agg(["sum", "count"])
@@ -365,15 +361,10 @@ def silences(networks: Mapping[str, DataFrame]) -> Figure:
 
 def tiles(images: Array) -> Figure:
     """Draw small arrays side by side, blue for negative, orange for positive numbers."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shades = LinearSegmentedColormap.from_list(
-        "signs", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
-    )
     figure, grid = _grid(len(images), 8, width=1.0, height=1.05)
     most = float(np.abs(images).max())
     for axes, image in zip(grid, images, strict=True):
-        shown = axes.imshow(image, cmap=shades, vmin=-most, vmax=most)
+        shown = axes.imshow(image, cmap=blue_to_orange(), vmin=-most, vmax=most)
         axes.axis("off")
     figure.colorbar(shown, ax=grid, label="weight", shrink=0.8)
     return figure
@@ -383,7 +374,7 @@ def spread(
     groups: Mapping[str, Array], ylabel: str, reported: Mapping[str, float], yscale: str = "log"
 ) -> Figure:
     """Draw a number of every run as a dot, the median as a line, what was reported as a star."""
-    figure = _figure(figsize=(8, 4.4))
+    figure = blank(figsize=(8, 4.4))
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     for i, (label, values) in enumerate(groups.items()):
@@ -409,7 +400,7 @@ def spread(
 
 def function(names: Mapping[str, Callable[[Array], Array]], ylabel: str = "value") -> Figure:
     """Draw functions of one number, such as the sigmoid and its derivative."""
-    figure = _figure(figsize=(8, 3.8))
+    figure = blank(figsize=(8, 3.8))
     axes = figure.subplots()
     x = np.linspace(-8.0, 8.0, 321)
     for i, (label, f) in enumerate(names.items()):
@@ -526,19 +517,13 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 # -- the sheet ---------------------------------------------------------------------------------
 
 
-def _figure(**kwargs: Any) -> Figure:
-    from matplotlib.figure import Figure  # not pyplot: no window, no state
-
-    return Figure(**kwargs)
-
-
 def _grid(
     count: int, columns: int = 2, *, width: float, height: float, sharey: bool = False
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with so many panels, in rows."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = _figure(figsize=(max(width * columns, 5.5), height * rows))
+    figure = blank(figsize=(max(width * columns, 5.5), height * rows))
     grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     axes = list(grid.ravel())
     for empty in axes[count:]:
