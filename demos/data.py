@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.randomness import Random, generator
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def generate_linear(n: int = 100, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
+def generate_linear(n: int = 100, rng: Random = None) -> tuple[Array, Array]:
     """Draw points of the unit square, told apart by its diagonal.
 
     Parameters
@@ -17,8 +19,7 @@ def generate_linear(n: int = 100, rng: np.random.Generator | None = None) -> tup
     n
         How many points.
     rng
-        Where they are drawn from; by default NumPy's global state, as in the
-        hand-out.
+        A generator or a seed; else the default sequence (see `nn.init`).
 
     Returns
     -------
@@ -26,8 +27,7 @@ def generate_linear(n: int = 100, rng: np.random.Generator | None = None) -> tup
     labels : array of int, shape (n, 1)
         0 where the first coordinate is greater than the second, else 1.
     """
-    uniform = np.random.uniform if rng is None else rng.uniform
-    inputs = uniform(0.0, 1.0, (n, 2))
+    inputs = generator(rng).uniform(0.0, 1.0, (n, 2))
     return inputs, np.where(inputs[:, :1] > inputs[:, 1:], 0, 1)
 
 

@@ -11,6 +11,8 @@
 1.0
 """
 
+from autograd_lite.randomness import get_rng_state, manual_seed, set_rng_state
+
 from . import data, fast, functional, init, optim, statistics, tensorboard, utils, watch
 from .activation import (
     ELU,
@@ -98,11 +100,14 @@ __all__ = [
     "fast",
     "fit",
     "functional",
+    "get_rng_state",
     "init",
     "load_weights",
+    "manual_seed",
     "optim",
     "random_split",
     "save_weights",
+    "set_rng_state",
     "statistics",
     "summary",
     "tensorboard",

@@ -18,7 +18,7 @@ from .data import Dataset
 from .files import Location, read_arrays, write_arrays
 from .module import Array, Module
 
-FORMAT = "autograd_lite checkpoint 1"
+FORMAT = "autograd_lite checkpoint 2"
 
 
 def generators(module: Module) -> Iterator[tuple[str, np.random.Generator]]:
@@ -64,7 +64,10 @@ def read(path: Location) -> Any:
     """
     arrays, metadata = read_arrays(path)
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is no checkpoint of fit: it has no such format in its metadata.")
+        found = metadata.get("format", "none")
+        raise ValueError(
+            f"{path} is no checkpoint of this fit: its format is {found}, not {FORMAT}."
+        )
     try:
         return _with_arrays(json.loads(metadata["state"]), arrays)
     except (KeyError, json.JSONDecodeError) as error:

@@ -8,8 +8,11 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from autograd_lite.randomness import Random, generator
+
 from . import init as initialisations
 from .activation import BY_NAME
+from .checkpoint import generators
 from .linear import Linear
 from .module import Module
 
@@ -189,14 +192,14 @@ class MLP(Sequential):
         bias: bool = True,
         *,
         output_activation: Activation = None,
-        rng: initialisations.Random = None,
+        rng: Random = None,
         init: str | initialisations.Initialisation = "fan_in_uniform",
         dtype: Any = np.float64,
     ) -> None:
         sizes = list(sizes)
         if len(sizes) < 2:
             raise ValueError(f"An MLP needs at least two sizes, input and output, and got {sizes}.")
-        rng = initialisations.generator(rng)
+        rng = generator(rng)
         layers: dict[str, Module] = {}
         last = len(sizes) - 1
         for i in range(1, last + 1):
@@ -214,7 +217,8 @@ def _new(activation: Activation) -> Module | None:
     if activation is None:
         return None
     if isinstance(activation, Module):
-        return copy.deepcopy(activation)
+        # A generator is not copied: two layers that draw from it draw different numbers.
+        return copy.deepcopy(activation, {id(rng): rng for _, rng in generators(activation)})
     if isinstance(activation, str):
         if activation not in BY_NAME:
             raise ValueError(

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.randomness import Random, generator
+
 from . import functional
 from . import init as initialisations
 from .functional import PADDING_MODES, Sizes, pair, single
@@ -38,7 +40,7 @@ class _Convolution(Module):
         bias: bool = True,
         padding_mode: str = "zeros",
         *,
-        rng: initialisations.Random = None,
+        rng: Random = None,
         init: str | initialisations.Initialisation = "fan_in_uniform",
         dtype: Any = np.float64,
     ) -> None:
@@ -67,7 +69,7 @@ class _Convolution(Module):
         functional.borders(self.padding, self.kernel_size, self.stride, self.dilation)
         self.groups = groups
         self.padding_mode = padding_mode
-        rng, fill = initialisations.generator(rng), initialisations.named(init)
+        rng, fill = generator(rng), initialisations.named(init)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(np.zeros(shape, dtype))
         self.bias = Parameter(np.zeros(out_channels, dtype)) if bias else None

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.errors import missing_extra
+from autograd_lite.randomness import Random, generator
 
 from .files import Location
-from .init import Random, generator
 from .module import Array, plain
 
 # -- examples ----------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def random_split(dataset: Dataset, lengths: Sequence[float], rng: Random = None)
         How many examples are in each part; or shares that add up to 1, of which
         what rounding leaves over goes one by one to the first parts.
     rng
-        A generator or a seed; seed 0 by default (see `nn.init`).
+        A generator or a seed; else the default sequence (see `nn.init`).
 
     Raises
     ------
@@ -156,7 +156,7 @@ class DataLoader:
     drop_last
         Whether a last batch that is smaller is left out.
     rng
-        A generator or a seed for the orders; seed 0 by default (see `nn.init`).
+        A generator or a seed for the orders; else the default sequence (see `nn.init`).
 
     Raises
     ------
@@ -185,7 +185,7 @@ class DataLoader:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
-        self.rng = generator(rng)
+        self.rng = None if rng is None else generator(rng)
 
     def __len__(self) -> int:
         count = len(self.dataset)
@@ -193,7 +193,7 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         count, size = len(self.dataset), self.batch_size
-        order = self.rng.permutation(count) if self.shuffle else np.arange(count)
+        order = generator(self.rng).permutation(count) if self.shuffle else np.arange(count)
         for first in range(0, len(self) * size, size):
             yield self.dataset.batch(order[first : first + size])
 
@@ -357,7 +357,7 @@ def stratified_split(labels: Any, share: float = 0.2, rng: Random = None) -> tup
     share
         Of each class, what goes into the second part, rounded.
     rng
-        A generator or a seed; seed 0 by default (see `nn.init`).
+        A generator or a seed; else the default sequence (see `nn.init`).
 
     Returns
     -------

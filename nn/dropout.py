@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_lite.randomness import Random, generator
+
 from . import functional
-from . import init as initialisations
 from .module import Module
 
 
@@ -23,8 +24,8 @@ class Dropout(Module):
     p
         From 0 to 1.
     rng
-        A generator or a seed; seed 0 by default (see `nn.init`). It belongs to
-        the layer, and a checkpoint of `fit` saves where it stands.
+        A generator or a seed, which then belongs to the layer; else the default
+        sequence (see `nn.init`). A checkpoint of `fit` saves where either stands.
 
     Raises
     ------
@@ -41,10 +42,10 @@ class Dropout(Module):
     array([1., 1., 1., 1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: initialisations.Random = None) -> None:
+    def __init__(self, p: float = 0.5, *, rng: Random = None) -> None:
         functional.check_probability(p)
         self.p = p
-        self.rng = initialisations.generator(rng)
+        self.rng = None if rng is None else generator(rng)
 
     def forward(self, x: Any) -> Any:
         """Return the input, with holes in training."""

@@ -14,8 +14,8 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.calculus import convolution, layers, neural
 from autograd_lite.protocol import TABLE
+from autograd_lite.randomness import Random, generator
 
-from .init import Random, generator
 from .module import plain
 
 Sizes = int | tuple[int, ...]

@@ -4,16 +4,19 @@ Each function fills a Tensor that it is given, and returns it. Names and
 formulas are those of ``torch.nn.init``; *fan-in* is how many numbers go into
 an output of the layer, *fan-out* how many outputs a number goes into.
 
-Randomness is always passed on: `rng` is a NumPy generator, which goes on from
-where it is, or a seed, which starts one. There is no global state. Where no
-`rng` is given it is seed 0, so that the same program prints the same numbers;
-give layers of the same shape one generator, or they start with the same weights:
+`rng` is a NumPy generator, which goes on from where it is, or a seed, which
+starts one. Without it numbers come from the default sequence (see
+:mod:`autograd_lite.randomness`): the same program has the same weights, and two
+layers in it that are made alike have different ones. `nn.manual_seed` starts the
+sequence again:
 
 >>> import nn
->>> rng = np.random.default_rng(7)
->>> a, b = nn.Linear(4, 4, rng=rng), nn.Linear(4, 4, rng=rng)
->>> bool((a.weight == b.weight).any())
-False
+>>> nn.manual_seed(7)
+>>> a, b = nn.Linear(4, 4), nn.Linear(4, 4)
+>>> nn.manual_seed(7)
+>>> c = nn.Linear(4, 4)
+>>> bool((a.weight == b.weight).any()), bool((a.weight == c.weight).all())
+(False, True)
 """
 
 from __future__ import annotations
@@ -25,27 +28,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.randomness import Random, generator
 
-Random = np.random.Generator | int | None
 Initialisation = Callable[..., Any]
-
-DEFAULT_SEED = 0
-
-
-def generator(rng: Random = None) -> np.random.Generator:
-    """Return the generator that an `rng` argument stands for.
-
-    >>> generator(3).random() == generator(3).random()
-    True
-    """
-    if isinstance(rng, np.random.Generator):
-        return rng
-    seed = DEFAULT_SEED if rng is None else rng
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise TypeError(
-            f"rng is a seed (an integer from 0 on) or a numpy.random.Generator, and got {rng!r}."
-        )
-    return np.random.default_rng(seed)
 
 
 # -- fixed values ----------------------------------------------------------------------

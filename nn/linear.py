@@ -10,6 +10,7 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.calculus.neural import affine, linear
 from autograd_lite.errors import BroadcastError
+from autograd_lite.randomness import Random, generator
 
 from . import init as initialisations
 from .module import Module, Parameter
@@ -25,7 +26,7 @@ class Linear(Module):
     bias
         Whether there is a b.
     rng
-        A generator or a seed for the weights; seed 0 by default (see `nn.init`).
+        A generator or a seed for the weights; else the default sequence (see `nn.init`).
     init
         How the weights start: a name, such as ``"normal"`` (see `nn.init.BY_NAME`),
         or a function of (tensor, rng=...). By default both weights and bias are
@@ -62,14 +63,14 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        rng: initialisations.Random = None,
+        rng: Random = None,
         init: str | initialisations.Initialisation = "fan_in_uniform",
         dtype: Any = np.float64,
     ) -> None:
         for name, size in (("in_features", in_features), ("out_features", out_features)):
             if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
                 raise ValueError(f"{name} is a positive integer, and got {size!r}.")
-        rng = initialisations.generator(rng)
+        rng = generator(rng)
         fill = initialisations.named(init)
         self.in_features = in_features
         self.out_features = out_features

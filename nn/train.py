@@ -24,11 +24,11 @@ import numpy as np
 
 from autograd_lite import Tensor, no_grad
 from autograd_lite.errors import missing_extra
+from autograd_lite.randomness import Random, generator
 
 from . import checkpoint as checkpoints
 from .data import DataLoader, Dataset, TensorDataset
 from .files import Location, see_folder
-from .init import Random, generator
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
@@ -183,7 +183,7 @@ def fit(
     shuffle
         Whether each epoch takes the examples in a new order (where there are batches).
     rng
-        A generator or a seed for these orders; seed 0 by default (see `nn.init`).
+        A generator or a seed for these orders; else the default sequence (see `nn.init`).
     metrics
         Functions of (outputs, targets), both arrays, such as `accuracy`, by name.
     callbacks
@@ -334,7 +334,7 @@ def _loader(
         if targets is not None or batch_size is not None:
             raise TypeError("A DataLoader brings its own targets and batch_size: give it alone.")
         return _filled(inputs)
-    order = generator(rng)
+    order = None if rng is None else generator(rng)
     if batch_size is not None:
         _count("batch_size", batch_size, 1)
     if isinstance(inputs, Dataset):
@@ -439,10 +439,12 @@ class _Saved:
         self.parts: dict[str, Any] = {
             name: part for name, part in named.items() if hasattr(part, "state_dict")
         }
-        self.generators = dict(checkpoints.generators(state.model))
+        self.generators = {"the default sequence": generator()}
+        self.generators |= checkpoints.generators(state.model)
         for name, loader in zip(("training data", "validation data"), loaders, strict=True):
             if loader is not None:
-                self.generators[f"order of the {name}"] = loader.rng
+                if loader.rng is not None:
+                    self.generators[f"order of the {name}"] = loader.rng
                 for path, rng in checkpoints.generators_of_data(loader.dataset):
                     self.generators[f"{name}.{path}"] = rng
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import no_grad
+from autograd_lite.randomness import aside
 
 from .checkpoint import generators
 from .convolution import _Convolution
@@ -58,7 +59,8 @@ def observed(model: Module, see: See) -> Iterator[None]:
 def evaluation(model: Module) -> Iterator[None]:
     """Switch a model to evaluation inside a ``with``, and afterwards back to what it was.
 
-    That goes for each module's mode, and for the generators that layers draw from.
+    That goes for each module's mode, and for the generators that layers draw from, the
+    default sequence among them.
 
     >>> import nn
     >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Dropout())
@@ -72,7 +74,8 @@ def evaluation(model: Module) -> Iterator[None]:
     places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
     model.eval()
     try:
-        yield
+        with aside():
+            yield
     finally:
         for module, mode in modes:
             module.training = mode

@@ -9,6 +9,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from autograd_lite.randomness import manual_seed
+
 settings.register_profile(
     "same",
     derandomize=True,
@@ -23,6 +25,12 @@ settings.register_profile(
     max_examples=1000,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(autouse=True)
+def _default_sequence_from_its_start():
+    """Let no test's numbers hang on which tests ran before it."""
+    manual_seed(0)
 
 
 @pytest.fixture(scope="session")

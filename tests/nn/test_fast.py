@@ -180,7 +180,7 @@ def test_a_training_agrees():
             nn.Conv2d(3, 4, 3, stride=2, rng=1), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3, rng=2),
         )  # fmt: skip
         optimizer = nn.optim.Adam(model.parameters(), 0.01)
-        settings = {"epochs": 5, "batch_size": 4, "progress": False}
+        settings = {"epochs": 5, "batch_size": 4, "rng": 3, "progress": False}
         history = nn.fit(model, nn.CrossEntropyLoss(), optimizer, x, y, **settings)
         return [np.array(history.losses), *model.state_dict().values()]
 

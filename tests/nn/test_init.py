@@ -73,7 +73,6 @@ def test_a_seed_starts_and_a_generator_goes_on():
         return init.normal_(Tensor(np.zeros(4)), rng=rng).data
 
     assert np.array_equal(draw(5), draw(5))
-    assert np.array_equal(draw(None), draw(init.DEFAULT_SEED))
     rng = np.random.default_rng(5)
     assert np.array_equal(draw(rng), draw(5))
     assert not np.array_equal(draw(rng), draw(5))

@@ -17,12 +17,12 @@ def trained(watcher, epochs=4):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(20, 1, 6, 6)), rng.integers(0, 2, 20)
     model = nn.Sequential({
-        "conv": nn.Conv2d(1, 2, 3, rng=0), "relu": nn.ReLU(), "drop": nn.Dropout(),
+        "conv": nn.Conv2d(1, 2, 3, rng=0), "relu": nn.ReLU(), "drop": nn.Dropout(rng=1),
         "flat": nn.Flatten(), "fc": nn.Linear(32, 2, rng=0),
     })  # fmt: skip
     optimizer = nn.optim.Adam(model.parameters(), 0.01)
     history = nn.fit(
-        model, nn.CrossEntropyLoss(), optimizer, x, y, epochs=epochs, batch_size=5,
+        model, nn.CrossEntropyLoss(), optimizer, x, y, epochs=epochs, batch_size=5, rng=2,
         callbacks=[] if watcher is None else [watcher], progress=False,
     )  # fmt: skip
     return model, history, x
