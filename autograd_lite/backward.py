@@ -61,7 +61,7 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
             verify(t)
             if t._note is not None and "retain" in t._note:
                 retained.append((t, g))
-        if type(t._data) is float64:
+        if type(t._value) is float64:
             t._primitive.pull_scalar(t, g, pending, heap, leaves)
         else:
             t._primitive.pull(t, g, pending, heap, leaves)
@@ -105,7 +105,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             "make an input with requires_grad=True."
         )
     # The usual start, a loss of one float64, is not worth a call.
-    seed = _ONE if gradient is None and type(root._data) is float64 else seed_for(root, gradient)
+    seed = _ONE if gradient is None and type(root._value) is float64 else seed_for(root, gradient)
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     given = {id(seed), id(gradient)}
@@ -130,7 +130,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
 
 def _own(g: Any, t: Tensor) -> Any:
     """Return a gradient as an array that nobody else holds."""
-    return np.array(g, dtype=t._data.dtype)
+    return np.array(g, dtype=t._value.dtype)
 
 
 def outward(g: Any) -> Any:
@@ -140,7 +140,7 @@ def outward(g: Any) -> Any:
 
 def seed_for(root: Tensor, gradient: Any) -> Any:
     """Check a given upstream gradient against its Tensor, or begin with 1; as on the tape."""
-    data = root._data
+    data = root._value
     if gradient is None:
         if data.size != 1:
             raise NonScalarBackwardError(

@@ -1,4 +1,4 @@
-"""The operators of a Tensor, and the methods that NumPy's arrays do not have.
+"""The operators of a Tensor, the methods that NumPy's arrays do not have, and names of others.
 
 An operator is the compiled `apply` of its primitive, with nothing in between:
 for a program on scalars, one more Python call would be a tenth of its time.
@@ -63,7 +63,7 @@ def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
     def reflected(self: Any, other: Any) -> Any:
         if type(other) is complex:
             # Python's own, before a NumPy scalar, would make the result one of Python's.
-            other = np.result_type(self._data, other).type(other)
+            other = np.result_type(self._value, other).type(other)
         return apply(other, self)
 
     return reflected
@@ -75,4 +75,36 @@ for _name, _ufunc in _BINARY.items():
     _on_first_use(f"__r{_name}__", partial(_reflected, _ufunc))
 _on_first_use("relu", lambda: relu.apply)
 _on_first_use("sigmoid", lambda: sigmoid.apply)
+
+
+class _Elsewhere:
+    """A name that means something elsewhere: no attribute, and the error says what to write.
+
+    Each is a descriptor, since a `__getattr__` would slow every attribute down.
+    """
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.message = f"A Tensor has no attribute '{name}': {instead}."
+
+    def __get__(self, t: Any, kind: Any = None) -> Any:
+        raise AttributeError(self.message)
+
+
+_INSTEAD = {
+    "values": "np.max(t, axis) and np.sort(t) return the values themselves, t.numpy() is an array",
+    "indices": "np.argmax(t, axis), np.argmin(t, axis) and np.argsort(t) return indices",
+    **{
+        name: f"what the tape knows of t is t.tape.{name}"
+        for name in ("primitive", "operands", "parents", "parameters", "line", "call", "upstream")
+    },
+}
+for _name, _instead in _INSTEAD.items():
+    setattr(Tensor, _name, _Elsewhere(_name, _instead))
+
+
+def _dir(t: Tensor) -> list[str]:
+    return [name for name in object.__dir__(t) if name not in _INSTEAD]
+
+
+Tensor.__dir__ = _dir  # type: ignore[assignment,method-assign]
 Tensor.__hash__ = object.__hash__  # type: ignore[assignment,method-assign]  # __eq__ took it away

@@ -324,13 +324,13 @@ class Primitive:
     def _settled(self, result: Any) -> Any:
         """See that a forward pass, which may be anybody's, returned arrays."""
         for t in result if isinstance(result, tuple) else (result,):
-            if isinstance(t, Tensor) and not isinstance(t._data, (np.ndarray, np.generic)):
-                if isinstance(t._data, Tensor):
+            if isinstance(t, Tensor) and not isinstance(t._value, (np.ndarray, np.generic)):
+                if isinstance(t._value, Tensor):
                     raise DetachError(
                         f"The forward pass of '{self.name}' uses a Tensor that is none of its "
                         "arguments: make it an argument, or give its .numpy()."
                     )
-                t._data = np.asarray(t._data)[()]
+                t._value = np.asarray(t._value)[()]
         return result
 
     def _sorted(
@@ -448,7 +448,7 @@ class Primitive:
         if self.variadic:
             unwrap = """
     _operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])
-    _values = tuple([x._data if isinstance(x, _Tensor) else _plain(x) for x in _given])
+    _values = tuple([x._value if isinstance(x, _Tensor) else _plain(x) for x in _given])
     _needs = any([x._requires for x in _operands])"""
             signature, arguments, operands, values = "*_given", "*_values", "_operands", "_values"
             plain = "all([x is _CONSTANT for x in _operands])"
@@ -459,7 +459,7 @@ class Primitive:
                 counts = operand not in self.constants
                 unwrap += f"""
     if isinstance({operand}, _Tensor):
-        {value} = {operand}._data{"; " + needs.format(operand) if counts else ""}
+        {value} = {operand}._value{"; " + needs.format(operand) if counts else ""}
     else:
         {value} = {operand} if type({operand}) in _WEAK else _plain({operand})
         {operand} = _CONSTANT{"; _needs = False" if needs[9] == "{" and counts else ""}"""
@@ -490,7 +490,7 @@ class Primitive:
             keep += "; _t._parameters = _parameters"
             signature += ", **_parameters"
             arguments += ", **_parameters"
-        compute = f"_data = _forward({arguments})"
+        compute = f"_value = _forward({arguments})"
         if self.variadic or len(self.operands) > 1:
             compute = f"""try:
         {compute}
@@ -499,9 +499,9 @@ class Primitive:
         return f"""def apply({signature}):{unwrap}
     {compute}
     if {plain}:
-        return _data
+        return _value
     _t = _new(_Tensor)
-    _t._data = _data
+    _t._value = _value
     _t._grad = _t._note = None
     _t._number = _next_number()
     if _needs and not _shared.special:
@@ -537,9 +537,9 @@ class Primitive:
 
     def _loads(self, body: str, *, recorded: bool) -> list[str]:
         """Return the lines that fetch from `_t` the names that occur in `body`."""
-        places = {"out": "_t" if recorded else "_t._data", "_p": "_t._parameters"}
+        places = {"out": "_t" if recorded else "_t._value", "_p": "_t._parameters"}
         if self.variadic:
-            places["_values"] = "_t.operands" if recorded else "_t._value_a"
+            places["_values"] = "_t.tape.operands" if recorded else "_t._value_a"
         for i, operand in enumerate(() if self.variadic else self.operands):
             slot = ("_a", "_b")[i] if self.slots else f"_a[{i}]"
             value = f"_t._value{slot}"
@@ -752,11 +752,11 @@ class Parts:
 
 def _dense(g: Parts, t: Tensor) -> list[Any]:
     """Return a gradient for each output; zeros where none arrived."""
-    return [g.parts[i] if i in g.parts else np.zeros_like(part) for i, part in enumerate(t._data)]
+    return [g.parts[i] if i in g.parts else np.zeros_like(part) for i, part in enumerate(t._value)]
 
 
 def _unbundle(t: Tensor) -> tuple[Tensor, ...]:
-    return tuple(output.apply(t, index=i) for i in range(len(t._data)))
+    return tuple(output.apply(t, index=i) for i in range(len(t._value)))
 
 
 output = derivative(

@@ -115,7 +115,7 @@ def everything() -> Any:
     >>> x = Tensor([1.0, -2.0])
     >>> with everything():
     ...     mask = x > 0
-    >>> mask.primitive.name
+    >>> mask.tape.primitive.name
     'greater'
     """
     return recording(_active()._replace(everything=True))
@@ -128,7 +128,7 @@ def trace() -> Any:
     >>> x = Tensor(3.0, requires_grad=True)
     >>> with trace():
     ...     y = x * x
-    >>> y.line.split(":")[-1].isdigit()
+    >>> y.tape.line.split(":")[-1].isdigit()
     True
     """
     return recording(_active()._replace(lines=True))
@@ -177,7 +177,7 @@ def annotate(result: Tensor) -> None:
 
 def verify(result: Tensor) -> None:
     """Raise if a value that `result` was made from was changed since."""
-    for x in result.operands:
+    for x in result.tape.operands:
         if hasattr(x, "_requires") and x._number < result._number:
             raise StaleValueError(
                 f"{x.called()} was changed after '{result._primitive.name}' used it: take the "
@@ -198,7 +198,7 @@ def _note(result: Tensor) -> dict[str, Any]:
 
 
 def _fingerprints(result: Tensor) -> list[int]:
-    values = (*result.values, result._data)
+    values = (*result.tape.values, result._value)
     return [hash(np.asarray(v).tobytes()) for v in values if not isinstance(v, tuple)]
 
 

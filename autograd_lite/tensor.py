@@ -33,12 +33,11 @@ from .errors import (
     ObjectArrayError,
 )
 from .protocol import TABLE, apply_function, apply_ufunc
+from .record import Record
 from .tape import next_number, shared
 
 if TYPE_CHECKING:
     from .indexed import At
-    from .primitive import Primitive
-    from .tape import Call
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
@@ -83,18 +82,18 @@ class Tensor:
         "__weakref__",  # primitives with more operands keep tuples of them in _a and _value_a
         "_a",  # the first operand: a Tensor, or CONSTANT where an array or number stood
         "_b",  # the second operand
-        "_data",  # the array; a NumPy scalar where it has no dimension
         "_grad",  # None or an array
         "_note",  # None, or a dict: name, line, call, fingerprints, retain, upstream
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:
         "_requires",  # whether a gradient flows through
+        "_value",  # the array; a NumPy scalar where it has no dimension
         "_value_a",  # the operands' arrays as they were
         "_value_b",
     )
 
-    _data: Any
+    _value: Any
     _grad: Any
     _requires: bool
     _number: int
@@ -114,7 +113,7 @@ class Tensor:
         dtype: Any = None,
         name: str | None = None,
     ) -> None:
-        self._data = _numbers(data, dtype)
+        self._value = _numbers(data, dtype)
         self._grad = None
         self._requires = False
         self._number = next_number()
@@ -134,7 +133,7 @@ class Tensor:
         Results that were computed from the old value keep it, and refuse to
         send a gradient here.
         """
-        return self._data
+        return self._value
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -143,10 +142,10 @@ class Tensor:
                 f"{self.called()} was computed by '{self._primitive.name}', so its value cannot be "
                 "set: set the inputs, or make a new Tensor."
             )
-        new = _numbers(value, self._data.dtype)
-        if new.shape != self._data.shape:
+        new = _numbers(value, self._value.dtype)
+        if new.shape != self._value.shape:
             raise GradientShapeError(
-                f"{self.called()} has shape {self._data.shape}, and its data was set to shape "
+                f"{self.called()} has shape {self._value.shape}, and its data was set to shape "
                 f"{new.shape}: make a new Tensor for another shape."
             )
         self._set(new)
@@ -157,7 +156,7 @@ class Tensor:
         The Tensor becomes newer than all that was made from it: that is how a
         reverse pass through the old value is caught.
         """
-        self._data = array
+        self._value = array
         self._number = shared.last_write = next_number()
 
     @property
@@ -171,19 +170,19 @@ class Tensor:
             self._grad = None
             return
         if isinstance(value, Tensor):
-            value = value._data
+            value = value._value
         array = np.asarray(value)
-        if array.shape not in (self._data.shape, ()):
+        if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
                 f"A gradient of shape {array.shape} was given to {self.called()} of shape "
-                f"{self._data.shape}: they must be the same."
+                f"{self._value.shape}: they must be the same."
             )
-        if not np.can_cast(array.dtype, self._data.dtype, "same_kind"):
+        if not np.can_cast(array.dtype, self._value.dtype, "same_kind"):
             raise GradientDtypeError(
                 f"A gradient of dtype {array.dtype} was given to {self.called()} of dtype "
-                f"{self._data.dtype}: convert it with astype first."
+                f"{self._value.dtype}: convert it with astype first."
             )
-        self._grad = np.array(np.broadcast_to(array, self._data.shape), dtype=self._data.dtype)
+        self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
 
     def zero_grad(self) -> None:
         """Forget the gradient, so that the next ``backward()`` starts afresh."""
@@ -199,13 +198,13 @@ class Tensor:
         self._check_switch(flag)
         if flag and not self._requires:
             # What was made from the constant is not all on the tape: it must not be swept.
-            self._set(self._data)
+            self._set(self._value)
         self._requires = bool(flag)
 
     def _check_switch(self, flag: bool) -> None:
-        if flag and self._data.dtype.kind not in "fc":
+        if flag and self._value.dtype.kind not in "fc":
             raise IntegerGradientError(
-                f"A Tensor of dtype {self._data.dtype} cannot require a gradient: give floats, as "
+                f"A Tensor of dtype {self._value.dtype} cannot require a gradient: give floats, as "
                 "in Tensor(2.0) or dtype=float."
             )
         if self._primitive is not None and flag != self._requires:
@@ -269,41 +268,41 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """Return a constant with the same value: no gradient flows through it."""
-        return constant(self._data)
+        return constant(self._value)
 
     def numpy(self) -> Array:
         """Return the value as a plain array (not a copy, unless it has no dimension)."""
-        return np.asarray(self._data)
+        return np.asarray(self._value)
 
     def item(self) -> Any:
         """Return the value of a Tensor with one element as a Python number."""
-        return self._data.item()
+        return self._value.item()
 
     def tolist(self) -> Any:
         """Return the value as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._value.tolist()
 
     # -- what it is ----------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The length along each axis."""
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._value.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._value.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._value.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size  # type: ignore[no-any-return]
+        return self._value.size  # type: ignore[no-any-return]
 
     @property
     def is_leaf(self) -> bool:
@@ -311,41 +310,9 @@ class Tensor:
         return self._primitive is None
 
     @property
-    def primitive(self) -> Primitive | None:
-        """The primitive that made it; None for a leaf."""
-        return self._primitive  # type: ignore[no-any-return]
-
-    @property
-    def operands(self) -> tuple[Any, ...]:
-        """What it was made from: Tensors, and arrays or numbers where those were given."""
-        return tuple(
-            v if x is CONSTANT else x for x, v in zip(self.parents(), self.values, strict=True)
-        )
-
-    def parents(self) -> tuple[Tensor, ...]:
-        """Return the operands, with CONSTANT in place of arrays and numbers."""
-        return self._slots("_a", "_b")
-
-    @property
-    def values(self) -> tuple[Any, ...]:
-        """The operands' arrays as they were when it was made."""
-        return self._slots("_value_a", "_value_b")
-
-    def _slots(self, a: str, b: str) -> tuple[Any, ...]:
-        if self._primitive is None:
-            return ()
-        count = self._primitive.slots
-        first = getattr(self, a)
-        if count == 0:
-            return first  # type: ignore[no-any-return]
-        return (first, getattr(self, b)) if count == 2 else (first,)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of the operation that made it, such as ``axis``."""
-        if self._primitive is None or not self._primitive.takes_parameters:
-            return {}
-        return self._parameters
+    def tape(self) -> Record:
+        """What the tape knows of it: its primitive, operands, parameters, line, …."""
+        return Record(self)
 
     @property
     def name(self) -> str | None:
@@ -356,21 +323,6 @@ class Tensor:
     def name(self, name: str | None) -> None:
         self._note = {**(self._note or {}), "name": name}
 
-    @property
-    def line(self) -> str | None:
-        """``file:line`` of the operation, where `trace` recorded it."""
-        return None if self._note is None else self._note.get("line")
-
-    @property
-    def call(self) -> Call | None:
-        """The call of a module that the operation was part of, where `trace` recorded it."""
-        return None if self._note is None else self._note.get("call")
-
-    @property
-    def upstream(self) -> Any:
-        """The gradient that the latest ``backward()`` from here began with; None before it."""
-        return None if self._note is None else self._note.get("upstream")
-
     def called(self) -> str:
         """Return how a message refers to it: ``'w'``, or ``The result of 'exp'``."""
         if self.name:
@@ -380,11 +332,11 @@ class Tensor:
         )
 
     def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
-        if "..." in body or not self._data.size:
-            body += f", shape={self._data.shape}"
-        if self._data.dtype != np.float64 and self._data.dtype.kind in "fc":
-            body += f", dtype={self._data.dtype}"
+        body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
+        if "..." in body or not self._value.size:
+            body += f", shape={self._value.shape}"
+        if self._value.dtype != np.float64 and self._value.dtype.kind in "fc":
+            body += f", dtype={self._value.dtype}"
         if self._primitive is not None:
             body += f", made_by={self._primitive.name}"
         elif self._requires:
@@ -401,21 +353,21 @@ class Tensor:
         return mimebundle(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self._data if self._data.ndim == 0 else np.asarray(self._data), spec)
+        return format(self._value if self._value.ndim == 0 else np.asarray(self._value), spec)
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._value)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if self._data.ndim == 0:
+        if self._value.ndim == 0:
             raise TypeError("A Tensor without dimensions cannot be iterated over.")
-        return (self[i] for i in range(len(self._data)))
+        return (self[i] for i in range(len(self._value)))
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._value)
 
     def __index__(self) -> int:
-        return self._data.__index__()  # type: ignore[no-any-return]
+        return self._value.__index__()  # type: ignore[no-any-return]
 
     __hash__ = object.__hash__
 
@@ -425,7 +377,7 @@ class Tensor:
                 f"{self.called()} is on the tape and cannot be copied or pickled: "
                 "write .detach() first."
             )
-        return _restore, (type(self), self._data, self._requires, self._grad, self.name)
+        return _restore, (type(self), self._value, self._requires, self._grad, self.name)
 
     # -- what would drop the tape in silence -----------------------------------
 
@@ -438,20 +390,20 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._leaves_tape("Making an array", "np.stack([...]), np.where(...) or an np function")
-        array = np.asarray(self._data, dtype=dtype)
-        return array.copy() if copy or (array is self._data and copy is None) else array
+        array = np.asarray(self._value, dtype=dtype)
+        return array.copy() if copy or (array is self._value and copy is None) else array
 
     def __float__(self) -> float:
         self._leaves_tape("float()", "np.sin(t) in place of math.sin(t), or t itself")
-        return float(self._data)
+        return float(self._value)
 
     def __int__(self) -> int:
         self._leaves_tape("int()", "np.trunc(t)")
-        return int(self._data)
+        return int(self._value)
 
     def __complex__(self) -> complex:
         self._leaves_tape("complex()", "t + 0j")
-        return complex(self._data)
+        return complex(self._value)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if self._requires or self._primitive is not None:
@@ -461,7 +413,7 @@ class Tensor:
             )
         if isinstance(value, Tensor):
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
-        array = np.array(self._data)
+        array = np.array(self._value)
         array[bare_index(index)] = np.asarray(value)
         self._set(array if array.ndim else array[()])
 
@@ -665,7 +617,7 @@ class Tensor:
 
     def dot(self, other: Any) -> Tensor:
         """Dot product, as `numpy.dot`."""
-        if self._data.ndim == 2 and np.ndim(other) == 2:
+        if self._value.ndim == 2 and np.ndim(other) == 2:
             return Tensor.__matmul__(self, other)
         return _ENTRY[np.dot](self, other)
 
@@ -730,7 +682,7 @@ class Tensor:
 def constant(array: Any) -> Tensor:
     """Return a Tensor around an array, without copying it."""
     t = object.__new__(Tensor)
-    t._data = array[()] if array.ndim == 0 else array
+    t._value = array[()] if array.ndim == 0 else array
     t._grad = t._note = t._primitive = None
     t._requires = False
     t._number = next_number()
@@ -746,7 +698,7 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
     """Return an array of numbers of our own; a NumPy scalar where it has no dimension."""
     if isinstance(data, Tensor):
         data._leaves_tape("Tensor(t)", "t itself")
-        data = data._data
+        data = data._value
     elif isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
         raise ObjectArrayError(
             "A list of Tensors would lose their tape as one Tensor: join them with np.stack([...])."
@@ -762,7 +714,7 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
 
 def bare(x: Any) -> Any:
     """Return the value of a Tensor, off the tape; anything else as it is."""
-    return x._data if isinstance(x, Tensor) else x
+    return x._value if isinstance(x, Tensor) else x
 
 
 def plain(x: Any) -> Array:

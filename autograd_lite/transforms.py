@@ -85,7 +85,7 @@ class _Run:
         """Return the gradients of the aliases, given those of some values made from them."""
         reached = self._sweep(roots, recorded) if self.aliases else {}
         return [
-            reached[a._number] if a._number in reached else np.zeros_like(a._data)
+            reached[a._number] if a._number in reached else np.zeros_like(a._value)
             for a in self.aliases
         ]
 
@@ -114,7 +114,7 @@ class _Run:
         for alias, x in zip(self.aliases, self.originals, strict=True):
             if isinstance(x, Tensor) and x._requires and self.mode.records:
                 alias._primitive = _identity
-                alias._a, alias._value_a, alias._value_b = x, x._data, {}
+                alias._a, alias._value_a, alias._value_b = x, x._value, {}
 
     def settle(self, values: Sequence[Any]) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside."""
@@ -123,7 +123,7 @@ class _Run:
             if isinstance(value, Tensor) and not (
                 self.mode.records and leads_outside(value, self.start, inside)
             ):
-                value = value._data
+                value = value._value
             settled.append(value)
         return settled
 
@@ -138,7 +138,7 @@ class _Run:
 
 def _alias(x: Any) -> Tensor:
     """Return a leaf with the value of `x` that is newer than anything else."""
-    alias = constant(x._data) if isinstance(x, Tensor) else Tensor(x)
+    alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
     if alias.dtype.kind not in "fc":
         raise IntegerGradientError(
             f"The gradient was asked for an argument of dtype {alias.dtype}: "
@@ -171,7 +171,7 @@ def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> boo
             return True
         seen.add(t._number)
         if t._primitive is not None:
-            waiting += [x for x in t.parents() if x._requires and x._number not in seen]
+            waiting += [x for x in t.tape.parents if x._requires and x._number not in seen]
         elif not (t._note and "alias" in t._note):
             return True
     if inside is not None:
@@ -651,7 +651,7 @@ def checkpoint(f: Function) -> Function:
 def _run_bare(*arrays: Any, f: Function, kwargs: Any) -> Any:
     with no_grad():
         value = f(*[constant(np.asarray(a)) for a in arrays], **kwargs)
-    return value._data if isinstance(value, Tensor) else np.asarray(value)
+    return value._value if isinstance(value, Tensor) else np.asarray(value)
 
 
 def _run_again(g: Any, arrays: Any, f: Function, kwargs: Any) -> tuple[Any, ...]:

@@ -312,7 +312,7 @@ class SGD(Optimizer):
             for p, rate in pairs:
                 g = p._grad
                 if g is not None:
-                    p._set(p._data - rate * g)
+                    p._set(p._value - rate * g)
 
     def _with_rates(self) -> list[tuple[Group, Any, list[Any]]]:
         """Return for each group its rate, and for each parameter the rate in its dtype.

@@ -118,7 +118,7 @@ def graph(model: Module, x: Any) -> Any:
         taken[name] = taken.get(name, 0) + 1
         names[id(t)] = name if taken[name] == 1 else f"{name}_{taken[name]}"
         node = graph_def.node.add(name=names[id(t)], op="parameter" if id(t) in paths else _kind(t))
-        node.input.extend(names[id(x)] for x in t.operands if isinstance(x, Tensor))
+        node.input.extend(names[id(x)] for x in t.tape.operands if isinstance(x, Tensor))
         shape = node.attr["_output_shapes"].list.shape.add()
         for size in t.shape:
             shape.dim.add(size=size)
@@ -129,7 +129,7 @@ def _in_order(end: Tensor) -> list[Tensor]:
     """Return what a result was made from, and the result, each after its operands."""
     found, waiting = {id(end): end}, [end]
     while waiting:
-        for x in waiting.pop().operands:
+        for x in waiting.pop().tape.operands:
             if isinstance(x, Tensor) and id(x) not in found:
                 found[id(x)] = x
                 waiting.append(x)
@@ -137,12 +137,13 @@ def _in_order(end: Tensor) -> list[Tensor]:
 
 
 def _kind(t: Tensor) -> str:
-    return t.primitive.name if t.primitive is not None else t.name or "constant"
+    primitive = t.tape.primitive
+    return primitive.name if primitive is not None else t.name or "constant"
 
 
 def _layers(t: Tensor) -> list[str]:
     """Return the names of the layers that an operation is part of, without the model itself."""
-    names, call = [], t.call
+    names, call = [], t.tape.call
     while call is not None and call.within is not None:
         names.append(call.name)
         call = call.within

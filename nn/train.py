@@ -403,7 +403,7 @@ class _Good:
 
     def keep(self) -> None:
         # A step stores new arrays, so keeping the old ones is enough to go back.
-        self.arrays = [t._data for t in self.tensors]
+        self.arrays = [t._value for t in self.tensors]
 
     def diverged(self, history: History, what: str, x: Any) -> DivergedError:
         """Go back, and return the error that says so."""

@@ -341,7 +341,7 @@ def test_functions_are_copied_and_pickled_by_name():
 
 def test_one_rule_for_all_and_a_name_in_a_class():
     check_gradients(Product(), np.array([0.4, 2.0]), 0.3)
-    assert Product()(Tensor(2.0, requires_grad=True), 3.0).primitive.name == "times"
+    assert Product()(Tensor(2.0, requires_grad=True), 3.0).tape.primitive.name == "times"
 
 
 class Counted(Operation):

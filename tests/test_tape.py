@@ -11,9 +11,9 @@ from autograd_lite.tape import GRADIENT, state
 
 def test_the_default_keeps_what_leads_to_a_gradient():
     x, k = Tensor([1.0, -1.0], requires_grad=True), Tensor([1.0, 2.0])
-    assert (x > 0).primitive is None
-    assert (k * k).primitive is None
-    assert (x * k).primitive.name == "multiply"
+    assert (x > 0).tape.primitive is None
+    assert (k * k).tape.primitive is None
+    assert (x * k).tape.primitive.name == "multiply"
 
 
 def test_everything_keeps_masks_transposes_and_integers():
@@ -29,13 +29,13 @@ def test_everything_keeps_masks_transposes_and_integers():
     names = set()
     while waiting:
         t = waiting.pop()
-        if t.primitive is None:
+        if t.tape.primitive is None:
             leaves.append(t)
         else:
-            names.add(t.primitive.name)
-            waiting += [x for x in t.operands if isinstance(x, Tensor)]
+            names.add(t.tape.primitive.name)
+            waiting += [x for x in t.tape.operands if isinstance(x, Tensor)]
             # Apart from the number 1.0 or 0.0, no operand is a bare array.
-            assert all(np.ndim(x) == 0 for x in t.operands if not isinstance(x, Tensor))
+            assert all(np.ndim(x) == 0 for x in t.tape.operands if not isinstance(x, Tensor))
     assert set(map(id, leaves)) == {id(data), id(w)}
     assert {"transpose", "greater", "argsort", "where", "getitem"} <= names
     assert not mask.requires_grad
@@ -67,14 +67,14 @@ def test_trace_notes_this_line():
     x = Tensor(1.0, requires_grad=True)
     with trace():
         y = np.sum(x * x, axis=None)
-    assert y.line.startswith(__file__)
-    assert y.line == y.operands[0].line
-    assert (x * x).line is None
+    assert y.tape.line.startswith(__file__)
+    assert y.tape.line == y.tape.operands[0].tape.line
+    assert (x * x).tape.line is None
 
 
 def test_values_stay_as_they_were():
     w = Tensor(3.0, requires_grad=True)
     y = w * 2.0
     w.data = 4.0
-    assert y.values[0] == 3.0
+    assert y.tape.values[0] == 3.0
     assert w.data == 4.0

@@ -4,6 +4,8 @@ import copy
 import math
 import operator
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,13 +170,58 @@ def test_questions():
 def test_a_tensor_tells_how_it_was_made():
     x = leaf(2.0, name="x")
     y = np.sum(x * np.array([1.0, 2.0]), axis=0)
-    assert y.primitive.name == "sum"
-    assert y.parameters == {"axis": 0}
-    product = y.operands[0]
-    assert product.operands[0] is x
-    np.testing.assert_array_equal(product.operands[1], [1.0, 2.0])
-    assert product.values[0] == 2.0
-    assert (x.operands, x.values, x.parameters, x.primitive) == ((), (), {}, None)
+    assert y.tape.primitive.name == "sum"
+    assert y.tape.parameters == {"axis": 0}
+    product = y.tape.operands[0]
+    assert product.tape.operands[0] is x
+    np.testing.assert_array_equal(product.tape.operands[1], [1.0, 2.0])
+    assert product.tape.values[0] == 2.0
+    made = x.tape
+    assert (made.operands, made.values, made.parameters, made.primitive) == ((), (), {}, None)
+
+
+OWN = {"tape", "at", "called", "name", "zero_grad"}  # `at` is JAX's, `zero_grad` an optimizer's
+
+
+@pytest.mark.torch
+def test_a_tensors_attributes_mean_what_numpy_and_pytorch_mean():
+    t = leaf([[1.0, 2.0]], name="t")
+    public = {name for name in dir(t) if not name.startswith("_")}
+    torch = pytest.importorskip("torch").Tensor
+    assert public - {*dir(np.ndarray)} - OWN <= {*dir(torch)} - OWN
+    # A method there is a method here, a property a property.
+    for name in public - OWN:
+        theirs = getattr(np.ndarray, name, None) or getattr(torch, name)
+        assert callable(getattr(t, name)) == callable(theirs), name
+
+
+def test_the_tapes_names_are_met_nowhere_else():
+    record = {name for name in dir(leaf(1.0).tape) if not name.startswith("_")}
+    assert record >= {"values", "operands", "parents", "parameters", "primitive", "line", "call"}
+    for t in (leaf([1.0, 2.0]), np.max(leaf([[1.0, 2.0]]), axis=1, keepdims=True)):
+        for name in record:
+            assert not hasattr(t, name)
+            with pytest.raises(AttributeError, match=f"no attribute '{name}': .*t\\.numpy|t.tape."):
+                getattr(t, name)
+        assert record.isdisjoint(dir(t))
+    with pytest.raises(AttributeError, match=r"np.max\(t, axis\).* return the values"):
+        _ = leaf([[1.0, 2.0]]).max(1, keepdims=True).values
+
+
+def test_numpy_finds_none_of_its_own_private_names_in_a_tensor():
+    """NumPy's `ma` looks for `_data` and `_mask`, others for names like these."""
+    looked_for = set()
+    for file in Path(np.__file__).parent.rglob("*.py"):
+        if "tests" not in file.parts:
+            looked_for |= set(
+                re.findall(
+                    r"""(?:get|has)attr\([^()]*?,\s*["'](_\w*[^_\W])["']""", file.read_text()
+                )
+            )
+            looked_for |= set(re.findall(r"(?<!self)(?<!cls)\.(_[a-z]\w*)", file.read_text()))
+    assert {"_data", "_mask"} <= looked_for
+    ours = {name for name in dir(leaf(1.0)) if name.startswith("_") and not name.endswith("__")}
+    assert ours & looked_for == set()
 
 
 def test_repr_and_format():

@@ -215,7 +215,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
         )
     seed = seed_of(root.tensor, upstream)
     steps = [step_of(operation) for operation in graph.operations]
-    derivation = Derivation(graph, root, seed, root.tensor.upstream is not None, steps)
+    derivation = Derivation(graph, root, seed, root.tensor.tape.upstream is not None, steps)
     expected = _expected(graph)
     arrived = dict.fromkeys(expected, 0)
     gradients = derivation.gradients
@@ -238,7 +238,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
 
 def seed_of(root: Tensor, upstream: Any = None) -> Any:
     """Return the gradient that a backward pass begins with: as given, as it began, or 1."""
-    begun = root.upstream
+    begun = root.tape.upstream
     return begun if upstream is None and begun is not None else seed_for(root, upstream)
 
 

@@ -129,10 +129,11 @@ def record(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
             return number(x)
         if id(x) not in known:
             kept.append(x)
-            assert x.primitive is not None
-            arguments = tuple(formula(operand) for operand in x.operands)
-            head = head_of(x.primitive)
-            known[id(x)] = Formula(head, x.data, "", arguments, x.parameters, x.primitive)
+            made = x.tape
+            assert made.primitive is not None
+            arguments = tuple(formula(operand) for operand in made.operands)
+            head = head_of(made.primitive)
+            known[id(x)] = Formula(head, x.data, "", arguments, made.parameters, made.primitive)
         return known[id(x)]
 
     kept: list[Any] = []  # an id is only a name while its object lives

@@ -207,7 +207,7 @@ class _InScalars(_Again):
 
 def _begun(t: Tensor, root: Value, place: Any) -> Tensor:
     """Let a root that stands for another have run backward where that has."""
-    upstream = root.tensor.upstream if root.tensor is not None else None
+    upstream = root.tensor.tape.upstream if root.tensor is not None else None
     if upstream is not None:
         t._note = {**(t._note or {}), "upstream": np.asarray(upstream)[place]}
     return t

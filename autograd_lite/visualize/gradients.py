@@ -53,7 +53,7 @@ def differentiate(graph: Graph, gradients: Any = None) -> None:
 
 
 def _fill_in_what_backward_did(graph: Graph) -> None:
-    upstream = [None if v.tensor is None else v.tensor.upstream for v in graph.roots]
+    upstream = [None if v.tensor is None else v.tensor.tape.upstream for v in graph.roots]
     if any(g is not None for g in upstream):
         _fill_in(graph, [np.zeros_like(v.data) if g is None else g
                          for v, g in zip(graph.roots, upstream, strict=True)])  # fmt: skip
@@ -84,7 +84,7 @@ def _copy(graph: Graph) -> dict[Value, Tensor]:
 
     def add(value: Value, twin: Tensor) -> None:
         # Not what came out this time (a primitive may be random), but what was recorded.
-        twin._data = value.data
+        twin._value = value.data
         if twin.requires_grad:
             twin.retain_grad()
         twins[value] = twin

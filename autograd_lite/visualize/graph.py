@@ -258,7 +258,7 @@ def _checked(roots: Any) -> list[Tensor]:
                 f"A graph begins at a Tensor, and {this} is of type '{kind}': give the Tensor that "
                 "your program computed, such as the loss."
             )
-    if not any(t.requires_grad or t.primitive for t in tensors):
+    if not any(t.requires_grad or t.tape.primitive for t in tensors):
         raise NoGradientError(
             f"{tensors[0].called()} has no tape: nothing that requires a gradient led to it. "
             "Make an input with requires_grad=True, and compute it outside of no_grad()."
@@ -280,8 +280,8 @@ def recorded(roots: Sequence[Tensor]) -> list[Step]:
     waiting: list[Any] = list(roots)
     while waiting:
         t = waiting.pop()
-        if isinstance(t, Tensor) and t.primitive is not None and id(t) not in found:
-            operands = t.operands
+        if isinstance(t, Tensor) and t.tape.primitive is not None and id(t) not in found:
+            operands = t.tape.operands
             found[id(t)] = t, operands
             waiting.extend(operands)
     return sorted(found.values(), key=lambda step: abs(step[0]._number))
@@ -308,21 +308,21 @@ class _Reader:
 
     def _add(self, t: Tensor, operands: tuple[Any, ...]) -> None:
         """Add one step to the graph."""
-        primitive = t.primitive
+        record, primitive = t.tape, t.tape.primitive
         assert primitive is not None
         first = operands[0]
         if primitive is output:
             # One of several outputs: a result of the operation that made the bundle.
             maker = self.bundles[id(first)]
-            maker.indices.append(t.parameters["index"])
+            maker.indices.append(record.parameters["index"])
             self._add_result(t, maker)
         elif primitive.name == "alias" and isinstance(first, Tensor) and first.requires_grad:
             # A transform's private name for its input: the same value, to the reader.
-            self.made[id(t)] = self._value(first, t.values[0])
+            self.made[id(t)] = self._value(first, record.values[0])
         else:
-            values = [self._value(x, v) for x, v in zip(operands, t.values, strict=True)]
+            values = [self._value(x, v) for x, v in zip(operands, record.values, strict=True)]
             key = f"o{len(self.graph.operations) + 1}"
-            operation = Operation(key, primitive, t.parameters, values, t.line)
+            operation = Operation(key, primitive, record.parameters, values, record.line)
             operation.module = self.modules.of(t, operands)
             for value in values:
                 self.modules.place(value, operation)
@@ -404,8 +404,8 @@ class _Modules:
 
     def of(self, t: Tensor, operands: tuple[Any, ...]) -> Module | None:
         """Return the module of an operation."""
-        if t.line is not None:
-            self.latest = self._of_call(t.call)
+        if t.tape.line is not None:
+            self.latest = self._of_call(t.tape.call)
             return self.latest
         for x in operands:
             path = _owner(x.name) if isinstance(x, Tensor) and x.is_leaf else ""

@@ -49,7 +49,7 @@ def _is_short(t: Tensor) -> bool:
     waiting: list[Any] = [t]
     while waiting and len(found) <= SHORT:
         x = waiting.pop()
-        if isinstance(x, Tensor) and x.primitive is not None and id(x) not in found:
+        if isinstance(x, Tensor) and x.tape.primitive is not None and id(x) not in found:
             found.add(id(x))
-            waiting.extend(x.operands)
+            waiting.extend(x.tape.operands)
     return 0 < len(found) <= SHORT

@@ -989,12 +989,14 @@ def recorded_calls() -> dict[Callable[..., Any], list[Call]]:
                 waiting = results_of(evaluate(ENTRIES[function], call, leaves(call)))
             while waiting:
                 t = waiting.pop()
-                if isinstance(t, Tensor) and t.primitive is not None:
-                    waiting += t.operands
-                    floats = [v for v in t.values if hasattr(v, "dtype") and v.dtype.kind in "fc"]
-                    rest = t.values[len(floats) :]
-                    form = Call(tuple(floats), after=rest, keywords=t.parameters)
-                    found.setdefault(t.primitive.function, []).append(form)
+                if isinstance(t, Tensor) and t.tape.primitive is not None:
+                    waiting += t.tape.operands
+                    floats = [
+                        v for v in t.tape.values if hasattr(v, "dtype") and v.dtype.kind in "fc"
+                    ]
+                    rest = t.tape.values[len(floats) :]
+                    form = Call(tuple(floats), after=rest, keywords=t.tape.parameters)
+                    found.setdefault(t.tape.primitive.function, []).append(form)
     return found
 
 

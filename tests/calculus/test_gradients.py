@@ -161,18 +161,22 @@ def test_rules_on_arrays(function):
         for t in operands:
             t._requires = t.dtype.kind in "fc"
         for result in results_of(evaluate(entry, call, operands)):
-            made = [result, *(x for x in result.operands if isinstance(x, Tensor))]
+            made = [result, *(x for x in result.tape.operands if isinstance(x, Tensor))]
             for t in made:  # of several outputs, the bundle that they are parts of
-                if t.primitive is entry and entry.name != "output":
+                if t.tape.primitive is entry and entry.name != "output":
                     check_rules(entry, t)
 
 
 def check_rules(entry, t):
-    out, values = t._data, t.values
+    out, values = t._value, t.tape.values
     arrays = [x for x in values if isinstance(x, (np.ndarray, np.generic))]
     outs = out if isinstance(out, tuple) else (out,)
     upstream = [frozen(np.ones_like(x)) for x in outs]
-    known = {"g": upstream if isinstance(out, tuple) else upstream[0], "out": out, **t.parameters}
+    known = {
+        "g": upstream if isinstance(out, tuple) else upstream[0],
+        "out": out,
+        **t.tape.parameters,
+    }
     known |= (
         {entry.operands[0]: values}
         if entry.variadic

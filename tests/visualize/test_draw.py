@@ -124,8 +124,8 @@ def test_the_line_that_made_a_value_is_in_the_tooltip(parse):
     (x,) = inputs(("x", 1.0))
     with trace():
         y = np.sin(x)
-    assert y.line is not None
-    line = y.line.rsplit(":")[-1]
+    assert y.tape.line is not None
+    line = y.tape.line.rsplit(":")[-1]
     assert parse(draw(y)).look("sin")["tooltip"].endswith(f"test_draw.py:{line}")
     assert str(HERE) not in draw(y).source
 

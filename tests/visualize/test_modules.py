@@ -79,8 +79,8 @@ def test_two_calls_of_a_module_are_two():
 
 def test_nothing_is_noted_without_trace():
     y = network(2, 3, 1)(X)
-    assert y.call is None
-    assert y.line is None
+    assert y.tape.call is None
+    assert y.tape.line is None
 
 
 def test_a_block_without_gradients_does_not_split_a_call():

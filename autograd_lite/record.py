@@ -1,0 +1,91 @@
+"""What the tape knows of one value: ``t.tape``.
+
+A Tensor answers NumPy, so a name on it should mean what NumPy or PyTorch mean
+by it. What belongs to the tape has a place of its own, where nobody comes by
+accident.
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor
+>>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+>>> y = np.sum(3.0 * x, axis=0)
+>>> y.tape.primitive, y.tape.parameters
+(<primitive sum>, {'axis': 0})
+>>> product = y.tape.operands[0]
+>>> product.tape.operands
+(3.0, Tensor([1., 2.], requires_grad=True, name='x'))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+    from .tape import Call
+    from .tensor import Tensor
+
+
+class Record:
+    """The operation that made a value, as the tape holds it; empty for a leaf."""
+
+    __slots__ = ("_t",)
+
+    def __init__(self, t: Tensor) -> None:
+        self._t = t
+
+    @property
+    def primitive(self) -> Primitive | None:
+        """The primitive that made the value; None for a leaf."""
+        return self._t._primitive  # type: ignore[no-any-return]
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """What the value was made from: Tensors, and arrays or numbers where those were given."""
+        return tuple(
+            x if x._number else value  # only CONSTANT has the number 0
+            for x, value in zip(self.parents, self.values, strict=True)
+        )
+
+    @property
+    def parents(self) -> tuple[Tensor, ...]:
+        """The operands, with `CONSTANT` in place of arrays and numbers."""
+        return self._slots("_a", "_b")
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The operands' arrays as they were when the value was made."""
+        return self._slots("_value_a", "_value_b")
+
+    def _slots(self, a: str, b: str) -> tuple[Any, ...]:
+        t = self._t
+        if t._primitive is None:
+            return ()
+        count, first = t._primitive.slots, getattr(t, a)
+        if count == 0:
+            return first  # type: ignore[no-any-return]
+        return (first, getattr(t, b)) if count == 2 else (first,)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the operation, such as ``axis``."""
+        primitive = self._t._primitive
+        return self._t._parameters if primitive is not None and primitive.takes_parameters else {}
+
+    @property
+    def line(self) -> str | None:
+        """``file:line`` of the operation, where `trace` recorded it."""
+        return self._noted("line")  # type: ignore[no-any-return]
+
+    @property
+    def call(self) -> Call | None:
+        """The call of a module that the operation was part of, where `trace` recorded it."""
+        return self._noted("call")  # type: ignore[no-any-return]
+
+    @property
+    def upstream(self) -> Any:
+        """The gradient that the latest ``backward()`` from here began with; None before it."""
+        return self._noted("upstream")
+
+    def _noted(self, key: str) -> Any:
+        note = self._t._note
+        return None if note is None else note.get(key)
