@@ -1,0 +1,123 @@
+"""The derivative of one number, from how it changes over a ladder of steps, each half of the last.
+
+Of three neighbouring steps whose slopes agree best with each other, the middle one is the
+derivative, and what they differ by is its error. See :mod:`.numerical` for why.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+EPSILON = float(np.finfo(np.float64).eps)
+SURE = 4.0
+"""How many times its estimated error a reference may really be off."""
+COARSE = 0.01
+"""A reference that is known less well than this, relative to what it is, cannot tell."""
+
+
+class Settled(NamedTuple):
+    """One derivative: see the attributes of `numerical.Slopes`."""
+
+    value: float
+    error: float
+    left: float
+    right: float
+    doubt: str
+
+
+def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) -> Settled:
+    """Return the derivative of one number from its changes over a ladder of steps.
+
+    Parameters
+    ----------
+    h
+        The steps, each half of the last.
+    plus, minus
+        The change at x + h and at x − h.
+    rounding
+        What rounding may add to a slope at each step.
+    size
+        The magnitude of the result.
+    """
+    grain = _grain(plus, minus)
+    if 0.0 < grain <= COARSE * size:
+        rounding = rounding + grain / h  # it is computed in fewer digits than its dtype has
+    right, left = plus / h, -minus / h
+    both = np.isfinite(right) & np.isfinite(left)
+    if both.sum() < 5:
+        for side in (right, left):
+            if np.isfinite(side).sum() >= 6:
+                return _one_sided(side, rounding)
+        return Settled(np.nan, np.inf, np.nan, np.nan, "overflow")
+    middle, gap = (right + left) / 2.0, right - left
+    value = _extrapolated(middle, 4.0)
+    bend = _extrapolated(gap, 2.0)  # 0 where smooth, right − left at a kink
+    rounding = rounding[1:]
+    spread, bends, rest = _in_threes(value)[1], _in_threes(bend), rounding[1:-1]
+    values, jump, wavers = value[1:-1], *bends
+    error = spread + rest
+    side = np.maximum(np.abs(right), np.abs(left))[2:-1]
+    total = error + wavers
+    # A kink is the same at each step; noise is not, and a smooth function has none.
+    kinked = np.abs(jump) > SURE * total + 1e-6 * side
+    best = _least(np.where(kinked, total, error + np.abs(jump)))
+    if kinked[best]:
+        # Smaller steps may show that it lies beside the point.
+        beside = np.abs(jump) + wavers + error < 0.05 * abs(jump[best])
+        beside[: best + 1] = False
+        if not beside.any():
+            low, high = values[best] - jump[best] / 2.0, values[best] + jump[best] / 2.0
+            return Settled(values[best], total[best], low, high, "kink")
+        best = _least(np.where(beside, error + np.abs(jump), np.inf))
+    off = float(error[best] + np.abs(jump[best]))
+    v = float(values[best])
+    doubt = ""
+    if not off <= COARSE * max(abs(v), float(side[best])):
+        doubt = "jump" if _grows(middle[both]) else "noise"
+    return Settled(v, off if np.isfinite(off) else np.inf, v, v, doubt)
+
+
+def _one_sided(slope: Array, rounding: Array) -> Settled:
+    """Return the derivative at the edge of where a function is defined."""
+    value = _extrapolated(_extrapolated(slope, 2.0), 4.0)
+    values, spread = _in_threes(value)
+    error = spread + rounding[3:-1]
+    best = _least(error)
+    v, off = float(values[best]), float(error[best])
+    doubt = "jump" if _grows(slope[np.isfinite(slope)]) else "edge"
+    return Settled(v, off if np.isfinite(off) else np.inf, v, v, doubt)
+
+
+def _grain(plus: Array, minus: Array) -> float:
+    """Return the least change, if smaller steps make none at all: what a result is rounded to."""
+    changes = np.fmax(np.abs(plus), np.abs(minus))
+    if changes[-1] != 0.0 or not changes.any():
+        return 0.0
+    return float(np.min(changes[changes > 0.0], initial=np.inf))
+
+
+def _least(error: Array) -> int:
+    """Return where an error is least; what is no number is as bad as can be."""
+    return int(np.argmin(np.where(np.isnan(error), np.inf, error)))
+
+
+def _extrapolated(slope: Array, by: float) -> Array:
+    """Take the leading term off what changes by a factor when the step is halved."""
+    return slope[1:] + (slope[1:] - slope[:-1]) / (by - 1.0)
+
+
+def _in_threes(x: Array) -> tuple[Array, Array]:
+    """Return the middle of each three neighbours, and by how much they differ."""
+    a, b, c = x[:-2], x[1:-1], x[2:]
+    return b, np.maximum(np.maximum(a, b), c) - np.minimum(np.minimum(a, b), c)
+
+
+def _grows(slope: Array) -> bool:
+    """Whether a slope grows without bound as the step shrinks, as at a jump."""
+    steepest = np.abs(slope[len(slope) // 2 :])
+    return bool(np.all(steepest[1:] > 1.2 * steepest[:-1]))
