@@ -42,6 +42,7 @@ from .errors import (
     RuleError,
     UnsupportedArgumentError,
 )
+from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
 from .tape import annotate, next_number, shared, state
 from .tensor import CONSTANT, Tensor
@@ -435,7 +436,8 @@ class Primitive:
                 for parameter in inspect.signature(rule).parameters.values():
                     namespace[_default(key, parameter.name)] = self._default_of(parameter)
         namespace.update(
-            _primitive=self, _forward=self.forward, _Tensor=Tensor, _ndarray=np.ndarray,
+            _primitive=self, _forward=watched(self.forward), _again=again,
+            __warningregistry__=NO_REGISTRY, _Tensor=Tensor, _ndarray=np.ndarray,
             _new=object.__new__, _shared=shared, _CONSTANT=CONSTANT, _next_number=next_number,
             _WEAK=_WEAK, _plain=_plain, _finish=_finish, _failure=_failure, _conform=_conform,
             _missing_rule=_missing_rule, _heappush=heappush, _unbundle=_unbundle, _dense=_dense,
@@ -491,11 +493,18 @@ class Primitive:
             signature += ", **_parameters"
             arguments += ", **_parameters"
         compute = f"_value = _forward({arguments})"
+        caught = ""
+        if is_watched(self.forward):
+            caught += f"""
+    except TypeError:
+        _value = _again(_primitive, {arguments})"""
         if self.variadic or len(self.operands) > 1:
-            compute = f"""try:
-        {compute}
+            caught += f"""
     except ValueError as _error:
         raise _failure(_error, _primitive, {operands}, {values}) from _error"""
+        if caught:
+            compute = f"""try:
+        {compute}{caught}"""
         return f"""def apply({signature}):{unwrap}
     {compute}
     if {plain}:

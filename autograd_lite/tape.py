@@ -252,6 +252,11 @@ def pass_over(folder: str) -> None:
     _passed_over.append(os.path.join(folder, ""))
 
 
+def is_passed_over(file: str) -> bool:
+    """Whether a file belongs to a library: see `pass_over`."""
+    return file.startswith(tuple(_passed_over))
+
+
 pass_over(os.path.dirname(__file__))
 pass_over(os.path.dirname(np.__file__))
 
@@ -262,7 +267,7 @@ def _place() -> tuple[str | None, Call | None]:
     line, running = None, []
     while frame is not None:
         code = frame.f_code
-        if line is None and not code.co_filename.startswith(tuple(_passed_over)):
+        if line is None and not is_passed_over(code.co_filename):
             line = f"{code.co_filename}:{frame.f_lineno}"
         if code.co_name == "forward" and code.co_argcount:
             module = frame.f_locals.get(code.co_varnames[0])
