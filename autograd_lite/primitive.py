@@ -34,13 +34,13 @@ from typing import Any, overload
 
 import numpy as np
 
+from .composite import is_default, signature, unsupported
 from .errors import (
     BroadcastError,
     DetachError,
     NoDerivativeError,
     ObjectArrayError,
     RuleError,
-    UnsupportedArgumentError,
 )
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
@@ -151,62 +151,11 @@ def derivative(
     return declare if function is None else declare(function)
 
 
-def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> Composite:
-    """Declare a NumPy function by others that have rules; it needs no derivative.
-
-    >>> import numpy as np
-    >>> from autograd_lite import Tensor
-    >>> np.square.__name__, TABLE[np.mean].name
-    ('square', 'mean')
-    """
-    entry = Composite(function, definition)
-    TABLE[function] = entry
-    return entry
-
-
 _ORDINARY = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
 )
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return the signature; None for a ufunc, and some compiled functions before NumPy 2.4."""
-    try:
-        return None if isinstance(function, np.ufunc) else inspect.signature(function)
-    except ValueError:
-        return None
-
-
-class Composite:
-    """A function that is differentiated through its definition."""
-
-    def __init__(self, function: Callable[..., Any], definition: Callable[..., Any]) -> None:
-        self.function = function
-        self.definition = definition
-        self.name = function.__name__
-
-    @functools.cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.definition)
-
-    def __repr__(self) -> str:
-        return f"<composite {self.name}>"
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply the definition."""
-        return self.definition(*args, **kwargs)
-
-    def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Apply to the arguments of a NumPy call."""
-        try:
-            self._signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise UnsupportedArgumentError(
-                f"The derivative of {self.name} does not cover this call: {error}."
-            ) from None
-        return self.definition(*args, **kwargs)
 
 
 class Primitive:
@@ -239,7 +188,7 @@ class Primitive:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
-        self.signature = _signature(function)
+        self.signature = signature(function)
         self.arguments = () if self.signature is None else tuple(self.signature.parameters)
         named = (operands or " ".join(self._in_order(rules, joint))).split()
         self.variadic = named[:1] != [] and named[0].startswith("*")
@@ -393,34 +342,15 @@ class Primitive:
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
         if self.signature is None:
-            operands, parameters = args, kwargs
-            dtype = parameters.pop("dtype", None)
-            if dtype is not None:
-                operands = [_converted(x, dtype) for x in operands]
-        else:
-            operands, parameters = self._sorted(self.signature, args, kwargs)
-        for parameter, value in list(parameters.items()):
-            if value is None and parameter in ("out", "dtype"):
-                del parameters[parameter]
-            elif parameter not in self.parameters:
-                raise self._unsupported(parameter)
+            return self.apply(*args, **kwargs)
+        operands, parameters = self._sorted(self.signature, args, kwargs)
+        for name, value in list(parameters.items()):
+            own = self.signature.parameters.get(name)
+            if own is not None and is_default(value, own):
+                del parameters[name]
+            elif name not in self.parameters:
+                raise unsupported(self.function, name, self.parameters)
         return self._joined_by(parameters).apply(*operands, **parameters)
-
-    def _unsupported(self, parameter: str) -> UnsupportedArgumentError:
-        if parameter == "out":
-            return UnsupportedArgumentError(
-                f"np.{self.name}(…, out=…) would overwrite a value on the tape: "
-                f"use the result instead, as in y = np.{self.name}(…)."
-            )
-        if parameter == "where" and isinstance(self.function, np.ufunc):
-            return UnsupportedArgumentError(
-                f"np.{self.name}(…, where=mask) leaves the other places without a value: write "
-                f"np.where(mask, np.{self.name}(…), other)."
-            )
-        return UnsupportedArgumentError(
-            f"The derivative of np.{self.name} does not cover the argument '{parameter}'; it "
-            f"covers {', '.join(sorted(self.parameters)) or 'no keyword'}."
-        )
 
     # -- compilation ---------------------------------------------------------
 
@@ -635,10 +565,6 @@ _WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, 
 
 def _is_tensor(x: Any) -> bool:
     return isinstance(x, Tensor)
-
-
-def _converted(x: Any, dtype: Any) -> Any:
-    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
 
 
 def _plain(value: Any) -> Any:

@@ -336,7 +336,7 @@ def test_arguments_that_no_rule_covers():
         np.sum(x, out=np.zeros(()))
     with pytest.raises(UnsupportedArgumentError, match=r"np\.where\(mask"):
         np.exp(x, where=np.array([True, False]))
-    with pytest.raises(UnsupportedArgumentError, match="does not cover this call"):
+    with pytest.raises(UnsupportedArgumentError, match="does not cover the argument"):
         np.nanmean(x, where=np.array([True, False]))
     with pytest.raises(UnsupportedArgumentError, match="'casting'"):
         np.exp(x, casting="unsafe")

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite, derivative
+from ..composite import composite
+from ..primitive import derivative
 from ..tensor import plain
 
 # -- the four operations -------------------------------------------------------
@@ -135,8 +136,8 @@ choice = derivative(
 )
 composite(
     np.where,
-    lambda condition, *branches: (
-        choice(condition, *branches) if branches else np.nonzero(condition)
+    lambda condition, x=None, y=None, /: (
+        np.nonzero(condition) if x is None else choice(condition, x, y)
     ),
 )
 

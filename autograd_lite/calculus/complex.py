@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, derivative
+from ..composite import composite
+from ..primitive import Primitive, derivative
 
 derivative(np.conjugate, x=lambda g: np.conjugate(g))
 

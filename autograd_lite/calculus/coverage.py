@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Composite, Primitive
+from ..composite import Composite
+from ..primitive import Primitive
 from ..protocol import TABLE
 
 LEFT_OUT = {

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, derivative
+from ..composite import composite
+from ..primitive import Primitive, derivative
 
 _DUAL = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ..composite import composite
 from ..errors import UnsupportedArgumentError
-from ..primitive import Primitive, composite, derivative, unbroadcast
+from ..primitive import Primitive, derivative, unbroadcast
 from ..protocol import TABLE
 from ..tape import quietly
 from ..tensor import plain

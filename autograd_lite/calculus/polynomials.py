@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite
+from ..composite import composite
 from ..tensor import plain
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, derivative, unbroadcast
+from ..composite import composite
+from ..primitive import Primitive, derivative, unbroadcast
 from .complex import C
 
 

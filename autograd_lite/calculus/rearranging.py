@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..composite import composite
 from ..errors import UnsupportedArgumentError
-from ..primitive import composite
 from ..tensor import Axis, Tensor, bare, plain
 from .shapes import scatter
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite, derivative
+from ..composite import composite
+from ..primitive import derivative
 from ..tensor import Axis
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, as_dtype, composite, derivative, unbroadcast
+from ..composite import composite
+from ..primitive import Primitive, as_dtype, derivative, unbroadcast
 from ..tensor import Axis, Tensor, plain
 
 # -- the same numbers in another shape ------------------------------------------------

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..composite import composite
 from ..errors import UnsupportedArgumentError
-from ..primitive import composite, derivative
+from ..primitive import derivative
 from ..tape import quietly
 from ..tensor import Axis, Tensor, plain
 from .complex import C

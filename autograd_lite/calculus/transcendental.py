@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, derivative
+from ..composite import composite
+from ..primitive import Primitive, derivative
 from .arithmetic import or_one
 
 LN2 = math.log(2.0)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from autograd_lite import Tensor
-from autograd_lite.primitive import Composite, Primitive
+from autograd_lite.composite import Composite
+from autograd_lite.primitive import Primitive
 from tests.calculus.cases import (
     CASES,
     DIFFERENTIABLE,
