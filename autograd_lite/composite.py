@@ -249,7 +249,7 @@ def form_of(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 def _trait(x: Any) -> Any:
     if isinstance(x, Tensor):
-        x = x._data
+        x = x._value
         return x.shape, x.dtype
     if isinstance(x, np.ndarray):
         few = x.size <= _LONGEST and x.dtype != object
