@@ -338,10 +338,6 @@ def test_arguments_that_no_rule_covers():
         np.exp(x, where=np.array([True, False]))
     with pytest.raises(UnsupportedArgumentError, match="does not cover the argument"):
         np.nanmean(x, where=np.array([True, False]))
-    with pytest.raises(UnsupportedArgumentError, match="'casting'"):
-        np.exp(x, casting="unsafe")
-    with pytest.raises(UnsupportedArgumentError, match="reduceat"):
-        np.add.reduceat(x, [0, 1])
     with pytest.raises(InPlaceError, match=r"t\.at\[index\]"):
         np.add.at(np.zeros(2), [0], x)
     assert np.exp(x, dtype=np.float32).dtype == np.float32
