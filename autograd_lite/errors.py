@@ -73,6 +73,14 @@ class GradientCheckError(AutogradError, AssertionError):
     """A gradient and its numerical reference differ."""
 
 
+class CheckInputError(AutogradError, ValueError):
+    """What was given to a gradient check cannot be checked: a random function, NaN at the point."""
+
+
+class UncertainGradientWarning(UserWarning):
+    """A gradient check cannot tell: its numerical reference is too uncertain there."""
+
+
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """Return the error for an optional package that is not installed.
 

@@ -40,6 +40,28 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     return [leaf for own, _ in opened for leaf in own], rebuild
 
 
+def paths(tree: Any) -> list[str]:
+    """Return where each of the numbers in a nest stands, in the order of `flatten`.
+
+    >>> paths({"w": [1.0, 2.0], "b": (3.0, "label")})
+    ["['w'][0]", "['w'][1]", "['b'][0]"]
+    >>> paths(1.0)
+    ['']
+    """
+    if is_number(tree):
+        return [""]
+    parts, _ = _open(tree)
+    if isinstance(tree, dict):
+        steps = [f"[{key!r}]" for key in tree]
+    elif isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
+        steps = [f"[{i}]" for i in range(len(parts))]
+    elif parts:
+        steps = [f".{name}" for name in getattr(tree, "_fields", None) or _field_names(tree)]
+    else:
+        steps = []
+    return [step + path for step, part in zip(steps, parts, strict=True) for path in paths(part)]
+
+
 def is_number(x: Any) -> bool:
     """Whether `x` is a leaf: a number, an array or a Tensor."""
     return isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)) and not isinstance(
@@ -60,9 +82,15 @@ def _open(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     if hasattr(tree, "__dataclass_fields__") and not isinstance(tree, type):
         import dataclasses  # imported late: who holds a dataclass has imported it already
 
-        names = [f.name for f in dataclasses.fields(tree) if f.init]
+        names = _field_names(tree)
         values = [getattr(tree, name) for name in names]
         return values, lambda parts: dataclasses.replace(
             tree, **dict(zip(names, parts, strict=True))
         )
     return [], lambda _: tree
+
+
+def _field_names(tree: Any) -> list[str]:
+    import dataclasses
+
+    return [f.name for f in dataclasses.fields(tree) if f.init]
