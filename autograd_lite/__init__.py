@@ -31,6 +31,7 @@ from .transforms import (
 )
 
 if TYPE_CHECKING:
+    from .codegen import source as source
     from .lesson import explain
     from .visualize import draw
     from .visualize.notebook import mimebundle as mimebundle
@@ -54,6 +55,7 @@ __all__ = [
     "jvp",
     "linearize",
     "no_grad",
+    "source",
     "strict",
     "trace",
     "value_and_grad",
@@ -71,6 +73,10 @@ def __getattr__(name: str) -> Any:
         from .lesson import explain
 
         return explain
+    if name == "source":
+        from .codegen import source
+
+        return source
     if name == "mimebundle":  # for notebooks
         from .visualize.notebook import mimebundle
 

@@ -29,7 +29,7 @@ from .errors import (
     NoGradientError,
     NonScalarBackwardError,
 )
-from .tape import quietly, shared, verify
+from .tape import next_number, note_gradient, quietly, shared, state, verify
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -85,8 +85,11 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
         else:
             pending[n] = seed
             heappush(heap, (n, root))
+    sweep = -next_number() if recorded and state.mode.everything else 0
     while heap:
         n, t = heappop(heap)
+        if sweep:
+            note_gradient(pending[n], t, sweep)
         if n >= stop or t._primitive is None:
             continue
         if n > shared.last_write or t._note is not None:

@@ -175,6 +175,15 @@ def annotate(result: Tensor) -> None:
         _note(result)["fingerprints"] = _fingerprints(result)
 
 
+def note_gradient(g: Any, t: Tensor, sweep: int = 0) -> None:
+    """Note whose gradient a recorded value is, and at which number the reverse pass began.
+
+    Source code names it after that, and sets the backward pass apart.
+    """
+    if hasattr(g, "_note"):
+        _note(g).setdefault("gradient_of", (t, sweep))
+
+
 def verify(result: Tensor) -> None:
     """Raise if a value that `result` was made from was changed since."""
     for x in result.tape.operands:
@@ -244,7 +253,7 @@ class Call:
         self.name: str = next((path for path, m in inside if m is module), self.kind)
 
 
-_passed_over = ["<autograd_lite"]
+_passed_over = ["<autograd_lite", "<__array_function__"]
 
 
 def pass_over(folder: str) -> None:
@@ -259,6 +268,11 @@ def is_passed_over(file: str) -> bool:
 
 pass_over(os.path.dirname(__file__))
 pass_over(os.path.dirname(np.__file__))
+
+
+def is_users_file(filename: str) -> bool:
+    """Whether a file belongs to the user's program, not to a library that `pass_over` named."""
+    return not filename.startswith(tuple(_passed_over))
 
 
 def _place() -> tuple[str | None, Call | None]:

@@ -40,7 +40,7 @@ from .errors import (
     NonScalarBackwardError,
 )
 from .primitive import derivative
-from .tape import differentiating, next_number, no_grad, quietly, state
+from .tape import differentiating, next_number, no_grad, note_gradient, quietly, state
 from .tensor import Tensor, bare, constant, plain
 from .trees import Rebuild, flatten
 
@@ -84,6 +84,9 @@ class _Run:
     def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them."""
         reached = self._sweep(roots, recorded) if self.aliases else {}
+        if recorded and self.mode.everything:
+            for a in self.aliases:
+                note_gradient(reached.get(a._number), a)
         return [
             reached[a._number] if a._number in reached else np.zeros_like(a._value)
             for a in self.aliases
@@ -106,13 +109,17 @@ class _Run:
         """Whether what is computed here must be recorded for someone outside."""
         if not self.mode.records:
             return False
+        if self.mode.everything:
+            return True
         tied = any(isinstance(x, Tensor) and x._requires for x in self.originals)
         return tied or any(leads_outside(t, self.start) for t in self.outputs)
 
     def tie(self) -> None:
         """Make the aliases of recorded Tensors results of those, now that the run is over."""
         for alias, x in zip(self.aliases, self.originals, strict=True):
-            if isinstance(x, Tensor) and x._requires and self.mode.records:
+            if isinstance(x, Tensor) and (
+                (x._requires and self.mode.records) or self.mode.everything
+            ):
                 alias._primitive = _identity
                 alias._a, alias._value_a, alias._value_b = x, x._value, {}
 
@@ -121,7 +128,8 @@ class _Run:
         settled, inside = [], set[int]()
         for value in values:
             if isinstance(value, Tensor) and not (
-                self.mode.records and leads_outside(value, self.start, inside)
+                self.mode.everything
+                or (self.mode.records and leads_outside(value, self.start, inside))
             ):
                 value = value._value
             settled.append(value)

@@ -1,0 +1,25 @@
+"""Source code from a tape: a program and its backward pass as plain NumPy.
+
+One way through: `record` runs a function once with everything on the tape, `program` reads
+that as straight-line steps, `expand` opens fused primitives, `simplify` shortens, `write`
+makes text of it.
+"""
+
+from __future__ import annotations
+
+from .expand import NotWritable
+from .program import Program, Step, Value, read
+from .readable import Source, source
+from .record import Recording, record
+
+__all__ = [
+    "NotWritable",
+    "Program",
+    "Recording",
+    "Source",
+    "Step",
+    "Value",
+    "read",
+    "record",
+    "source",
+]

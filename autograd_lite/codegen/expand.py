@@ -1,0 +1,96 @@
+"""Fused primitives, opened: a program in NumPy's own functions only.
+
+A fused primitive, such as ``mse``, is one step on the tape and several lines of NumPy in
+its forward pass. That is run here on Tensors, so that those lines are steps too. Where it
+cannot be (it writes into arrays, say), the composition that the primitive stands for
+serves, if it is in `EXACT`: those compute the same to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..calculus import neural
+from ..errors import AutogradError
+from ..primitive import Primitive
+from ..tape import everything
+from ..tensor import constant
+from .program import Program, Step, Value, read
+
+EXACT = {neural.sigmoid, neural.relu}
+"""Fused primitives whose composition gives the same bits for every input."""
+
+
+class NotWritable(AutogradError):
+    """An operation cannot be written as lines of NumPy."""
+
+
+def expand(program: Program, is_writable: Any) -> Program:
+    """Return the program with each primitive opened that is not writable as it is.
+
+    Parameters
+    ----------
+    program
+        As it was recorded.
+    is_writable
+        Whether a primitive can be written as one expression.
+    """
+    steps: list[Step] = []
+    for step in program.steps:
+        steps += [step] if is_writable(step.primitive) else _opened(step, is_writable)
+    return Program(program.inputs, steps, program.outputs)
+
+
+def _opened(step: Step, is_writable: Any) -> list[Step]:
+    """Return the steps that one step consists of; their last results are its results."""
+    primitive = step.primitive
+    for forward in _forwards(primitive):
+        try:
+            inner = _recorded(forward, step)
+        except Exception:  # it does not run on Tensors: the next way
+            continue
+        made = inner.evaluate([v.data for v in step.operands])
+        if all(_same(a, v.data) for a, v in zip(made, step.results, strict=True)):
+            return _spliced(expand(inner, is_writable), step)
+    where = f" ({step.line})" if step.line else ""
+    raise NotWritable(
+        f"'{primitive.name}'{where} cannot be written as lines of NumPy: it has no composition "
+        "that gives the same bits."
+    )
+
+
+def _forwards(primitive: Primitive) -> list[Any]:
+    exact = primitive in EXACT and primitive.stands_for is not None
+    return [primitive.stands_for] if exact else [primitive.function]
+
+
+def _recorded(forward: Any, step: Step) -> Program:
+    """Run a forward pass on Tensors and read what it did."""
+    inputs = [constant(np.asarray(v.data)) for v in step.operands]
+    given, named = list(inputs), dict[str, Any]()
+    if step.primitive.by_name:
+        given, named = [], dict(zip(step.primitive.operands, inputs, strict=True))
+    with everything():
+        made = forward(*given, **named, **step.parameters)
+    results = [made[i] for i in step.indices] if step.indices else [made]
+    return read(results, inputs)
+
+
+def _spliced(inner: Program, step: Step) -> list[Step]:
+    """Put a program in the place of a step: its inputs are the step's operands."""
+    instead: dict[int, Value] = {id(v): x for v, x in zip(inner.inputs, step.operands, strict=True)}
+    instead |= {id(v): x for v, x in zip(inner.outputs, step.results, strict=True)}
+    for s in inner.steps:
+        s.operands = [instead.get(id(v), v) for v in s.operands]
+        s.results = [instead.get(id(v), v) for v in s.results]
+        s.line, s.is_backward = s.line or step.line, step.is_backward
+        for v in s.results:
+            v.maker = s
+    return inner.steps
+
+
+def _same(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())

@@ -1,0 +1,60 @@
+"""What a reader asks the tape for: everything that knows how a Tensor keeps it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..primitive import Primitive
+from ..tensor import Tensor
+
+
+def steps(roots: Sequence[Tensor]) -> list[Tensor]:
+    """Return every result on the tape behind `roots`, oldest first.
+
+    The walk keeps its own stack, since a tape may be a million operations deep.
+    """
+    found: dict[int, Tensor] = {}
+    waiting: list[Any] = list(roots)
+    while waiting:
+        t = waiting.pop()
+        if isinstance(t, Tensor) and t.tape.primitive is not None and id(t) not in found:
+            found[id(t)] = t
+            waiting.extend(t.tape.operands)
+    return sorted(found.values(), key=number)
+
+
+def made(t: Tensor) -> tuple[Primitive, tuple[Any, ...], tuple[Any, ...]]:
+    """Return what made a result: the primitive, the operands, and their values then."""
+    of = t.tape
+    assert of.primitive is not None
+    return of.primitive, of.operands, of.values
+
+
+def parameters(t: Tensor) -> dict[str, Any]:
+    """Return what was given to the primitive beside the operands."""
+    return t.tape.parameters
+
+
+def line(t: Tensor) -> str | None:
+    """Return ``file:line`` of the operation, where it was recorded."""
+    return t.tape.line
+
+
+def data(x: Any) -> Any:
+    """Return the array or number of a Tensor; anything else as it is."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def number(t: Tensor) -> int:
+    """Return a number that is larger for what was made later."""
+    return abs(t._number)
+
+
+def gradient_of(t: Tensor) -> tuple[Tensor | None, int]:
+    """Return the value whose gradient a result is, and at which number that sweep began.
+
+    None and 0 where no recorded backward pass made it.
+    """
+    found: tuple[Tensor | None, int] = (t._note or {}).get("gradient_of", (None, 0))
+    return found

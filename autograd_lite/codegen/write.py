@@ -1,0 +1,555 @@
+"""A program as the NumPy that a person would have written by hand.
+
+One line a meaningful step: a value has a line of its own where the user has a name for it,
+where it is the gradient of such a value, where it is used more than once or is returned, or
+where the line would become too long. All else stands inside of the line that uses it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..calculus.shapes import gather, getitem, put, scatter
+from ..primitive import Primitive
+from ..trees import flatten
+from .expand import NotWritable
+from .program import Step, Value
+from .record import Recording
+from .simplify import uniform
+
+LONGEST = 60  # letters of an expression that stands inside another
+LITERAL = 128  # numbers of an array that is written out
+
+Expression = tuple[str, int]  # the text, and how tightly it binds
+
+ATOM, POWER, SIGN, PRODUCT, SUM, SHIFT, AND, XOR, OR, COMPARISON = range(10, 0, -1)
+
+_BINARY: dict[Callable[..., Any], tuple[str, int]] = {
+    np.add: ("+", SUM),
+    np.subtract: ("-", SUM),
+    np.multiply: ("*", PRODUCT),
+    np.divide: ("/", PRODUCT),
+    np.floor_divide: ("//", PRODUCT),
+    np.remainder: ("%", PRODUCT),
+    np.matmul: ("@", PRODUCT),
+    np.power: ("**", POWER),
+    np.bitwise_and: ("&", AND),
+    np.bitwise_xor: ("^", XOR),
+    np.bitwise_or: ("|", OR),
+    np.less: ("<", COMPARISON),
+    np.less_equal: ("<=", COMPARISON),
+    np.greater: (">", COMPARISON),
+    np.greater_equal: (">=", COMPARISON),
+    np.equal: ("==", COMPARISON),
+    np.not_equal: ("!=", COMPARISON),
+}
+_UNARY: dict[Callable[..., Any], str] = {np.negative: "-", np.positive: "+", np.invert: "~"}
+_EXACTLY_ASSOCIATIVE = {"&", "|", "^"}  # a op (b op c) is (a op b) op c to the bit
+
+# Primitives that are no function of NumPy's, as expressions of their operands and parameters.
+_TEMPLATES = {
+    "where": "np.where({condition}, {x}, {y})",
+    "clip": "np.minimum(np.maximum({x}, {low}), {high})",
+    "real": "np.real({val})",
+    "imag": "np.imag({val})",
+    "i0": "np.i0({x})",
+    "astype": "np.asarray({x}).astype({dtype})",
+    "reshape": "np.reshape({a}, {shape})",
+    "svd": "np.linalg.svd({a}, full_matrices=False)",
+    "svdvals": "np.linalg.svd({a}, compute_uv=False)",
+    "qr": "np.linalg.qr({a})",
+    "eigh": "np.linalg.eigh({a})",
+    "slogdet": "np.linalg.slogdet({a})",
+    "cholesky": "np.linalg.cholesky({a})",
+    "convolve": "np.convolve({a}, {v})",
+    "cumprod": "np.cumprod({a}, {axis})",
+    "split": "np.split({array}, {sizes}, {axis})",
+}
+_OF_LISTS = {
+    "einsum": "np.einsum({subscripts}, {arrays})",
+    "concatenate": "np.concatenate([{arrays}], axis={axis})",
+}
+_INDEXED = (getitem, gather, scatter, put)
+
+
+def _public_names() -> dict[Callable[..., Any], str]:
+    names: dict[Callable[..., Any], str] = {}
+    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
+        for name in sorted(dir(module)):
+            function = getattr(module, name)
+            if callable(function) and not isinstance(function, type) and name[0] != "_":
+                names.setdefault(function, f"{prefix}.{name}")
+    names[np.absolute] = "np.abs"
+    return names
+
+
+_NAMES = _public_names()
+
+
+def is_writable(primitive: Primitive) -> bool:
+    """Whether a primitive can be written as it is, in one or two lines of NumPy."""
+    return (
+        primitive.function in _NAMES
+        or primitive.name in _TEMPLATES
+        or primitive.name in _OF_LISTS
+        or primitive in _INDEXED
+    )
+
+
+def write(recording: Recording, constants: dict[int, str]) -> tuple[str, dict[str, Any]]:
+    """Return the source of a function that computes a program, and the data that it needs.
+
+    Parameters
+    ----------
+    recording
+        The program, and how its function takes and returns values.
+    constants
+        What the user calls arrays that the function uses and does not take, by `id` of
+        their `Value`.
+
+    Returns
+    -------
+    source, data
+        The text, and the arrays that are too long to stand in it, by the name of the keyword
+        that they are to be given as.
+    """
+    return _Writer(recording, constants).written()
+
+
+class _Writer:
+    def __init__(self, recording: Recording, constants: dict[int, str]) -> None:
+        self.recording = recording
+        self.program = recording.program
+        self.uses = self.program.uses()
+        self.sizes = {n for v in self.program.values() for n in _sizes(v.shape)}
+        self.is_output = {id(v) for v in self.program.outputs}
+        self.names: dict[int, str] = {}
+        self.taken = {"np", *keyword.kwlist, *dir(__builtins__)} - {"input", "sum", "max", "min"}
+        self.data: dict[str, Any] = {}
+        self.literals: list[str] = []
+        self.expressions: dict[int, Expression] = {}
+        self.constants = constants
+        self.has_backward = any(step.is_backward for step in self.program.steps)
+        self.needed = self._needed_lines()
+
+    # -- which values have a line, and what they are called -----------------------------------
+
+    def _needed_lines(self) -> set[int]:
+        """Return the ids of the values that have a line of their own whatever its length."""
+        needed = set()
+        for step in self.program.steps:
+            for v in step.results:
+                view = step.primitive.function is np.transpose
+                again = self.uses.get(id(v), 0) > 1 and not view
+                if again or id(v) in self.is_output or (v.name and not view) or step.indices:
+                    needed.add(id(v))
+        for v in self.program.values():
+            of = v.gradient_of
+            if of is not None and v.maker is not None and (of.name or id(v) in needed):
+                needed.add(id(v))
+                if of.maker is not None:
+                    needed.add(id(of))
+        return needed
+
+    def _name(self, v: Value) -> str:
+        """Return the name of a value that has a line, or of an input."""
+        if id(v) not in self.names:
+            if v.name is not None:
+                wanted = _identifier(v.name)
+            elif (of := _named_gradient(v)) is not None:
+                wanted = f"d{self._name(of)}"
+            elif self._is_result(v):
+                wanted = "loss" if "loss" in self.recording.name or self.has_backward else "result"
+            else:
+                wanted = "t1"
+            self.names[id(v)] = self._free(wanted)
+        return self.names[id(v)]
+
+    def _is_result(self, v: Value) -> bool:
+        """Whether it is what the function, or the function that it is the gradient of, returns."""
+        return v is self.program.outputs[0] and v.shape == ()
+
+    def _name_as_the_user_did(self) -> None:
+        """Give out the user's names before any of ours; h1, h2, … where a loop used one again."""
+        named: dict[str, list[Value]] = {}
+        for v in self.program.values():
+            if v.name is not None and v.maker is not None and id(v) in self.needed:
+                named.setdefault(_identifier(v.name), []).append(v)
+        for name, values in named.items():
+            for i, v in enumerate(values):
+                several = len(values) > 1
+                self.names[id(v)] = self._free(f"{name}{i + 1}" if several else name)
+
+    def _free(self, wanted: str) -> str:
+        """Return a name that nothing else has: the wanted one, or with a number after it."""
+        name, stem = wanted, re.sub(r"(?<=[^\d])\d+$", "", wanted) if wanted == "t1" else wanted
+        i = 2 if wanted == "t1" else 1
+        while name in self.taken:
+            i += 1
+            name = f"{stem}{'' if wanted == 't1' else '_'}{i - 1 if wanted == 't1' else i}"
+        self.taken.add(name)
+        return name
+
+    # -- the text ------------------------------------------------------------------------------
+
+    def written(self) -> tuple[str, dict[str, Any]]:
+        taken = [self._name(v) for v in self.program.inputs]
+        self._name_as_the_user_did()
+        body: list[tuple[str, str]] = []
+        section = ""
+        for step in self.program.steps:
+            lines = self._lines(step)
+            if not lines:
+                continue
+            now = "backward" if step.is_backward else "forward"
+            if now != section and self.has_backward:
+                body.append((f"# {now}", ""))
+                section = now
+            body += lines
+        result = self._nest(self.recording.result)
+        if isinstance(self.recording.result, tuple) and len(self.recording.result) > 1:
+            result = result[1:-1]
+        width = max((len(code) for code, shape in body if shape and len(code) <= 72), default=0)
+        text = [
+            f"    {code:<{width}}  # {shape}" if shape else f"    {code}" for code, shape in body
+        ]
+        before = ["import numpy as np", ""]
+        if self.literals:
+            before += [*self.literals, ""]
+        parameters = self._parameters(taken)
+        name = _identifier(self.recording.name)
+        head = [f"def {name}({', '.join(parameters)}):", *self._unpacking()]
+        return "\n".join([*before, "", *head, *text, f"    return {result}", ""]), self.data
+
+    def _lines(self, step: Step) -> list[tuple[str, str]]:
+        """Return the lines of a step with their comments; none if it stands inside another."""
+        if step.indices:
+            count = 1 + max(step.indices)
+            names = ["_"] * count
+            for i, v in zip(step.indices, step.results, strict=True):
+                names[i] = self._name(v)
+            text, _ = self._expression(step)
+            return [
+                (
+                    f"{', '.join([*names, '*_'])} = {text}",
+                    ", ".join(map(str, (v.shape for v in step.results))),
+                )
+            ]
+        (result,) = step.results
+        if step.primitive in (scatter, put):
+            return self._placing(step, result)
+        text, binding = self._expression(step)
+        if id(result) not in self.needed and len(text) <= LONGEST:
+            self.expressions[id(result)] = text, binding
+            return []
+        name = self._name(result)
+        self.expressions[id(result)] = name, ATOM
+        shape = str(result.shape) if result.shape else "a number"
+        return [(f"{name} = {text}", shape)]
+
+    def _placing(self, step: Step, result: Value) -> list[tuple[str, str]]:
+        """Zeros, with a part added at an index."""
+        name = self._name(result)
+        self.expressions[id(result)] = name, ATOM
+        part = self._operand(step.operands[0])[0]
+        index = self._index(step, step.operands[1:])
+        several = f"np.s_[{index}]" if ":" in index or index.count("], ") else index
+        dtype = np.asarray(result.data).dtype
+        zeros = f"np.zeros({result.shape}" + (f", np.{dtype})" if dtype != np.float64 else ")")
+        return [
+            (f"{name} = {zeros}", str(result.shape)),
+            (
+                f"np.add.at({name}, {several}, {part})"
+                if "[" in index
+                else f"{name}[{index}] = {part}",
+                "",
+            ),
+        ]
+
+    def _expression(self, step: Step) -> Expression:
+        primitive, function = step.primitive, step.primitive.function
+        operands = step.operands
+        if function in _BINARY and not step.parameters:
+            sign, binding = _BINARY[function]
+            return self._binary(sign, binding, operands, step)
+        if function in _UNARY and not step.parameters:
+            text, inner = self._operand(operands[0])
+            return _UNARY[function] + _within(text, inner, SIGN), SIGN
+        if function is np.transpose and not any(step.parameters.values()):
+            text, inner = self._operand(operands[0])
+            return f"{_within(text, inner, ATOM)}.T", ATOM
+        if primitive in (getitem, gather):
+            text, inner = self._operand(operands[0])
+            return f"{_within(text, inner, ATOM)}[{self._index(step, operands[1:])}]", ATOM
+        if primitive.name in _OF_LISTS and primitive.variadic:
+            arrays = ", ".join(self._operand(v)[0] for v in operands)
+            given = {k: _literal(x) for k, x in step.parameters.items()}
+            return _OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
+        if function not in _NAMES:
+            names = zip(primitive.operands, operands, strict=True)
+            filled = {name: self._operand(v)[0] for name, v in names}
+            given = step.parameters
+            if primitive.name == "split":
+                cuts = np.cumsum(given["sizes"][:-1]).tolist()
+                given = dict[str, Any](axis=0) | given | {"sizes": cuts}
+            filled |= {name: _literal(x) for name, x in given.items()}
+            return _TEMPLATES[primitive.name].format(**filled), ATOM
+        return self._call(step), ATOM
+
+    def _binary(self, sign: str, binding: int, operands: Sequence[Value], step: Step) -> Expression:
+        if sign == "*":
+            for v, other in (operands, operands[::-1]):
+                if uniform(v) == -1 and _is_weak(-1.0, step, v):
+                    return "-" + _within(*self._operand(other), SIGN), SIGN
+        left, right = (self._operand(_without_axes(v, step), step) for v in operands)
+        if sign == "**":
+            return f"{_within(*left, ATOM)}**{_within(*right, ATOM)}", POWER
+        if sign == "+" and operands[1].is_constant and right[1] == SIGN:
+            sign, right = "-", (right[0].removeprefix("-"), ATOM)  # the same to the bit
+        # Floating point is not associative: what stands on the right keeps its brackets.
+        return f"{_within(*left, binding)} {sign} {_within(*right, binding + 1)}", binding
+
+    def _call(self, step: Step) -> str:
+        """A call of a function of NumPy's, without the arguments that are its defaults."""
+        primitive = step.primitive
+        texts = [self._operand(v)[0] for v in step.operands]
+        if primitive.variadic:
+            texts = [f"[{', '.join(texts)}]"]
+        elif primitive.by_name:
+            texts = [f"{n}={t}" for n, t in zip(primitive.operands, texts, strict=True)]
+        try:
+            defaults = {
+                k: p.default for k, p in inspect.signature(primitive.function).parameters.items()
+            }
+        except (TypeError, ValueError):
+            defaults = {}
+        for name, value in step.parameters.items():
+            default = defaults.get(name, inspect.Parameter.empty)
+            unset = value is None or (type(value) is bool and name in ("keepdims", "where"))
+            if value is default or (unset and value in (None, default, name == "where")):
+                continue
+            if name == "axis" and isinstance(value, tuple) and len(value) == 1:
+                (value,) = value
+            texts.append(f"{name}={_literal(value)}")
+        return f"{_NAMES[primitive.function]}({', '.join(texts)})"
+
+    def _index(self, step: Step, fillings: Sequence[Value]) -> str:
+        left = iter(self._operand(v)[0] for v in fillings)
+        index = step.parameters["index"]
+        parts = index if isinstance(index, tuple) else (index,)
+        last = len(parts) == 2 and parts[0] is Ellipsis and parts[1] is None
+        if last and len(step.operands[0].shape) == 1:
+            return ":, None"
+        written = [next(left) if type(i).__name__ in SLOTS else _index_part(i) for i in parts]
+        return ", ".join(written) if written else "()"
+
+    # -- operands ------------------------------------------------------------------------------
+
+    def _operand(self, v: Value, step: Step | None = None) -> Expression:
+        if id(v) in self.expressions:
+            return self.expressions[id(v)]
+        if v.is_constant:
+            return self._constant(v, step)
+        return self._name(v), ATOM
+
+    def _constant(self, v: Value, step: Step | None) -> Expression:
+        data, one = v.data, uniform(v)
+        if np.ndim(data) == 0:
+            return self._number(data)
+        if one is not None and step is not None and _is_weak(one, step, v):
+            return self._number(one)
+        plain = np.asarray(data).dtype.kind == "f"
+        if one is not None and plain and v.name is None and id(v) not in self.constants:
+            text = f"np.full({v.shape}, {one.item()!r})"
+            if one == 1:
+                text = f"np.ones({v.shape})"
+            if (dtype := np.asarray(data).dtype) != np.float64:
+                text = f"{text[:-1]}, dtype=np.{dtype})"
+            self.expressions[id(v)] = text, ATOM
+            return text, ATOM
+        if (other := self._transposed(v)) is not None:
+            self.expressions[id(v)] = f"{self._operand(other)[0]}.T", ATOM
+            return self.expressions[id(v)]
+        name = self._free(_identifier(self.constants.get(id(v)) or v.name or "c"))
+        self.expressions[id(v)] = name, ATOM
+        if np.size(data) <= LITERAL:
+            self.literals.append(f"{name} = {_array_literal(data)}")
+        else:
+            self.data[name] = data
+        return name, ATOM
+
+    def _transposed(self, v: Value) -> Value | None:
+        """Return the constant of which another is the transpose, taken by a rule."""
+        flags = v.data.flags
+        if v.data.ndim != 2 or flags.c_contiguous or not flags.f_contiguous:
+            return None
+        for other in self.program.values():
+            like = other.is_constant and other is not v and other.shape == v.shape[::-1]
+            if like and np.array_equal(other.data, v.data.T, equal_nan=True):
+                return other
+        return None
+
+    def _number(self, x: Any) -> Expression:
+        """A number as a person would write it: 2 / 21, not 0.09523809523809523."""
+        if isinstance(x, np.generic):
+            x = x.item()
+        text = repr(x)
+        if isinstance(x, float):
+            if x.is_integer() and abs(x) < 1e15:
+                return (str(int(x)), ATOM) if x > 0 or str(x)[0] != "-" else (f"{x:g}", SIGN)
+            if len(text) > 8:
+                for n in sorted(self.sizes):
+                    p = round(x * n)
+                    if 0 < abs(p) <= 64 and p / n == x:
+                        return f"{p} / {n}", PRODUCT
+                shortened = Fraction(x).limit_denominator(1000)
+                if shortened and float(shortened) == x:
+                    return f"{shortened.numerator} / {shortened.denominator}", PRODUCT
+            if text in ("nan", "inf", "-inf"):
+                return f"np.{text}" if text[0] != "-" else "-np.inf", SIGN
+        return text, SIGN if text.startswith("-") else ATOM
+
+    # -- the function's head and its result ----------------------------------------------------
+
+    def _parameters(self, taken: list[str]) -> list[str]:
+        plain = [
+            self._name(x) if isinstance(x, Value) else name
+            for name, x in zip(self.recording.parameters, self.recording.arguments, strict=True)
+        ]
+        return [*plain, *(["*", *self.data] if self.data else [])]
+
+    def _unpacking(self) -> list[str]:
+        """Lines that take the numbers out of arguments that are containers."""
+        lines = []
+        for name, x in zip(self.recording.parameters, self.recording.arguments, strict=True):
+            if not isinstance(x, Value):
+                for path, v in _paths(x, name):
+                    lines.append(f"    {self._name(v)} = {path}")
+        return lines
+
+    def _nest(self, x: Any) -> str:
+        if isinstance(x, Value):
+            number = x.is_constant and np.ndim(x.data) == 0
+            return _literal(x.data) if number else self._operand(x)[0]
+        if isinstance(x, dict):
+            return "{" + ", ".join(f"{k!r}: {self._nest(v)}" for k, v in x.items()) + "}"
+        if isinstance(x, list):
+            return f"[{', '.join(map(self._nest, x))}]"
+        if isinstance(x, tuple):
+            inner = ", ".join(map(self._nest, x))
+            return f"({inner},)" if len(x) == 1 else f"({inner})"
+        leaves, _ = flatten(x)
+        return f"({', '.join(map(self._nest, leaves))})" if leaves else repr(x)
+
+
+SLOTS = {"Hole", "TensorSlot"}
+
+
+def _named_gradient(v: Value) -> Value | None:
+    """Return what a value is the gradient of, if that is no gradient of it in turn."""
+    seen, of = {id(v)}, v.gradient_of
+    while of is not None and of.gradient_of is not None:
+        if id(of) in seen:
+            return None
+        seen.add(id(of))
+        of = of.gradient_of
+    return v.gradient_of
+
+
+def _within(text: str, inner: int, outer: int) -> str:
+    """Return an operand in brackets where it binds less tightly than what it stands in."""
+    return text if inner >= outer else f"({text})"
+
+
+def _identifier(name: str) -> str:
+    """Return a name as Python can say it: nothing of it but letters, digits and underscores."""
+    if name == "<lambda>":
+        return "f"
+    name = re.sub(r"\W", "_", name).strip("_") or "x"
+    if not name.isidentifier() or keyword.iskeyword(name):
+        name = f"x_{name}"
+    return name
+
+
+def _sizes(shape: tuple[int, ...]) -> Iterator[int]:
+    yield from shape
+    yield prod(shape)
+
+
+def _is_weak(one: Any, step: Step, v: Value) -> bool:
+    """Whether a Python number does in place of an array of equal ones, to shape and dtype."""
+    if step.primitive.function not in _BINARY or step.primitive.function is np.matmul:
+        return False
+    others = [x for x in step.operands if x is not v]
+    if not others or others[0].shape != step.results[0].shape:
+        return False
+    if others[0].is_constant:
+        return False
+    dtype = np.asarray(others[0].data).dtype
+    return dtype == np.asarray(v.data).dtype and dtype.kind in "fc"
+
+
+def _without_axes(v: Value, step: Step) -> Value:
+    """Return the number of which ``number[..., None]`` is an array, where that is broadcast."""
+    maker = v.maker
+    if maker is None or maker.primitive is not getitem or maker.operands[0].shape != ():
+        return v
+    others = [x for x in step.operands if x is not v]
+    return maker.operands[0] if others and others[0].shape == step.results[0].shape else v
+
+
+def _array_literal(data: Any) -> str:
+    array = np.asarray(data)
+    dtype = "" if array.dtype in (np.float64, np.int64, np.bool_) else f", dtype=np.{array.dtype}"
+    text = repr(array.tolist())
+    if array.ndim == 2 and len(text) > 72 and array.shape[1] > 1:  # a line a row
+        rows = ",\n    ".join(map(repr, array.tolist()))
+        text = f"[\n    {rows},\n]"
+    return f"np.array({text}{dtype})"
+
+
+def _literal(x: Any) -> str:
+    if isinstance(x, np.ndarray):
+        return _array_literal(x)
+    if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
+        return f"np.{np.dtype(x).name}"
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
+        return repr(x.item())
+    if isinstance(x, (list, tuple)):
+        inner = ", ".join(map(_literal, x))
+        return (
+            f"[{inner}]" if isinstance(x, list) else f"({inner},)" if len(x) == 1 else f"({inner})"
+        )
+    if x is None or isinstance(x, (bool, int, float, complex, str)):
+        return repr(x)
+    raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")
+
+
+def _index_part(i: Any) -> str:
+    if isinstance(i, slice):
+        start, stop, step = ("" if x is None else _literal(x) for x in (i.start, i.stop, i.step))
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    return "..." if i is Ellipsis else "None" if i is None else _literal(i)
+
+
+def _paths(tree: Any, path: str) -> Iterator[tuple[str, Value]]:
+    """Yield how to reach each input in a container, as source."""
+    if isinstance(tree, Value):
+        yield path, tree
+    elif isinstance(tree, dict):
+        for key, x in tree.items():
+            yield from _paths(x, f"{path}[{key!r}]")
+    elif isinstance(tree, (list, tuple)):
+        for i, x in enumerate(tree):
+            yield from _paths(x, f"{path}[{i}]")
+    elif hasattr(tree, "__dataclass_fields__"):
+        for field in tree.__dataclass_fields__:
+            yield from _paths(getattr(tree, field), f"{path}.{field}")
