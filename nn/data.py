@@ -16,7 +16,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,16 +186,70 @@ class DataLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = None if rng is None else generator(rng)
+        # An iteration's order, and how far it is: the one that runs, and one that is to go on.
+        self._under_way: tuple[Array, int] | None = None
+        self._loaded: tuple[Array, int] | None = None
 
     def __len__(self) -> int:
         count = len(self.dataset)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
-        count, size = len(self.dataset), self.batch_size
-        order = generator(self.rng).permutation(count) if self.shuffle else np.arange(count)
-        for first in range(0, len(self) * size, size):
-            yield self.dataset.batch(order[first : first + size])
+        order, begins = self._loaded or (self._order(), 0)
+        self._loaded, size = None, self.batch_size
+        try:
+            for first in range(begins, len(self) * size, size):
+                self._under_way = order, first + size
+                yield self.dataset.batch(order[first : first + size])
+        finally:
+            self._under_way = None
+
+    def _order(self) -> Array:
+        count = len(self.dataset)
+        return generator(self.rng).permutation(count) if self.shuffle else np.arange(count)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next batches hang on, in the middle of an iteration too.
+
+        Without an `rng` of its own the loader draws from the default sequence,
+        which `nn.get_rng_state` saves.
+
+        >>> loader = DataLoader((np.arange(6),), batch_size=2, shuffle=True, rng=0)
+        >>> for batch in loader:
+        ...     saved = loader.state_dict()
+        ...     break
+        >>> loader.load_state_dict(saved)
+        >>> [rest.tolist() for (rest,) in loader]
+        [[5, 4], [0, 1]]
+        """
+        order, position = self._under_way or self._loaded or (None, 0)
+        rng = None if self.rng is None else dict(self.rng.bit_generator.state)
+        return {"order": order, "position": position, "rng": rng}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned: first with the rest of that iteration.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of a loader of other data, or of one with an `rng`
+            where this has none or the reverse; nothing has been changed then.
+        """
+        order, rng, own = state["order"], state["rng"], self.state_dict()
+        if set(state) != set(own) or (rng is None) != (self.rng is None):
+            raise ValueError(
+                "The state does not fit this DataLoader, so nothing was loaded: only one of them "
+                "has an rng of its own."
+            )
+        if order is not None and len(order) != len(self.dataset):
+            raise ValueError(
+                f"The state does not fit this DataLoader, so nothing was loaded: it is of "
+                f"{len(order)} examples, and here are {len(self.dataset)}."
+            )
+        if self.rng is not None:
+            self.rng.bit_generator.state = rng
+        self._under_way = None
+        self._loaded = None if order is None else (np.asarray(order), int(state["position"]))
 
 
 # -- files of the MNIST family --------------------------------------------------------------------

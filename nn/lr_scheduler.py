@@ -1,8 +1,9 @@
-"""Schedulers: the learning rate as a function of the epoch, as in ``torch.optim.lr_scheduler``.
+"""Schedulers: the learning rate from epoch to epoch, as in ``torch.optim.lr_scheduler``.
 
 A scheduler sets the rate of every group of an optimizer when it is made, and
 again in each `step`, which is called once an epoch, after the optimizer's steps.
-The rate is a formula of the epoch and of the rate that the group began with.
+It makes the next rate from the one that there is, so that two schedulers chain,
+and a rate that was set by hand stays the rate from which it goes on.
 
 >>> from autograd_lite import Tensor
 >>> from nn import optim
@@ -18,9 +19,15 @@ The rate is a formula of the epoch and of the rate that the group began with.
 
 from __future__ import annotations
 
+import copy
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .settings import count, from_zero, number
 
 if TYPE_CHECKING:
     from .optim import Optimizer
@@ -39,6 +46,8 @@ class LRScheduler:
     ----------
     last_epoch : int
         How many steps there have been.
+    base_lrs : list of float
+        What each group began with.
 
     Examples
     --------
@@ -55,81 +64,176 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
+        self._attach(optimizer)
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self._begin()
+
+    def _attach(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
         self.last_epoch = 0
-        self._set(0)
+        self._loads_before = optimizer.loads
+        self._last_lr = self._rates()
+
+    def _rates(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    # -- from epoch to epoch ---------------------------------------------------------------
 
     def rate(self, base: float, epoch: int) -> float:
         """Return the rate in an epoch, counted from 0, of a group that began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} does not say what the rate is.")
 
-    def _set(self, epoch: int) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(group["initial_lr"], epoch)
+    def next_rate(self, rate: float, base: float, epoch: int) -> float:
+        """Return the rate in an epoch of a group that has a rate now.
+
+        By default it is what `rate` says, whatever the group has. In epoch 0 this
+        is what the group is to start with.
+        """
+        return self.rate(base, epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the rate of each group in the epoch `last_epoch`."""
+        pairs = zip(self._rates(), self.base_lrs, strict=True)
+        return [self.next_rate(rate, base, self.last_epoch) for rate, base in pairs]
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._last_lr = list(rates)
+
+    def _begin(self) -> None:
+        """Set the rates of epoch 0, from those that there are."""
+        self.last_epoch = 0
+        self._set(self.get_lr())
+
+    def _begin_anew(self) -> None:
+        """Set the rates of epoch 0, whatever there are."""
+        self.last_epoch = 0
+        self._set([self.rate(base, 0) for base in self.base_lrs])
 
     def step(self) -> None:
         """Go on to the next epoch."""
         self.last_epoch += 1
-        self._set(self.last_epoch)
+        self._set(self.get_lr())
 
     def get_last_lr(self) -> list[float]:
-        """Return the rate of each group."""
-        return [group["lr"] for group in self.optimizer.param_groups]
+        """Return the rate that this scheduler last set for each group."""
+        return self._last_lr
+
+    # -- saving and loading ------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the scheduler stands; the rates are in the optimizer's state."""
-        return {k: v for k, v in vars(self).items() if isinstance(v, (int, float, str))}
+        """Return a copy of where the scheduler stands, and of the optimizer's rates."""
+        own = {k: copy.deepcopy(v) for k, v in vars(self).items() if k not in _NOT_SAVED}
+        return {k: v for k, v in own.items() if _is_data(v)} | {"rates": self._rates()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Go on from what `state_dict` returned.
+
+        Scheduler and optimizer may be made and loaded in any order. The rates are
+        in the states of both: those of the optimizer count, unless it was loaded
+        before this scheduler was made, which has since set others.
+
+        Raises
+        ------
+        ValueError
+            If it is not the state of such a scheduler; nothing has been changed then.
+        """
+        problem = self._misfit(state)
+        if problem:
+            raise ValueError(
+                f"The state does not fit this {type(self).__name__}, so nothing was loaded: "
+                f"{problem}."
+            )
+        self._load(state)
+        if self.optimizer.loads == self._loads_before:
+            for group, rate in zip(self.optimizer.param_groups, state["rates"], strict=True):
+                group["lr"] = rate
+
+    def _misfit(self, state: Any) -> str:
         own = self.state_dict()
         if not isinstance(state, Mapping) or set(state) != set(own):
-            raise ValueError(
-                f"The state does not fit this {type(self).__name__}, so nothing was loaded: it "
-                f"has {', '.join(state) or 'nothing'}, not {', '.join(own)}."
-            )
-        vars(self).update(state)
+            return f"it has {', '.join(state or ()) or 'nothing'}, not {', '.join(own)}"
+        if len(state["rates"]) != len(own["rates"]):
+            return f"it is for {len(state['rates'])} groups, not {len(own['rates'])}"
+        return ""
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        vars(self).update({k: copy.deepcopy(v) for k, v in state.items() if k != "rates"})
+
+
+_NOT_SAVED = ("optimizer", "schedulers", "_loads_before")
+
+
+def _is_data(value: Any) -> bool:
+    """Tell what a file can hold from what only a program can, such as a function."""
+    if isinstance(value, Mapping):
+        return all(map(_is_data, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_data, value))
+    return value is None or isinstance(value, (int, float, str, np.generic, np.ndarray))
 
 
 class StepLR(LRScheduler):
     """The rate times `gamma` every `step_size` epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = _count("step_size", step_size)
-        self.gamma = gamma
+        self.step_size = count("step_size", step_size)
+        self.gamma = number("gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, epoch: int) -> float:
         """Return base · gamma^⌊epoch / step_size⌋."""
         return base * self.gamma ** (epoch // self.step_size)
 
+    def next_rate(self, rate: float, base: float, epoch: int) -> float:
+        """Return the rate, times gamma where a multiple of `step_size` is reached."""
+        return rate * self.gamma if epoch and epoch % self.step_size == 0 else rate
+
 
 class ExponentialLR(LRScheduler):
     """The rate times `gamma` every epoch."""
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = gamma
+        self.gamma = number("gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, base: float, epoch: int) -> float:
         """Return base · gamma^epoch."""
         return base * self.gamma**epoch
 
+    def next_rate(self, rate: float, base: float, epoch: int) -> float:
+        """Return the rate times gamma."""
+        return rate * self.gamma if epoch else rate
+
 
 class CosineAnnealingLR(LRScheduler):
     """Along half a cosine from the first rate to `eta_min` in `T_max` epochs, then back."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = _count("T_max", T_max)
-        self.eta_min = eta_min
+        self.T_max = count("T_max", T_max)
+        self.eta_min = number("eta_min", eta_min)
         super().__init__(optimizer)
 
     def rate(self, base: float, epoch: int) -> float:
         """Return eta_min + (base − eta_min) · (1 + cos(π epoch / T_max)) / 2."""
         height = 0.5 * (1.0 + math.cos(math.pi * epoch / self.T_max))
         return self.eta_min + (base - self.eta_min) * height
+
+    def next_rate(self, rate: float, base: float, epoch: int) -> float:
+        """Return eta_min + (rate − eta_min) · (1 + cos(π epoch / T_max)) / the same of before.
+
+        Where that was 0, at the lowest point, the rate rises as from there.
+        """
+        if not epoch:
+            return rate
+        angle = math.pi / self.T_max
+        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
+            return rate + (base - self.eta_min) * (1.0 - math.cos(angle)) / 2.0
+        height, before = 1.0 + math.cos(angle * epoch), 1.0 + math.cos(angle * (epoch - 1))
+        return height / before * (rate - self.eta_min) + self.eta_min
 
 
 class LinearLR(LRScheduler):
@@ -142,6 +246,10 @@ class LinearLR(LRScheduler):
         end_factor: float = 1.0,
         total_iters: int = 5,
     ) -> None:
+        start_factor, end_factor = (
+            number("start_factor", start_factor),
+            number("end_factor", end_factor),
+        )
         if not 0.0 < start_factor <= 1.0 or not 0.0 <= end_factor <= 1.0:
             raise ValueError(
                 "start_factor is above 0 and at most 1, end_factor from 0 to 1, and got "
@@ -149,13 +257,26 @@ class LinearLR(LRScheduler):
             )
         self.start_factor = start_factor
         self.end_factor = end_factor
-        self.total_iters = _count("total_iters", total_iters)
+        self.total_iters = count("total_iters", total_iters)
         super().__init__(optimizer)
 
     def rate(self, base: float, epoch: int) -> float:
         """Return base times a factor on the line between the two."""
+        return base * self._factor(epoch)
+
+    def _factor(self, epoch: int) -> float:
         done = min(epoch, self.total_iters) / self.total_iters
-        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+        return self.start_factor + (self.end_factor - self.start_factor) * done
+
+    def next_rate(self, rate: float, base: float, epoch: int) -> float:
+        """Return the rate times the factor of this epoch over that of the last."""
+        if not epoch:
+            return rate * self.start_factor
+        if epoch > self.total_iters:
+            return rate
+        # Between two points of a line: 1 + slope / (what there was), both times total_iters.
+        slope = self.end_factor - self.start_factor
+        return rate * (1.0 + slope / (self.total_iters * self.start_factor + (epoch - 1) * slope))
 
 
 class SequentialLR(LRScheduler):
@@ -177,19 +298,59 @@ class SequentialLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]
     ) -> None:
-        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(set(milestones)):
+        milestones = [count("A milestone", milestone, 0) for milestone in milestones]
+        if len(milestones) != len(schedulers) - 1 or milestones != sorted(set(milestones)):
             raise ValueError(
                 "There is a milestone, later each time, between any two schedulers, and got "
-                f"{list(milestones)} for {len(schedulers)}."
+                f"{milestones} for {len(schedulers)}."
             )
+        for scheduler in schedulers:
+            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
+                raise ValueError(
+                    "SequentialLR takes schedulers of its optimizer that hang on the epoch alone, "
+                    f"and got a {type(scheduler).__name__}"
+                    f"{'' if scheduler.optimizer is optimizer else ' of another optimizer'}."
+                )
         self.schedulers = tuple(schedulers)
-        self.milestones = (0, *milestones)
+        self.milestones = milestones
         super().__init__(optimizer)
 
-    def rate(self, base: float, epoch: int) -> float:
-        """Return the rate that the scheduler whose turn it is says."""
-        turn = sum(epoch >= milestone for milestone in self.milestones) - 1
-        return self.schedulers[turn].rate(base, epoch - self.milestones[turn])
+    def _begin(self) -> None:
+        # Each scheduler has set its own first rate when it was made: only one of them is to.
+        self._set(self.base_lrs)
+        self.last_epoch = 0
+        self._turn()._begin()
+        self._last_lr = self._rates()
+
+    _begin_anew = _begin
+
+    def _turn(self) -> LRScheduler:
+        return self.schedulers[bisect_right(self.milestones, self.last_epoch)]
+
+    def step(self) -> None:
+        """Go on to the next epoch."""
+        self.last_epoch += 1
+        if self.last_epoch in self.milestones:
+            self._turn()._begin_anew()
+        else:
+            self._turn().step()
+        self._last_lr = self._rates()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of where all of the schedulers stand, and of the optimizer's rates."""
+        return super().state_dict() | {"schedulers": [s.state_dict() for s in self.schedulers]}
+
+    def _misfit(self, state: Any) -> str:
+        problem = super()._misfit(state)
+        if not problem and len(state["schedulers"]) != len(self.schedulers):
+            problem = f"it has {len(state['schedulers'])} schedulers, not {len(self.schedulers)}"
+        inside = () if problem else zip(self.schedulers, state["schedulers"], strict=True)
+        return problem or next(filter(None, (s._misfit(own) for s, own in inside)), "")
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        super()._load({k: v for k, v in state.items() if k != "schedulers"})
+        for scheduler, own in zip(self.schedulers, state["schedulers"], strict=True):
+            scheduler._load(own)
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -208,7 +369,7 @@ class ReduceLROnPlateau(LRScheduler):
     cooldown
         How many epochs after a reduction are not counted.
     min_lr
-        The rate does not go below.
+        The rate does not go below; a number, or a list of one for each group.
     eps
         Reductions smaller than this are left out.
 
@@ -233,7 +394,7 @@ class ReduceLROnPlateau(LRScheduler):
         threshold: float = 1e-4,
         threshold_mode: str = "rel",
         cooldown: int = 0,
-        min_lr: float = 0.0,
+        min_lr: float | Sequence[float] = 0.0,
         eps: float = 1e-8,
     ) -> None:
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
@@ -241,17 +402,23 @@ class ReduceLROnPlateau(LRScheduler):
                 "mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', and got "
                 f"{mode!r} and {threshold_mode!r}."
             )
-        if not 0.0 < factor < 1.0:
+        if not 0.0 < number("factor", factor) < 1.0:
             raise ValueError(f"factor is above 0 and below 1, and got {factor!r}.")
-        self.mode, self.factor, self.patience = mode, factor, patience
-        self.threshold, self.threshold_mode = threshold, threshold_mode
-        self.cooldown, self.min_lr, self.eps = cooldown, min_lr, eps
+        groups = len(optimizer.param_groups)
+        lows = [*min_lr] if isinstance(min_lr, (list, tuple)) else [min_lr] * groups
+        if len(lows) != groups:
+            raise ValueError(f"min_lr is for each of {groups} groups, and got {min_lr!r}.")
+        self.mode, self.factor = mode, number("factor", factor)
+        self.patience, self.cooldown = (
+            count("patience", patience, 0),
+            count("cooldown", cooldown, 0),
+        )
+        self.threshold, self.threshold_mode = number("threshold", threshold), threshold_mode
+        self.min_lrs = [from_zero("min_lr", low) for low in lows]
+        self.eps = from_zero("eps", eps)
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.cooling = 0
-        super().__init__(optimizer)
-
-    def _set(self, epoch: int) -> None:
-        """Leave the rates alone: they hang on what is measured, not on the epoch."""
+        self._attach(optimizer)  # and leave its rates: they hang on what is measured
 
     def _better(self, value: float) -> bool:
         sign = 1.0 if self.mode == "max" else -1.0
@@ -272,13 +439,8 @@ class ReduceLROnPlateau(LRScheduler):
             self.bad_epochs = 0
         if self.bad_epochs > self.patience:
             self.cooling, self.bad_epochs = self.cooldown, 0
-            for group in self.optimizer.param_groups:
-                lower = max(group["lr"] * self.factor, self.min_lr)
+            for group, low in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+                lower = max(group["lr"] * self.factor, low)
                 if group["lr"] - lower > self.eps:
                     group["lr"] = lower
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} is a positive integer, and got {value!r}.")
-    return value
+        self._last_lr = self._rates()

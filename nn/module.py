@@ -122,6 +122,9 @@ class Module:
     training: bool = True
     """Whether the module is being trained; `train` and `eval` switch it."""
 
+    conversions: int = 0
+    """How often `to` was called, of any model: optimizers look whether they must follow."""
+
     if TYPE_CHECKING:
         forward: Callable[..., Any]
 
@@ -274,6 +277,7 @@ class Module:
             if held.dtype.kind == "f":
                 held._set(held.data.astype(dtype))
                 held.grad = None
+        Module.conversions += 1
         return self
 
     def float(self: M) -> M:

@@ -19,43 +19,14 @@ from autograd_lite import Tensor
 from autograd_lite.calculus.loops import loop, loops
 
 from . import lr_scheduler
+from .module import Module
+from .settings import from_zero, number, plain_number, shares
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
 
 Memory = dict[str, Any]
 Group = dict[str, Any]
-Check = Callable[[str, Any], None]
-
-
-# -- what a setting may be ----------------------------------------------------------------
-
-
-def number(name: str, value: Any) -> None:
-    """See that a setting is a finite number."""
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-        raise ValueError(f"{name} is a finite number, and got {value!r}.")
-
-
-def from_zero(name: str, value: Any) -> None:
-    """See that a setting is a number from 0 on."""
-    number(name, value)
-    if value < 0.0:
-        raise ValueError(f"{name} is at least 0, and got {value!r}.")
-
-
-def share(name: str, value: Any) -> None:
-    """See that a setting is a number from 0 up to but not including 1."""
-    number(name, value)
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} is at least 0 and below 1, and got {value!r}.")
-
-
-def shares(name: str, values: Any) -> None:
-    """See that a setting is a pair of such numbers."""
-    if not isinstance(values, (tuple, list)) or len(values) != 2:
-        raise ValueError(f"{name} is a pair of numbers, and got {values!r}.")
-    for i, value in enumerate(values):
-        share(f"{name}[{i}]", value)
+Check = Callable[[str, Any], Any]
 
 
 # -- the base -------------------------------------------------------------------------------
@@ -116,16 +87,21 @@ class Optimizer:
     checks: Mapping[str, Check] = {"lr": from_zero}
     """For each setting, what sees that it is in range."""
 
+    loads: int = 0
+    """How often a state was loaded: a scheduler that is older than that leaves the rates alone."""
+
     def __init__(
         self, params: Iterable[Tensor] | Iterable[Group], lr: float, **settings: Any
     ) -> None:
         self.param_groups = _groups(params, {"lr": lr, **settings})
         for group in self.param_groups:
             self._check(group)
+            group.update(_plain(group))
         self.params = tuple(p for group in self.param_groups for p in group["params"])
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError("A parameter was given to the optimizer twice: give each once.")
         self.memory: tuple[Memory, ...] = tuple({} for _ in self.params)
+        self._conversions = Module.conversions
 
     def _check(self, group: Group) -> None:
         for name, check in self.checks.items():
@@ -138,7 +114,7 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        from_zero("lr", lr)
+        lr = from_zero("lr", lr)
         for group in self.param_groups:
             group["lr"] = lr
 
@@ -149,16 +125,25 @@ class Optimizer:
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""
+        if self._conversions != Module.conversions:
+            self._convert()
         memories = iter(self.memory)
         for group in self.param_groups:
+            settings = _plain(group)
             for p in group["params"]:
                 memory = next(memories)
                 g = p.grad
                 if g is not None:
-                    p._set(self.moved(p, g, memory, group))
+                    new = self.moved(p, g, memory, settings)
+                    p._set(new if new.dtype is p._value.dtype else new.astype(p.dtype))
+
+    def _convert(self) -> None:
+        """Follow the parameters, which `Module.to` may have converted."""
+        self._conversions = Module.conversions
+        self.memory = tuple(map(_in_dtype, self.memory, self.params))
 
     def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
-        """Return the next value of a parameter: its value less `change`."""
+        """Return the next value of a parameter, an array: its value less `change`."""
         return parameter.data - self.change(parameter, gradient, memory, group)
 
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
@@ -191,6 +176,8 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned, with parameters of the same shapes.
 
+        What is remembered takes the parameters' dtypes.
+
         Raises
         ------
         ValueError
@@ -203,8 +190,11 @@ class Optimizer:
                 f"{problem}."
             )
         for group, saved in zip(self.param_groups, state["param_groups"], strict=True):
-            group.update({k: v for k, v in saved.items() if k != "params"})
-        self.memory = tuple(_copied(state["state"].get(i, {})) for i in range(len(self.params)))
+            group.update({k: v for k, v in _plain(saved).items() if k != "params"})
+        self.memory = tuple(
+            _in_dtype(state["state"].get(i, {}), p) for i, p in enumerate(self.params)
+        )
+        self.loads += 1
 
     def _misfit(self, state: Any) -> str:
         if not isinstance(state, Mapping) or set(state) != {"state", "param_groups"}:
@@ -218,14 +208,17 @@ class Optimizer:
             if missing:
                 return f"it has no setting {', '.join(sorted(missing))}"
             try:
-                self._check(group)
+                # Schedulers that chain can take a rate below 0, as in PyTorch.
+                self._check({**group, "lr": abs(number("lr", group["lr"]))})
             except ValueError as error:
                 return str(error).rstrip(".")
         for i, memory in state["state"].items():
             if i not in range(len(self.params)):
                 return f"it remembers a parameter {i}, and there are {len(self.params)}"
             for name, value in memory.items():
-                if name != "step" and np.shape(value) != self.params[i].shape:
+                if name == "step" or value is None:
+                    continue
+                if np.shape(value) != self.params[i].shape:
                     shape = self.params[i].shape
                     return f"its {name} of parameter {i} has shape {np.shape(value)}, not {shape}"
         return ""
@@ -301,6 +294,8 @@ class SGD(Optimizer):
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""
+        if self._conversions != Module.conversions:
+            self._convert()
         for group, rate, _ in self._rates:
             if group["momentum"] or group["weight_decay"]:
                 super().step()
@@ -314,15 +309,22 @@ class SGD(Optimizer):
                 if g is not None:
                     p._set(p._value - rate * g)
 
+    def _convert(self) -> None:
+        super()._convert()
+        self._rates = self._with_rates()
+
     def _with_rates(self) -> list[tuple[Group, Any, list[Any]]]:
         """Return for each group its rate, and for each parameter the rate in its dtype.
 
         NumPy multiplies by an array of no dimension in less time than by a Python float.
         """
-        return [
-            (group, group["lr"], [(p, np.array(group["lr"], p.dtype)) for p in group["params"]])
-            for group in self.param_groups
-        ]
+        found = []
+        for group in self.param_groups:
+            rate = group["lr"]
+            pairs = [(p, np.array(rate, p.dtype)) for p in group["params"]]
+            # An array can be written into, so it is looked at in each step.
+            found.append((group, None if isinstance(rate, np.ndarray) else rate, pairs))
+        return found
 
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return lr times the gradient, or what takes its place."""
@@ -600,6 +602,27 @@ def _parameters(found: list[Any], wanted: str) -> list[Tensor]:
 def _decayed(gradient: Any, parameter: Tensor, group: Group) -> Any:
     decay = group["weight_decay"]
     return gradient + decay * parameter.data if decay else gradient
+
+
+def _plain(group: Group) -> Group:
+    """Return settings with NumPy's numbers as Python's, which leave a parameter's dtype alone."""
+    return {
+        name: tuple(map(plain_number, value)) if name == "betas" else plain_number(value)
+        for name, value in group.items()
+    }
+
+
+def _in_dtype(memory: Mapping[str, Any], parameter: Tensor) -> Memory:
+    """Return a copy of what is remembered of a parameter, with floats in its dtype."""
+    found = _copied(memory)
+    for name, value in memory.items():
+        if name == "step":
+            found[name] = int(value)
+        elif value is None:  # as PyTorch keeps where there is no momentum
+            del found[name]
+        elif np.asarray(value).dtype.kind == parameter.dtype.kind:
+            found[name] = np.asarray(value).astype(parameter.dtype)[()]
+    return found
 
 
 def _copied(memory: Mapping[str, Any]) -> Memory:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from autograd_lite import Tensor
 
-from .optim import from_zero
+from .module import Array
+from .settings import number
 
 
 def clip_grad_norm_(
@@ -26,7 +28,8 @@ def clip_grad_norm_(
     max_norm
         The longest that the gradients may be, taken as one vector.
     norm_type
-        Of the norm; ``inf`` is for the largest element.
+        Of the norm; ``inf`` is for the largest element. It is computed in float64,
+        since that of large float16 gradients is beyond float16.
     error_if_nonfinite
         Whether a norm that is NaN or infinite is an error.
 
@@ -46,15 +49,17 @@ def clip_grad_norm_(
     >>> w.grad.round(3)
     array([0.6, 0.8])
     """
-    from_zero("max_norm", max_norm)
+    max_norm = number("max_norm", max_norm, least=0.0, finite=False)
+    norm_type = number("norm_type", norm_type, finite=False)
     found = _with_gradient(parameters)
-    norms = [np.linalg.norm(np.ravel(p.grad), norm_type) for p in found]
+    norms = [np.linalg.norm(np.ravel(_wide(p.grad)), norm_type) for p in found]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(f"The norm of the gradients is {total}: nothing was clipped.")
-    factor = min(1.0, max_norm / (total + 1e-6))
-    for p in found:
-        p.grad = p.grad * factor
+    with np.errstate(invalid="ignore"):  # of NaN or infinite gradients all become so, to be seen
+        factor = np.minimum(1.0, max_norm / (total + 1e-6))
+        for p in found:
+            p.grad = _wide(p.grad) * factor
     return total
 
 
@@ -67,9 +72,15 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     >>> w.grad
     array([ 1. , -0.5])
     """
-    from_zero("clip_value", clip_value)
+    clip_value = number("clip_value", clip_value, least=0.0, finite=False)
     for p in _with_gradient(parameters):
-        p.grad = np.clip(p.grad, -clip_value, clip_value)
+        p.grad = np.clip(_wide(p.grad), -clip_value, clip_value)
+
+
+def _wide(gradient: Any) -> Array:
+    """Return a gradient in float64 at least."""
+    array = np.asarray(gradient)
+    return array.astype(np.promote_types(array.dtype, np.float64), copy=False)
 
 
 def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -226,7 +226,10 @@ TRAINING = """
             nn.Dropout(0.1, rng=2), nn.Flatten(), nn.Linear(64, 3, rng=3),
         )
         optimizer = getattr(nn.optim, optimizer)(model.parameters(), lr=0.01)
-        scheduler = nn.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
+        schedulers = nn.optim.lr_scheduler
+        warm_up = schedulers.LinearLR(optimizer, 0.1, total_iters=4)
+        then = schedulers.CosineAnnealingLR(optimizer, 50)
+        scheduler = schedulers.SequentialLR(optimizer, [warm_up, then], [4])
         history = nn.fit(
             model, nn.CrossEntropyLoss(), optimizer, x[:30], y[:30], epochs=epochs, batch_size=8,
             metrics={"accuracy": nn.accuracy}, validation=(x[30:], y[30:]),

@@ -158,6 +158,93 @@ def test_float32_and_single_numbers_stay_what_they_are(name, settings):
         assert np.all(p.data < 1.0)
 
 
+AS = {
+    "float64": np.float64,
+    "float32": np.float32,
+    "longdouble": np.longdouble,
+    "array": lambda value: np.array(value, np.float64),
+}
+
+
+def cast(value, kind):
+    if isinstance(value, tuple):
+        return tuple(cast(v, kind) for v in value)
+    return AS[kind](value) if isinstance(value, float) else value
+
+
+def python(value):
+    return tuple(map(float, value)) if isinstance(value, tuple) else float(value)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_numpys_numbers_as_settings_are_pythons(name, settings, dtype):
+    """Whatever a setting is and whenever it was given: the same bits, in the parameter's dtype."""
+    start = np.array([[0.5, -1.5], [2.0, 1.0]], dtype)
+
+    def trained(settings, later=(), rate=None):
+        p = Tensor(start, requires_grad=True)
+        optimizer = getattr(optim, name)([p], **settings)
+        optimizer.param_groups[0].update(later)
+        scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5 if rate is None else rate)
+        for _ in range(3):
+            p.grad = p.data
+            optimizer.step()
+            scheduler.step()
+            assert p.dtype == dtype
+            arrays = [v for k, v in optimizer.memory[0].items() if k != "step"]
+            assert all(array.dtype == dtype for array in arrays)
+        return p.data
+
+    defaults = getattr(optim, name)([Tensor(1.0, requires_grad=True)], **settings).param_groups[0]
+    numbers = {k: v for k, v in defaults.items() if type(v) is float or k == "betas"}
+    for kind in AS:
+        drifting = {key: cast(value, kind) for key, value in numbers.items()}
+        expected = trained({**settings, **{key: python(v) for key, v in drifting.items()}})
+        assert np.array_equal(trained({**settings, **drifting}), expected)
+        assert np.array_equal(trained(settings, later=drifting), expected)
+        assert np.array_equal(trained({**settings, **drifting}, rate=cast(0.5, kind)), expected)
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_an_optimizer_follows_a_model_that_was_converted(torch, name, settings):
+    """As one that PyTorch makes goes on when its state is loaded into the converted model."""
+    rng = np.random.default_rng(2)
+    gradients = rng.normal(size=(4, 2, 1))
+    model = nn.Linear(1, 2, bias=False, rng=0)
+    optimizer = getattr(optim, name)(model.parameters(), **settings)
+    q = torch.nn.Parameter(torch.tensor(model.weight.data))
+    theirs = getattr(torch.optim, name)([q], **settings)
+
+    def step(k, dtype):
+        model.weight.grad, q.grad = gradients[k], torch.tensor(gradients[k]).to(q.dtype)
+        optimizer.step()
+        theirs.step()
+        assert model.weight.dtype == dtype
+        memory = optimizer.memory[0].items()
+        assert all(value.dtype == dtype for key, value in memory if key != "step")
+        tolerance = 1e-12 if dtype == np.float64 else 1e-6
+        np.testing.assert_allclose(model.weight.data, q.detach().numpy(), rtol=tolerance)
+
+    step(0, np.float64)
+    step(1, np.float64)
+    saved = optimizer.state_dict()
+    model.to(np.float32)
+    q = torch.nn.Parameter(q.detach().float())
+    state, theirs = theirs.state_dict(), getattr(torch.optim, name)([q], **settings)
+    theirs.load_state_dict(state)
+    # The same where a state of float64 is loaded.
+    again = nn.Linear(1, 2, bias=False, dtype=np.float32)
+    again.load_state_dict(model.state_dict())
+    twin = getattr(optim, name)(again.parameters(), **settings)
+    twin.load_state_dict(saved)
+    again.weight.grad = gradients[2]
+    twin.step()
+    step(2, np.float32)
+    assert np.array_equal(again.weight.data, model.weight.data)
+    step(3, np.float32)
+
+
 @pytest.mark.parametrize(("name", "settings"), SETTINGS)
 def test_a_saved_optimizer_goes_on_as_if_nothing_had_happened(name, settings):
     def run(steps, p, optimizer):

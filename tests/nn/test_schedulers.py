@@ -149,7 +149,41 @@ def test_clipping_keeps_float32_and_says_when_it_cannot():
     assert utils.clip_grad_norm_([], 1.0) == 0.0
 
 
+@pytest.mark.parametrize("norm", [1.0, 2.0, 3.0, np.inf])
+@pytest.mark.parametrize(
+    ("dtype", "size", "scale"),
+    [(np.float16, 5, 6e4), (np.float16, 90_000, 6e4), (np.float32, 70, 3e38), (np.float32, 7, 9.0)],
+)
+def test_a_norm_beyond_the_dtype_is_clipped_too(rng, dtype, size, scale, norm):
+    """Beside the same in float64; the clipped gradients are right to the dtype's last bits."""
+    gradients = [(rng.uniform(-scale, scale, n)).astype(dtype) for n in (size, 3)]
+    ours = [Tensor(np.zeros(len(g), dtype), requires_grad=True) for g in gradients]
+    for p, g in zip(ours, gradients, strict=True):
+        p.grad = g
+    whole = np.concatenate(gradients).astype(np.float64)
+    expected = np.linalg.norm(whole, norm)
+    assert utils.clip_grad_norm_(ours, 1.0, norm) == pytest.approx(expected, rel=1e-12)
+    clipped = np.concatenate([p.grad for p in ours])
+    assert clipped.dtype == dtype
+    tiny = np.finfo(dtype).smallest_subnormal
+    np.testing.assert_allclose(clipped, whole / (expected + 1e-6), np.finfo(dtype).eps, tiny)
+
+
+def test_of_gradients_that_are_not_finite_none_stays_in_silence(torch):
+    for bad in (np.nan, np.inf):
+        p, q = Tensor([1.0, 2.0], requires_grad=True), torch.zeros(2, requires_grad=True)
+        p.grad, q.grad = np.array([bad, 1.0]), torch.tensor([bad, 1.0])
+        utils.clip_grad_norm_(p, 1.0)
+        torch.nn.utils.clip_grad_norm_(q, 1.0)
+        assert np.array_equal(p.grad, q.grad.numpy(), equal_nan=True)
+
+
 def test_clipping_by_value():
+    wide = Tensor(np.zeros(2, np.float16), requires_grad=True)
+    wide.grad = np.array([6e4, 1.0])
+    utils.clip_grad_value_(wide, np.float64(1e6))  # more than float16 has
+    assert wide.grad.dtype == np.float16
+    assert wide.grad.tolist() == [6e4, 1.0]
     p = Tensor([3.0, -4.0], requires_grad=True)
     p.grad = [3.0, -0.5]
     utils.clip_grad_value_([p], 1.0)
