@@ -12,13 +12,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from enum import Enum
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .errors import AutogradError, UnsupportedArgumentError
+from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE
-from .tensor import Tensor, bare
+from .tape import state
+from .tensor import Tensor, bare, constant
 
 _NAMED_ARRAYS = """
     a a1 a2 A append ar ar1 ar2 arr array ary aweights b condition element end f fill_value filt fp
@@ -27,8 +31,14 @@ _NAMED_ARRAYS = """
 ARRAYS = frozenset(_NAMED_ARRAYS.split())
 """What NumPy calls the parameters that it reads as one array: a list of numbers is one."""
 
+_ON_TAPE = ARRAYS | {"indices", "where", "arrays", "tup", "choices", "condlist", "choicelist"}
+_INTEGERS = ("axis", "num")  # which may be a bool
 _FORMS = 4096  # of calls that a function keeps in mind
 _LONGEST = 16  # of a list or array, so many values count for the form of a call
+_call = FunctionType(
+    (lambda function, args, kwargs: function(*args, **kwargs)).__code__,
+    {"__warningregistry__": NO_REGISTRY},
+)
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), slice, type, np.dtype, np.generic)
 
 
@@ -45,15 +55,23 @@ def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> C
     return entry
 
 
+class Reading(Enum):
+    """How a call is read."""
+
+    CONSTANT = "no gradient flows, so that it is NumPy's own affair"
+    AS_IT_IS = "the definition takes the arguments as they stand"
+    BY_NAME = "lists become arrays, and what is as NumPy's default is left out"
+
+
 class Composite:
     """A function that is differentiated through its definition."""
 
     def __init__(self, function: Callable[..., Any], definition: Callable[..., Any]) -> None:
-        self.function = function
+        self.function = self.forward = function
         self.definition = definition
         self.name = function.__name__
-        self._asks = str(getattr(function, "__module__", "")).startswith("numpy")
-        self._known: dict[Any, bool] = {}  # forms of calls: whether the definition takes them as is
+        self._is_numpys = str(getattr(function, "__module__", "")).startswith("numpy")
+        self._known: dict[Any, tuple[Reading, Any]] = {}
 
     @functools.cached_property
     def _takes(self) -> inspect.Signature:
@@ -69,57 +87,74 @@ class Composite:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply to Tensors, arrays and numbers."""
-        return self.from_numpy(args, kwargs) if self._asks else self.definition(*args, **kwargs)
+        if self._is_numpys:
+            return self.from_numpy(args, kwargs)
+        return self.definition(*args, **kwargs)
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
         form = form_of(args, kwargs)
-        as_is = self._known.get(form)
-        if as_is is None:
-            as_is = self._read(args, kwargs)
+        known = self._known.get(form)
+        if known is None:
+            known = self._read(args, kwargs)
             if form is not None:
                 if len(self._known) >= _FORMS:
                     self._known.clear()
-                self._known[form] = as_is
-        given = (args, kwargs) if as_is else self._by_name(args, kwargs)
+                self._known[form] = known
+        reading, dtypes = known
+        if reading is Reading.CONSTANT and not state.mode.everything:
+            return _constants(self._numpys(args, kwargs))
+        given = (args, kwargs) if reading is Reading.AS_IT_IS else self._by_name(args, kwargs)
         try:
-            return self.definition(*given[0], **given[1])
+            result = self.definition(*given[0], **given[1])
         except AutogradError:
             raise
         except Exception:
             self._ask(args, kwargs)  # values, too, can be what NumPy refuses
             raise
+        return result if dtypes is None else _in_dtypes(result, dtypes)
 
-    def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-        """See that NumPy takes a call of a new form; return whether it can be handed on as is."""
+    def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Reading, Any]:
+        """See that NumPy takes a call of a new form; return how it is read, and its dtypes."""
         if kwargs.get("out") is not None:
             raise unsupported(self.function, "out", ())
-        self._ask(args, kwargs)
+        dtypes = None
+        if self._is_numpys and not _any(_calls_back, (args, kwargs)):
+            if not _any(_requires, (args, kwargs)):
+                return Reading.CONSTANT, None
+            dtypes = _dtypes_of(self._ask(args, kwargs))
         try:
             bound = self._takes.bind(*args, **kwargs)
         except TypeError:
-            return False
-        return not any(map(_is_read, bound.arguments.items()))
+            return Reading.BY_NAME, dtypes
+        as_it_is = not any(map(_is_to_be_read, bound.arguments.items()))
+        return Reading.AS_IT_IS if as_it_is else Reading.BY_NAME, dtypes
 
-    def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        """Raise what NumPy raises of a call, if it does."""
-        if not self._asks or _calls_back((args, kwargs)):
-            return
-        args, kwargs = bare_all(list(args)), bare_all(kwargs)
-        try:
-            bound = self._signature.bind(*args, **kwargs)
-        except TypeError:
-            pass  # NumPy will say it
-        else:
-            for name, value in (("overwrite_input", False), ("copy", True)):  # it only asks
-                if name in bound.arguments:
-                    bound.arguments[name] = value
-            args, kwargs = bound.args, bound.kwargs
+    def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return NumPy's result, or raise what it raises; None where it cannot be asked."""
+        if not self._is_numpys or _any(_calls_back, (args, kwargs)):
+            return None
         with np.errstate(all="ignore"):  # the definition warns
             try:
-                self.function(*args, **kwargs)
+                return self.function(*self._bare(args), **self._bare(kwargs))
             except Exception as error:
                 raise error from None
+
+    def _numpys(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return NumPy's result on the bare arrays."""
+        given = self._bare(args), self._bare(kwargs)
+        try:
+            return _call(self.function, *given)
+        except TypeError:  # of NumPy, or of a warning
+            return again(self, *given[0], **given[1])
+
+    def _bare(self, arguments: Any) -> Any:
+        return bare_all(arguments, copy=self._overwrites)
+
+    @functools.cached_property
+    def _overwrites(self) -> bool:
+        """Whether NumPy can be told to write into the array that it is given."""
+        return not {"copy", "overwrite_input"}.isdisjoint(self._signature.parameters)
 
     def _by_name(
         self, args: Sequence[Any], kwargs: dict[str, Any]
@@ -136,7 +171,7 @@ class Composite:
         for name, value in bound.arguments.items():
             parameter = self._signature.parameters[name]
             if parameter.kind is parameter.VAR_POSITIONAL:
-                positional += [as_array(v) if isinstance(v, list) else v for v in value]
+                positional += [_as_read("x", v) for v in value]
             elif parameter.kind is parameter.VAR_KEYWORD:
                 named.update(value)
             elif is_default(value, parameter):
@@ -144,7 +179,7 @@ class Composite:
             elif name not in taken and not anything:
                 raise unsupported(self.function, name, taken)
             else:
-                value = as_array(value) if _is_read((name, value)) else value
+                value = _as_read(name, value)
                 own = taken.get(name, parameter)
                 if own.kind is own.POSITIONAL_ONLY or self._gathers_after(name):
                     positional.append(value)
@@ -174,42 +209,94 @@ def is_default(value: Any, parameter: inspect.Parameter) -> bool:
     return value is default or (type(value) is type(default) in _PLAIN and bool(value == default))
 
 
-def _is_read(argument: tuple[str, Any]) -> bool:
-    """Whether an argument is something that NumPy reads as an array, and is not one yet."""
+def _is_to_be_read(argument: tuple[str, Any]) -> bool:
+    """Whether an argument is something that NumPy reads as an array, or number, and is not yet."""
     name, value = argument
-    return name in ARRAYS and not isinstance(value, (Tensor, np.ndarray, *_PLAIN))
+    if name in _ON_TAPE:
+        return not isinstance(value, (Tensor, np.ndarray, *_PLAIN)) and name in ARRAYS
+    return isinstance(value, Tensor) or (type(value) is bool and name in _INTEGERS)
+
+
+def _as_read(name: str, value: Any) -> Any:
+    if not _is_to_be_read((name, value)):
+        return value
+    if name in ARRAYS:
+        return as_array(value)
+    if isinstance(value, Tensor):  # an axis, a shape: what is no number has no gradient
+        return bare(value) if value.dtype.kind in "iub" else value
+    return int(value)
 
 
 def as_array(x: Any) -> Any:
     """Return an array, or a Tensor where there is one in a list."""
     if isinstance(x, (Tensor, np.ndarray, np.generic)):
         return x
-    if isinstance(x, (list, tuple)) and _holds_tensor(x):
+    if isinstance(x, (list, tuple)) and _any(_holds_tensor, x):
         return np.stack([as_array(i) for i in x])
     return np.asarray(x)
 
 
-def _holds_tensor(x: Any) -> bool:
+def bare_all(x: Any, *, copy: bool = False) -> Any:
+    """Return arguments with arrays in place of Tensors, which NumPy may not overwrite."""
+    if isinstance(x, Tensor):
+        array = x.numpy().copy() if copy else x.numpy().view()
+        array.flags.writeable = copy
+        return array
+    if type(x) is dict:
+        return {name: bare_all(value, copy=copy) for name, value in x.items()}
+    return type(x)(bare_all(i, copy=copy) for i in x) if type(x) in (list, tuple) else x
+
+
+def _constants(result: Any) -> Any:
+    """Return Tensors in place of NumPy's arrays of numbers."""
+    if isinstance(result, (np.ndarray, np.generic)) and result.dtype.kind in "fiubc":
+        return constant(result)
+    if isinstance(result, (list, tuple)):
+        parts = map(_constants, result)
+        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
+    return result
+
+
+def _dtypes_of(result: Any) -> Any:
+    """Return the dtype of a floating-point result, or a list of those of several results."""
+    if isinstance(result, (list, tuple)):
+        return [_dtypes_of(part) for part in result]
+    dtype = getattr(result, "dtype", None)
+    return dtype if dtype is not None and dtype.kind in "fc" else None
+
+
+def _in_dtypes(result: Any, dtypes: Any) -> Any:
+    """Convert results to NumPy's dtypes, where only the precision differs."""
+    if isinstance(result, Tensor):
+        dtype = result._value.dtype
+        if dtypes is None or dtype is dtypes or dtype.kind != dtypes.kind or dtype == dtypes:
+            return result
+        return result.astype(dtypes)
+    if isinstance(result, (list, tuple)) and isinstance(dtypes, list):
+        parts = list(map(_in_dtypes, result, dtypes))
+        if all(a is b for a, b in zip(parts, result, strict=True)):
+            return result
+        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
+    return result
+
+
+def _any(holds: Callable[[Any], bool], x: Any) -> bool:
+    """Whether something holds of any argument, also in lists."""
     if isinstance(x, (list, tuple)):
-        return any(map(_holds_tensor, x))
+        return any(_any(holds, i) for i in x)
+    return any(_any(holds, i) for i in x.values()) if isinstance(x, dict) else holds(x)
+
+
+def _holds_tensor(x: Any) -> bool:
     return isinstance(x, Tensor)
 
 
-def bare_all(x: Any) -> Any:
-    """Return arguments with arrays in place of Tensors, also in lists and the like."""
-    if isinstance(x, dict):
-        return {name: bare_all(value) for name, value in x.items()}
-    if type(x) in (list, tuple):
-        return type(x)(map(bare_all, x))
-    return bare(x)
+def _requires(x: Any) -> bool:
+    return isinstance(x, Tensor) and x._requires
 
 
 def _calls_back(x: Any) -> bool:
-    """Whether a user's function is among the arguments, which must not be called once more."""
-    if isinstance(x, (list, tuple)):
-        return any(map(_calls_back, x))
-    if isinstance(x, dict):
-        return any(map(_calls_back, x.values()))
+    """Whether it is a user's function, which must not be called once more."""
     return callable(x) and not isinstance(x, (type, Tensor))
 
 
@@ -249,8 +336,8 @@ def form_of(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 def _trait(x: Any) -> Any:
     if isinstance(x, Tensor):
-        x = x._value
-        return x.shape, x.dtype
+        value = x._value
+        return value.shape, value.dtype, x._requires
     if isinstance(x, np.ndarray):
         few = x.size <= _LONGEST and x.dtype != object
         return x.shape, x.dtype, x.tobytes() if few else None

@@ -14,7 +14,7 @@ import pytest
 import nn
 from autograd_lite import Tensor, checkpoint, grad, hessian, jvp
 from autograd_lite.calculus.neural import softmax
-from autograd_lite.primitive import Composite
+from autograd_lite.composite import Composite
 from autograd_lite.protocol import TABLE
 
 SPECIAL = (0.0, -1.0, 2.0, 1e200, -np.inf, np.nan)
