@@ -18,6 +18,7 @@ stands at both ends.
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,29 +112,64 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     seed = _ONE if gradient is None and type(root._value) is float64 else seed_for(root, gradient)
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
-    given = {id(seed), id(gradient)}
     for leaf, g in leaves:
         if g.dtype is not _FLOAT64:
             g = outward(g)
         if leaf._grad is not None:
-            leaf._grad = _own(leaf._grad + g, leaf)
-        elif type(g) is ndarray and g.base is None and id(g) not in given:
-            given.add(id(g))
+            leaf._grad = np.asarray(leaf._grad + g, leaf._value.dtype)
+        elif (
+            type(g) is ndarray
+            and g.base is None
+            and getrefcount(g) <= _ALONE  # see `owned`
+            and g.flags.writeable
+        ):
             leaf._grad = g
         else:
-            leaf._grad = _own(g, leaf)
+            leaf._grad = np.array(g, leaf._value.dtype)
     for t, g in retained:
         g = outward(g)
-        t._grad = _own(g if t._grad is None else t._grad + g, t)
+        t._grad = np.array(g if t._grad is None else t._grad + g, t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     if root._note is None:
         root._note = {}
     root._note["upstream"] = outward(seed)
 
 
-def _own(g: Any, t: Tensor) -> Any:
-    """Return a gradient as an array that nobody else holds."""
-    return np.array(g, dtype=t._value.dtype)
+def owned(arrays: list[Any]) -> list[Any]:
+    """Copy those arrays in a list, which nothing else may hold, that are not its alone.
+
+    A gradient may be an array that a rule passed on, the upstream gradient itself
+    or the value of an operand, or a view of one. It is the caller's alone if no
+    other reference to it is left, nor to the array whose memory it is a view of;
+    then it is not copied. Anything else than arrays is left as it is.
+    """
+    for i in range(len(arrays)):
+        array = arrays[i]
+        if isinstance(array, ndarray):
+            alone = type(array) is ndarray and getrefcount(array) == _ALONE
+            if not (alone and array.flags.writeable and (array.base is None or _is_all(array))):
+                arrays[i] = np.array(array)
+    return arrays
+
+
+def _is_all(view: Any) -> bool:
+    """Whether a view is all, as a transpose is, of memory that nobody else has."""
+    base = view.base
+    return (
+        type(base) is ndarray
+        and getrefcount(base) == _ALONE
+        and base.flags.owndata
+        and base.size == view.size
+        and view.flags.forc
+    )
+
+
+def _references(arrays: list[Any]) -> int:
+    array = arrays[0]
+    return getrefcount(array)
+
+
+_ALONE = _references([np.empty(1)])  # the list's, and some of the interpreter's
 
 
 def outward(g: Any) -> Any:
