@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
 from .composite import composite
+from .checkpointing import checkpoint
 from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
 from .transforms import (
-    checkpoint,
     elementwise_grad,
     grad,
     hessian,

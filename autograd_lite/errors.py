@@ -49,6 +49,10 @@ class StaleValueError(AutogradError, RuntimeError):
     """A value was changed after it was used and before its gradient was taken."""
 
 
+class CheckpointError(AutogradError, RuntimeError):
+    """A checkpointed function did not do the same when it was run again."""
+
+
 class DetachError(AutogradError, TypeError):
     """Something outside NumPy's protocols would have dropped the tape in silence."""
 

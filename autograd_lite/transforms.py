@@ -22,35 +22,38 @@ what `jvp` computes: every rule serves both modes.
 Arguments and results may be numbers, arrays, Tensors, and nested lists, tuples,
 dicts and dataclasses of them. The gradient with respect to a complex z = x + iy
 is ∂/∂x + i ∂/∂y (see :mod:`autograd_lite.backward`); tangents are as they come.
+Every array that is returned belongs to the caller alone: it can be written into.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .backward import outward, reverse_since
-from .errors import (
-    GradientShapeError,
-    IntegerGradientError,
-    NoGradientError,
-    NonScalarBackwardError,
+from .arguments import (
+    Argnum,
+    argnums_of,
+    one_number,
+    see_numbers,
+    seeds_like,
+    transform_of_functions,
 )
+from .backward import outward, owned, reverse_since
+from .errors import IntegerGradientError
 from .primitive import derivative
 from .tape import differentiating, next_number, no_grad, note_gradient, quietly, state
 from .tensor import Tensor, bare, constant, plain
-from .trees import Rebuild, flatten
+from .trees import Rebuild, described, flatten
 
 Function = Callable[..., Any]
-Argnum = int | tuple[int, ...]
 
-# -- what all transforms share ---------------------------------------------------------------
+# -- one run, swept ------------------------------------------------------------------------------
 
 
-class _Run:
+class Run:
     """One run of a function on aliases of its inputs, ready to be swept.
 
     Attributes
@@ -60,20 +63,18 @@ class _Run:
         differentiated with respect to.
     outputs
         The numbers in the result, most of them Tensors.
+    rebuild_arguments, rebuild_result
+        Put numbers into the form of the arguments (a tuple), or of the result.
     """
 
-    def __init__(self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any):
+    def __init__(
+        self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any
+    ) -> None:
         given = list(args)
-        self.aliases: list[Tensor] = []
-        self.originals: list[Any] = []
-        self.rebuilds: list[tuple[int, Rebuild]] = []
-        for n in argnums:
-            leaves, rebuild = flatten(args[n])
-            fresh = [_alias(x) for x in leaves]
-            given[n] = rebuild(fresh)
-            self.aliases += fresh
-            self.originals += leaves
-            self.rebuilds.append((len(leaves), rebuild))
+        self.originals, self.rebuild_arguments = flatten(tuple(args[n] for n in argnums))
+        self.aliases = [_alias(x) for x in self.originals]
+        for n, fresh in zip(argnums, self.rebuild_arguments(self.aliases), strict=True):
+            given[n] = fresh
         # What is newer than this may depend on the aliases.
         self.start = self.aliases[0]._number if self.aliases else next_number()
         self.mode = state.mode
@@ -81,24 +82,33 @@ class _Run:
             self.result = f(*given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
 
-    def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
-        """Return the gradients of the aliases, given those of some values made from them."""
-        reached = self._sweep(roots, recorded) if self.aliases else {}
+    def pull(self, roots: Sequence[tuple[Any, Any]], recorded: bool) -> list[Any]:
+        """Return the gradients of the aliases, given those of some values made from them.
+
+        Both are for the user, and the first belong to nobody else: see `outward`.
+        """
+        roots = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
+        reached = self._sweep(roots, recorded) if self.aliases and roots else {}
         if recorded and self.mode.everything:
             for a in self.aliases:
                 note_gradient(reached.get(a._number), a)
         return [
-            reached[a._number] if a._number in reached else np.zeros_like(a._value)
+            outward(reached.pop(a._number))
+            if a._number in reached
+            else np.zeros_like(a._value)[()]  # a NumPy scalar where it has no dimension
             for a in self.aliases
         ]
 
+    def pull_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
+        """Return the gradients of the aliases, given one for each output."""
+        if not recorded:
+            seeds = [bare(g) for g in seeds]
+        return self.pull(list(zip(self.outputs, seeds, strict=True)), recorded)
+
     def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
-        traced = [(t, g) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
-        if not traced:
-            return {}
         stop = self.aliases[-1]._number
         with differentiating() if recorded else no_grad():
-            reached: dict[int, Any] = quietly(reverse_since, traced, self.start, stop, recorded)
+            reached: dict[int, Any] = quietly(reverse_since, roots, self.start, stop, recorded)
         return reached
 
     def leads(self, t: Tensor) -> bool:
@@ -111,7 +121,7 @@ class _Run:
             return False
         if self.mode.everything:
             return True
-        tied = any(isinstance(x, Tensor) and x._requires for x in self.originals)
+        tied = any(needs(x) for x in self.originals)
         return tied or any(leads_outside(t, self.start) for t in self.outputs)
 
     def tie(self) -> None:
@@ -121,7 +131,7 @@ class _Run:
                 (x._requires and self.mode.records) or self.mode.everything
             ):
                 alias._primitive = _identity
-                alias._a, alias._value_a, alias._value_b = x, x._value, {}
+                alias._a, alias._value_a = x, x._value
 
     def settle(self, values: Sequence[Any]) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside."""
@@ -134,14 +144,6 @@ class _Run:
                 value = value._value
             settled.append(value)
         return settled
-
-    def like_arguments(self, leaves: list[Any]) -> tuple[Any, ...]:
-        """Put one number for each alias into the form of the arguments."""
-        rebuilt, begin = [], 0
-        for count, rebuild in self.rebuilds:
-            rebuilt.append(rebuild(leaves[begin : begin + count]))
-            begin += count
-        return tuple(rebuilt)
 
 
 def _alias(x: Any) -> Tensor:
@@ -160,77 +162,59 @@ def _alias(x: Any) -> Tensor:
 _identity = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
-def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
-    """Whether a value's tape leads to something that needs a gradient and is not of this run.
+def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:
+    """Yield what needs a gradient and is not of this run, among what some values come from.
 
     That is anything older than `start`, and any leaf but an alias: a parameter,
-    or the input of a transform around this one. What does not is put `inside`,
-    so that several values can be asked about in one walk.
+    or the input of a transform around this one. What was met goes into `seen`,
+    and nothing is looked at twice.
     """
-    if not isinstance(value, Tensor) or not value._requires:
-        return False
-    seen = set() if inside is None else set(inside)
-    waiting = [value]
+    waiting = [t for t in values if needs(t)]
     while waiting:
         t = waiting.pop()
         if t._number in seen:
             continue
-        if t._number > start:
-            return True
         seen.add(t._number)
-        if t._primitive is not None:
+        if t._number > start:
+            yield t
+        elif t._primitive is not None:
             waiting += [x for x in t.tape.parents if x._requires and x._number not in seen]
         elif not (t._note and "alias" in t._note):
-            return True
+            yield t
+
+
+def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
+    """Whether a value's tape leads to something outside of a run.
+
+    What does not is put `inside`, so that several values can be asked about in
+    one walk.
+    """
+    seen = set() if inside is None else set(inside)
+    if any(True for _ in outside_of([value], start, seen)):
+        return True
     if inside is not None:
         inside |= seen
     return False
 
 
-def _places(f: Function, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
-    places = []
-    for n in argnum if isinstance(argnum, tuple) else (argnum,):
-        if not isinstance(n, int):
-            raise TypeError(f"argnum is a whole number or a tuple of them, not {argnum!r}.")
-        if not -len(args) <= n < len(args):
-            raise TypeError(
-                f"The gradient of {getattr(f, '__name__', 'the function')} was asked for argument "
-                f"{n}, and it was called with {len(args)} positional ones: give that argument by "
-                "position."
-            )
-        if not flatten(args[n])[0] and not isinstance(args[n], (list, tuple, dict)):
-            raise IntegerGradientError(
-                f"The gradient was asked for {args[n]!r}, in which there is no number: give "
-                "floats, as in 2.0."
-            )
-        places.append(n % len(args))
-    return places
+def needs(x: Any) -> bool:
+    """Whether a gradient flows through `x`."""
+    return isinstance(x, Tensor) and x._requires
 
 
-def _named_after(f: Function) -> Callable[[Function], Function]:
+def named_after(f: Function) -> Callable[[Function], Function]:
+    """Return what gives a function the name and the docstring of another."""
     return functools.wraps(f, assigned=("__module__", "__name__", "__doc__"), updated=())
 
 
-def _one_number(run: _Run) -> Any:
-    if len(run.outputs) == 1 and np.iscomplexobj(bare(run.outputs[0])):
-        raise NonScalarBackwardError(
-            "grad needs a function that returns a real number, and this one returned a complex "
-            "one: take its real part or its absolute value."
-        )
-    if len(run.outputs) != 1 or run.result is not run.outputs[0] or np.size(bare(run.result)) != 1:
-        found = f"{len(run.outputs)} arrays"
-        if len(run.outputs) == 1:
-            found = f"shape {np.shape(run.outputs[0])}"
-        raise NonScalarBackwardError(
-            f"grad needs a function that returns one number, and this one returned {found}: "
-            "reduce the result first, as with np.sum."
-        )
-    return run.outputs[0]
+def _one_like(value: Any) -> Any:
+    return np.ones_like(bare(value))[()]  # a NumPy scalar where it has no dimension
 
 
 # -- reverse mode ------------------------------------------------------------------------------
 
 
+@transform_of_functions
 def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the gradient of `f`.
 
@@ -256,7 +240,10 @@ def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     NonScalarBackwardError
         If `f` returns more than one number.
     IntegerGradientError
-        If an argument is an integer.
+        If an argument is an integer, or holds no number.
+    TypeError
+        If `f` is no function, `argnum` no argument of the call, or with `has_aux`
+        the result no pair.
 
     Examples
     --------
@@ -267,16 +254,21 @@ def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     >>> grad(lambda p: p["w"] * 2.0 + p["b"])({"w": 1.0, "b": 5.0})
     {'w': np.float64(2.0), 'b': np.float64(1.0)}
     """
-    both = value_and_grad(f, argnum, has_aux)
+    return _gradient("grad", f, argnum, has_aux)
 
-    @_named_after(f)
+
+def _gradient(name: str, f: Function, argnum: Argnum, has_aux: bool = False) -> Function:
+    """Return the gradient of `f` on behalf of a transform, which messages name."""
+
+    @named_after(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, g = both(*args, **kwargs)
+        value, g = _value_and_grad(name, f, argnum, has_aux, args, kwargs)
         return (g, value[1]) if has_aux else g
 
     return gradient
 
 
+@transform_of_functions
 def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the value of `f` and its gradient.
 
@@ -288,8 +280,19 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
     ((np.float64(8.0), 'note'), np.float64(12.0))
     """
 
-    @_named_after(f)
+    @named_after(f)
     def both(*args: Any, **kwargs: Any) -> Any:
+        return _value_and_grad("value_and_grad", f, argnum, has_aux, args, kwargs)
+
+    return both
+
+
+def _value_and_grad(
+    name: str, f: Function, argnum: Argnum, has_aux: bool, args: tuple[Any, ...], kwargs: Any
+) -> tuple[Any, Any]:
+    """Return the value, with `has_aux` the pair of it and the rest, and the gradient."""
+
+    def swept() -> tuple[list[Any], int, Rebuild, Rebuild]:
         aux: list[Any] = []
 
         def objective(*inner: Any, **more: Any) -> Any:
@@ -301,28 +304,23 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
             aux.append(result[1])
             return result[0]
 
-        run = _Run(objective, args, _places(f, args, argnum), kwargs)
-        value = _one_number(run)
-        outer = run.is_on_outer_tape()
-        gradients = run.pull([(value, _one_like(value))], recorded=outer)
-        gradients = [outward(g) for g in gradients]
+        run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
+        value = one_number(name, run.result)
+        gradients = run.pull([(value, _one_like(value))], recorded=run.is_on_outer_tape())
         run.tie()
-        if outer:
-            [value, *gradients] = run.settle([value, *gradients])
-        value = value if outer else bare(value)
-        shaped = run.like_arguments(gradients)
-        if has_aux:
-            leaves, rebuild = flatten(aux[0])
-            value = (value, rebuild(run.settle(leaves)))
-        return value, shaped if isinstance(argnum, tuple) else shaped[0]
+        others, rebuild_aux = flatten(aux)
+        numbers = run.settle([value, *gradients, *others])
+        return numbers, len(gradients), run.rebuild_arguments, rebuild_aux
 
-    return both
-
-
-def _one_like(value: Any) -> Any:
-    return np.ones_like(bare(value))[()]  # a NumPy scalar where it has no dimension
+    # The tape is gone before it is asked who else has these arrays.
+    numbers, count, rebuild_arguments, rebuild_aux = swept()
+    value, *numbers = owned(numbers)
+    shaped = rebuild_arguments(numbers[:count])
+    aux = rebuild_aux(numbers[count:])
+    return (value, *aux) if aux else value, shaped if isinstance(argnum, tuple) else shaped[0]
 
 
+@transform_of_functions
 def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
     """Return the function that computes f′ for each element of an array.
 
@@ -332,18 +330,18 @@ def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
     >>> elementwise_grad(np.sin)(np.array([0.0, np.pi]))
     array([ 1., -1.])
     """
-    return grad(_summed(f), argnum)
 
-
-def _summed(f: Function) -> Function:
-    @_named_after(f)
-    def total(*args: Any, **kwargs: Any) -> Any:
-        leaves, _ = flatten(f(*args, **kwargs))
+    @named_after(f)
+    def summed(*args: Any, **kwargs: Any) -> Any:
+        result = f(*args, **kwargs)
+        leaves, _ = flatten(result)
+        see_numbers("elementwise_grad", result, leaves)
         return sum(np.sum(leaf) for leaf in leaves)
 
-    return total
+    return _gradient("elementwise_grad", summed, argnum)
 
 
+@transform_of_functions
 def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     """Return ``f(*primals)``, and the function that carries a gradient of it back.
 
@@ -368,48 +366,25 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 10.0]))
     (np.float64(43.0), array([ 2., 20.]))
     """
-    run = _Run(f, primals, range(len(primals)), {})
-    run_is_outer = run.is_on_outer_tape()
+    run = Run(f, primals, range(len(primals)), {})
+    see_numbers("vjp", run.result, run.outputs)
+    outer = run.is_on_outer_tape()
     run.tie()
 
     def pullback(upstream: Any) -> tuple[Any, ...]:
-        seeds, _ = flatten(upstream)
-        _check_like(run.outputs, seeds, "upstream gradient", "the value")
-        seeds = [outward(_as_array(g)) for g in seeds]
-        recorded = state.mode.records and (run_is_outer or any(_needs(g) for g in seeds))
-        gradients = run.pull(list(zip(run.outputs, seeds, strict=True)), recorded)
-        gradients = [outward(g) for g in gradients]
-        if not recorded:
-            gradients = [bare(g) for g in gradients]
-        return run.like_arguments(gradients)
+        seeds = seeds_like(upstream, run.result, "upstream gradient", "the value", run.outputs)
+        recorded = state.mode.records and (outer or any(map(needs, seeds)))
+        pulled = owned(run.pull_from_outputs(seeds, recorded))
+        return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
-    return run.rebuild_result(run.settle(run.outputs)), pullback
-
-
-def _as_array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)[()]
-
-
-def _needs(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._requires
-
-
-def _check_like(values: Sequence[Any], given: Sequence[Any], what: str, whose: str) -> None:
-    if len(values) != len(given):
-        raise GradientShapeError(
-            f"The {what} has {len(given)} arrays, and {whose} has {len(values)}: one for each."
-        )
-    for value, g in zip(values, given, strict=True):
-        if np.shape(bare(value)) != np.shape(bare(g)):
-            raise GradientShapeError(
-                f"The {what} has shape {np.shape(g)}, and {whose} has shape {np.shape(value)}: "
-                "they must be the same."
-            )
+    # What the tape keeps stays with the pullback.
+    return run.rebuild_result(owned(run.settle(run.outputs))), pullback
 
 
 # -- forward mode: the pullback of the pullback --------------------------------------------------
 
 
+@transform_of_functions
 def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     """Return ``f(*primals)``, and the linear map that `f` is close to there.
 
@@ -427,27 +402,43 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pushforward(np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    run = _Run(f, primals, range(len(primals)), {})
-    outer = run.is_on_outer_tape()
-
-    def pulled(*upstream: Any) -> Any:
-        return run.pull(list(zip(run.outputs, upstream, strict=True)), recorded=True)
-
-    # The pullback is linear: its own pullback does not depend on where it is taken.
-    zeros = [np.zeros(np.shape(t), _float_dtype(t)) for t in run.outputs]
-    back = _Run(pulled, zeros, range(len(zeros)), {})
-    run.tie()
+    linear = _Linear("linearize", f, primals)
 
     def pushforward(*tangents: Any) -> Any:
-        seeds, _ = flatten(tangents)
-        _check_like(run.aliases, seeds, "tangent", "the primal")
-        recorded = state.mode.records and (outer or any(_needs(t) for t in seeds))
-        pushed = back.pull(list(zip(back.outputs, seeds, strict=True)), recorded)
-        if not recorded:
-            pushed = [bare(t) for t in pushed]
-        return run.rebuild_result(pushed)
+        return linear.run.rebuild_result(owned(linear.push(tangents)))
 
-    return run.rebuild_result(run.settle(run.outputs)), pushforward
+    return linear.run.rebuild_result(owned(linear.run.settle(linear.run.outputs))), pushforward
+
+
+class _Linear:
+    """What a function is close to: its run, and the run of the pullback of that."""
+
+    def __init__(self, name: str, f: Function, primals: Sequence[Any]) -> None:
+        self.primals = primals
+        self.run = run = Run(f, primals, range(len(primals)), {})
+        see_numbers(name, run.result, run.outputs)
+        self.outer = run.is_on_outer_tape()
+        self.back = _pulled_back(run)
+        run.tie()
+
+    def push(self, tangents: tuple[Any, ...]) -> list[Any]:
+        """Return a tangent for each number in the result."""
+        seeds = seeds_like(tangents, self.primals, "tangent", "the primal", self.run.aliases)
+        recorded = state.mode.records and (self.outer or any(map(needs, seeds)))
+        return self.back.pull_from_outputs(seeds, recorded)
+
+
+def _pulled_back(run: Run) -> Run:
+    """Return a run of the pullback of a run.
+
+    The pullback is linear: its own pullback does not depend on where it is taken.
+    """
+
+    def pulled(*upstream: Any) -> Any:
+        return run.pull_from_outputs(upstream, recorded=True)
+
+    zeros = [np.zeros(np.shape(bare(t)), _float_dtype(t)) for t in run.outputs]
+    return Run(pulled, zeros, range(len(zeros)), {})
 
 
 def _float_dtype(value: Any) -> Any:
@@ -455,6 +446,7 @@ def _float_dtype(value: Any) -> Any:
     return dtype if dtype.kind in "fc" else np.float64
 
 
+@transform_of_functions
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """Return ``f(*primals)`` and its derivative in the direction of `tangents`.
 
@@ -463,7 +455,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     f
         Any function.
     primals, tangents
-        A sequence of its arguments, and one of a direction for each.
+        A tuple, or list, of its arguments, and one of a direction for each.
 
     Returns
     -------
@@ -474,19 +466,35 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     ------
     GradientShapeError
         If a tangent does not have its primal's shape.
+    TypeError
+        If the primals are no tuple or list.
 
     Examples
     --------
     >>> jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), np.float64(2.0))
     """
-    value, pushforward = linearize(f, *primals)
-    return value, pushforward(*tangents)
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"jvp takes its {name} in a tuple, as in jvp(f, (x,), (t,)), and got "
+                f"{described(given)}."
+            )
+
+    def pushed() -> tuple[list[Any], int, Rebuild]:
+        linear = _Linear("jvp", f, primals)
+        values, tangent = linear.run.settle(linear.run.outputs), linear.push(tuple(tangents))
+        return [*values, *tangent], len(values), linear.run.rebuild_result
+
+    numbers, count, rebuild = pushed()
+    owned(numbers)
+    return rebuild(numbers[:count]), rebuild(numbers[count:])
 
 
 # -- matrices of derivatives ---------------------------------------------------------------------
 
 
+@transform_of_functions
 def jacobian(f: Function, argnum: Argnum = 0) -> Function:
     """Return the function that computes all first derivatives of `f`.
 
@@ -513,90 +521,92 @@ def jacobian(f: Function, argnum: Argnum = 0) -> Function:
            [3., 4.]])
     """
 
-    @_named_after(f)
+    @named_after(f)
     def matrix(*args: Any, **kwargs: Any) -> Any:
-        places = _places(f, args, argnum)
-
-        def of_places(*chosen: Any) -> Any:
-            given = list(args)
-            for n, x in zip(places, chosen, strict=True):
-                given[n] = x
-            return f(*given, **kwargs)
-
-        chosen = [args[n] for n in places]
-        inputs, rebuild_inputs = flatten(tuple(chosen))
-        value, pullback = vjp(of_places, *chosen)
-        outputs, rebuild_outputs = flatten(value)
+        run = Run(f, args, argnums_of(f, args, argnum), kwargs)
+        see_numbers("jacobian", run.result, run.outputs)
+        inputs, outputs = list(map(plain, run.aliases)), list(map(plain, run.outputs))
+        recorded = run.is_on_outer_tape()
         if sum(map(np.size, outputs)) <= sum(map(np.size, inputs)):
-            blocks = _by_rows(pullback, outputs, inputs, rebuild_outputs)
+            blocks = _by_rows(run, inputs, outputs, recorded)
         else:
-            _, pushforward = linearize(of_places, *chosen)
-            blocks = _by_columns(pushforward, outputs, inputs, rebuild_inputs)
-        shaped = []
-        for row in blocks:
-            arguments = rebuild_inputs(row)
-            shaped.append(arguments if isinstance(argnum, tuple) else arguments[0])
-        return rebuild_outputs(shaped)
+            blocks = _by_columns(_pulled_back(run), inputs, outputs, recorded)
+        run.tie()
+        owned(blocks)
+        rows = []
+        for i in range(len(outputs)):
+            arguments = run.rebuild_arguments(blocks[i * len(inputs) : (i + 1) * len(inputs)])
+            rows.append(arguments if isinstance(argnum, tuple) else arguments[0])
+        return run.rebuild_result(rows)
 
     return matrix
 
 
-def _units(arrays: Sequence[Any]) -> Any:
-    """Yield, for each number in a list of arrays, such a list with 1 there and 0 elsewhere."""
-    values = [plain(a) for a in arrays]
-    for k, array in enumerate(values):
-        for i in range(array.size):
-            unit = [np.zeros(a.shape, a.dtype) for a in values]
-            unit[k].reshape(-1)[i] = 1.0
-            yield unit
+def _units(arrays: list[Any], k: int) -> Any:
+    """Yield such arrays with a 1 somewhere in array number `k`, and 0 elsewhere."""
+    for i in range(arrays[k].size):
+        unit = [np.zeros(a.shape, _float_dtype(a)) for a in arrays]
+        unit[k].reshape(-1)[i] = 1.0
+        yield [a[()] for a in unit]
 
 
-def _by_rows(
-    pullback: Function, outputs: list[Any], inputs: list[Any], rebuild: Rebuild
-) -> list[list[Any]]:
-    rows = iter([flatten(pullback(rebuild(unit)))[0] for unit in _units(outputs)])
+# Of a real result, what stands for a complex argument is its gradient; of a complex result
+# it is the derivative along the real axis: that is f′ where there is one.
+
+
+def _by_rows(run: Run, inputs: list[Any], outputs: list[Any], recorded: bool) -> list[Any]:
     blocks = []
-    for out in outputs:
-        own = [next(rows) for _ in range(np.size(out))]
-        blocks.append([
-            _stacked([row[j] for row in own], np.shape(x)).reshape(np.shape(out) + np.shape(x))
-            for j, x in enumerate(inputs)
-        ])  # fmt: skip
+    for k, out in enumerate(outputs):
+        rows = []
+        for unit in _units(outputs, k):
+            row = run.pull_from_outputs(unit, recorded)
+            if out.dtype.kind == "c":
+                turned = run.pull_from_outputs([1j * u for u in unit], recorded)
+                row = [np.real(a) + 1j * np.real(b) for a, b in zip(row, turned, strict=True)]
+            rows.append(row)
+        for j, x in enumerate(inputs):
+            block = np.stack([row[j] for row in rows]) if rows else np.zeros(0, x.dtype)
+            blocks.append(block.reshape(out.shape + x.shape))
     return blocks
 
 
-def _by_columns(
-    pushforward: Function, outputs: list[Any], inputs: list[Any], rebuild: Rebuild
-) -> list[list[Any]]:
-    columns = [flatten(pushforward(*rebuild(unit)))[0] for unit in _units(inputs)]
+def _by_columns(back: Run, inputs: list[Any], outputs: list[Any], recorded: bool) -> list[Any]:
+    columns: list[list[list[Any]]] = []  # for each argument, for each number in it
+    for k, x in enumerate(inputs):
+        columns.append([])
+        for unit in _units(inputs, k):
+            column = back.pull_from_outputs(unit, recorded)
+            if x.dtype.kind == "c":
+                turned = back.pull_from_outputs([1j * u for u in unit], recorded)
+                column = [
+                    a if out.dtype.kind == "c" else a + 1j * b
+                    for a, b, out in zip(column, turned, outputs, strict=True)
+                ]
+            columns[k].append(column)
     blocks = []
     for i, out in enumerate(outputs):
-        row, begin = [], 0
-        for x in inputs:
-            own = columns[begin : begin + np.size(x)]
-            begin += np.size(x)
-            stacked = _stacked([column[i] for column in own], np.shape(out))
-            last_to_front = np.moveaxis(stacked, 0, -1)
-            row.append(last_to_front.reshape(np.shape(out) + np.shape(x)))
-        blocks.append(row)
+        for x, own in zip(inputs, columns, strict=True):
+            if own:
+                block = np.moveaxis(np.stack([column[i] for column in own]), 0, -1)
+            else:
+                block = np.zeros(0, _float_dtype(out))
+            blocks.append(block.reshape(out.shape + x.shape))
     return blocks
 
 
-def _stacked(arrays: list[Any], shape: tuple[int, ...]) -> Any:
-    return np.stack(arrays) if arrays else np.zeros((0, *shape))
-
-
-def hessian(f: Function, argnum: int = 0) -> Function:
+@transform_of_functions
+def hessian(f: Function, argnum: Argnum = 0) -> Function:
     """Return the function that computes all second derivatives of `f`.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(f, argnum), argnum)
+    return jacobian(_gradient("hessian", f, argnum), argnum)
 
 
-def hvp(f: Function, argnum: int = 0) -> Function:
+@transform_of_functions
+def hvp(f: Function, argnum: Argnum = 0) -> Function:
     """Return the function that computes the Hessian of `f` times a vector, without the Hessian.
 
     The returned function takes what `f` takes, and as its last positional
@@ -607,89 +617,26 @@ def hvp(f: Function, argnum: int = 0) -> Function:
     array([  6., 120.])
     """
 
-    @_named_after(f)
+    @named_after(f)
     def product(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 2:
             raise TypeError("hvp takes the arguments of the function and then a direction.")
-        *given, direction = args
-        run = _Run(f, given, _places(f, tuple(given), argnum), kwargs)
-        value = _one_number(run)
-        along, _ = flatten(direction)
-        _check_like(run.aliases, along, "direction", "the argument")
-        outer = run.is_on_outer_tape() or (run.mode.records and any(_needs(v) for v in along))
+        numbers, rebuild = swept(args[-1], args[:-1], kwargs)
+        shaped = rebuild(owned(numbers))
+        return shaped if isinstance(argnum, tuple) else shaped[0]
+
+    def swept(direction: Any, args: tuple[Any, ...], kwargs: Any) -> tuple[list[Any], Rebuild]:
+        argnums = argnums_of(f, args, argnum)
+        run = Run(f, args, argnums, kwargs)
+        value = one_number("hvp", run.result)
+        chosen = tuple(args[n] for n in argnums)
+        directions = direction if isinstance(argnum, tuple) else (direction,)
+        along = seeds_like(directions, chosen, "direction", "the argument", run.aliases)
+        outer = run.is_on_outer_tape() or (run.mode.records and any(map(needs, along)))
         # The gradient is on the tape of the same run, so that one more sweep does it.
         gradients = run.pull([(value, _one_like(value))], recorded=True)
-        products = run.pull(list(zip(gradients, map(_as_array, along), strict=True)), outer)
-        products = [outward(p) for p in products]
+        products = run.pull(list(zip(gradients, along, strict=True)), outer)
         run.tie()
-        return run.like_arguments(run.settle(products) if outer else products)[0]
+        return run.settle(products), run.rebuild_arguments
 
     return product
-
-
-# -- memory ----------------------------------------------------------------------------------------
-
-
-def checkpoint(f: Function) -> Function:
-    """Return `f` with nothing of it kept on the tape: the reverse pass runs it again.
-
-    That costs another forward pass and saves the memory of all values inside.
-    `f` takes and returns arrays or Tensors; whatever needs a gradient must be an
-    argument.
-
-    Raises
-    ------
-    NoGradientError
-        In the reverse pass, if `f` uses a Tensor that requires a gradient and is
-        not an argument.
-
-    Examples
-    --------
-    >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(np.pi / 4).round(12)
-    np.float64(1.0)
-    """
-
-    @_named_after(f)
-    def lean(*args: Any, **kwargs: Any) -> Any:
-        return _checkpointed.apply(*args, f=f, kwargs=kwargs)
-
-    return lean
-
-
-def _run_bare(*arrays: Any, f: Function, kwargs: Any) -> Any:
-    with no_grad():
-        value = f(*[constant(np.asarray(a)) for a in arrays], **kwargs)
-    return value._value if isinstance(value, Tensor) else np.asarray(value)
-
-
-def _run_again(g: Any, arrays: Any, f: Function, kwargs: Any) -> tuple[Any, ...]:
-    floats = [i for i, a in enumerate(arrays) if np.result_type(bare(a)).kind in "fc"]
-
-    def of_floats(*chosen: Any) -> Any:
-        given = list(arrays)
-        for i, x in zip(floats, chosen, strict=True):
-            given[i] = x
-        return f(*given, **kwargs)
-
-    chosen = [arrays[i] for i in floats]
-    run = _Run(of_floats, chosen, range(len(chosen)), {})
-    if any(leads_outside(t, run.start) for t in run.outputs):
-        raise NoGradientError(
-            "A checkpointed function uses a Tensor that requires a gradient and is not one of its "
-            "arguments: pass it as an argument."
-        )
-    recorded = state.mode.records and any(_needs(x) for x in (g, *chosen))
-    gradients = run.pull([(run.outputs[0], g)], recorded)
-    run.tie()
-    result: list[Any] = [None] * len(arrays)
-    for i, gradient in zip(floats, gradients, strict=True):
-        result[i] = gradient
-    return tuple(result)
-
-
-_checkpointed = derivative(
-    _run_bare,
-    name="checkpoint",
-    operands="*arrays",
-    joint=lambda g, arrays, f, kwargs: _run_again(g, arrays, f, kwargs),
-)

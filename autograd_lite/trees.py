@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor
+from .errors import GradientShapeError
+from .tensor import Tensor, bare
 
 Rebuild = Callable[[list[Any]], Any]
 
@@ -62,6 +63,74 @@ def paths(tree: Any) -> list[str]:
     return [step + path for step, part in zip(steps, parts, strict=True) for path in paths(part)]
 
 
+def flatten_like(tree: Any, model: Any, what: str, whose: str) -> list[Any]:
+    """Return what stands in `tree` where there are numbers in `model`.
+
+    Where the model has an array, a list of numbers will do.
+
+    >>> import numpy as np
+    >>> model = {"w": np.zeros(2), "b": 0.0}
+    >>> flatten_like({"b": 3.0, "w": [1.0, 2.0]}, model, "tangent", "the primal")
+    [array([1., 2.]), 3.0]
+
+    Raises
+    ------
+    GradientShapeError
+        If the two are not of one form, or shapes differ. The message calls them
+        `what` and `whose`.
+    """
+    if is_number(model):
+        leaf = tree if is_number(tree) else _as_array(tree)
+        if leaf is None:
+            raise GradientShapeError(
+                f"The {what} is {described(tree)}, and {whose} is {described(model)}: give numbers."
+            )
+        if np.shape(bare(leaf)) != np.shape(bare(model)):
+            raise GradientShapeError(
+                f"The {what} has shape {np.shape(bare(leaf))}, and {whose} has shape "
+                f"{np.shape(bare(model))}: they must be the same."
+            )
+        return [leaf]
+    parts, _ = _open(model)
+    others: list[Any] | None = None
+    if isinstance(model, dict):
+        if isinstance(tree, dict) and tree.keys() == model.keys():
+            others = [tree[key] for key in model]
+    elif isinstance(model, (list, tuple)):
+        if isinstance(tree, (list, tuple)) or (isinstance(tree, np.ndarray) and tree.ndim):
+            others = list(tree)
+    elif not parts or type(tree) is type(model):  # no container, or a dataclass
+        others = _open(tree)[0] if parts else []
+    if others is None or len(others) != len(parts):
+        raise GradientShapeError(
+            f"The {what} is {described(tree)}, and {whose} is {described(model)}: give one for "
+            "each."
+        )
+    pairs = zip(others, parts, strict=True)
+    return [leaf for other, part in pairs for leaf in flatten_like(other, part, what, whose)]
+
+
+def _as_array(numbers: Any) -> Any:
+    """Return a list of numbers as an array, and None if it is none."""
+    try:
+        array = np.asarray(numbers)
+    except (ValueError, TypeError):  # a ragged list, or one of Tensors
+        return None
+    return array if array.dtype.kind in "fciu" else None
+
+
+def described(tree: Any) -> str:
+    """Say in a few words what a nest is."""
+    if is_number(tree):
+        shape = np.shape(bare(tree))
+        return f"an array of shape {shape}" if shape else "a number"
+    if isinstance(tree, dict):
+        return f"a dict of {', '.join(map(repr, tree)) or 'nothing'}"
+    if isinstance(tree, (list, tuple)):
+        return f"a {type(tree).__name__} of {len(tree)}"
+    return f"a {type(tree).__name__}" if _open(tree)[0] else repr(tree)
+
+
 def is_number(x: Any) -> bool:
     """Whether `x` is a leaf: a number, an array or a Tensor."""
     return isinstance(x, (Tensor, np.ndarray, np.generic, int, float, complex)) and not isinstance(
@@ -75,7 +144,8 @@ def _open(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
         keys = list(tree)
         return list(tree.values()), lambda parts: dict(zip(keys, parts, strict=True))
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return list(tree), lambda parts: type(tree)(*parts)
+        fields = type(tree)  # not the tree: what it holds is not kept
+        return list(tree), lambda parts: fields(*parts)
     if isinstance(tree, (list, tuple)):
         kind = list if isinstance(tree, list) else tuple
         return list(tree), lambda parts: kind(parts)

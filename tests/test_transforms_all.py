@@ -22,7 +22,7 @@ from autograd_lite import (
     value_and_grad,
     vjp,
 )
-from autograd_lite.errors import GradientShapeError, IntegerGradientError, NoGradientError
+from autograd_lite.errors import GradientShapeError, IntegerGradientError
 from autograd_lite.trees import flatten
 
 RNG = np.random.default_rng(0)
@@ -144,10 +144,9 @@ def test_transforms_nest_in_any_order(names, x):
 
 
 @pytest.mark.parametrize("outer", sorted(ONE))
-@pytest.mark.parametrize("inner", sorted(ONE.keys() - {"checkpoint"}))
+@pytest.mark.parametrize("inner", sorted(ONE))
 def test_no_perturbation_confusion_in_any_pair(outer, inner):
     # d/dx [ x · d/dy (x y + y²) at y = 1 ] = d/dx (x² + 2x) = 2x + 2
-    # (A checkpoint refuses a function that closes over x: tested below.)
     f = ONE[outer](lambda x: x * ONE[inner](lambda y: x * y + y * y)(1.0))
     assert f(3.0) == pytest.approx(8.0)
 
@@ -256,41 +255,6 @@ def test_auxiliary_output():
         grad(lambda x: x, has_aux=True)(1.0)
 
 
-# -- checkpoint ----------------------------------------------------------------------------------
-
-
-def test_a_checkpoint_keeps_nothing_inside_and_runs_again():
-    runs = []
-
-    def f(x, y):
-        runs.append(1)
-        return np.sum(np.sin(x) * np.exp(y))
-
-    x, y = Tensor(X, requires_grad=True), Tensor(X[::-1], requires_grad=True)
-    loss = checkpoint(f)(x, y)
-    assert loss.tape.operands == (x, y)
-    assert len(runs) == 1
-    loss.backward()
-    assert len(runs) == 2
-    np.testing.assert_allclose(x.grad, np.cos(X) * np.exp(X[::-1]))
-    np.testing.assert_allclose(y.grad, np.sin(X) * np.exp(X[::-1]))
-
-
-def test_a_checkpoint_at_higher_orders_and_with_integers():
-    f = checkpoint(lambda x, i: x[i] ** 3)
-    assert grad(grad(lambda x: f(np.stack([x, x]), np.array(1))))(2.0) == pytest.approx(12.0)
-
-
-def test_a_checkpoint_refuses_what_is_no_argument():
-    w = Tensor(2.0, requires_grad=True)
-    x = Tensor(1.0, requires_grad=True)
-    loss = checkpoint(lambda x: w * x)(x)
-    with pytest.raises(NoGradientError, match="pass it as an argument"):
-        loss.backward()
-    assert x.grad is None
-    assert w.grad is None
-
-
 # -- bad calls -----------------------------------------------------------------------------------
 
 
@@ -301,6 +265,30 @@ def test_a_product_with_a_complex_hessian():
     expected = 8 * np.real(np.conj(z) * t) * z + 4 * np.abs(z) ** 2 * t
     np.testing.assert_allclose(hvp(f)(z, t), expected)
     np.testing.assert_allclose(jvp(grad(f), (z,), (t,))[1], expected)
+
+
+def test_a_product_is_differentiated_by_its_direction():
+    """Of Σ x³ the product is 6 x v, and of Σ c·(6 x v) the gradient by v is 6 x c."""
+    x, v, c = np.array([1.0, 2.0]), np.array([0.3, -0.5]), np.array([2.0, -1.0])
+    f = lambda x: np.sum(x**3)  # noqa: E731
+    np.testing.assert_allclose(grad(lambda v: np.sum(c * hvp(f)(x, v)))(v), 6 * x * c)
+    np.testing.assert_allclose(grad(lambda x: np.sum(c * hvp(f)(x, v)))(x), 6 * v * c)
+    t = Tensor(v, requires_grad=True)
+    np.sum(c * hvp(f)(x, t)).backward()
+    np.testing.assert_allclose(t.grad, 6 * x * c)
+
+
+@pytest.mark.parametrize(("m", "n"), [(2, 3), (3, 2)])  # by rows, and by columns
+def test_a_jacobian_of_complex_numbers(m, n):
+    a = RNG.normal(size=(m, n)) + 1j * RNG.normal(size=(m, n))
+    z = RNG.normal(size=n) + 1j * RNG.normal(size=n)
+    x = np.real(z)
+    # A derivative that there is, that of a real argument, and gradients of real results.
+    np.testing.assert_allclose(jacobian(lambda z: a @ z**2)(z), a * 2 * z)
+    np.testing.assert_allclose(jacobian(lambda x: a @ x**2)(x), a * 2 * x)
+    np.testing.assert_allclose(
+        jacobian(lambda z: np.real(a) @ np.abs(z) ** 2)(z), np.real(a) * 2 * z
+    )
 
 
 def test_an_argument_without_numbers():

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import autograd_lite
-from autograd_lite import Tensor, primitive, transforms
+from autograd_lite import Tensor, primitive
 from autograd_lite.calculus import arithmetic, linalg, neural, shapes, transcendental
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
@@ -738,10 +738,6 @@ def astype(draw):
     return Call((draw(arrays(small)),), keywords={"dtype": draw(dtypes())})
 
 
-def _wave(x: Any, y: Any) -> Any:
-    return np.sin(x) * y
-
-
 # -- functions without a derivative --------------------------------------------------------
 
 whole = st.sampled_from([np.dtype(bool), np.dtype(np.int64)])
@@ -877,9 +873,6 @@ CASES |= {
     neural.mse.function: same_shape(),
     neural.bce_with_logits.function: elementwise({}, {"low": 0.0, "high": 1.0}),
     neural.bce.function: elementwise({"low": 0.125, "high": 0.875}, {"low": 0.0, "high": 1.0}),
-    transforms._run_bare: two.map(
-        lambda call: Call(call.operands, keywords={"f": _wave, "kwargs": {}})
-    ),
     # Without a derivative
     np.argmax: reduction(full, many=False),
     np.argmin: reduction(full, many=False),
@@ -1052,7 +1045,6 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
     shapes.part.function: lambda array, sizes, axis=0: tuple(
         np.split(array, np.cumsum(sizes)[:-1], axis)
     ),
-    transforms._run_bare: lambda x, y, f, kwargs: f(x, y),
     primitive.output.function: lambda array, sizes, index: np.split(array, [sizes[0]])[index],
     transcendental.bessel.function: _bessel,
     **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name == "alias"},
