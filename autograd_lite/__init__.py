@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
-from .composite import composite
 from .checkpointing import checkpoint
+from .composite import composite
 from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
