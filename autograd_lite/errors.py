@@ -8,6 +8,9 @@ do; the sentence is written where the facts are known, the kinds live here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class AutogradError(Exception):
     """The base of all errors below."""
@@ -74,7 +77,21 @@ class MissingExtraError(AutogradError, ImportError):
 
 
 class GradientCheckError(AutogradError, AssertionError):
-    """A gradient and its numerical reference differ."""
+    """A gradient and its numerical reference differ.
+
+    Attributes
+    ----------
+    report
+        What was found of each array, where a hand-written gradient was checked.
+    findings
+        The mistakes that explain its numbers.
+    step
+        Its first wrong line, where that is known.
+    """
+
+    report: Any = None
+    findings: Sequence[Any] = ()
+    step: Any = None
 
 
 class CheckInputError(AutogradError, ValueError):

@@ -17,6 +17,7 @@ COMMANDS = {
     "report": ("demos.study.report", "every experiment of the lab's five reports, in one report"),
     "experiment": ("demos.study.experiment", "an experiment of the lab reports, over many seeds"),
     "sweep": ("demos.study.grid", "any grid of settings over many seeds, as a table and figures"),
+    "check": ("demos.check", "hand-written backward passes are checked, and their mistakes named"),
     "chain-rule": ("demos.chain_rule", "see how gradients come about, one step at a time"),
 }
 

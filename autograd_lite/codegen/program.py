@@ -22,7 +22,7 @@ A `Program` is a function: `evaluate` runs it on other inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -107,6 +107,29 @@ class Step:
             made = self.primitive.forward(*operands, **self.parameters)
         return [made[i] for i in self.indices] if self.indices else [made]
 
+    def pull(self, upstream: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
+        """Return what the rules make of upstream gradients: one contribution for each operand.
+
+        Parameters
+        ----------
+        upstream
+            An array for each of `results`, or None where no gradient arrived.
+        operands
+            Arrays or numbers; None stands in the list that is returned for what is not of
+            floats, and for an operand that the primitive has no gradient for.
+        """
+        given = [_leaf(x) for x in operands]
+        made = self.apply(given)
+        for t, g in zip(made, upstream, strict=True):
+            if g is not None and isinstance(t, Tensor) and t.requires_grad:
+                t.backward(g)
+        return [t.grad if isinstance(t, Tensor) else None for t in given]
+
+
+def _leaf(x: Any) -> Any:
+    array = np.asarray(x)
+    return Tensor(array, requires_grad=True) if array.dtype.kind in "fc" else x
+
 
 @dataclass(slots=True)
 class Program:
@@ -140,6 +163,54 @@ class Program:
             made = run(step, operands)
             known.update((id(v), x) for v, x in zip(step.results, made, strict=True))
         return [known.get(id(v), v.data) for v in self.outputs]
+
+    def reverse(
+        self,
+        seeds: Sequence[Any],
+        pull: Callable[[Step, list[Any]], Iterable[tuple[Value, Any]]] | None = None,
+    ) -> dict[int, Any]:
+        """Carry gradients of the outputs back, one step at a time.
+
+        Parameters
+        ----------
+        seeds
+            The upstream gradient of each output.
+        pull
+            What is called with each step and the gradients of its results, in place of
+            applying its rules to the recorded values; it returns pairs of a value, usually
+            one of the operands, and what is added to its gradient (or None).
+
+        Returns
+        -------
+        dict
+            The gradient of each value that got one, by its `id`.
+
+        >>> from autograd_lite import Tensor
+        >>> x = Tensor(3.0, requires_grad=True)
+        >>> program = read([x * x * 2.0], inputs=[x])
+        >>> program.reverse([1.0])[id(program.inputs[0])]
+        np.float64(12.0)
+        """
+        gradients: dict[int, Any] = {}
+
+        def add(v: Value, g: Any) -> None:
+            if g is not None and not v.is_constant:
+                gradients[id(v)] = gradients[id(v)] + g if id(v) in gradients else g
+
+        for v, seed in zip(self.outputs, seeds, strict=True):
+            add(v, seed)
+        for step in reversed(self.steps):
+            upstream = [gradients.get(id(v)) for v in step.results]
+            if all(g is None for g in upstream):
+                continue
+            if pull is None:
+                made = step.pull(upstream, [v.data for v in step.operands])
+                contributions: Iterable[Any] = zip(step.operands, made, strict=True)
+            else:
+                contributions = pull(step, upstream)
+            for v, g in contributions:
+                add(v, g)
+        return gradients
 
     def uses(self) -> dict[int, int]:
         """Count, by the `id` of each value, how often it is an operand or an output."""

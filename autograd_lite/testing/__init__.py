@@ -2,6 +2,7 @@
 
 =================  ==========================================================
 `gradients`        `check_gradients`: analytic against numerical derivatives
+`handwritten`      `check_gradient_function`: the same for gradients written by hand
 `layouts`          the ways in which the same numbers can lie in memory
 `strategies`       random shapes, arrays and Tensors (needs the extra testing)
 =================  ==========================================================
@@ -11,7 +12,9 @@
 >>> check_gradients(lambda x, y: np.sin(x) * y, np.array([0.5, 1.5]), 2.0)
 """
 
+from .adapters import stored, with_cache
 from .gradients import check_gradients
+from .handwritten import check_gradient_function
 from .layouts import LAYOUTS, laid_out
 from .strategies import (
     arrays,
@@ -27,9 +30,12 @@ __all__ = [
     "arrays",
     "broadcastable_arrays",
     "broadcastable_shapes",
+    "check_gradient_function",
     "check_gradients",
     "dtypes",
     "laid_out",
     "shapes",
+    "stored",
     "tensors",
+    "with_cache",
 ]

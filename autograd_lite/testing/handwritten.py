@@ -1,0 +1,576 @@
+"""check_gradient_function: hold a gradient that was written by hand against numerical ones.
+
+There need be no Tensor in it: `f` and `grad_f` are ordinary functions of NumPy arrays, in
+whatever library they are written. What is wrong is named, where the numbers betray it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarning
+from ..tensor import Tensor
+from ..trees import flatten
+from .arguments import Point, called, parameter_names
+from .diagnosis import Array, Finding, Gradient, diagnose, same
+from .numerical import Move, Slopes, Verdict, judge, moves, slopes
+from .report import Report, Row
+from .steps import WrongStep, first_wrong_step
+from .suspects import Tape
+
+FULL = 4096
+"""Up to so many numbers, all of a wrong gradient is computed to find out what is wrong."""
+BESIDE = 0.03
+"""How far the second point is from the first, relative to each number, or to 1."""
+
+
+def check_gradient_function(
+    f: Callable[..., Any],
+    grad_f: Callable[..., Any],
+    *inputs: Any,
+    argnum: int | tuple[int, ...] | None = None,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    seed: int | np.random.Generator = 0,
+    verbose: bool = False,
+) -> Report:
+    """Compare a hand-written gradient with numerical derivatives, and say what is wrong.
+
+    Parameters
+    ----------
+    f
+        A function that returns one number, the loss.
+    grad_f
+        Takes what `f` takes and returns its gradient: an array for one argument, a tuple or
+        a list for several, for a dict or another container one like it. Functions that keep
+        a cache or store gradients on an object: see `with_cache` and `stored`.
+    *inputs
+        Where to check. Arrays and numbers of floats, and dicts, lists, tuples and
+        dataclasses of them, are differentiated; all else (labels, shapes) is passed on.
+    argnum
+        Which arguments `grad_f` returns the gradients of, where not of all that hold floats.
+    rtol, atol
+        What is allowed beside the error of the numerical reference, which is estimated;
+        `rtol` is 8 √ε of the dtype by default.
+    seed
+        For the random directions in which arguments of over 32 numbers are moved.
+    verbose
+        Whether to print the report.
+
+    Returns
+    -------
+    Report
+        A row for each array; it prints as a table.
+
+    Raises
+    ------
+    GradientCheckError
+        If a gradient is wrong: which, where, and why, if the numbers tell.
+    CheckInputError
+        If there is nothing to check: a random function, one that writes into its arguments,
+        NaN at the point, a gradient that does not have the form of the arguments.
+
+    Warns
+    -----
+    UncertainGradientWarning
+        Where the numerical reference is too uncertain to tell.
+
+    Notes
+    -----
+    The gradient is asked for at two points, each time after `f` was called there: a wrapper
+    that relies on the last forward pass works, and one that kept too much of it shows.
+    At a kink any number between the one-sided slopes is right.
+
+    Examples
+    --------
+    >>> X, y = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]]), np.array([1.0, 0.0, 2.0])
+    >>> def loss(w, b):
+    ...     return np.sum((X @ w + b - y) ** 2)
+    >>> def gradient(w, b):
+    ...     d = 2 * (X @ w + b - y)
+    ...     return X.T @ d, d.mean()
+    >>> check_gradient_function(loss, gradient, np.array([0.3, -0.2]), 0.1)
+    Traceback (most recent call last):
+        ...
+    autograd_lite.errors.GradientCheckError: The gradient of 'loss' with respect to b is wrong: \
+given -1.16667, numerical -3.5. b is 1/3 of the right gradient: a mean over 3 where a sum belongs.
+    """
+    __tracebackhide__ = True
+    begin = time.perf_counter()
+    check = _Check(f, grad_f, inputs, argnum, rtol, atol, np.random.default_rng(seed))
+    wrong = check.run()
+    check.report.seconds = time.perf_counter() - begin
+    if verbose:
+        print(check.report)
+    if wrong is not None:
+        raise wrong
+    for doubt in check.doubts:
+        warnings.warn(doubt, UncertainGradientWarning, stacklevel=2)
+    return check.report
+
+
+class _Check:
+    """One call of check_gradient_function."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        grad_f: Callable[..., Any],
+        inputs: tuple[Any, ...],
+        argnum: int | tuple[int, ...] | None,
+        rtol: float | None,
+        atol: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self.f, self.grad_f, self.inputs = f, grad_f, inputs
+        self.tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol}
+        self.rng = rng
+        self.chosen = _chosen(f, inputs, argnum)
+        self.is_single = isinstance(argnum, int) or (argnum is None and len(self.chosen) == 1)
+        every = parameter_names(f, len(inputs))
+        self.point = Point.of(
+            _with_parameters([every[i] for i in self.chosen]), [inputs[i] for i in self.chosen]
+        )
+        self.names = self.point.names
+        self.report = Report(called(f))
+        self.doubts: list[str] = []
+        self.step: WrongStep | None = None
+        self.own = self.point.arrays
+        if any(x.dtype.kind == "c" for x in self.own):
+            raise CheckInputError(
+                "Complex arguments are not checked here: give the real and the imaginary part as "
+                "two arguments."
+            )
+        self.epsilon = max([float(np.finfo(x.dtype).eps) for x in self.own], default=0.0)
+
+    # -- calls -----------------------------------------------------------------------------
+
+    def arguments(self, arrays: Sequence[Any], copied: bool = False) -> list[Any]:
+        """Return what `f` takes, with other arrays in the places of those that are moved."""
+        if copied:
+            arrays = [np.array(x) if isinstance(x, np.ndarray) else x for x in arrays]
+        arguments = list(self.inputs)
+        like = [_scalar_again(x, own) for x, own in zip(arrays, self.own, strict=True)]
+        for i, x in zip(self.chosen, self.point.arguments(like), strict=True):
+            arguments[i] = x
+        return arguments
+
+    def value(self, *arrays: Any) -> list[Array]:
+        """Return the loss as a list of one array."""
+        self.report.evaluations += 1
+        try:
+            value = self.f(*self.arguments(arrays))
+        except ValueError as error:
+            if "read-only" in str(error):
+                raise CheckInputError(
+                    f"{called(self.f)} writes into an array that it was given: let it make a new "
+                    f"one ({error})."
+                ) from error
+            raise
+        if isinstance(value, Tensor):
+            value = value.data
+        if value is None or not isinstance(value, (int, float, complex, np.ndarray, np.generic)):
+            raise CheckInputError(
+                f"{called(self.f)} returned {type(value).__name__ if value is not None else None}, "
+                "and a gradient is of one number: return the loss."
+            )
+        array = np.asarray(value)
+        if array.size != 1 or array.dtype.kind not in "fiu":
+            what = f"shape {array.shape}" if array.size != 1 else f"dtype {array.dtype}"
+            raise CheckInputError(
+                f"{called(self.f)} returned {what}, and a gradient is of one real number: return "
+                "the loss, or its sum with fixed weights (see with_cache)."
+            )
+        return [array.reshape(())]
+
+    def gradient(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return what the hand-written gradient says, an array for each that is moved."""
+        self.report.gradients += 1
+        try:
+            given = self.grad_f(*self.arguments(arrays))
+        except ValueError as error:
+            if "read-only" in str(error):
+                raise CheckInputError(
+                    f"{called(self.grad_f)} writes into an array that it was given: let it make a "
+                    f"new one ({error})."
+                ) from error
+            raise
+        return self.matched(given)
+
+    def matched(self, given: Any) -> list[Array]:
+        """Return the arrays of a gradient in the order of the arguments'."""
+        name = called(self.grad_f)
+        if given is None:
+            raise CheckInputError(f"{name} returned None: return the gradient.")
+        wanted = [self.inputs[i] for i in self.chosen]
+        several: Sequence[Any]
+        if self.is_single:
+            several = [given]
+            alone = isinstance(given, (tuple, list)) and len(given) == 1
+            if alone and not isinstance(wanted[0], (tuple, list)):
+                several = [given[0]]
+        elif isinstance(given, (tuple, list)):
+            several = given
+        else:
+            raise CheckInputError(
+                f"{name} returned one {type(given).__name__}, and there are {len(wanted)} "
+                f"arguments that hold floats: return a tuple of {len(wanted)} gradients, or say "
+                "with argnum= of which argument it is."
+            )
+        if len(several) != len(wanted):
+            raise CheckInputError(
+                f"{name} returned {len(several)} gradients, and there are {len(wanted)} arguments "
+                "that hold floats: return one for each, or say with argnum= of which they are."
+            )
+        arrays: list[Array] = []
+        for i, (g, x) in enumerate(zip(several, wanted, strict=True)):
+            arrays += _leaves_like(g, x, parameter_names(self.f, len(self.inputs))[self.chosen[i]])
+        return arrays
+
+    # -- the check -------------------------------------------------------------------------
+
+    def run(self) -> GradientCheckError | None:
+        here = [np.array(x, dtype=np.float64) for x in self.own]
+        beside = [
+            x + BESIDE * np.maximum(np.abs(x), 0.1) * self.rng.uniform(-1.0, 1.0, x.shape)
+            for x in here
+        ]
+        rights: list[list[Array]] = []
+        for number, arrays in enumerate((here, beside)):
+            lent = [_lent(x.astype(own.dtype)) for x, own in zip(arrays, self.own, strict=True)]
+            (value,), (again,) = self.value(*lent), self.value(*lent)
+            if not np.array_equal(value, again, equal_nan=True):
+                raise CheckInputError(
+                    f"{called(self.f)} is random: it returned {value} and then {again} for the "
+                    "same arguments. Fix its seed, or draw what is random outside of it."
+                )
+            if not np.isfinite(value):
+                if number:
+                    break
+                raise CheckInputError(
+                    f"{called(self.f)} is {value} at the point: give a point where it is finite."
+                )
+            given = [np.array(g) for g in self.gradient(lent)]
+            wrong = self.compare(number, lent, arrays, given, rights)
+            if wrong is not None:
+                return wrong
+            self.value(*lent)
+            repeated = self.gradient(lent)
+            if wrong := self.not_the_same(given, repeated):
+                return wrong
+        return None
+
+    def not_the_same(
+        self, given: Sequence[Array], repeated: Sequence[Array]
+    ) -> GradientCheckError | None:
+        """Whether a second call gives something else: an accumulation, or randomness."""
+        for name, a, b in zip(self.names, given, repeated, strict=True):
+            if np.array_equal(a, b, equal_nan=True):
+                continue
+            if np.shape(a) == np.shape(b) and same(b, 2.0 * a):
+                finding = Finding(
+                    "accumulates",
+                    "is twice as large when it is asked for again: gradients of earlier calls are "
+                    "added to, and must be set to 0 first",
+                    (name,),
+                )
+                return self.error([f"The gradient of {self.report.name} accumulates."], [finding])
+            raise CheckInputError(
+                f"{called(self.grad_f)} is random: called twice, it returned two gradients for "
+                f"{name}. Fix its seed."
+            )
+        return None
+
+    def compare(
+        self,
+        number: int,
+        lent: Sequence[Array],
+        point: list[Array],
+        given: list[Array],
+        rights: list[list[Array]],
+    ) -> GradientCheckError | None:
+        """Hold the gradients at one point against differences."""
+        badly_formed = [g.shape != x.shape for g, x in zip(given, point, strict=True)]
+        along = moves(point, self.rng)
+        along = [m for m in along if not badly_formed[m.argument]]
+        column = np.array([[np.sum(given[m.argument] * m.direction)] for m in along])
+        column = column.reshape(len(along), 1).astype(np.float64)
+        found = slopes(self.value, point, along, given=column, **self.tolerances)
+        judging = {**self.tolerances, "epsilon": max(self.epsilon, float(np.finfo(float).eps))}
+        verdicts = judge(column, found, **judging)
+        self.record(number, point, along, column, found, verdicts, badly_formed)
+        if not any(badly_formed) and not np.any(verdicts == Verdict.WRONG):
+            self.note_doubts(along, found, verdicts)
+            if not np.any(verdicts):
+                rights.append([np.asarray(g, dtype=np.float64) for g in given])
+            return None
+        return self.explained(lent, point, given, along, column, found, verdicts, rights)
+
+    def record(
+        self,
+        number: int,
+        point: list[Array],
+        along: list[Move],
+        column: Array,
+        found: Slopes,
+        verdicts: Array,
+        badly_formed: list[bool],
+    ) -> None:
+        for i, name in enumerate(self.names):
+            rows = [k for k, m in enumerate(along) if m.argument == i]
+            verdict = Verdict(int(verdicts[rows].max(initial=0)))
+            scale = float(np.max(np.abs(found.value[rows]), initial=0.0)) or 1.0
+            off = float(np.max(np.abs(column[rows] - found.value[rows]), initial=0.0)) / scale
+            error = float(np.max(found.error[rows], initial=0.0)) / scale
+            note = "" if number == 0 else "at a point beside it"
+            if badly_formed[i]:
+                verdict, note = Verdict.WRONG, "of the wrong shape"
+            self.report.rows.append(Row(name, 1, "by hand", len(rows), verdict, off, error, note))
+
+    def note_doubts(self, along: list[Move], found: Slopes, verdicts: Array) -> None:
+        unknown = np.flatnonzero(verdicts[:, 0] == Verdict.UNKNOWN)
+        if unknown.size:
+            m, why = along[int(unknown[0])], found.doubt[int(unknown[0]), 0] or "noise"
+            self.doubts.append(
+                f"The gradient of {self.report.name} with respect to "
+                f"{self.names[m.argument]}{list(m.at) if m.at else ''} cannot be told: the "
+                f"numerical reference is uncertain there ({why})."
+            )
+
+    # -- what is wrong ---------------------------------------------------------------------
+
+    def explained(
+        self,
+        lent: Sequence[Array],
+        point: list[Array],
+        given: list[Array],
+        along: list[Move],
+        column: Array,
+        found: Slopes,
+        verdicts: Array,
+        rights: list[list[Array]],
+    ) -> GradientCheckError:
+        """Return the error that says which gradient is wrong, where and why."""
+        tape = self.tape(point)
+        gradients = self.in_full(point, given, along, found, verdicts, tape)
+        lines = [self.worst(g, i, along, column, found, verdicts) for i, g in enumerate(gradients)]
+        findings: list[Finding] = []
+        if not any(g.given.shape != g.right.shape for g in gradients):
+            findings = self.known_mistakes(tape, gradients)
+        if not findings:
+            findings = diagnose(gradients, self.sizes(), rights)
+        if not findings:
+            findings = self.only_in_low_precision(point, gradients)
+        if tape is not None:
+            step = first_wrong_step(self.grad_f, self.arguments(lent), tape)
+            if step is not None:
+                findings = [*findings, Finding("step", str(step), (), about=False)]
+                self.step = step
+        return self.error([line for line in lines if line], findings)
+
+    def known_mistakes(self, tape: Tape | None, gradients: list[Gradient]) -> list[Finding]:
+        """Try mistakes inside of the program, but only where no plain factor explains it all."""
+        plain = diagnose(gradients, self.sizes())
+        wrong = {g.name for g in gradients if g.is_wrong}
+        if tape is None or {name for f in plain for name in f.names} >= wrong:
+            return []
+        explained = tape.explain([np.asarray(g.given, dtype=np.float64) for g in gradients])
+        return [Finding(kind, text, tuple(sorted(wrong)), about=False) for kind, text in explained]
+
+    def tape(self, point: list[Array]) -> Tape | None:
+        """Run the function on Tensors, if it can do it."""
+        try:
+            tape = Tape.of(lambda *xs: self.f(*self.arguments(xs)), point)
+        except Exception:  # it was not written for Tensors
+            return None
+        for v, name in zip(tape.program.inputs, self.names, strict=True):
+            v.name = name
+        return tape
+
+    def in_full(
+        self,
+        point: list[Array],
+        given: list[Array],
+        along: list[Move],
+        found: Slopes,
+        verdicts: Array,
+        tape: Tape | None,
+    ) -> list[Gradient]:
+        """Return given and right gradients, all numbers of them where that is affordable."""
+        exact = None if tape is None else tape.gradients()
+        gradients = []
+        for i, (x, g) in enumerate(zip(point, given, strict=True)):
+            rows = [k for k, m in enumerate(along) if m.argument == i]
+            is_wrong = g.shape != x.shape or bool(np.any(verdicts[rows] == Verdict.WRONG))
+            kink = None
+            if x.size == len(rows) and not any(along[k].at is None for k in rows):
+                right = found.value[rows, 0].reshape(x.shape)
+                kink = (found.doubt[rows, 0] == "kink").reshape(x.shape)
+            elif exact is not None:
+                right = exact[i]
+            elif x.size <= FULL:
+                each = moves([np.zeros(0)] * i + [x], elements=FULL)
+                right = slopes(self.value, point, each).value[:, 0].reshape(x.shape)
+            else:
+                right = np.full(x.shape, np.nan)
+            if exact is not None and kink is not None and not np.any(kink):
+                right = exact[i] if same(exact[i], right) else right
+            gradients.append(
+                Gradient(self.names[i], x, np.asarray(g, dtype=np.float64), right, is_wrong, kink)
+            )
+        return gradients
+
+    def worst(
+        self, g: Gradient, i: int, along: list[Move], column: Array, found: Slopes, verdicts: Array
+    ) -> str:
+        """Return the sentence that says where a gradient is most wrong."""
+        if not g.is_wrong:
+            return ""
+        what = f"The gradient of {self.report.name} with respect to {g.name}"
+        if g.given.shape != g.right.shape:
+            return f"{what} has shape {g.given.shape}, and {g.name} has shape {g.right.shape}."
+        off = np.abs(g.given - g.right)
+        at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        where = f" at {list(map(int, at))}" if off.ndim else ""
+        return f"{what} is wrong{where}: given {g.given[at]:.6g}, numerical {g.right[at]:.6g}."
+
+    def sizes(self) -> set[int]:
+        """Return lengths that may be that of a batch: of arguments, and of what `f` closes over."""
+        sizes: set[int] = set()
+        known = list(self.inputs)
+        for function in (self.f, self.grad_f):
+            try:
+                variables = inspect.getclosurevars(inspect.unwrap(function))
+            except TypeError:
+                continue
+            known += [*variables.nonlocals.values(), *variables.globals.values()]
+        for x in known:
+            for leaf in flatten(x)[0] if not callable(x) else ():
+                sizes.update(np.shape(leaf))
+                sizes.add(int(np.size(leaf)))
+            for array in vars(x).values() if hasattr(x, "__dict__") and not callable(x) else ():
+                if isinstance(array, np.ndarray):
+                    sizes.update(array.shape)
+        return sizes - {0, 1}
+
+    def only_in_low_precision(self, point: list[Array], gradients: list[Gradient]) -> list[Finding]:
+        """Whether the gradient is right in float64 and wrong in the dtype that was given."""
+        if self.epsilon <= np.finfo(np.float64).eps:
+            return []
+        lent = [_lent(x) for x in point]
+        self.value(*lent)
+        if not all(
+            same(np.asarray(a), g.right)
+            for a, g in zip(self.gradient(lent), gradients, strict=True)
+        ):
+            return []
+        names = tuple(g.name for g in gradients if g.is_wrong)
+        dtype = next(x.dtype for x in self.own if x.dtype != np.float64)
+        text = f"the gradient is right in float64 and wrong in {dtype}: rounding, or an overflow"
+        return [Finding("precision", text, names, about=False)]
+
+    def error(self, lines: list[str], findings: list[Finding]) -> GradientCheckError:
+        said = [f"{f.text if f.about else f.text[0].upper() + f.text[1:]}." for f in findings]
+        error = GradientCheckError(" ".join([*lines, *said]))
+        error.report, error.findings, error.step = self.report, findings, self.step
+        return error
+
+
+def _chosen(
+    f: Callable[..., Any], inputs: tuple[Any, ...], argnum: int | tuple[int, ...] | None
+) -> list[int]:
+    """Return which arguments are differentiated."""
+    if argnum is not None:
+        chosen = [argnum] if isinstance(argnum, int) else list(argnum)
+        for n in chosen:
+            if not isinstance(n, int) or not 0 <= n < len(inputs):
+                raise CheckInputError(
+                    f"argnum is {argnum!r}, and there are {len(inputs)} arguments: count from 0."
+                )
+        return chosen
+    chosen = [i for i, x in enumerate(inputs) if _holds_floats(x)]
+    if not chosen:
+        raise CheckInputError(
+            f"There is no float among the arguments of {called(f)}: give the point where to check."
+        )
+    return chosen
+
+
+def _holds_floats(x: Any) -> bool:
+    leaves = flatten(x)[0]
+    return bool(leaves) and all(np.asarray(leaf).dtype.kind in "fc" for leaf in leaves)
+
+
+def _leaves_like(g: Any, x: Any, name: str) -> list[Array]:
+    """Return the arrays of one argument's gradient, which has the argument's form."""
+    if isinstance(x, dict):
+        if not isinstance(g, dict):
+            raise CheckInputError(
+                f"{name} is a dict, and its gradient is of type {type(g).__name__}: return a dict "
+                "with the same keys."
+            )
+        if g.keys() != x.keys():
+            missing, more = [k for k in x if k not in g], [k for k in g if k not in x]
+            raise CheckInputError(
+                f"The gradient of {name} must have its keys; missing: {missing}, unknown: {more}."
+            )
+        return [leaf for key in x for leaf in _leaves_like(g[key], x[key], f"{name}[{key!r}]")]
+    if isinstance(x, (list, tuple)):
+        if not isinstance(g, (list, tuple)) or len(g) != len(x):
+            what = f"has {len(g)}" if isinstance(g, (list, tuple)) else f"is {type(g).__name__}"
+            raise CheckInputError(
+                f"{name} has {len(x)} parts, and its gradient {what}: return a {type(x).__name__} "
+                "of as many."
+            )
+        parts = enumerate(zip(g, x, strict=True))
+        return [leaf for i, (a, b) in parts for leaf in _leaves_like(a, b, f"{name}[{i}]")]
+    if g is None:
+        raise CheckInputError(f"The gradient of {name} is None: return an array of its shape.")
+    found = flatten(g)[0] if not isinstance(g, (np.ndarray, Tensor)) else [g]
+    if isinstance(g, (list, tuple)):
+        try:
+            found = [np.asarray(g, dtype=np.float64)]
+        except (TypeError, ValueError):
+            found = []
+    expected = len(flatten(x)[0])
+    if len(found) != expected or not found:
+        raise CheckInputError(
+            f"The gradient of {name} is of type {type(g).__name__}: return an array of its shape."
+        )
+    arrays = [np.asarray(leaf.data if isinstance(leaf, Tensor) else leaf) for leaf in found]
+    for a in arrays:
+        if a.dtype.kind not in "fiub":
+            raise CheckInputError(
+                f"The gradient of {name} has dtype {a.dtype}: return an array of numbers."
+            )
+    return arrays
+
+
+def _with_parameters(names: Sequence[str]) -> Callable[..., Any]:
+    """Return a function whose parameters have these names."""
+
+    def function(*args: Any) -> Any:
+        return args
+
+    if all(name.isidentifier() for name in names):
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in names]
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return function
+
+
+def _scalar_again(x: Any, own: Array) -> Any:
+    """Return an array without dimensions as the number that was given."""
+    return x[()] if isinstance(x, np.ndarray) and own.ndim == 0 else x
+
+
+def _lent(x: Array) -> Array:
+    view = np.asarray(x).view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,364 @@
+"""check_gradient_function: right ones pass, wrong ones fail and are told why."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_lite import Tensor
+from autograd_lite.errors import CheckInputError, GradientCheckError, UncertainGradientWarning
+from autograd_lite.testing import check_gradient_function, stored, with_cache
+from autograd_lite.testing.__main__ import main
+from autograd_lite.testing.adapters import gradient_names
+from benchmarks.broken_backwards import MISTAKES, NETWORKS, Network, cases, found
+from demos.check import Lab, of_r2
+
+rng = np.random.default_rng(3)
+X, Y = rng.normal(size=(12, 3)), rng.normal(size=12)
+
+
+def loss(w, b):
+    return np.sum((X @ w + b - Y) ** 2)
+
+
+def gradient(w, b):
+    d = 2 * (X @ w + b - Y)
+    return X.T @ d, d.sum()
+
+
+W, B = rng.normal(size=3), 0.3
+
+
+def kinds(f, g, *point, **options):
+    with pytest.raises(GradientCheckError) as caught:
+        check_gradient_function(f, g, *point, **options)
+    return [x.kind for x in caught.value.findings], str(caught.value)
+
+
+# -- right ones ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda n: n.name)
+def test_right_networks_pass(network):
+    report = check_gradient_function(network.loss, network.gradient, network.point)
+    assert report.verdict.name == "RIGHT"
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    st.sampled_from(["sigmoid", "tanh"]),
+    st.sampled_from(["mse", "softmax"]),
+    st.integers(2, 9),
+    st.integers(0, 10**6),
+)
+def test_right_networks_of_any_shape_pass(sizes, activation, kind, n, seed):
+    network = Network(sizes, activation, kind, n, 0.1, seed)
+    check_gradient_function(network.loss, network.gradient, network.point)
+
+
+def test_forms_of_arguments():
+    check_gradient_function(loss, gradient, W, B)
+    check_gradient_function(lambda w, b: loss(w, b), lambda w, b: gradient(w, b)[1], W, B, argnum=1)
+    check_gradient_function(lambda p: loss(*p), lambda p: list(gradient(*p)), [W, B])
+    check_gradient_function(
+        lambda w, y: np.sum((X @ w - y) ** 2), lambda w, y: 2 * X.T @ (X @ w - y), W, np.arange(12)
+    )  # integers are passed on
+
+
+def test_large_arrays_are_moved_along_directions():
+    calls = []
+
+    def f(x):
+        calls.append(0)
+        return np.sum(np.sin(x))
+
+    check_gradient_function(f, np.cos, rng.normal(size=(100, 50)))
+    assert len(calls) < 100
+    assert kinds(f, lambda x: 2 * np.cos(x), rng.normal(size=(60, 50)))[0] == ["factor"]
+
+
+def test_a_number_between_the_slopes_of_a_kink_is_right():
+    x = np.array([0.0, 1.0, -2.0])
+    for at_kink in (0.0, 0.5, -1.0):
+        check_gradient_function(
+            lambda x: np.sum(np.abs(x)), lambda x, k=at_kink: np.where(x == 0, k, np.sign(x)), x
+        )
+    found_kinds, text = kinds(
+        lambda x: np.sum(np.abs(x)), lambda x: np.where(x == 0, 7.0, np.sign(x)), x
+    )
+    assert found_kinds[0] == "kink"
+    assert "between the slopes" in text
+
+
+def test_a_wrapper_that_relies_on_the_last_forward_pass_works():
+    state = {}
+
+    def f(w):
+        state["d"] = X @ w - Y
+        return np.sum(state["d"] ** 2)
+
+    check_gradient_function(f, lambda w: 2 * X.T @ state["d"], W)
+
+
+def test_what_cannot_be_told_warns():
+    with pytest.warns(UncertainGradientWarning, match="cannot be told"):
+        check_gradient_function(lambda x: (1e13 + np.sin(x)) - 1e13, np.cos, 0.3)
+
+
+# -- wrong ones ---------------------------------------------------------------------------------
+
+
+def test_every_kind_of_mistake_is_named():
+    """One network for each mistake; `python -m benchmarks diagnoses` tries all of them."""
+    chosen = {}
+    for case in cases():
+        chosen.setdefault(case.mistake.split(" in layer")[0], case)
+    assert set(chosen) == set(MISTAKES)
+    for case in chosen.values():
+        assert set(found(case) or ["nothing"]) <= case.expected, case.mistake
+
+
+def test_r2s_mistake_is_named():
+    names, text = kinds(*of_r2())
+    assert names[0] == "mean"
+    assert "p['b1'] and p['b2']: each is 1/200 of the right gradient" in text
+    assert "p['W1']" not in text
+
+
+def test_the_first_wrong_line_is_named():
+    def network(w1, w2):
+        z1 = X @ w1
+        a1 = np.tanh(z1)
+        return np.sum((a1 @ w2 - Y) ** 2)
+
+    def backward(w1, w2):
+        z1 = X @ w1
+        a1 = np.tanh(z1)
+        d = 2 * (a1 @ w2 - Y)
+        da1 = d[:, None] * w2
+        dz1 = da1 * (1 - a1)
+        return X.T @ dz1, a1.T @ d
+
+    _, text = kinds(network, backward, rng.normal(size=(3, 4)), rng.normal(size=4))
+    line = backward.__code__.co_firstlineno + 5
+    assert f"test_check_gradient_function.py:{line}, 'dz1'; 'da1' before it is right" in text
+
+
+def test_only_wrong_in_float32():
+    def coarse(x):
+        x = np.asarray(x)
+        return 1.0 / x if x.dtype == np.float64 else np.float32(1.01) / x
+
+    names, _ = kinds(lambda x: np.sum(np.log(x)), coarse, np.float32([1.0, 2.0, 5.0]))
+    assert names[0] in ("precision", "factor")
+    check_gradient_function(lambda x: np.sum(np.log(x)), lambda x: 1 / x, np.float32([1, 2, 5]))
+
+
+def test_what_fits_nothing_gets_no_name():
+    names, text = kinds(loss, lambda w, b: (np.array([0.1, 0.7, 0.2]), gradient(w, b)[1]), W, B)
+    assert [n for n in names if n != "step"] == []
+    assert "given 0.7" in text or "given 0.1" in text or "given 0.2" in text
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+def writes(w, b):
+    w *= 2
+    return loss(w, b)
+
+
+@pytest.mark.parametrize(
+    ("f", "g", "point", "message"),
+    [
+        (loss, lambda w, b: None, (W, B), "returned None"),
+        (loss, lambda w, b: gradient(w, b)[0], (W, B), "there are 2 arguments"),
+        (loss, lambda w, b: (*gradient(w, b), 0.0), (W, B), "returned 3 gradients"),
+        (lambda p: loss(**p), lambda p: list(gradient(**p)), ({"w": W, "b": B},), "is a dict"),
+        (lambda p: loss(**p), lambda p: {"w": W}, ({"w": W, "b": B},), r"missing: \['b'\]"),
+        (loss, lambda w, b: ("text", 0.0), (W, B), "of type str"),
+        (lambda w: X @ w, lambda w: X, (W,), "returned shape"),
+        (lambda w: None, lambda w: w, (W,), "returned None"),
+        (lambda w: np.random.default_rng().random(), lambda w: w, (W,), "is random"),
+        (lambda w: np.sum(w), lambda w: np.random.default_rng().random(3), (W,), "is wrong|random"),
+        (lambda w: np.nan * np.sum(w), lambda w: w, (W,), "is nan at the point"),
+        (writes, gradient, (W, B), "writes into an array"),
+        (lambda n: n, lambda n: n, (3,), "no float"),
+        (loss, gradient, (W * 1j, B), "[Cc]omplex"),
+    ],
+)
+def test_bad_input_is_named(f, g, point, message):
+    with pytest.raises((CheckInputError, GradientCheckError), match=message):
+        check_gradient_function(f, g, *point)
+
+
+def test_argnum_is_checked():
+    with pytest.raises(CheckInputError, match="count from 0"):
+        check_gradient_function(loss, gradient, W, B, argnum=5)
+
+
+# -- adapters -------------------------------------------------------------------------------------
+
+
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w, b)
+
+
+def affine_backward(dout, cache):
+    x, w, _ = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+
+def test_a_triple_of_forward_backward_and_cache():
+    point = X, rng.normal(size=(3, 2)), rng.normal(size=2)
+    check_gradient_function(*with_cache(affine_forward, affine_backward), *point)
+    names, _ = kinds(
+        *with_cache(affine_forward, lambda d, c: (d @ c[1].T, c[0].T @ d, d.mean(axis=0))), *point
+    )
+    assert names[0] == "mean"
+    with pytest.raises(CheckInputError, match=r"\(out, cache\)"):
+        check_gradient_function(*with_cache(lambda x: x, lambda d, c: d), X)
+
+
+def test_stored_leaves_the_object_as_it_was():
+    net, x = Lab(), rng.normal(size=(5, 2))
+    before = {k: v.copy() for k, v in vars(net).items()}
+    t = np.ones((5, 1))
+    parts = stored(
+        net, lambda n: np.mean((n.forward(x) - t) ** 2), lambda n: n.backprop(t), {"w2": "d_L_w2"}
+    )
+    check_gradient_function(*parts)
+    assert vars(net).keys() == before.keys()
+    with pytest.raises(CheckInputError, match="no 'w9'"):
+        stored(net, None, None, {"w9": "d"})
+
+
+def test_gradients_are_found_by_their_names():
+    class Layer:
+        def __init__(self):
+            self.W, self.dW, self.b, self.db = (np.ones(2) for _ in range(4))
+
+    class Net:
+        def __init__(self):
+            self.layers = [Layer(), Layer()]
+            self.params, self.grads = {"c": np.ones(1)}, {"c": np.ones(1)}
+
+    assert gradient_names(Net()) == {
+        "layers.0.W": "layers.0.dW",
+        "layers.0.b": "layers.0.db",
+        "layers.1.W": "layers.1.dW",
+        "layers.1.b": "layers.1.db",
+        "params.c": "grads.c",
+    }
+    with pytest.raises(CheckInputError, match="No gradients were found"):
+        gradient_names(object())
+
+
+@pytest.mark.torch
+def test_a_rule_of_another_framework_behind_two_lines():
+    torch = pytest.importorskip("torch")
+
+    def f(x):
+        return float(torch.sum(torch.tanh(torch.tensor(x)) ** 2))
+
+    def g(x):
+        t = torch.tensor(x, requires_grad=True)
+        torch.sum(torch.tanh(t) ** 2).backward()
+        return t.grad.numpy()
+
+    check_gradient_function(f, g, rng.normal(size=(2, 3)))
+
+
+def test_gradients_of_tensors_are_taken_too():
+    check_gradient_function(lambda x: np.sum(np.sin(x)), lambda x: Tensor(np.cos(x)), W)
+
+
+# -- the command line -----------------------------------------------------------------------------
+
+GOOD = """
+import numpy as np
+from autograd_lite.testing import stored
+x = np.arange(6.0).reshape(3, 2) / 5
+print("a hand-in may print")
+class NNet:
+    def __init__(self): self.w = np.array([0.5, -1.0])
+    def forward(self): return x @ self.w
+    def backward(self): self.d_w = {factor} * 2 * x.T @ (x @ self.w)
+def gradient_check(kind):
+    return stored(kind(), lambda n: np.sum(n.forward() ** 2), lambda n: n.backward())
+"""
+FILES = {
+    "good.py": (GOOD.replace("{factor}", "1"), 0, "right"),
+    "half.py": (GOOD.replace("{factor}", ".5"), 1, "w'] is 1/2 times"),
+    "hangs.py": ("while True: pass", 2, "longer than 4"),
+    "exits.py": ("import sys; sys.exit(3)", 2, "exits"),
+    "raises.py": ("1 / 0", 2, "ZeroDivisionError at line 1"),
+    "imports.py": ("import no_such_package", 2, "no_such_package"),
+    "lacks.py": ("class Other: pass", 2, "its classes are Other"),
+    "plain.py": ("class NNet:\n    def backprop(self): pass", 2, "net.backprop(X, y)"),
+    "kills.py": ("import os; os._exit(5)", 2, "status 5"),
+    "eats.py": ("x = bytearray(8 << 30)", 2, "MemoryError"),
+}
+
+
+@pytest.mark.slow
+def test_a_folder_of_hand_ins(tmp_path, capsys):
+    for name, (text, _, _) in FILES.items():
+        (tmp_path / name).write_text(text)
+    marks, page = tmp_path / "marks.csv", tmp_path / "page.html"
+    command = [f"{tmp_path}/*.py:NNet", "--timeout", "4", "--csv", str(marks), "--html", str(page)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert main(command) == 1
+    rows = dict(line.split(",", 1) for line in marks.read_text().splitlines()[1:])
+    for name, (_, _, message) in FILES.items():
+        assert message in rows[str(tmp_path / name)], name
+    assert "WRONG" in capsys.readouterr().out
+    assert "half.py" in page.read_text()
+    assert main([f"{tmp_path / 'good.py'}:NNet"]) == 0
+
+
+def test_one_file_without_a_process(tmp_path):
+    from autograd_lite.testing.handin import check_file
+
+    adapter = tmp_path / "adapter.py"
+    (tmp_path / "lab.py").write_text(GOOD.replace("{factor}", "3").partition("def gradient")[0])
+    adapter.write_text(
+        "import numpy as np\nfrom autograd_lite.testing import stored\n"
+        "def gradient_check(kind):\n"
+        "    return stored(kind(), lambda n: np.sum(n.forward()**2), lambda n: n.backward())\n"
+    )
+    result = check_file(f"{tmp_path / 'lab.py'}:NNet", str(adapter))
+    assert result["status"] == "wrong"
+    assert result["diagnoses"][0] == "weights['w'] is 3 times the right gradient"
+    assert json.dumps(result)
+    assert "no file" in check_file("nowhere.py:NNet")["message"]
+    assert "not of the form" in check_file("nowhere.py")["message"]
+
+
+def test_the_page_of_the_docs(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
+    names = {}
+    for code, shown in re.findall("^```python\n(.*?)^```\n\n```text\n(.*?)^```", page, re.M | re.S):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(code, "page.py", "exec"), names)
+        assert printed.getvalue() == shown
+    assert "parts" in names
+
+
+def test_the_demo_says_what_is_wrong():
+    run = [sys.executable, "-m", "demos", "check", "--network", "R2"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert "a mean over 200 where a sum belongs" in done.stdout
