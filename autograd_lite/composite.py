@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Sequence
-from enum import Enum
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,34 +42,49 @@ _call = FunctionType(
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), slice, type, np.dtype, np.generic)
 
 
-def composite(function: Callable[..., Any], definition: Callable[..., Any]) -> Composite:
+def composite(
+    function: Callable[..., Any], definition: Callable[..., Any], *, always: bool = False
+) -> Composite:
     """Declare a NumPy function by others that have rules; it needs no derivative.
+
+    Where no gradient flows, NumPy's own result is the result, if not `always`.
 
     >>> import numpy as np
     >>> from autograd_lite import Tensor
     >>> np.square.__name__, TABLE[np.mean].name
     ('square', 'mean')
     """
-    entry = Composite(function, definition)
+    entry = Composite(function, definition, always)
     TABLE[function] = entry
     return entry
 
 
-class Reading(Enum):
-    """How a call is read."""
+class Reading(NamedTuple):
+    """How a call of some form is read."""
 
-    CONSTANT = "no gradient flows, so that it is NumPy's own affair"
-    AS_IT_IS = "the definition takes the arguments as they stand"
-    BY_NAME = "lists become arrays, and what is as NumPy's default is left out"
+    constant: bool  # no gradient flows: it is NumPy's own affair
+    as_it_is: bool  # or lists become arrays, and what is as NumPy's default is left out
+    calls_back: bool  # a user's function is among the arguments
+    dtypes: Any  # of NumPy's results
+
+
+class _Running(threading.local):
+    definition = False  # what a definition calls is ours: NumPy was asked about the whole
+
+
+_running = _Running()
 
 
 class Composite:
     """A function that is differentiated through its definition."""
 
-    def __init__(self, function: Callable[..., Any], definition: Callable[..., Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], definition: Callable[..., Any], always: bool = False
+    ) -> None:
         self.function = self.forward = function
         self.definition = definition
         self.name = function.__name__
+        self.always = always
         self._is_numpys = str(getattr(function, "__module__", "")).startswith("numpy")
         self._known: dict[Any, tuple[Reading, Any]] = {}
 
@@ -93,47 +108,54 @@ class Composite:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
-        form = form_of(args, kwargs)
-        known = self._known.get(form)
-        if known is None:
-            known = self._read(args, kwargs)
-            if form is not None:
+        inner = _running.definition
+        form = form_of(args, kwargs), inner
+        reading = self._known.get(form)
+        if reading is None:
+            reading = self._read(args, kwargs)
+            if form[0] is not None:
                 if len(self._known) >= _FORMS:
                     self._known.clear()
-                self._known[form] = known
-        reading, dtypes = known
-        if reading is Reading.CONSTANT and not state.mode.everything:
+                self._known[form] = reading
+        if reading.constant and not state.mode.everything:
             return _constants(self._numpys(args, kwargs))
-        given = (args, kwargs) if reading is Reading.AS_IT_IS else self._by_name(args, kwargs)
+        given = (args, kwargs) if reading.as_it_is else self._by_name(args, kwargs)
+        _running.definition = not reading.calls_back
         try:
             result = self.definition(*given[0], **given[1])
         except AutogradError:
             raise
         except Exception:
-            self._ask(args, kwargs)  # values, too, can be what NumPy refuses
+            if self._is_numpys and not (
+                inner or reading.calls_back
+            ):  # values, too, can be what NumPy refuses
+                self._ask(args, kwargs)
             raise
-        return result if dtypes is None else _in_dtypes(result, dtypes)
+        finally:
+            _running.definition = inner
+        return result if reading.dtypes is None else _in_dtypes(result, reading.dtypes)
 
-    def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Reading, Any]:
-        """See that NumPy takes a call of a new form; return how it is read, and its dtypes."""
+    def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Reading:
+        """See that NumPy takes a call of a new form, and return how it is read."""
         if kwargs.get("out") is not None:
             raise unsupported(self.function, "out", ())
+        calls_back = _any(_calls_back, (args, kwargs))
         dtypes = None
-        if self._is_numpys and not _any(_calls_back, (args, kwargs)):
-            if not _any(_requires, (args, kwargs)):
-                return Reading.CONSTANT, None
-            dtypes = _dtypes_of(self._ask(args, kwargs))
+        if self._is_numpys and not calls_back:
+            if not (self.always or _any(_requires, (args, kwargs))):
+                return Reading(True, False, False, None)
+            if not _running.definition:
+                dtypes = _dtypes_of(self._ask(args, kwargs))
         try:
             bound = self._takes.bind(*args, **kwargs)
         except TypeError:
-            return Reading.BY_NAME, dtypes
-        as_it_is = not any(map(_is_to_be_read, bound.arguments.items()))
-        return Reading.AS_IT_IS if as_it_is else Reading.BY_NAME, dtypes
+            as_it_is = False
+        else:
+            as_it_is = not any(map(_is_to_be_read, bound.arguments.items()))
+        return Reading(False, as_it_is, calls_back, dtypes)
 
     def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Return NumPy's result, or raise what it raises; None where it cannot be asked."""
-        if not self._is_numpys or _any(_calls_back, (args, kwargs)):
-            return None
+        """Return NumPy's result, or raise what it raises."""
         with np.errstate(all="ignore"):  # the definition warns
             try:
                 return self.function(*self._bare(args), **self._bare(kwargs))
@@ -239,6 +261,7 @@ def as_array(x: Any) -> Any:
 def bare_all(x: Any, *, copy: bool = False) -> Any:
     """Return arguments with arrays in place of Tensors, which NumPy may not overwrite."""
     if isinstance(x, Tensor):
+        copy = copy or not x.ndim
         array = x.numpy().copy() if copy else x.numpy().view()
         array.flags.writeable = copy
         return array

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..composite import composite
 from ..primitive import derivative
-from ..tensor import plain
+from ..tensor import bare, plain
 
 # -- the four operations -------------------------------------------------------
 
@@ -134,12 +134,14 @@ choice = derivative(
     x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
 )
-composite(
-    np.where,
-    lambda condition, x=None, y=None, /: (
-        np.nonzero(condition) if x is None else choice(condition, x, y)
-    ),
-)
+_NOT_GIVEN = object()
+
+
+def _where(condition: Any, x: Any = _NOT_GIVEN, y: Any = _NOT_GIVEN, /) -> Any:
+    return np.nonzero(condition) if x is _NOT_GIVEN else choice(condition, x, y)
+
+
+composite(np.where, _where)
 
 
 def _clip_between(x: Any, low: Any, high: Any) -> Any:
@@ -233,9 +235,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
 def _unwrap(
     p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> Any:
-    here = plain(p)
-    unwrapped = np.unwrap(here, discont, axis, period=period)
-    return p + np.where(unwrapped == here, 0.0, unwrapped - here).astype(unwrapped.dtype)
+    here, turn = plain(p), bare(period)
+    unwrapped = np.unwrap(here, bare(discont), axis, period=turn)
+    turns = np.where(unwrapped == here, 0.0, np.rint((unwrapped - here) / turn))
+    return p + turns.astype(unwrapped.dtype) * np.where(turns == 0, 0.0, period)
 
 
 composite(np.nan_to_num, _nan_to_num)

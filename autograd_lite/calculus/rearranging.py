@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..composite import composite
+from ..composite import as_array, bare_all, composite
 from ..errors import UnsupportedArgumentError
 from ..tensor import Axis, Tensor, bare, plain
 from .shapes import scatter
@@ -22,14 +23,17 @@ def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 
 
 def _rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    for _ in range(k % 4):
-        m = np.flip(np.swapaxes(m, *axes), axes[0])
-    return m
+    first, second = axes
+    k = k % 4
+    if k in (0, 2):
+        return np.flip(m, (first, second)) if k else m
+    turned = np.swapaxes(np.flip(m, second) if k == 1 else m, first, second)
+    return turned if k == 1 else np.flip(turned, second)
 
 
 def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     order = list(range(np.ndim(a)))
-    moved = order.pop(axis % np.ndim(a))
+    moved = order.pop(axis)
     start = start + np.ndim(a) if start < 0 else start
     order.insert(start - (moved < start), moved)
     return np.transpose(a, order)
@@ -82,29 +86,15 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Find out with the places of the elements where each comes from, and gather."""
-    if axis is None:
-        arr, axis = np.ravel(arr), 0
-    n = np.shape(arr)[axis]
-    shape = list(np.shape(arr))
-    values = values if isinstance(values, Tensor) else np.asarray(values)
-    values = values.astype(np.result_type(arr))
-    if np.ndim(obj) == 0 and not isinstance(obj, slice):
-        # A single place takes an array that is moved to the axis.
-        given = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
-        given = np.moveaxis(given, 0, axis) if np.ndim(values) == np.ndim(arr) - 1 else given
-        shape[axis] = np.shape(given)[axis]
-        places = np.insert(np.arange(n), obj, n + np.arange(shape[axis]))
-    else:
-        places = np.insert(np.arange(n), obj, -1)
-        new = np.flatnonzero(places == -1)
-        places[new] = n + np.arange(len(new))
-        shape[axis], given = len(new), values
-        if not isinstance(obj, slice):  # NumPy inserts in the order of the places
-            order = np.argsort(np.asarray(obj) % (n + 1), kind="stable")
-            if np.shape(given)[axis : axis + 1] == (len(new),) and np.ndim(given) == np.ndim(arr):
-                given = np.take(given, order, axis=axis)
-    whole = np.concatenate([arr, np.broadcast_to(given, tuple(shape))], axis=axis)
-    return np.take(whole, places, axis=axis)
+    values = as_array(values).astype(np.result_type(arr))
+    of_arr, of_values = places(arr, 0), places(values, np.size(arr))
+    both = np.concatenate([np.ravel(arr), np.ravel(values)])
+    return both[np.insert(of_arr, obj, of_values, axis)]
+
+
+def places(a: Any, first: int) -> Any:
+    """Number the elements of an array."""
+    return np.arange(first, first + np.size(a)).reshape(np.shape(a))
 
 
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
@@ -178,31 +168,33 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    conditions = [np.broadcast_to(plain(c), np.shape(x)) for c in condlist]
+    # NumPy says what it takes, with numbers in place of the functions.
+    conditions = bare_all(condlist)
+    np.piecewise(plain(x), conditions, [0] * len(funclist))
+    one = np.isscalar(conditions) or not isinstance(conditions[0], (list, np.ndarray))
+    if one and (np.isscalar(conditions) or np.ndim(x)):
+        conditions = [conditions]
+    conditions = list(np.asarray(conditions, dtype=bool))
     if len(funclist) == len(conditions) + 1:
-        conditions.append(~np.logical_or.reduce(conditions))
+        conditions.append(~np.any(conditions, axis=0))
     result: Any = np.zeros_like(x)
     for condition, piece in zip(conditions, funclist, strict=True):
-        # Only where it holds, so that no other value of x can do harm.
-        value = piece(x[condition], *args, **kw) if callable(piece) else piece
-        full = np.broadcast_to(value, (int(condition.sum()),)).astype(np.result_type(x))
-        result = np.where(condition, _spread_out(full, condition), result)
+        chosen = places(x, 0)[condition]
+        if chosen.size:
+            # Only where it holds, so that no other value of x can do harm.
+            value = piece(x[condition], *args, **kw) if callable(piece) else piece
+            value = np.broadcast_to(as_array(value).astype(np.result_type(x)), chosen.shape)
+            from_where, mask = np.zeros(np.shape(x), int), np.zeros(np.shape(x), bool)
+            from_where[condition], mask[condition] = places(chosen, 0), True
+            result = np.where(mask, np.ravel(value)[from_where], result)
     return result
-
-
-def _spread_out(values: Any, mask: Any) -> Any:
-    places = np.maximum(np.cumsum(mask.ravel()) - 1, 0).reshape(mask.shape)
-    return values[places] if np.size(values) else np.zeros(mask.shape, values.dtype)
 
 
 def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
     index = plain(a)
-    n = len(choices)
-    if mode != "raise":
-        index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
     shape = np.broadcast_shapes(index.shape, *map(np.shape, choices))
     stack = np.stack([np.broadcast_to(c, shape) for c in choices])
-    return np.take_along_axis(stack, np.broadcast_to(index, shape)[None], axis=0)[0]
+    return np.ravel(stack)[np.choose(index, list(places(stack, 0)), mode=mode)]
 
 
 def _unique(
@@ -247,34 +239,40 @@ def _unique_inverse(x: Any, /) -> Any:
     return kind(*_unique_parts(x, "values", "inverse_indices"))
 
 
+def _unique_values(x: Any, /) -> Any:
+    (values,) = _unique_parts(x, "values")
+    if np.iscomplexobj(values):  # in an order of its own, from NumPy 2.3 on
+        values = values[np.searchsorted(plain(values), np.unique_values(plain(x)))]
+    return values
+
+
 def _setdiff(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     values = np.ravel(ar1) if assume_unique else np.unique(ar1)
     return values[~np.isin(plain(values), plain(ar2))]
 
 
-def _in_order(ar1: Any, ar2: Any) -> tuple[Any, Any]:
-    """Return the values of two arrays in order, and between which neighbours they change."""
-    values = np.sort(np.concatenate([np.unique(ar1), np.unique(ar2)]))
-    return values, plain(values)[1:] != plain(values)[:-1]
+def _intersect(
+    ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False
+) -> Any:
+    found: Any = np.intersect1d(plain(ar1), plain(ar2), assume_unique, return_indices=True)
+    values = np.ravel(ar1)[found[1]].astype(found[0].dtype)
+    return (values, *found[1:]) if return_indices else values
 
 
-def _intersect(ar1: Any, ar2: Any) -> Any:
-    values, changes = _in_order(ar1, ar2)
-    return values[:-1][~changes]
-
-
-def _setxor(ar1: Any, ar2: Any) -> Any:
-    values, changes = _in_order(ar1, ar2)
+def _setxor(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    both = [np.ravel(a) if assume_unique else np.unique(a) for a in (ar1, ar2)]
+    values = np.sort(np.concatenate(both))
+    changes = plain(values)[1:] != plain(values)[:-1]
     edge = np.ones(min(1, np.size(values)), bool)
     return values[np.concatenate([edge, changes]) & np.concatenate([changes, edge])]
 
 
 def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
     ndim = np.ndim(filt)
-    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = range(ndim) if axis is None else normalize_axis_tuple(axis, ndim)
     index = [slice(None)] * ndim
-    for i, filled in enumerate(np.nonzero(plain(filt))):
-        if i in [a % ndim for a in axes]:
+    for i, filled in enumerate(np.nonzero(plain(filt)) if ndim else ()):
+        if i in axes:
             begin = filled.min(initial=np.shape(filt)[i]) if "f" in trim.lower() else 0
             end = filled.max(initial=-1) + 1 if "b" in trim.lower() else None
             index[i] = slice(begin, end) if filled.size else slice(0)
@@ -309,7 +307,7 @@ composite(np.unique, _unique)
 composite(np.unique_all, _all_unique)
 composite(np.unique_counts, _unique_counts)
 composite(np.unique_inverse, _unique_inverse)
-composite(np.unique_values, lambda x, /: _unique_parts(x, "values")[0])
+composite(np.unique_values, _unique_values)
 composite(np.union1d, lambda ar1, ar2: np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)])))
 composite(np.intersect1d, _intersect)
 composite(np.setxor1d, _setxor)
@@ -418,12 +416,11 @@ composite(np.pad, _pad)
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    places = plain(x)
-    if weights is None or not places.size:  # of nothing, NumPy does not look at the weights
-        return np.bincount(places, minlength=minlength)
-    n = max(minlength, int(places.max(initial=-1)) + 1)
-    weights = weights if isinstance(weights, Tensor) else np.asarray(weights)
-    return scatter(weights.astype(np.float64), shape=(n,), index=places)
+    bins = plain(x).astype(np.intp)
+    if weights is None or not bins.size:  # of nothing, NumPy does not look at the weights
+        return np.bincount(bins, minlength=minlength)
+    n = max(minlength, int(bins.max()) + 1)
+    return scatter(weights.astype(np.float64), shape=(n,), index=bins)
 
 
 def _same_as(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -440,7 +437,7 @@ def _full_like(
     return whole.astype(np.result_type(a) if dtype is None else dtype)
 
 
-composite(np.full_like, _full_like)
+composite(np.full_like, _full_like, always=True)
 composite(np.bincount, _bincount)
 composite(np.amax, _same_as(np.max))
 composite(np.amin, _same_as(np.min))

@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..composite import composite
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
@@ -19,11 +20,33 @@ def _reshape(a: Any, shape: Any) -> Any:
 
 
 reshape = derivative(_reshape, name="reshape", a=lambda g, a, shape=None: np.reshape(g, a.shape))
-composite(np.reshape, lambda a, shape: reshape(a, shape=shape))
-composite(np.ravel, lambda a: reshape(a, shape=(-1,)))
+
+
+def _in_order(a: Any, order: str) -> Any:
+    """Return what has, in the usual order, the numbers in the order in which they are asked for."""
+    value = plain(a)
+    if order in "Aa":
+        order = "F" if value.flags.fnc else "C"
+    if order in "Kk":  # as they lie in memory
+        return np.transpose(a, sorted(range(value.ndim), key=lambda i: -abs(value.strides[i])))
+    return np.transpose(a) if order in "Ff" else a
+
+
+def _reshaped(a: Any, shape: Any, order: str | None = "C", *, copy: bool | None = None) -> Any:
+    order = order or "C"
+    if order in "Cc" or (order in "Aa" and not plain(a).flags.fnc):
+        return reshape(a, shape=shape)
+    sizes = np.reshape(np.broadcast_to(0, np.shape(a)), shape).shape
+    return np.transpose(reshape(np.transpose(a), shape=sizes[::-1]))
+
+
+composite(np.reshape, _reshaped)
+composite(np.ravel, lambda a, order="C": reshape(_in_order(a, order or "C"), shape=(-1,)))
 composite(np.squeeze, lambda a, axis=None: reshape(a, shape=_squeezed(np.shape(a), axis)))
 composite(np.expand_dims, lambda a, axis: reshape(a, shape=_expanded(np.shape(a), axis)))
-composite(np.atleast_1d, lambda *arys: _each(lambda a: a if np.ndim(a) else a[None], arys))
+composite(
+    np.atleast_1d, lambda *arys: _each(lambda a: a if np.ndim(a) else reshape(a, shape=(1,)), arys)
+)
 composite(np.atleast_2d, lambda *arys: _each(_at_least_2d, arys))
 
 
@@ -44,20 +67,29 @@ def _at_least_2d(a: Any) -> Any:
     return a if np.ndim(a) > 1 else reshape(a, shape=(1, -1))
 
 
-derivative(np.broadcast_to, array=lambda g, array, shape=None: unbroadcast(g, array.shape))
-derivative(np.copy, a=lambda g: g)
+derivative(
+    np.broadcast_to,
+    array=lambda g, array, shape=None: unbroadcast(g, array.shape),
+    allows="subok",
+)
+derivative(np.copy, a=lambda g: g, allows="order subok")
 
 
-def _astype(x: Any, dtype: Any) -> Any:
-    return x.astype(dtype)
+def _astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe") -> Any:
+    return x.astype(dtype, order, casting)
 
 
-_cast = derivative(_astype, name="astype", x=lambda g, x, dtype=None: as_dtype(g, x.dtype))
+_cast = derivative(
+    _astype,
+    name="astype",
+    x=lambda g, x, dtype=None: as_dtype(g, x.dtype),
+    allows="order casting",
+)
 
 
-def _convert(x: Any, dtype: Any) -> Any:
+def _convert(x: Any, dtype: Any, **how: Any) -> Any:
     # Integers carry no gradient.
-    return _cast(x if dtype.kind in "fc" else x.detach(), dtype=dtype)
+    return _cast(x if dtype.kind in "fc" else x.detach(), dtype=dtype, **how)
 
 
 composite(np.ndarray.astype, _convert)
@@ -78,6 +110,7 @@ composite(
 
 
 def _swapped(ndim: int, axis1: int, axis2: int) -> list[int]:
+    axis1, axis2 = normalize_axis_index(axis1, ndim), normalize_axis_index(axis2, ndim)
     axes = list(range(ndim))
     axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     return axes
@@ -94,7 +127,7 @@ derivative(np.roll, a=lambda g, shift, axis=None: np.roll(g, _negated(shift), ax
 
 
 def _negated(shift: Any) -> Any:
-    return tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
+    return tuple((-np.asarray(shift, int)).tolist()) if np.ndim(shift) else -int(shift)
 
 
 # -- selecting and placing: each other's transpose ------------------------------------------
@@ -184,17 +217,16 @@ composite(operator.getitem, _item)
 
 
 def _take(
-    a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise"
+    a: Any, indices: Any, axis: int | None = None, out: None = None, mode: Any = "raise"
 ) -> Any:
-    if mode != "raise":
-        n = np.size(a) if axis is None else np.shape(a)[axis]
-        indices = plain(indices)
-        indices = indices % n if mode == "wrap" else np.clip(indices, 0, n - 1)
+    if axis is None or np.ndim(a) == 0:
+        a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, np.ndim(a))
+    if mode != "raise" or plain(indices).dtype.kind not in "iu":
+        indices = np.take(np.arange(np.shape(a)[axis]), plain(indices), mode=mode)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
-    if axis is None:
-        return np.ravel(a)[indices]
-    return a[(slice(None),) * (axis % np.ndim(a)) + (indices,)]
+    return a[(slice(None),) * axis + (indices,)]
 
 
 composite(np.take, _take)
@@ -216,10 +248,17 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 composite(np.take_along_axis, _take_along_axis)
 
 
-def _sort(a: Any, axis: int | None = -1) -> Any:
+def _sort(
+    a: Any,
+    axis: int | None = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: bool | None = None,
+) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
-    return np.take_along_axis(a, np.argsort(a, axis=axis), axis=axis)
+    return np.take_along_axis(a, np.argsort(a, axis=axis, kind=kind, stable=stable), axis=axis)
 
 
 composite(np.sort, _sort)
@@ -258,42 +297,48 @@ part: Primitive = derivative(
 )
 
 
-def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+def _concatenate(
+    arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = None
+) -> Any:
     if axis is None:
-        return join(*[np.ravel(a) for a in arrays], axis=0)
-    return join(*arrays, axis=axis)
-
-
-def _vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    whole = join(*[np.atleast_2d(a) for a in tup], axis=0)
+        arrays, axis = [np.ravel(a) for a in arrays], 0
+    whole = join(*arrays, axis=axis)
     return whole if dtype is None else whole.astype(dtype)
 
 
+def _stack(arrays: Any, axis: int = 0, out: None = None, **how: Any) -> Any:
+    return _concatenate([np.expand_dims(a, axis) for a in arrays], axis, **how)
+
+
+def _vstack(tup: Any, **how: Any) -> Any:
+    return _concatenate([np.atleast_2d(a) for a in tup], 0, **how)
+
+
+def _hstack(tup: Any, **how: Any) -> Any:
+    rows = [np.atleast_1d(a) for a in tup]
+    return _concatenate(rows, 0 if np.ndim(rows[0]) == 1 else 1, **how)
+
+
+def _column_stack(tup: Any) -> Any:
+    return join(*[a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in tup], axis=1)
+
+
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    pieces = np.split(np.arange(np.shape(ary)[axis]), indices_or_sections)
-    return list(part(ary, sizes=[len(p) for p in pieces], axis=axis))
-
-
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    pieces = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
-    return list(part(ary, sizes=[len(p) for p in pieces], axis=axis))
+    axis = normalize_axis_index(axis, np.ndim(ary))
+    places = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
+    sizes = [len(p) for p in places]
+    if sum(sizes) == np.shape(ary)[axis]:
+        return list(part(ary, sizes=sizes, axis=axis))
+    return [np.take(ary, p, axis) for p in places]  # the borders do not increase
 
 
 composite(np.concatenate, _concatenate)
-composite(
-    np.stack, lambda arrays, axis=0: join(*[np.expand_dims(a, axis) for a in arrays], axis=axis)
-)
+composite(np.stack, _stack)
 composite(np.vstack, _vstack)
-composite(
-    np.hstack,
-    lambda tup: join(*[np.atleast_1d(a) for a in tup], axis=0 if np.ndim(tup[0]) < 2 else 1),
-)
-composite(
-    np.column_stack,
-    lambda tup: join(*[a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in tup], axis=1),
-)
+composite(np.hstack, _hstack)
+composite(np.column_stack, _column_stack)
 composite(np.split, _split)
-composite(np.array_split, _array_split)
+composite(np.array_split, _split)
 composite(
     np.hsplit,
     lambda ary, indices_or_sections: np.split(
@@ -313,8 +358,10 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return moved[..., along + below, along + above]
 
 
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return np.sum(np.diagonal(a, offset=offset, axis1=axis1, axis2=axis2), axis=-1)
+def _trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
+) -> Any:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def _diag(v: Any, k: int = 0) -> Any:
@@ -333,5 +380,6 @@ composite(np.triu, lambda m, k=0: np.where(_lower(m, k - 1), m.dtype.type(0), m)
 
 
 def _lower(m: Any, k: int) -> Any:
-    rows, columns = np.shape(m)[-2:]
+    columns = np.shape(m)[-1]
+    rows = np.shape(m)[-2] if np.ndim(m) > 1 else columns  # of one axis, each row is the same
     return np.tri(rows, columns, k, dtype=bool)
