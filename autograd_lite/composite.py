@@ -86,7 +86,7 @@ class Composite:
         self.name = function.__name__
         self.always = always
         self._is_numpys = str(getattr(function, "__module__", "")).startswith("numpy")
-        self._known: dict[Any, tuple[Reading, Any]] = {}
+        self._known: dict[Any, Reading] = {}
 
     @functools.cached_property
     def _takes(self) -> inspect.Signature:
@@ -126,10 +126,8 @@ class Composite:
         except AutogradError:
             raise
         except Exception:
-            if self._is_numpys and not (
-                inner or reading.calls_back
-            ):  # values, too, can be what NumPy refuses
-                self._ask(args, kwargs)
+            if not (inner or reading.calls_back):
+                self._ask(args, kwargs)  # values, too, can be what NumPy refuses
             raise
         finally:
             _running.definition = inner
@@ -156,6 +154,8 @@ class Composite:
 
     def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return NumPy's result, or raise what it raises."""
+        if not self._is_numpys:
+            return None
         with np.errstate(all="ignore"):  # the definition warns
             try:
                 return self.function(*self._bare(args), **self._bare(kwargs))
