@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.calculus.neural import leaky_relu, log_softmax, relu, sigmoid, softmax
+from autograd_lite.calculus.neural import relu, sigmoid
 from autograd_lite.protocol import TABLE
 
 from . import functional
 from .module import Module
+from .settings import axis, number
 
 tanh = TABLE[np.tanh]
 
@@ -63,11 +64,11 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+        self.negative_slope = number("negative_slope", negative_slope)
 
     def forward(self, x: Any) -> Any:
         """Return x or a fraction of it."""
-        return leaky_relu.apply(x, slope=self.negative_slope)
+        return functional.leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
         """Return the slope."""
@@ -82,7 +83,7 @@ class ELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = number("alpha", alpha)
 
     def forward(self, x: Any) -> Any:
         """Return x or the exponential."""
@@ -103,7 +104,7 @@ class GELU(Module):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
+        self.approximate = functional.check_approximate(approximate)
 
     def forward(self, x: Any) -> Any:
         """Return x Φ(x)."""
@@ -136,8 +137,8 @@ class Softplus(Module):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta = beta
-        self.threshold = threshold
+        self.beta = functional.check_beta(beta)
+        self.threshold = number("threshold", threshold, finite=False)
 
     def forward(self, x: Any) -> Any:
         """Return the smooth positive part."""
@@ -168,11 +169,11 @@ class Softmax(Module):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
+        self.dim = axis("dim", dim)
 
     def forward(self, x: Any) -> Any:
         """Return the shares."""
-        return softmax.apply(x, axis=self.dim)
+        return functional.softmax(x, self.dim)
 
     def extra_repr(self) -> str:
         """Return the axis."""
@@ -187,11 +188,11 @@ class LogSoftmax(Module):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
+        self.dim = axis("dim", dim)
 
     def forward(self, x: Any) -> Any:
         """Return the logarithms of the shares."""
-        return log_softmax.apply(x, axis=self.dim)
+        return functional.log_softmax(x, self.dim)
 
     def extra_repr(self) -> str:
         """Return the axis."""

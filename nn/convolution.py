@@ -17,10 +17,11 @@ import numpy as np
 
 from autograd_lite.randomness import Random, generator
 
-from . import functional
+from . import functional, windows
 from . import init as initialisations
-from .functional import PADDING_MODES, Sizes, pair, single
+from . import settings as checks
 from .module import Module, Parameter
+from .settings import Sizes
 
 
 class _Convolution(Module):
@@ -44,31 +45,14 @@ class _Convolution(Module):
         init: str | initialisations.Initialisation = "fan_in_uniform",
         dtype: Any = np.float64,
     ) -> None:
-        sizes = pair if self._dimensions == 2 else single
-        for name, size in (
-            ("in_channels", in_channels),
-            ("out_channels", out_channels),
-            ("groups", groups),
-        ):
-            single(name, size)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"groups divides both numbers of channels, and got groups={groups} for "
-                f"{in_channels} and {out_channels}."
-            )
-        if padding_mode not in PADDING_MODES:
-            raise ValueError(
-                f"padding_mode is one of {', '.join(PADDING_MODES)}, and got {padding_mode!r}."
-            )
+        settings = kernel_size, stride, padding, dilation, groups, padding_mode
+        own = windows.of_convolution(self._dimensions, in_channels, out_channels, *settings)
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = sizes("kernel_size", kernel_size)
-        self.stride = sizes("stride", stride)
-        self.dilation = sizes("dilation", dilation)
-        self.padding = padding if isinstance(padding, str) else sizes("padding", padding, least=0)
-        functional.borders(self.padding, self.kernel_size, self.stride, self.dilation)
+        self.kernel_size, self.stride, self.padding, self.dilation = own
         self.groups = groups
         self.padding_mode = padding_mode
+        dtype, bias = checks.dtype(dtype), checks.flag("bias", bias)
         rng, fill = generator(rng), initialisations.named(init)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(np.zeros(shape, dtype))

@@ -26,7 +26,8 @@ from autograd_lite.errors import missing_extra
 from autograd_lite.randomness import Random, generator
 
 from .files import Location
-from .module import Array, plain
+from .module import Array
+from .settings import as_data, count, flag, from_zero, probability
 
 # -- examples ----------------------------------------------------------------------------------
 
@@ -47,8 +48,9 @@ class Dataset:
         """Return several examples, each of their parts as one array."""
         examples = [self[int(i)] for i in indices]
         if not isinstance(examples[0], tuple):
-            return (np.stack([plain(example) for example in examples]),)
-        return tuple(np.stack([plain(p) for p in part]) for part in zip(*examples, strict=True))
+            examples = [(example,) for example in examples]
+        parts = zip(*examples, strict=True)
+        return tuple(np.stack([as_data("Examples", p) for p in part]) for part in parts)
 
 
 class TensorDataset(Dataset):
@@ -61,7 +63,7 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *arrays: Any) -> None:
-        self.arrays = tuple(plain(array) for array in arrays)
+        self.arrays = tuple(as_data("The arrays of a dataset", array) for array in arrays)
         lengths = {len(array) if array.ndim else None for array in self.arrays}
         if len(lengths) != 1 or None in lengths:
             shapes = ", ".join(str(array.shape) for array in self.arrays)
@@ -179,12 +181,15 @@ class DataLoader:
         *,
         rng: Random = None,
     ) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size is an integer from 1 on, and got {batch_size!r}.")
         self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.drop_last = drop_last
+        if not hasattr(self.dataset, "batch"):
+            raise TypeError(
+                "A DataLoader takes a Dataset or a tuple of arrays, and got "
+                f"{type(dataset).__name__}: for one array, write (array,)."
+            )
+        self.batch_size = count("batch_size", batch_size)
+        self.shuffle = flag("shuffle", shuffle)
+        self.drop_last = flag("drop_last", drop_last)
         self.rng = None if rng is None else generator(rng)
         # An iteration's order, and how far it is: the one that runs, and one that is to go on.
         self._under_way: tuple[Array, int] | None = None
@@ -371,6 +376,7 @@ def moons(n: int = 200, noise: float = 0.2, rng: Random = None) -> tuple[Array, 
     >>> points.shape, labels.shape
     ((10, 2), (10,))
     """
+    n, noise = count("n", n), from_zero("noise", noise)
     points, labels = _sklearn().make_moons(n, noise=noise, random_state=_state(rng))
     return points, labels
 
@@ -384,6 +390,7 @@ def blobs(
     >>> sorted(set(labels.tolist()))
     [0, 1]
     """
+    n, centers, spread = count("n", n), count("centers", centers), from_zero("spread", spread)
     points, labels = _sklearn().make_blobs(
         n, centers=centers, cluster_std=spread, random_state=_state(rng)
     )
@@ -424,7 +431,7 @@ def stratified_split(labels: Any, share: float = 0.2, rng: Random = None) -> tup
     >>> len(rest), (held_out < 10).sum(), (held_out >= 10).sum()
     (12, np.int64(2), np.int64(1))
     """
-    labels, rng = plain(labels), generator(rng)
+    labels, rng, share = as_data("labels", labels), generator(rng), probability("share", share)
     chosen = []
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)

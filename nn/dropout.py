@@ -12,6 +12,7 @@ from autograd_lite.randomness import Random, generator
 
 from . import functional
 from .module import Module
+from .settings import probability
 
 
 class Dropout(Module):
@@ -43,8 +44,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Random = None) -> None:
-        functional.check_probability(p)
-        self.p = p
+        self.p = probability("p", p)
         self.rng = None if rng is None else generator(rng)
 
     def forward(self, x: Any) -> Any:

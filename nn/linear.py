@@ -12,8 +12,10 @@ from autograd_lite.calculus.neural import affine, linear
 from autograd_lite.errors import BroadcastError
 from autograd_lite.randomness import Random, generator
 
+from . import functional, settings
 from . import init as initialisations
 from .module import Module, Parameter
+from .settings import count, flag
 
 
 class Linear(Module):
@@ -67,13 +69,10 @@ class Linear(Module):
         init: str | initialisations.Initialisation = "fan_in_uniform",
         dtype: Any = np.float64,
     ) -> None:
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-                raise ValueError(f"{name} is a positive integer, and got {size!r}.")
-        rng = generator(rng)
-        fill = initialisations.named(init)
-        self.in_features = in_features
-        self.out_features = out_features
+        self.in_features = in_features = count("in_features", in_features)
+        self.out_features = out_features = count("out_features", out_features)
+        bias, dtype = flag("bias", bias), settings.dtype(dtype)
+        rng, fill = generator(rng), initialisations.named(init)
         self.weight = Parameter(np.zeros((out_features, in_features), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
         fill(self.weight, rng=rng)
@@ -87,15 +86,8 @@ class Linear(Module):
             if self.bias is None:
                 return linear.apply(x, self.weight)  # type: ignore[no-any-return]
             return affine.apply(x, self.weight, self.bias)  # type: ignore[no-any-return]
-        except (BroadcastError, AttributeError):
-            if not isinstance(x, (Tensor, np.ndarray)):  # such as a list
-                return self.forward(np.asarray(x))
-            if not x.ndim or x.shape[-1] != self.in_features:
-                raise BroadcastError(
-                    f"An input of shape {x.shape} does not fit a Linear that takes "
-                    f"{self.in_features} features on the last axis ({self.weight.called()})."
-                ) from None
-            raise
+        except (BroadcastError, AttributeError):  # a list, or what does not fit
+            return functional.linear(x, self.weight, self.bias)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         """Return the settings."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional
+from .loss_functions import check_reduction
 from .module import Module
+from .settings import above_zero, integer, number, probability
 
 
 class _Loss(Module):
     """A loss with a `reduction`: ``"mean"``, ``"sum"``, or ``"none"`` for all elements."""
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in functional.REDUCTIONS:
-            raise ValueError(
-                f"reduction is one of {', '.join(functional.REDUCTIONS)}, and got {reduction!r}."
-            )
-        self.reduction = reduction
+        self.reduction = check_reduction(reduction)
 
 
 class MSELoss(_Loss):
@@ -58,7 +56,7 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.delta = delta
+        self.delta = above_zero("delta", delta)
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of an input beside its target."""
@@ -75,7 +73,7 @@ class HingeLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", margin: float = 1.0) -> None:
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("margin", margin)
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of scores beside their classes."""
@@ -92,7 +90,7 @@ class HingeEmbeddingLoss(_Loss):
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("margin", margin)
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of distances beside what they should be."""
@@ -183,8 +181,8 @@ class CrossEntropyLoss(_Loss):
     ) -> None:
         super().__init__(reduction)
         self.weight = weight
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
+        self.ignore_index = integer("ignore_index", ignore_index)
+        self.label_smoothing = probability("label_smoothing", label_smoothing)
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of logits beside class indices or probabilities."""
@@ -208,7 +206,7 @@ class NLLLoss(_Loss):
     ) -> None:
         super().__init__(reduction)
         self.weight = weight
-        self.ignore_index = ignore_index
+        self.ignore_index = integer("ignore_index", ignore_index)
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of logarithms of probabilities beside class indices."""

@@ -16,9 +16,10 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.calculus.layers import normalize
 
-from . import functional
-from .functional import single
+from . import functional, settings
+from .loss_functions import in_single, operand
 from .module import Buffer, Module, Parameter, plain
+from .settings import count, flag, number
 
 
 class _BatchNorm(Module):
@@ -36,12 +37,12 @@ class _BatchNorm(Module):
         *,
         dtype: Any = np.float64,
     ) -> None:
-        single("num_features", num_features)
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
+        self.num_features = count("num_features", num_features)
+        self.eps = number("eps", eps)
+        self.momentum = None if momentum is None else number("momentum", momentum)
+        self.affine = affine = flag("affine", affine)
+        self.track_running_stats = flag("track_running_stats", track_running_stats)
+        dtype = settings.dtype(dtype)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
         self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
         tracked = track_running_stats
@@ -51,42 +52,44 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """Return the normalized input."""
-        x = functional.operand(x)
+        x = operand(x)
         if x.ndim not in self._axes or x.shape[1] != self.num_features:
             axes = " or ".join(map(str, self._axes))
             raise ValueError(
                 f"This {type(self).__name__} takes an input of {axes} axes with "
                 f"{self.num_features} channels on the second, and got shape {x.shape}."
             )
+        wide = in_single(x)
         if self.training or self.running_mean is None:
             axis = (0, *range(2, x.ndim))
-            count = math.prod(x.shape) // self.num_features
-            if self.training and count < 2:
+            numbers = math.prod(x.shape) // self.num_features
+            if self.training and numbers < 2:
                 raise ValueError(
                     f"In training, {type(self).__name__} needs more than one number for each "
                     f"channel, and got shape {x.shape}: give a larger batch, or call eval()."
                 )
-            out = normalize.apply(x, axis=axis, eps=self.eps)
+            out = normalize.apply(wide, axis=axis, eps=number("eps", self.eps))
             if self.training and self.running_mean is not None:
-                self._track(plain(x), axis, count)
+                self._track(plain(wide), axis, numbers)
         else:
             assert self.running_var is not None
-            scale = 1.0 / np.sqrt(self.running_var.data + self.eps)
-            mean = self.running_mean.data
-            out = (x - _by_channel(mean, x)) * _by_channel(scale, x)
-        if self.weight is None or self.bias is None:
-            return out
-        return out * _by_channel(self.weight, x) + _by_channel(self.bias, x)
+            variance = in_single(self.running_var.data) + number("eps", self.eps)
+            scale, mean = 1.0 / np.sqrt(variance), self.running_mean.data
+            out = (wide - _by_channel(mean, x)) * _by_channel(scale, x)
+        if self.weight is not None and self.bias is not None:
+            out = out * _by_channel(self.weight, x) + _by_channel(self.bias, x)
+        return out.astype(x.dtype) if x.dtype == np.float16 else out
 
-    def _track(self, x: Any, axis: tuple[int, ...], count: int) -> None:
+    def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:
         """Move the running means towards those of a batch."""
         mean, variance, batches = self.running_mean, self.running_var, self.num_batches_tracked
         assert mean is not None
         assert variance is not None
         assert batches is not None
         batches.data = batches.data + 1
-        share = 1.0 / float(batches.data) if self.momentum is None else self.momentum
-        unbiased = np.var(x, axis=axis) * (count / (count - 1))
+        momentum = self.momentum
+        share = 1.0 / float(batches.data) if momentum is None else number("momentum", momentum)
+        unbiased = np.var(x, axis=axis) * (numbers / (numbers - 1))
         mean.data = (1.0 - share) * mean.data + share * np.mean(x, axis=axis)
         variance.data = (1.0 - share) * variance.data + share * unbiased
 
@@ -199,15 +202,12 @@ class LayerNorm(Module):
         *,
         dtype: Any = np.float64,
     ) -> None:
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape = tuple(
-            single("a size of normalized_shape", size)[0] for size in shape
-        )
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        given = elementwise_affine
-        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if given else None
-        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if given and bias else None
+        self.normalized_shape = shape = functional.check_shape(normalized_shape)
+        self.eps = number("eps", eps)
+        self.elementwise_affine = given = flag("elementwise_affine", elementwise_affine)
+        dtype = settings.dtype(dtype)
+        self.weight = Parameter(np.ones(shape, dtype)) if given else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if flag("bias", bias) and given else None
 
     def forward(self, x: Any) -> Tensor:
         """Return the normalized input."""

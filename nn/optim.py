@@ -20,7 +20,7 @@ from autograd_lite.calculus.loops import loop, loops
 
 from . import lr_scheduler
 from .module import Module
-from .settings import from_zero, number, plain_number, shares
+from .settings import flag, from_zero, number, plain_number, shares
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
 
@@ -85,7 +85,7 @@ class Optimizer:
     """
 
     checks: Mapping[str, Check] = {"lr": from_zero}
-    """For each setting, what sees that it is in range."""
+    """For each setting, what sees that it is in range, and may return it in a better form."""
 
     loads: int = 0
     """How often a state was loaded: a scheduler that is older than that leaves the rates alone."""
@@ -95,8 +95,8 @@ class Optimizer:
     ) -> None:
         self.param_groups = _groups(params, {"lr": lr, **settings})
         for group in self.param_groups:
-            self._check(group)
             group.update(_plain(group))
+            self._check(group)
         self.params = tuple(p for group in self.param_groups for p in group["params"])
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError("A parameter was given to the optimizer twice: give each once.")
@@ -105,7 +105,8 @@ class Optimizer:
 
     def _check(self, group: Group) -> None:
         for name, check in self.checks.items():
-            check(name, group[name])
+            found = check(name, group[name])
+            group[name] = group[name] if found is None else found
 
     @property
     def lr(self) -> float:
@@ -263,6 +264,7 @@ class SGD(Optimizer):
         "momentum": from_zero,
         "dampening": number,
         "weight_decay": from_zero,
+        "nesterov": flag,
     }
 
     def __init__(
@@ -320,7 +322,7 @@ class SGD(Optimizer):
         """
         found = []
         for group in self.param_groups:
-            rate = group["lr"]
+            rate = plain_number("lr", group["lr"])
             pairs = [(p, np.array(rate, p.dtype)) for p in group["params"]]
             # An array can be written into, so it is looked at in each step.
             found.append((group, None if isinstance(rate, np.ndarray) else rate, pairs))
@@ -405,9 +407,10 @@ class RMSprop(Optimizer):
     array([ 0.5, -4.5])
     """
 
-    checks: Mapping[str, Check] = dict.fromkeys(
-        ("lr", "alpha", "eps", "weight_decay", "momentum"), from_zero
-    )
+    checks: Mapping[str, Check] = {
+        **dict.fromkeys(("lr", "alpha", "eps", "weight_decay", "momentum"), from_zero),
+        "centered": flag,
+    }
 
     def __init__(
         self,
@@ -468,6 +471,7 @@ class Adam(Optimizer):
         "betas": shares,
         "eps": from_zero,
         "weight_decay": from_zero,
+        "amsgrad": flag,
     }
 
     def __init__(
@@ -607,7 +611,9 @@ def _decayed(gradient: Any, parameter: Tensor, group: Group) -> Any:
 def _plain(group: Group) -> Group:
     """Return settings with NumPy's numbers as Python's, which leave a parameter's dtype alone."""
     return {
-        name: tuple(map(plain_number, value)) if name == "betas" else plain_number(value)
+        name: tuple(plain_number(name, v) for v in value)
+        if isinstance(value, (tuple, list)) and name != "params"
+        else plain_number(name, value)
         for name, value in group.items()
     }
 

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import functional
-from .functional import Sizes, pair
+from . import functional, windows
 from .module import Module
+from .settings import Sizes, flag
 
 
 class _Pool(Module):
     """What the poolings share: windows of `kernel_size`, by default side by side."""
 
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> None:
-        self.kernel_size = pair("kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else pair("stride", stride)
-        self.padding = pair("padding", padding, least=0)
-        functional.check_pool_padding(self.padding, self.kernel_size)
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None,
+        padding: Sizes,
+        dilation: Sizes,
+        ceil_mode: bool,
+    ) -> None:
+        own = windows.of_pooling(2, kernel_size, stride, padding, dilation)
+        self.kernel_size, self.stride, self.padding, self.dilation = own
+        self.ceil_mode = flag("ceil_mode", ceil_mode)
 
 
 class MaxPool2d(_Pool):
@@ -64,9 +70,7 @@ class MaxPool2d(_Pool):
         dilation: Sizes = 1,
         ceil_mode: bool = False,
     ) -> None:
-        super().__init__(kernel_size, stride, padding)
-        self.dilation = pair("dilation", dilation)
-        self.ceil_mode = ceil_mode
+        super().__init__(kernel_size, stride, padding, dilation, ceil_mode)
 
     def forward(self, x: Any) -> Any:
         """Return the largest of each window."""
@@ -116,10 +120,9 @@ class AvgPool2d(_Pool):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None:
-        super().__init__(kernel_size, stride, padding)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
+        super().__init__(kernel_size, stride, padding, 1, ceil_mode)
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
+        self.divisor_override = functional.check_divisor(divisor_override)
 
     def forward(self, x: Any) -> Any:
         """Return the mean of each window."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .module import Module
+from .settings import integer
 
 
 class Flatten(Module):
@@ -20,8 +21,8 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        self.start_dim = integer("start_dim", start_dim)
+        self.end_dim = integer("end_dim", end_dim)
 
     def forward(self, x: Any) -> Any:
         """Return the same numbers with fewer axes."""

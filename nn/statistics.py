@@ -31,8 +31,8 @@ from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
 
 from .files import Location
-from .functional import single
 from .module import Array, Module, plain
+from .settings import as_data, count
 from .tensorboard import BINS, Log
 from .train import State
 from .watch import evaluation, observed
@@ -124,10 +124,10 @@ class Watcher:
     """
 
     def __init__(self, inputs: Any, every: int = 1, folder: Location | None = None) -> None:
-        self.inputs = plain(inputs)
+        self.inputs = as_data("inputs", inputs)
         if not self.inputs.size:
             raise ValueError(f"Watcher takes some inputs, and got shape {self.inputs.shape}.")
-        [self.every] = single("every", every)
+        self.every = count("every", every)
         self.epochs: list[int] = []
         self.records: dict[str, list[Statistics]] = {}
         self.log = None if folder is None else Log(folder)

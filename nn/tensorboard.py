@@ -10,6 +10,7 @@ layer that it is part of.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from importlib import import_module
@@ -48,7 +49,7 @@ class Log:
     def __init__(self, folder: Location, purge_step: int | None = None) -> None:
         self.folder = folder
         self._writer = _library("tensorboardX").SummaryWriter(
-            str(folder),
+            os.fspath(folder),
             purge_step=purge_step,
             # Without it, a log that is begun in the same second would take this one's place.
             filename_suffix=f".{time.time_ns()}",

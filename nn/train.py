@@ -32,6 +32,7 @@ from .files import Location, see_folder
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
+from .settings import as_data, count
 from .watch import evaluation, first_not_finite
 
 if TYPE_CHECKING:
@@ -336,13 +337,13 @@ def _loader(
         return _filled(inputs)
     order = None if rng is None else generator(rng)
     if batch_size is not None:
-        _count("batch_size", batch_size, 1)
+        count("batch_size", batch_size)
     if isinstance(inputs, Dataset):
         if targets is not None:
             raise TypeError("A Dataset brings its own targets: give it alone.")
         size = int(batch_size or max(len(inputs), 1))
         return _filled(DataLoader(inputs, size, shuffle, rng=order))
-    inputs, targets = plain(inputs), plain(targets)
+    inputs, targets = as_data("inputs", inputs), as_data("targets", targets)
     if not inputs.ndim or not targets.ndim or len(inputs) != len(targets) or not len(inputs):
         raise ValueError(
             "fit takes a target for each input, at least one, and got arrays of shapes "
@@ -523,16 +524,11 @@ def _check(model: Any, epochs: Any, patience: Any, stop_below: Any, functions: l
     for f in functions:
         if not callable(f):
             raise TypeError(f"Loss, metrics and callbacks are functions, and got {f!r}.")
-    _count("epochs", epochs, 0)
+    count("epochs", epochs, 0)
     if patience is not None:
-        _count("patience", patience, 1)
+        count("patience", patience)
     if stop_below is not None and not isinstance(stop_below, (int, float, np.number)):
         raise TypeError(f"stop_below is a number, and got {stop_below!r}.")
-
-
-def _count(name: str, count: Any, least: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
-        raise ValueError(f"{name} is an integer from {least} on, and got {count!r}.")
 
 
 def accuracy(outputs: Any, targets: Any, threshold: float = 0.5) -> float:
