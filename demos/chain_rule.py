@@ -16,8 +16,9 @@ import numpy as np
 
 import nn
 from autograd_lite import Tensor, draw, explain, trace
+from autograd_lite.files import staged
 
-from .command import Parser, replacing
+from .command import Parser
 from .data import generate_XOR_easy
 from .expression import ExpressionError, evaluate
 
@@ -120,7 +121,7 @@ examples:
 def main(argv: Sequence[str]) -> int:
     """Write the lesson and print it; return the exit status."""
     args = parse(argv)
-    with replacing(args.out) as folder:
+    with staged(args.out) as folder:
         for lesson in args.lessons:
             write(lesson, folder)
         (folder / "index.html").write_text(index(args.lessons), encoding="utf-8")

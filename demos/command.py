@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import staged
 
 IMPORTED_AS = {"scikit-learn": "sklearn"}
 
@@ -102,7 +101,7 @@ def writable_folder(text: str) -> Path:
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".probe-", dir=folder):
+        with staged(folder):
             pass
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -111,24 +110,11 @@ def writable_folder(text: str) -> Path:
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder, and move what was put there into `folder` at the end.
-
-    Each file is replaced whole, and none if there is an error or an interrupt
-    before the end: what an earlier run left is never half overwritten.
-    """
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as staged:
-        yield Path(staged)
-        for file in sorted(Path(staged).iterdir()):
-            os.replace(file, folder / file.name)
-
-
-@contextmanager
 def listing(folder: Path) -> Iterator[Path]:
-    """Do as `replacing`, and print what was written."""
-    with replacing(folder) as staged:
-        yield staged
-        names = sorted(file.name for file in staged.iterdir())
+    """Do as `staged`, and print what was written."""
+    with staged(folder) as new:
+        yield new
+        names = sorted(file.name for file in new.iterdir())
     print("files")
     for name in names:
         print(f"  {folder / name}")

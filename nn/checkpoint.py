@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.files import Location
+
 from .data import Dataset
-from .files import Location, read_arrays, write_arrays
+from .files import read_arrays, write_arrays
 from .module import Array, Module
 
 FORMAT = "autograd_lite checkpoint 2"

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import Location
 from autograd_lite.randomness import Random, generator
 
-from .files import Location
 from .module import Array
 from .settings import as_data, count, flag, from_zero, probability
 

@@ -18,7 +18,6 @@ This needs the package safetensors.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import Location, replace
 
 from .module import Array, Module
-
-Location = str | os.PathLike[str]
 
 
 def save_weights(model: Module, path: Location, metadata: Mapping[str, str] | None = None) -> None:
@@ -119,40 +117,6 @@ def _metadata(content: bytes) -> dict[str, str]:
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     return dict(header.get("__metadata__") or {})
-
-
-def replace(path: Location, content: bytes) -> None:
-    """Put a file under a name at once: whoever looks sees the old one or the new one, whole.
-
-    It is on the disk before it gets the name, so this holds through a crash too.
-    """
-    path = Path(path)
-    see_folder(path)
-    with tempfile.NamedTemporaryFile(
-        prefix=f".{path.name}.", dir=path.parent, delete=False
-    ) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-
-
-def see_folder(path: Location) -> None:
-    """See that there is a folder for a file."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{os.fspath(path)} cannot be written: there is no such folder.")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _safetensors() -> Any:

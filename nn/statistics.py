@@ -29,8 +29,8 @@ import numpy as np
 
 from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import Location
 
-from .files import Location
 from .module import Array, Module, plain
 from .settings import as_data, count
 from .tensorboard import BINS, Log

@@ -20,8 +20,8 @@ import numpy as np
 
 from autograd_lite import Tensor, everything, trace
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import Location
 
-from .files import Location
 from .module import Array, Module, plain
 from .watch import evaluation
 

@@ -24,11 +24,11 @@ import numpy as np
 
 from autograd_lite import Tensor, no_grad
 from autograd_lite.errors import missing_extra
+from autograd_lite.files import Location, see_folder
 from autograd_lite.randomness import Random, generator
 
 from . import checkpoint as checkpoints
 from .data import DataLoader, Dataset, TensorDataset
-from .files import Location, see_folder
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer

@@ -9,15 +9,14 @@ does not land in the middle of the user's output.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import files
 from ..errors import missing_extra
 
 FORMATS = ("svg", "pdf", "png")
@@ -93,20 +92,15 @@ def ending(path: Path, known: Iterable[str]) -> str:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file whole or not at all, or say what to do."""
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(
             f"The folder '{folder}' does not exist: make it first, or write to another place."
         )
-    part = folder / f".{path.name}.{os.getpid()}.{threading.get_ident()}.part"
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        files.replace(path, content)
     except OSError as error:
-        reason = error.strerror or str(error)
         raise type(error)(
-            f"'{path}' could not be written ({reason}): write to another place."
+            f"'{path}' could not be written ({error.strerror}): write to another place."
         ) from None
-    finally:
-        part.unlink(missing_ok=True)

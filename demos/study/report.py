@@ -25,9 +25,10 @@ import numpy as np
 
 import nn
 from autograd_lite import Tensor, explain
+from autograd_lite.files import staged
 from nn.files import write_arrays
 
-from ..command import Parser, replacing, whole_number
+from ..command import Parser, whole_number
 from ..data import generate_XOR_easy
 from ..figures import style
 from . import claims, diagnostics, store, sweep
@@ -129,8 +130,8 @@ def _write(results: store.Results, scope: str, folder: Path) -> None:
     for part in PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        page = stack.enter_context(replacing(folder))
-        parts = {part: stack.enter_context(replacing(folder / part)) for part in PARTS}
+        page = stack.enter_context(staged(folder))
+        parts = {part: stack.enter_context(staged(folder / part)) for part in PARTS}
         Tables(results.runs, results.curves, measures).write(parts["tables"])
         tables = Tables.read(parts["tables"])  # every verdict comes from the files
         study = Study(tables, weights, watched(effort))

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_lite.errors import missing_extra
-from nn.files import read_arrays, replace, write_arrays
+from autograd_lite.files import alone, replace
+from nn.files import read_arrays, write_arrays
 
 from ..data import Array
 from .configuration import VERSION, Configuration
@@ -51,7 +52,7 @@ def save(folder: Path, runs: Sequence[Run]) -> None:
         same = [run for run in runs if run.configuration.key == key]
         seeds = hashlib.sha256(repr([run.seed for run in same]).encode()).hexdigest()[:8]
         path = folder / "results" / f"{key}-{seeds}.safetensors"
-        with _writing(path):
+        with _writing(path), alone(folder):
             write_arrays(path, *_packed(same))
 
 
@@ -137,27 +138,30 @@ def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Run], li
     return runs, notes
 
 
-def ask(folder: Path, plans: Iterable[Plan]) -> None:
-    """Note what is asked for; an experiment that was asked for before is replaced."""
-    asked = _asked(folder)
-    for plan in plans:
-        asked[plan.experiment.name] = {
-            label: {
-                "configuration": dataclasses.asdict(cell),
-                "source_epochs": plan.experiment.cells[label].epochs,
-                "seeds": list(plan.seeds),
-            }
-            for label, cell in plan.cells.items()
-        }
+def ask(folder: Path, plans: Iterable[Plan], *, again: bool = True) -> None:
+    """Note what is asked for; an experiment that was asked for before is replaced, if `again`.
+
+    What other processes ask for in the same moment is kept.
+    """
     path = folder / "asked.json"
-    with _writing(path):
+    with _writing(path), alone(folder):
+        asked = _asked(folder)
+        for plan in plans:
+            if again or plan.experiment.name not in asked:
+                asked[plan.experiment.name] = {
+                    label: {
+                        "configuration": dataclasses.asdict(cell),
+                        "source_epochs": plan.experiment.cells[label].epochs,
+                        "seeds": list(plan.seeds),
+                    }
+                    for label, cell in plan.cells.items()
+                }
         replace(path, json.dumps({"version": VERSION, "experiments": asked}, indent=1).encode())
 
 
 def ask_if_new(folder: Path, plans: Iterable[Plan]) -> None:
     """Note what was never asked for here, so that it shows among what is missing."""
-    before = _asked(folder)
-    ask(folder, [plan for plan in plans if plan.experiment.name not in before])
+    ask(folder, plans, again=False)
 
 
 def _asked(folder: Path) -> dict[str, Any]:
@@ -244,17 +248,21 @@ def load(folder: str | Path) -> Results:
         If a table is damaged, or of another version.
     """
     folder = Path(folder)
-    asked = _asked(folder)
-    if not asked:
+    if not _asked(folder):
         raise FileNotFoundError(f"{folder} holds no results: nothing was run there yet.")
     tables = [folder / "runs.csv", folder / "curves.csv"]
-    sources = [folder / "asked.json", *(folder / "results").glob("*.safetensors")]
     notes: list[str] = []
-    if not all(path.exists() for path in tables) or _newest(sources) > _newest(tables[:1]):
-        notes = tabulate(folder)
-    runs, curves = (
-        _read(path, columns) for path, columns in zip(tables, (RUNS, CURVES), strict=True)
-    )
+    with alone(folder):  # while somebody else runs, the tables are of one moment all the same
+        asked = _asked(folder)
+        # A file may be older than its name: that is as old as its folder.
+        results = folder / "results"
+        sources = [path for path in (folder / "asked.json", results) if path.exists()]
+        sources += results.glob("*.safetensors")
+        if not all(path.exists() for path in tables) or _newest(sources) >= _newest(tables[:1]):
+            notes = tabulate(folder)
+        runs, curves = (
+            _read(path, columns) for path, columns in zip(tables, (RUNS, CURVES), strict=True)
+        )
     if not (runs.version == VERSION).all():
         raise ValueError(
             f"{tables[0]} has runs of another version of the study, and this is version "
@@ -295,7 +303,10 @@ def _read(path: Path, columns: Sequence[str]) -> DataFrame:
 
 
 def tabulate(folder: Path) -> list[str]:
-    """Write the tables anew; return a sentence for each file that could not be used."""
+    """Write the tables anew; return a sentence for each file that could not be used.
+
+    Nobody else may be at it: see `load`.
+    """
     found, notes = stored(folder)
     rows: list[list[Any]] = []
     curves: list[DataFrame] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,54 @@ def test_a_table_that_was_altered_by_hand_is_believed(folder):
     table["final_loss"] = 7.0
     table.to_csv(folder / "runs.csv", index=False)
     assert (store.load(folder).runs.final_loss == 7.0).all()
+
+
+# -- several at once --------------------------------------------------------------------------
+
+
+def test_of_many_commands_at_once_none_loses_what_another_asked_or_stored(tmp_path):
+    """Eight write, in the order that a command does; readers see whole tables meanwhile."""
+    cells = [replace(CELL, lr=0.1 + i) for i in range(8)]
+    runs = [train(cell, range(2)) for cell in cells]
+    store.ask(tmp_path, [plan({"first": CELL}, seeds=1, name="first")])
+    done, seen, errors = threading.Event(), [], []
+
+    def command(i):
+        try:
+            for again in range(3):
+                store.ask(tmp_path, [plan({"cell": cells[i]}, 2, f"E{i}-{again}")])
+                store.save(tmp_path, runs[i])
+                store.ask_if_new(tmp_path, [plan({"cell": CELL}, 9, f"E{i}-{again}")])
+                results = store.load(tmp_path)
+                mine = results.runs[results.runs.experiment == f"E{i}-{again}"]
+                assert mine.seed.tolist() == [0, 1]
+        except BaseException as error:
+            errors.append(error)
+
+    def reader():
+        while not done.is_set():
+            results = store.load(tmp_path)
+            seen.append(len(results.runs))
+            drawn = results.curves[["experiment", "cell", "seed"]].drop_duplicates()
+            if not drawn.equals(results.runs[["experiment", "cell", "seed"]]):
+                pairs = [set(map(tuple, t.values)) for t in (drawn, results.runs[drawn.columns])]
+                assert pairs[0] == pairs[1]
+
+    commands = [threading.Thread(target=command, args=(i,)) for i in range(8)]
+    reading = threading.Thread(target=reader)
+    for thread in (*commands, reading):
+        thread.start()
+    for thread in commands:
+        thread.join()
+    done.set()
+    reading.join()
+    assert errors == []
+    assert seen == sorted(seen)
+    asked = json.loads((tmp_path / "asked.json").read_bytes())["experiments"]
+    assert sorted(asked) == sorted(["first", *(f"E{i}-{k}" for i in range(8) for k in range(3))])
+    results = store.load(tmp_path)
+    assert len(results.runs) == 8 * 3 * 2
+    assert results.missing.values.tolist() == [["first", "first", 1, 1]]
 
 
 # -- what goes wrong --------------------------------------------------------------------------
