@@ -27,8 +27,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import keyword
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappush
 from typing import Any, overload
 
@@ -151,6 +152,12 @@ def derivative(
     return declare if function is None else declare(function)
 
 
+# Names that the compiled functions use for what they mean elsewhere, beside those with an
+# underscore, which are the engine's.
+WOVEN = frozenset(
+    "g out ValueError TypeError all any enumerate isinstance len tuple type zip".split()
+)
+_UFUNC_KEYWORDS = ("where", "axis", "axes", "keepdims", "casting", "order", "dtype", "subok")
 _ORDINARY = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -182,18 +189,25 @@ class Primitive:
         allows: str = "",
         name: str | None = None,
     ) -> None:
-        for given in (function, *rules.values(), *([joint] if joint is not None else [])):
-            if not callable(given):
+        for given in (function, *rules.values(), joint, scalar, stands_for):
+            if given is not None and not callable(given):
                 raise RuleError(f"A derivative is declared of functions, and {given!r} is none.")
+        for option, text in {
+            "operands": operands, "constants": constants, "allows": allows, "name": name,
+        }.items():  # fmt: skip
+            if not isinstance(text, (str, type(None))):
+                raise RuleError(f"{option}= takes a text such as 'x y', and was given {text!r}.")
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self.signature = signature(function)
         self.arguments = () if self.signature is None else tuple(self.signature.parameters)
-        named = (operands or " ".join(self._in_order(rules, joint))).split()
+        named = operands.split() if operands else self._in_order(rules, joint, constants.split())
         self.variadic = named[:1] != [] and named[0].startswith("*")
-        self.operands = tuple(operand.lstrip("*") for operand in named)
-        self.constants = frozenset(constants.split() if rules or joint else self.operands)
+        self.operands = tuple(
+            name.removeprefix("*" if i == 0 else "") for i, name in enumerate(named)
+        )
+        self.constants = frozenset(constants.split())
         self.rules = rules
         self.joint = joint
         self.without_rule: frozenset[str] = frozenset()  # see `_joined_by`
@@ -203,9 +217,11 @@ class Primitive:
         self.forward = scalar or function
         self.outputs = outputs
         self.stands_for = stands_for
-        mentioned = (p for rule in self._all_rules() for p in inspect.signature(rule).parameters)
+        mentioned = (p for rule in self._all_rules() for p in self._arguments_of(rule))
         self.parameters = frozenset({*mentioned, *allows.split()} - {"g", "out", *self.operands})
-        self._check_names()
+        self._check_names(
+            operands or "", {"joint": joint, "scalar": scalar, "stands_for": stands_for}
+        )
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -218,44 +234,101 @@ class Primitive:
         more = not self.variadic and len(self.arguments) > count
         self.takes_parameters = bool(self.parameters) or more
 
-    def _in_order(self, rules: dict[str, Rule], joint: Rule | None) -> list[str]:
+    def _in_order(
+        self, rules: dict[str, Rule], joint: Rule | None, constants: list[str]
+    ) -> list[str]:
         """Return the operands as the function takes them, in whatever order the rules stand."""
         if joint is not None and not rules and self.signature is not None:
             given = self.signature.parameters.values()
             return [p.name for p in given if p.default is p.empty and p.kind in _ORDINARY]
-        known = {*rules} <= {*self.arguments}
-        return sorted(rules, key=self.arguments.index) if known else list(rules)
+        if {*rules, *constants} <= {*self.arguments}:
+            return sorted({*rules, *constants}, key=self.arguments.index)
+        return list(rules or constants)
 
     def _all_rules(self) -> list[Rule]:
         return [*self.rules.values(), *([self.joint] if self.joint else [])]
 
-    def _check_names(self) -> None:
+    def _arguments_of(self, rule: Rule) -> tuple[str, ...]:
+        """Return the names that a rule asks for; it must be a function that has names."""
+        try:
+            given = {} if isinstance(rule, np.ufunc) else inspect.signature(rule).parameters
+        except ValueError:
+            given = {}
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        if not given or any(p.kind not in kinds for p in given.values()):
+            raise RuleError(
+                f"A rule of '{self.name}' must name each of its arguments, and {rule!r} does not: "
+                "write it as lambda g, x: …."
+            )
+        return tuple(given)
+
+    def _check_names(self, operands: str, functions: dict[str, Callable[..., Any] | None]) -> None:
+        """See that what is named can be, and is there."""
         if not self.operands:
             raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
-        for operand in self.operands:
-            if operand in ("g", "out") or operand.startswith("_"):
+        for name in (*self.operands, *self.constants, *self.rules, *self.parameters):
+            if not name.isidentifier() or keyword.iskeyword(name):
                 raise RuleError(
-                    f"An operand of '{self.name}' is named '{operand}', which has a meaning of its "
+                    f"'{name}' in the declaration of '{self.name}' is no name in Python."
+                )
+            if not name.isascii() and (read := _as_python_reads(name)) != name:
+                raise RuleError(
+                    f"Python reads the name '{name}' in the declaration of '{self.name}' as "
+                    f"'{read}': write that."
+                )
+            taken = name in self.operands and (name in WOVEN or name.startswith("_"))
+            if taken or name == "self":
+                raise RuleError(
+                    f"An operand of '{self.name}' is named '{name}', which has a meaning of its "
                     "own in a rule: choose another name."
                 )
-        for operand in (*self.rules, *self.constants):
-            if operand not in self.operands:
+        for name in self.operands:
+            if self.operands.count(name) > 1:
+                raise RuleError(f"'{self.name}' has two operands of the name '{name}'.")
+        for name in (*self.rules, *self.constants):
+            if name not in self.operands:
                 raise RuleError(
-                    f"'{self.name}' has no operand '{operand}'; its operands are "
+                    f"'{self.name}' has no operand '{name}'; its operands are "
                     f"{', '.join(self.operands)}."
                 )
-        written = self.signature.parameters.values() if self.signature else ()
-        if inspect.ismethod(self.function) or inspect.isfunction(self.function):
-            if any(p.kind not in _ORDINARY for p in written):
-                return  # *args and the like may have any name
-            for name in (*self.operands, *self.parameters):
-                if name not in self.arguments:
-                    raise RuleError(
-                        f"A rule of '{self.name}' is for, or names, '{name}', which is no argument "
-                        f"of it; those are {', '.join(self.arguments) or 'none'}."
-                    )
+        for option, function in functions.items():
+            if function is not None and option in self.arguments:
+                raise RuleError(
+                    f"'{option}' is an argument of '{self.name}' and an option of derivative(...): "
+                    "choose another name for the argument."
+                )
         if self.joint and self.rules:
             raise RuleError(f"'{self.name}' has a joint rule and others: give one kind.")
+        if self.variadic and (self.rules or len(self.operands) > 1):
+            raise RuleError(
+                f"The operands of '{self.name}' are a sequence, {operands}: it takes a joint rule, "
+                "which returns their gradients, and no further operand."
+            )
+        self._check_against_function()
+
+    def _check_against_function(self) -> None:
+        """See that the function takes what the declaration names."""
+        if isinstance(self.function, np.ufunc):
+            if len(self.operands) != self.function.nin:
+                raise RuleError(
+                    f"'{self.name}' takes {self.function.nin} operands, and the declaration names "
+                    f"{', '.join(self.operands)}: name all, as in operands='x y'."
+                )
+            known: tuple[str, ...] = _UFUNC_KEYWORDS
+        elif inspect.ismethod(self.function) or inspect.isfunction(self.function):
+            assert self.signature is not None
+            if any(p.kind not in _ORDINARY for p in self.signature.parameters.values()):
+                return  # *args and the like may have any name
+            known = self.arguments
+        else:
+            return
+        names = self.parameters if self.signature is None else {*self.operands, *self.parameters}
+        for name in sorted(names):
+            if name not in known:
+                raise RuleError(
+                    f"A rule of '{self.name}' is for, or names, '{name}', which is no argument "
+                    f"of it; those are {', '.join(known) or 'none'}."
+                )
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -369,8 +442,9 @@ class Primitive:
             _primitive=self, _forward=watched(self.forward), _again=again,
             __warningregistry__=NO_REGISTRY, _Tensor=Tensor, _ndarray=np.ndarray,
             _new=object.__new__, _shared=shared, _CONSTANT=CONSTANT, _next_number=next_number,
-            _WEAK=_WEAK, _plain=_plain, _finish=_finish, _failure=_failure, _conform=_conform,
-            _missing_rule=_missing_rule, _heappush=heappush, _unbundle=_unbundle, _dense=_dense,
+            _WEAK=_WEAK, _plain=_plain, _finish=_finish, _explain=_explain, _conform=_conform,
+            _missing_rule=_missing_rule, _of_each=_of_each, _heappush=heappush,
+            _unbundle=_unbundle, _dense=_dense,
         )  # fmt: skip
         return namespace
 
@@ -378,10 +452,11 @@ class Primitive:
 
     def _source_of_apply(self) -> str:
         if self.variadic:
-            unwrap = """
+            needs = "False" if self.constants else "any([x._requires for x in _operands])"
+            unwrap = f"""
     _operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])
     _values = tuple([x._value if isinstance(x, _Tensor) else _plain(x) for x in _given])
-    _needs = any([x._requires for x in _operands])"""
+    _needs = {needs}"""
             signature, arguments, operands, values = "*_given", "*_values", "_operands", "_values"
             plain = "all([x is _CONSTANT for x in _operands])"
         else:
@@ -431,7 +506,8 @@ class Primitive:
         if self.variadic or len(self.operands) > 1:
             caught += f"""
     except ValueError as _error:
-        raise _failure(_error, _primitive, {operands}, {values}) from _error"""
+        _explain(_error, _primitive, {operands}, {values})
+        raise"""
         if caught:
             compute = f"""try:
         {compute}{caught}"""
@@ -457,10 +533,16 @@ class Primitive:
         if self.outputs:
             lines.append("    g = _dense(g, _t)")
         if self.joint is not None:
+            count = "len(_t._a)" if self.variadic else len(self.operands) - len(self.without_rule)
             lines.append(f"    _parts = {self._call(self.joint, 'joint')}")
-        if self.variadic:
-            lines.append("    for x, _value_x, _part in zip(_t._a, _values, _parts):")
-            lines.append(self._deliver("x", "_part", name).replace("\n", "\n    ")[1:])
+            lines.append(f"    if type(_parts) is not tuple or len(_parts) != {count}:")
+            lines.append(f"        _parts = _of_each(_parts, {count}, _primitive)")
+        if self.variadic and self.operands[0] not in self.constants:
+            part = f"_missing_rule(_primitive, {self.operands[0]!r})"
+            if self.joint is not None:
+                part = "_parts[_i]"
+            lines.append("    for _i, (x, _value_x) in enumerate(zip(_t._a, _values)):")
+            lines.append(self._deliver("x", part, name).replace("\n", "\n    ")[1:])
         for i, operand in enumerate(self.operands):
             if self.variadic or operand in self.constants:
                 continue
@@ -472,7 +554,7 @@ class Primitive:
                 contribution = f"_missing_rule(_primitive, {operand!r})"
             lines.append(self._deliver(operand, contribution, name)[1:])
         lines[1:1] = self._loads("\n".join(lines), recorded=name == "pull_recorded")
-        return "\n".join(lines)
+        return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
 
     def _loads(self, body: str, *, recorded: bool) -> list[str]:
         """Return the lines that fetch from `_t` the names that occur in `body`."""
@@ -497,7 +579,9 @@ class Primitive:
         bounded = name in ("pull_since", "pull_recorded")
         named = self.operands[0] if self.variadic else x
         conform = ""
-        if not (name == "pull_scalar" and self.elementwise):
+        # Our own rules turn one number into one number; anybody else's may return what it likes.
+        ours = isinstance(self.function, np.ufunc) or _home(self.function).startswith(_PACKAGE)
+        if not (name == "pull_scalar" and self.elementwise and ours):
             array = "_Tensor" if name == "pull_recorded" else "_ndarray"
             conform = f"""
         _kind = type(_c)
@@ -543,6 +627,17 @@ class Primitive:
         return f"_rule_{key}({', '.join(arguments)})"
 
 
+def _as_python_reads(name: str) -> str:
+    import unicodedata  # seldom needed
+
+    return unicodedata.normalize("NFKC", name)
+
+
+def _home(function: Callable[..., Any]) -> str:
+    return getattr(function, "__module__", None) or ""
+
+
+_PACKAGE = __name__.partition(".")[0] + "."
 _IDENTITY = (lambda g: g).__code__.co_code
 
 
@@ -601,15 +696,37 @@ def _finish(
     annotate(t)
 
 
-def _failure(error: ValueError, primitive: Primitive, operands: Any, values: Any) -> BroadcastError:
-    """Say which operation failed, on which shapes and names."""
+_MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")
+
+
+def _explain(error: ValueError, primitive: Primitive, operands: Any, values: Any) -> None:
+    """Say which operation failed, on which shapes and names, if it is the shapes that do not fit.
+
+    Any other error is left as it is, and so is one that was raised inside of somebody's function,
+    unless the function is elementwise and its operands do not broadcast.
+    """
+    if type(error) is not ValueError or not _MISFIT.search(str(error)):
+        return
+    assert error.__traceback__ is not None
+    inside = error.__traceback__.tb_next is not None
+    if _broadcast(map(np.shape, values)) if primitive.elementwise else inside:
+        return
     described = [
         f"{np.shape(value)}" + (f" ('{operand.name}')" if operand.name else "")
         for value, operand in zip(values, operands, strict=True)
     ]
-    return BroadcastError(
+    raise BroadcastError(
         f"The shapes {' and '.join(described)} do not go together in {primitive.name}: {error}"
-    )
+    ) from error
+
+
+def _broadcast(shapes: Iterable[tuple[int, ...]]) -> bool:
+    """Whether shapes broadcast."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def _missing_rule(primitive: Primitive, operand: str) -> Any:
@@ -617,6 +734,17 @@ def _missing_rule(primitive: Primitive, operand: str) -> Any:
         f"'{primitive.name}' has no rule for its operand '{operand}': declare one, "
         f"derivative(…, {operand}=lambda g, …: …), or detach() the operand."
     )
+
+
+def _of_each(parts: Any, count: int, primitive: Primitive) -> Any:
+    """See that a joint rule returned a gradient, or None, for each operand."""
+    if not isinstance(parts, (tuple, list)) or len(parts) != count:
+        given = f"{len(parts)}" if isinstance(parts, (tuple, list)) else f"a {type(parts).__name__}"
+        raise RuleError(
+            f"The joint rule of '{primitive.name}' returned {given}: it must return a tuple of "
+            f"{count}, a gradient or None for each operand."
+        )
+    return parts
 
 
 def _conform(c: Any, value: Any, primitive: Primitive, operand: str) -> Any:

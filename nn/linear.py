@@ -9,7 +9,6 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus.neural import affine, linear
-from autograd_lite.errors import BroadcastError
 from autograd_lite.randomness import Random, generator
 
 from . import functional, settings
@@ -86,7 +85,7 @@ class Linear(Module):
             if self.bias is None:
                 return linear.apply(x, self.weight)  # type: ignore[no-any-return]
             return affine.apply(x, self.weight, self.bias)  # type: ignore[no-any-return]
-        except (BroadcastError, AttributeError):  # a list, or what does not fit
+        except (ValueError, AttributeError):  # a list, or what does not fit
             return functional.linear(x, self.weight, self.bias)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:

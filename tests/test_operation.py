@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import gc
 import inspect
+import operator
 import pickle
 import weakref
 
@@ -26,6 +28,7 @@ from autograd_lite import (
     vjp,
 )
 from autograd_lite.errors import DetachError, NoDerivativeError, RuleError
+from autograd_lite.primitive import PULLS, WOVEN, Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.testing import check_gradients
 
@@ -232,6 +235,98 @@ def test_a_rule_that_is_left_out_is_missed_only_when_asked_for(op):
             ask()
 
 
+class WithoutRules(Operation, operands="x"):
+    def forward(self, x):
+        return 2.0 * x
+
+
+WITHOUT_A_RULE = {
+    "called": derivative(lambda z: 2.0 * z, name="foo", operands="z"),
+    "decorated": derivative(operands="z", elementwise=True)(lambda z: 2.0 * z),
+    "a ufunc": derivative(
+        np.frompyfunc(lambda x: 2.0 * x, 1, 1), operands="z", scalar=lambda z: 2.0 * z
+    ),
+    "a class": WithoutRules(),
+    "a sequence": derivative(lambda *zs: sum(zs), name="total", operands="*zs"),
+    "two results": derivative(lambda z: (z, z), operands="z", outputs=True),
+    "its rule gives None": derivative(lambda z: 2.0 * z, elementwise=True, z=lambda g: None),
+    "its joint rule gives None": derivative(lambda z: 2.0 * z, joint=lambda g, z: (None,)),
+    "one of a sequence is None": derivative(
+        lambda *zs: sum(zs), operands="*zs", joint=lambda g, zs: [None for _ in zs]
+    ),
+}
+
+
+@pytest.mark.parametrize("value", [3.0, np.array([1.0, 2.0])], ids=["scalar", "array"])
+@pytest.mark.parametrize("form", WITHOUT_A_RULE)
+def test_without_any_rule_no_gradient_is_made_up(form, value):
+    op = WITHOUT_A_RULE[form]
+
+    def f(z):
+        result = op(z)
+        return np.sum(result[0] if isinstance(result, tuple) else result)
+
+    np.testing.assert_array_equal(f(value), f(Tensor(value)).data)
+    x = Tensor(value, requires_grad=True)
+    loss = f(x) + np.sum(x)
+    for ask in (
+        loss.backward,
+        lambda: grad(f)(value),
+        lambda: vjp(f, value)[1](1.0),
+        lambda: jvp(f, (value,), (value,)),
+        lambda: grad(lambda z: np.sum(grad(f)(z)))(value),
+    ):
+        with pytest.raises(NoDerivativeError, match=r"has no rule for its operand '(z|zs|x)'"):
+            ask()
+    assert x.grad is None
+
+
+def test_what_is_declared_constant_carries_no_gradient():
+    class Sign(Operation, operands="x", constants="x"):
+        def forward(self, x):
+            return np.sign(x)
+
+    x = Tensor([-1.0, 2.0], requires_grad=True)
+    by_two_words = derivative(lambda z: 2.0 * z, operands="z", constants="z")
+    by_one = derivative(lambda z, n=1: n * z, constants="z")
+    of_many = derivative(lambda *zs: sum(zs), operands="*zs", constants="zs")
+    for op in (Sign(), by_two_words, by_one, of_many):
+        assert not op(x).requires_grad
+        (np.sum(op(x)) + np.sum(x)).backward()
+        np.testing.assert_array_equal(x.grad, [1.0, 1.0])
+        x.zero_grad()
+    both = derivative(lambda mask, x: mask * x, constants="mask", x=lambda g, mask: g * mask)
+    assert grad(lambda x: both(x > 0, x))(3.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "returned", [(np.ones(2),), np.ones(2), (np.ones(2),) * 3, np.float64(1.0), None]
+)
+def test_a_joint_rule_returns_one_for_each(returned):
+    x = Tensor(np.ones(2), requires_grad=True)
+    joint = lambda g: returned  # noqa: E731
+    for op in (
+        derivative(lambda x, y: x * y, name="wrong", elementwise=True, operands="x y", joint=joint),
+        derivative(lambda *xs: sum(xs), name="wrong", operands="*xs", joint=joint),
+    ):
+        with pytest.raises(RuleError, match=r"joint rule of 'wrong' returned .* a tuple of 2"):
+            np.sum(op(x, x)).backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("returned", [2.0, 2, np.float32(2.0), [2.0], np.array([2.0])])
+def test_a_rule_may_return_any_number_and_its_gradient_is_an_array(returned):
+    """Of one number, a single number; the gradient of the wrong shape is summed or refused."""
+    x = Tensor(3.0, requires_grad=True)
+    derivative(lambda x: 2.0 * x, elementwise=True, x=lambda g: returned)(x).backward()
+    assert (x.grad, x.grad.shape, x.grad.dtype) == (2.0, (), np.float64)
+    if np.ndim(returned):
+        with pytest.raises(
+            RuleError, match=r"gradient of shape \(1,\) for an operand of shape \(\)"
+        ):
+            derivative(lambda x: 2.0 * x, x=lambda g: returned)(x).backward()
+
+
 def test_a_tensor_as_a_parameter_of_numpys():
     """A mask or a start on the tape: no rule of `sum` is for them, and nothing is dropped."""
     x, s = Tensor([1.0, 2.0, 3.0], requires_grad=True), Tensor(5.0, requires_grad=True)
@@ -246,13 +341,90 @@ def test_a_tensor_as_a_parameter_of_numpys():
 # -- what a declaration or a forward pass can do wrong ---------------------------------------------
 
 
+BAD_NAMES = {
+    "no name in Python": ["x-y", "1x", "x.y", "class", "lambda", "None", "x,", "y=2", "*x"],
+    "a meaning of its own": [
+        *("g", "out", "self", "_t", "_value_x", "__x", "type", "isinstance", "all", "any", "tuple"),
+        *("zip", "len", "enumerate", "ValueError"),
+    ],
+    "Python reads": ["ﬁ", "ｘ", "µ", "𝐱", "xⁿ"],
+    "two operands of the name": ["a"],
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(k, n) for k, names in BAD_NAMES.items() for n in names]
+)
+def test_names_that_cannot_be_names(words, name):
+    """Each is refused where it is declared, as an operand and as a parameter."""
+    known = dict(TABLE)
+    f = np.frompyfunc(lambda x, y: x * y, 2, 1)  # without a signature: nothing else would notice
+    for declare in (
+        lambda: derivative(f, operands=f"a {name}", a=lambda g: g),
+        lambda: derivative(f, operands=f"a {name}", joint=lambda g: (g, g)),
+        lambda: derivative(operands=f"a {name}", a=lambda g: g)(lambda *given: given[0]),
+        lambda: type("Op", (Operation,), {"forward": lambda s, *xs: xs[0]}, operands=f"a {name}")()(
+            1.0
+        ),
+        *(
+            [lambda: derivative(f, operands="a b", allows=name)]
+            if words.startswith(("no", "Py"))
+            else []
+        ),
+    ):
+        with pytest.raises(RuleError, match=words):
+            declare()
+    assert known == TABLE
+
+
+@pytest.mark.parametrize(
+    "name", ["max", "list", "match", "µ".upper(), "größe", "x1", "float", "data"]
+)
+def test_other_names_are_free(name):
+    op = derivative(
+        np.frompyfunc(lambda x: x, 1, 1), scalar=lambda x: 2.0 * x, **{name: lambda g: 2.0 * g}
+    )
+    assert grad(op)(1.0) == 2.0
+
+
+def test_the_names_that_compiled_functions_use_are_no_operands():
+    """What stands in their sources is an operand, begins with an underscore, or is refused."""
+    for entry in TABLE.values():
+        if isinstance(entry, Primitive):
+            for function in ("apply", *PULLS):
+                tree = ast.parse(entry.source(function))
+                used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id[0] != "_"}
+                assert used - {*entry.operands, "x"} <= WOVEN
+
+
 def test_declarations_that_contradict_the_function():
+    known = dict(TABLE)
     with pytest.raises(RuleError, match="'z', which is no argument of it; those are x"):
         derivative(z=lambda g: g)(lambda x: x)
     with pytest.raises(RuleError, match="'y', which is no argument"):
         derivative(x=lambda g, y: g * y)(lambda x: x)
     with pytest.raises(RuleError, match="3 is none"):
         derivative(lambda x: x, x=3)
+    with pytest.raises(RuleError, match="takes 2 operands, and the declaration names x"):
+        derivative(np.multiply, x=lambda g: g)
+    with pytest.raises(RuleError, match="'z', which is no argument"):
+        derivative(np.exp, x=lambda g, z: g)
+    with pytest.raises(RuleError, match="'scalar' is an argument of '<lambda>' and an option"):
+        derivative(lambda x, scalar: x * scalar, x=lambda g: g, scalar=lambda g, x: g * x)
+    with pytest.raises(RuleError, match="operands= takes a text such as 'x y'"):
+        derivative(lambda x: x, operands=["x"])
+    with pytest.raises(RuleError, match="name= takes a text"):
+        derivative(lambda x, name: x * name, x=lambda g: g, name=lambda g, x: g * x)
+    for joint in (np.negative, operator.neg, lambda *given: given):
+        with pytest.raises(RuleError, match="must name each of its arguments"):
+            derivative(lambda x: -x, joint=joint)
+    with pytest.raises(RuleError, match="are a sequence, \\*xs: it takes a joint rule"):
+        derivative(lambda *xs: sum(xs), operands="*xs", xs=lambda g, xs: [g for _ in xs])
+    with pytest.raises(RuleError, match="joint rule and others"):
+        derivative(lambda x: x, x=lambda g: g, joint=lambda g: (g,))
+    with pytest.raises(RuleError, match=r"has no option 'elementwse'; it has .*elementwise"):
+        type("Misspelt", (Operation,), {}, elementwse=True)
+    assert known == TABLE  # what is refused is not in the table
     with pytest.raises(TypeError, match=r"power.*'x'"):
         power()
     with pytest.raises(TypeError, match="'k'"):
