@@ -154,9 +154,8 @@ def derivative(
 
 # Names that the compiled functions use for what they mean elsewhere, beside those with an
 # underscore, which are the engine's.
-WOVEN = frozenset(
-    "g out ValueError TypeError all any enumerate isinstance len tuple type zip".split()
-)
+_WORDS = "g out ValueError TypeError all any enumerate isinstance len tuple type zip"
+WOVEN = frozenset(_WORDS.split())
 _UFUNC_KEYWORDS = ("where", "axis", "axes", "keepdims", "casting", "order", "dtype", "subok")
 _ORDINARY = (
     inspect.Parameter.POSITIONAL_ONLY,

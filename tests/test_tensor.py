@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, derivative
+from autograd_lite import Operation, Tensor, derivative, grad, jvp, vjp
 from autograd_lite.errors import (
     BroadcastError,
     DetachError,
@@ -26,6 +26,7 @@ from autograd_lite.errors import (
     StaleValueError,
     UnsupportedArgumentError,
 )
+from autograd_lite.primitive import Primitive, output
 from autograd_lite.protocol import TABLE
 
 
@@ -319,6 +320,90 @@ def test_shapes_that_do_not_go_together(op):
     for words in ("(2, 3)", "(4, 5)", "weights", "inputs"):
         assert words in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+def numpys_words(x, y):
+    return x.reshape(3) + np.zeros(4) + y
+
+
+ERRORS = [
+    ValueError("mine"),
+    ValueError("The truth value of an array with more than one element is ambiguous."),
+    ValueError("operands could not be broadcast together, in words like NumPy's"),
+    np.linalg.LinAlgError("Singular matrix"),
+    np.exceptions.AxisError(1, 0),
+    UnicodeError("text"),
+    TypeError("mine"),
+    KeyError("mine"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+def test_an_error_of_a_function_goes_through_unchanged(error):
+    """Also one that somebody's rule raises, in each way of asking for the gradient."""
+
+    def fail(*given, **named):
+        raise error
+
+    def f(x, y):
+        return fail()
+
+    class Failing(Operation, elementwise=True, operands="x y"):
+        def forward(self, x, y):
+            return fail()
+
+    x = leaf([1.0, 2.0, 3.0])
+    failing = [
+        derivative(f, operands="x y"),
+        derivative(f, elementwise=True, operands="x y"),
+        Failing(),
+    ]
+    failing += [
+        replace_forward(entry, fail)
+        for entry in TABLE.values()
+        if isinstance(entry, Primitive) and entry is not output
+    ]
+    for op in failing:
+        operands = (x, x) if getattr(op, "variadic", True) else (x,) * len(op.operands)
+        with pytest.raises(type(error)) as caught:
+            getattr(op, "apply", op)(*operands)
+        assert caught.value is error
+        assert error.__cause__ is None
+    ruled = derivative(lambda x: 2.0 * x, x=lambda g: fail())
+    for ask in (
+        lambda: np.sum(ruled(x)).backward(),
+        lambda: grad(lambda x: np.sum(ruled(x)))(x.data),
+        lambda: vjp(ruled, x.data)[1](x.data),
+        lambda: jvp(ruled, (x.data,), (x.data,)),
+    ):
+        with pytest.raises(type(error)) as caught:
+            ask()
+        assert caught.value is error
+
+
+def replace_forward(entry, forward):
+    twin = entry.with_rules()
+    twin.forward = forward
+    return twin
+
+
+def test_numpys_own_errors_stay_numpys():
+    a, b = leaf(np.ones((2, 2))), leaf(np.ones(2))
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        np.linalg.solve(a, b)
+    with pytest.raises(ValueError, match="ambiguous"):
+        derivative(lambda x, y: x if x > 0 else y, elementwise=True, operands="x y")(b, b)
+    # Shapes inside of a function are no affair of its operands.
+    for elementwise in (True, False):
+        inner = derivative(numpys_words, elementwise=elementwise, operands="x y")
+        with pytest.raises(
+            ValueError, match=r"^operands could not be broadcast.*\(3,\) \(4,\)"
+        ) as caught:
+            inner(leaf(np.ones(3)), leaf(1.0))
+        assert not isinstance(caught.value, BroadcastError)
+    added = derivative(lambda x, y: x + y, name="added", elementwise=True, operands="x y")
+    with pytest.raises(BroadcastError, match=r"\(2, 2\) and \(3,\).* in added"):
+        added(a, np.ones(3))
 
 
 def test_a_function_without_a_rule_names_the_nearest():
