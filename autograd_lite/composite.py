@@ -193,7 +193,7 @@ class Composite:
         for name, value in bound.arguments.items():
             parameter = self._signature.parameters[name]
             if parameter.kind is parameter.VAR_POSITIONAL:
-                positional += [_as_read("x", v) for v in value]
+                positional += value
             elif parameter.kind is parameter.VAR_KEYWORD:
                 named.update(value)
             elif is_default(value, parameter):

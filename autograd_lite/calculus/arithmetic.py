@@ -9,7 +9,7 @@ import numpy as np
 
 from ..composite import composite
 from ..primitive import derivative
-from ..tensor import bare, plain
+from ..tensor import Tensor, bare, plain
 
 # -- the four operations -------------------------------------------------------
 
@@ -237,8 +237,10 @@ def _unwrap(
 ) -> Any:
     here, turn = plain(p), bare(period)
     unwrapped = np.unwrap(here, bare(discont), axis, period=turn)
-    turns = np.where(unwrapped == here, 0.0, np.rint((unwrapped - here) / turn))
-    return p + turns.astype(unwrapped.dtype) * np.where(turns == 0, 0.0, period)
+    added = np.where(unwrapped == here, 0.0, unwrapped - here).astype(unwrapped.dtype)
+    if isinstance(period, Tensor):  # so many of them were added
+        return p + added + np.rint(added / turn) * (period - turn)
+    return p + added
 
 
 composite(np.nan_to_num, _nan_to_num)

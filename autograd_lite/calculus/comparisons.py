@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..composite import bare_all
 from ..primitive import derivative
 from ..protocol import TABLE
-from ..tensor import Tensor
 
 _ufunc: np.ufunc
 for _ufunc in (
@@ -66,15 +66,15 @@ class Question:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a NumPy call."""
-        values = [a.numpy() if isinstance(a, Tensor) else a for a in args]
-        named = {k: a.numpy() if isinstance(a, Tensor) else a for k, a in kwargs.items()}
-        return self.function(*values, **named)
+        return self.function(*bare_all(args), **bare_all(kwargs))
 
 
 for _question in (
     *(np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.array_equiv),
     *(np.zeros_like, np.ones_like, np.empty_like),
     *(np.array2string, np.array_repr, np.array_str),
-    *(np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
+    *(np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type),
+    *(np.may_share_memory, np.shares_memory, np.min_scalar_type, np.einsum_path),
+    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
 ):
     TABLE[_question] = Question(_question)

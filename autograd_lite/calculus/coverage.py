@@ -32,19 +32,17 @@ NO_DERIVATIVE = {
         copyto fill_diagonal place put put_along_axis putmask""",
     "takes or returns integers, bits, dates or text": """
         base_repr binary_repr bitwise_count bitwise_left_shift bitwise_right_shift busday_count
-        busday_offset datetime_as_string datetime_data diag_indices diag_indices_from
-        format_float_positional format_float_scientific gcd is_busday isnat ix_ lcm left_shift
-        mask_indices packbits ravel_multi_index right_shift tril_indices tril_indices_from
-        triu_indices triu_indices_from unpackbits unravel_index""",
+        busday_offset datetime_as_string datetime_data diag_indices format_float_positional
+        format_float_scientific gcd is_busday isnat ix_ lcm left_shift mask_indices packbits
+        ravel_multi_index right_shift tril_indices triu_indices unpackbits unravel_index""",
     "an older name: vstack, trapezoid, isin": "row_stack trapz in1d",
     "counts, in steps": "histogram histogram2d histogram_bin_edges histogramdd",
     "is a step between neighbouring floating-point numbers": "nextafter spacing",
     "asks, sets, saves or shows": """
-        broadcast_shapes common_type einsum_path get_include get_printoptions getbufsize geterr
-        geterrcall info isdtype isfortran isscalar issubdtype iterable may_share_memory
-        min_scalar_type mintypecode nested_iters printoptions promote_types save savetxt savez
-        savez_compressed set_printoptions setbufsize seterr seterrcall shares_memory show_config
-        show_runtime test typename linalg.test fft.test""",
+        broadcast_shapes get_include get_printoptions getbufsize geterr geterrcall info isdtype
+        isfortran isscalar issubdtype iterable mintypecode nested_iters printoptions promote_types
+        save savetxt savez savez_compressed set_printoptions setbufsize seterr seterrcall
+        show_config show_runtime test typename linalg.test fft.test""",
 }
 """Functions that no derivative can be asked of, by the reason."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import composite
+from ..composite import as_array, composite
 from ..tensor import plain
 
 
@@ -39,27 +39,32 @@ def _trimmed(a: Any) -> Any:
 
 
 def _polyder(p: Any, m: int = 1) -> Any:
-    for _ in range(m):
+    for _ in range(int(m)):
         n = np.size(p) - 1
         p = p[:-1] * np.arange(n, 0, -1)
     return p
 
 
 def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    constants = np.zeros(m) if k is None else np.broadcast_to(np.atleast_1d(k), (m,))
+    m = int(m)
+    constants = np.zeros(m) if k is None else np.ravel(as_array(k))
+    if m and np.size(constants) == 1:
+        constants = np.broadcast_to(constants, (m,))
     for i in range(m):
-        p = np.concatenate([p / np.arange(np.size(p), 0, -1), np.reshape(constants[i], (1,))])
+        p = np.concatenate([p / np.arange(np.size(p), 0, -1), constants[i : i + 1]])
     return p
 
 
 def _poly(seq_of_zeros: Any) -> Any:
+    seq_of_zeros = np.atleast_1d(seq_of_zeros)
     zeros = np.linalg.eigvals(seq_of_zeros) if np.ndim(seq_of_zeros) == 2 else seq_of_zeros * 1.0
     if np.result_type(zeros) == np.float16:  # NumPy counts it as no type for this
         zeros = zeros.astype(np.float64)
     result: Any = np.ones(1, np.result_type(zeros))
     for i in range(np.size(zeros)):
         result = np.convolve(result, np.stack([np.ones((), np.result_type(zeros)), -zeros[i]]))
-    return result
+    # Zeros in conjugate pairs make real coefficients, and NumPy returns them as such.
+    return np.real(result) if np.isrealobj(np.poly(plain(seq_of_zeros))) else result
 
 
 def _roots(p: Any) -> Any:
@@ -80,14 +85,28 @@ def _roots(p: Any) -> Any:
     return found[order]
 
 
-def _polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = None) -> Any:
-    powers = np.vander(x, deg + 1)
+def _polyfit(
+    x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
+    order = int(deg) + 1
+    x, y = x + 0.0, y + 0.0
+    if rcond is None:
+        rcond = np.size(x) * np.finfo(np.result_type(x)).eps
+    powers = np.vander(x, order)
     if w is not None:
         powers, y = powers * w[:, None], np.moveaxis(np.moveaxis(y, 0, -1) * w, -1, 0)
     # As NumPy does: columns of one length, for the sake of the condition.
     lengths = np.linalg.norm(powers, axis=0)
-    coefficients = np.linalg.lstsq(powers / lengths, y, rcond)[0]
-    return coefficients / np.reshape(lengths, (-1,) + (1,) * (np.ndim(y) - 1))
+    powers = powers / lengths
+    coefficients, missed, rank, sizes = np.linalg.lstsq(powers, y, rcond)
+    coefficients = coefficients / np.reshape(lengths, (-1,) + (1,) * (np.ndim(y) - 1))
+    if full:
+        return coefficients, missed, rank, sizes, rcond
+    if not cov:
+        return coefficients
+    spread = np.linalg.inv(powers.T @ powers) / np.outer(lengths, lengths)
+    scale = 1.0 if cov == "unscaled" else missed / (np.size(x) - order)
+    return coefficients, (spread if np.ndim(y) == 1 else spread[:, :, None]) * scale
 
 
 composite(np.roots, _roots)
@@ -109,14 +128,20 @@ def _linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    parts = max(num - 1 if endpoint else num, 1)
+    parts = num - 1 if endpoint else num
     places = _places(num, start, stop)
-    step = (stop - start) / parts
-    line = places.astype(np.result_type(start, stop, 1.0)) * step + start
+    difference = stop - np.multiply(start, 1.0)
+    step = difference / parts if parts > 0 else np.nan
+    rise = places.astype(np.result_type(start, stop, 1.0))
+    if parts > 0 and not np.any(plain(step) == 0):
+        line = rise * step + start
+    else:  # of one number, or of denormal ones, the step is not known
+        line = rise / max(parts, 1) * difference + start
     if endpoint and num > 1:
         line = np.where(places == num - 1, stop, line)
     line = np.moveaxis(line, 0, axis)
-    line = line if dtype is None else line.astype(dtype)
+    if dtype is not None:
+        line = (np.floor(line) if np.dtype(dtype).kind in "iu" else line).astype(dtype)
     return (line, step) if retstep else line
 
 
@@ -129,6 +154,13 @@ def _logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
     dtype: Any = None, axis: int = 0,
 ) -> Any:  # fmt: skip
+    if np.ndim(base):
+        base = as_array(base)
+        ndim = max(map(np.ndim, (start, stop, base)))
+        start, stop, base = (
+            np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a)) for a in (start, stop, base)
+        )
+        base = np.expand_dims(base, axis)
     powers = base ** _linspace(start, stop, num, endpoint, axis=axis)
     return powers if dtype is None else powers.astype(dtype)
 
@@ -136,13 +168,17 @@ def _logspace(
 def _geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
+    if np.any(plain(start) == 0) or np.any(plain(stop) == 0):
+        raise ValueError("Geometric sequence cannot include zero")
+    exact = np.result_type(plain(start), plain(stop), float(num), np.zeros((), dtype))
+    start, stop = as_array(start).astype(exact), as_array(stop).astype(exact)
     sign = np.sign(start)
-    start, stop, places = start * sign, stop * sign, _places(num, start, stop)
+    start, stop, places = start / sign, stop / sign, _places(num, start, stop)
     line = np.exp(_linspace(np.log(start), np.log(stop), num, endpoint))
     if endpoint and num > 1:
         line = np.where(places == num - 1, stop, line)
-    line = sign * np.moveaxis(np.where(places == 0, start, line), 0, axis)
-    return line.astype(np.result_type(line, np.float64) if dtype is None else dtype)
+    line = sign * np.where(places == 0, start, line)
+    return np.moveaxis(line, 0, axis).astype(exact if dtype is None else dtype)
 
 
 composite(np.linspace, _linspace)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import composite
+from ..composite import as_array, composite
 from ..primitive import Primitive, derivative, unbroadcast
+from ..tensor import plain
 from .complex import C
 
 
@@ -114,11 +115,17 @@ def _cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
-    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
-        raise ValueError("Both vectors must have 3 components: add a 0 to one that has 2.")
+    if np.shape(a)[-1] == np.shape(b)[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = _in_space(a), _in_space(b)
     ahead, behind = [1, 2, 0], [2, 0, 1]
     c = a[..., ahead] * b[..., behind] - a[..., behind] * b[..., ahead]
     return np.moveaxis(c, -1, axisc)
+
+
+def _in_space(a: Any) -> Any:
+    """Return vectors of the plane with a third component, 0."""
+    return a if np.shape(a)[-1] == 3 else np.pad(a, [(0, 0)] * (np.ndim(a) - 1) + [(0, 1)])
 
 
 composite(np.kron, _kron)
@@ -156,27 +163,53 @@ contract: Primitive = derivative(
 """einsum where no operand repeats an index, and all sizes of an index are the same."""
 
 
-def _einsum(*operands: Any, optimize: Any = False) -> Any:
+def _einsum(
+    *operands: Any,
+    out: None = None,
+    optimize: Any = False,
+    dtype: Any = None,
+    order: str = "K",
+    casting: Any = "safe",
+) -> Any:
     subscripts, arrays = _spelled_out(operands)
+    if dtype is not None:
+        arrays = [as_array(a).astype(dtype) for a in arrays]
     inputs, output = _letters(subscripts)
     sizes: dict[str, int] = {}
     for own, a in zip(inputs, arrays, strict=True):
         for c, n in zip(own, np.shape(a), strict=True):
-            sizes[c] = max(sizes.get(c, 1), n) if n != 0 else 0
-    plain_inputs, plain_arrays = [], []
-    for own, a in zip(inputs, arrays, strict=True):
-        for c in sorted(set(own)):
-            while own.count(c) > 1:  # a repeated index walks along the diagonal
-                first, second = [i for i, d in enumerate(own) if d == c][:2]
-                a = np.diagonal(a, axis1=first, axis2=second)
-                own = own[:first] + own[first + 1 : second] + own[second + 1 :] + c
-        stretched = [i for i, c in enumerate(own) if np.shape(a)[i] == 1 != sizes[c]]
-        if stretched:
-            a = np.squeeze(a, axis=tuple(stretched))
-            own = "".join(c for i, c in enumerate(own) if i not in stretched)
-        plain_inputs.append(own)
-        plain_arrays.append(a)
-    return contract(*plain_arrays, subscripts=f"{','.join(plain_inputs)}->{output}")
+            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
+    terms = [_plain_term(own, a, sizes) for own, a in zip(inputs, arrays, strict=True)]
+    for group in _path(terms, output, optimize):
+        taken = [terms.pop(i) for i in sorted(group, reverse=True)]
+        needed = {*output, *"".join(name for name, _ in terms)} if terms else None
+        names = ",".join(name for name, _ in taken)
+        kept = output if needed is None else "".join(sorted({*names} & needed))
+        terms.append((kept, contract(*[a for _, a in taken], subscripts=f"{names}->{kept}")))
+    return terms[0][1]
+
+
+def _plain_term(own: str, a: Any, sizes: dict[str, int]) -> tuple[str, Any]:
+    """Return an operand with each of its indices once, and without those that are stretched."""
+    for c in sorted(set(own)):
+        while own.count(c) > 1:  # a repeated index walks along the diagonal
+            first, second = [i for i, d in enumerate(own) if d == c][:2]
+            a = np.diagonal(a, axis1=first, axis2=second)
+            own = own[:first] + own[first + 1 : second] + own[second + 1 :] + c
+    stretched = [i for i, c in enumerate(own) if np.shape(a)[i] == 1 != sizes[c]]
+    if stretched:
+        a = np.squeeze(a, axis=tuple(stretched))
+        own = "".join(c for i, c in enumerate(own) if i not in stretched)
+    return own, a
+
+
+def _path(terms: list[tuple[str, Any]], output: str, optimize: Any) -> list[Any]:
+    """Return which operands are contracted together, in which order: by default all at once."""
+    if optimize is False or len(terms) < 3:
+        return [range(len(terms))]
+    subscripts = f"{','.join(name for name, _ in terms)}->{output}"
+    optimize = optimize if isinstance(optimize, (str, tuple, list)) else True
+    return np.einsum_path(subscripts, *[plain(a) for _, a in terms], optimize=optimize)[0][1:]
 
 
 def _spelled_out(operands: Any) -> tuple[str, list[Any]]:
@@ -224,11 +257,12 @@ def _overlap(g: Any, other: Any, n: int) -> Any:
     return _slide(g, np.flip(other))[begin : begin + n]
 
 
-def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
+def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     a, v = np.ravel(a), np.ravel(v)
     if np.size(v) > np.size(a):
         a, v = v, a
     whole, n, m = _slide(a, v), np.size(a), np.size(v)
+    mode = _in_words(mode)
     if mode == "full":
         return whole
     if mode == "same":
@@ -236,17 +270,23 @@ def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
     return whole[m - 1 : n]
 
 
-def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+def _in_words(mode: Any) -> str:
+    modes = ("valid", "same", "full")  # NumPy numbers them, and looks at the first letter
+    by_letter = {name[0]: name for name in modes}
+    return by_letter[mode[0].lower()] if isinstance(mode, str) else modes[mode]
+
+
+def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     v = np.flip(C(np.ravel(v)))
     n, m = np.size(a), np.size(v)
-    if mode == "same" and m > n:
+    if _in_words(mode) == "same" and m > n:
         whole = _slide(np.ravel(a), v)
         return whole[n // 2 : n // 2 + m]
     return _convolve(a, v, mode)
 
 
 def _polyval(p: Any, x: Any) -> Any:
-    result: Any = np.zeros_like(x) if np.ndim(x) else 0
+    result: Any = np.zeros_like(x)
     for i in range(np.shape(p)[0]):
         result = result * x + p[i]
     return result

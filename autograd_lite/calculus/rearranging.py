@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..composite import as_array, bare_all, composite
+from ..primitive import derivative
 from ..errors import UnsupportedArgumentError
 from ..tensor import Axis, Tensor, bare, plain
 from .shapes import scatter
@@ -87,14 +89,13 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Find out with the places of the elements where each comes from, and gather."""
     values = as_array(values).astype(np.result_type(arr))
-    of_arr, of_values = places(arr, 0), places(values, np.size(arr))
     both = np.concatenate([np.ravel(arr), np.ravel(values)])
-    return both[np.insert(of_arr, obj, of_values, axis)]
+    return both[np.insert(places(arr), obj, np.size(arr) + places(values), axis)]
 
 
-def places(a: Any, first: int) -> Any:
+def places(a: Any) -> Any:
     """Number the elements of an array."""
-    return np.arange(first, first + np.size(a)).reshape(np.shape(a))
+    return np.arange(np.size(a)).reshape(np.shape(a))
 
 
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
@@ -109,6 +110,16 @@ def _resize(a: Any, new_shape: Any) -> Any:
     return np.ravel(a)[np.resize(np.arange(np.size(a)), new_shape)]
 
 
+def _window_rule(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
+    into = sliding_window_view(places(x), window_shape, axis)
+    return np.reshape(scatter(g, shape=(x.size,), index=into), x.shape)
+
+
+derivative(
+    sliding_window_view,
+    x=lambda g, x, window_shape, axis=None: _window_rule(g, x, window_shape, axis),
+    allows="subok writeable",
+)
 composite(np.atleast_3d, lambda *arys: _several(_at_least_3d, arys))
 composite(
     np.dstack, lambda tup: np.concatenate([_at_least_3d(np.atleast_2d(a)) for a in tup], axis=2)
@@ -179,13 +190,13 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
         conditions.append(~np.any(conditions, axis=0))
     result: Any = np.zeros_like(x)
     for condition, piece in zip(conditions, funclist, strict=True):
-        chosen = places(x, 0)[condition]
+        chosen = places(x)[condition]
         if chosen.size:
             # Only where it holds, so that no other value of x can do harm.
             value = piece(x[condition], *args, **kw) if callable(piece) else piece
             value = np.broadcast_to(as_array(value).astype(np.result_type(x)), chosen.shape)
             from_where, mask = np.zeros(np.shape(x), int), np.zeros(np.shape(x), bool)
-            from_where[condition], mask[condition] = places(chosen, 0), True
+            from_where[condition], mask[condition] = places(chosen), True
             result = np.where(mask, np.ravel(value)[from_where], result)
     return result
 
@@ -194,7 +205,7 @@ def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
     index = plain(a)
     shape = np.broadcast_shapes(index.shape, *map(np.shape, choices))
     stack = np.stack([np.broadcast_to(c, shape) for c in choices])
-    return np.ravel(stack)[np.choose(index, list(places(stack, 0)), mode=mode)]
+    return np.ravel(stack)[np.choose(index, list(places(stack)), mode=mode)]
 
 
 def _unique(

@@ -449,3 +449,39 @@ call(np.fft.fftn, v(2, 3, 2), axes=(0, 1))
 for function in (np.fft.fftshift, np.fft.ifftshift):
     call(function, v(5))
     call(function, v(3, 4), axes=1)
+
+# -- arguments that are seldom given -----------------------------------------------------------
+
+for order in ("C", "F", "A", "K"):
+    call(np.ravel, V(v(2, 3).array.T), order=order)
+call(np.reshape, v(2, 3), (3, 2), order="F")
+call(np.concatenate, In(v(2), v(3)), dtype=np.float64)
+call(np.trace, v(3, 3), 1, dtype=np.float64)
+call(np.insert, v(3, 2), 1, np.array([5.0, 6.0]), axis=0)
+call(np.unwrap, V([0.1, 0.9, 5.0, 12.0, 3.0]), period=3.1)
+call(np.logspace, V(0.3), V(1.2), 4, base=pos(2).array)
+call(np.linspace, V(0.5), V(2.5), 1, retstep=False)
+call(np.polyfit, V([0.0, 0.5, 1.0, 2.0]), v(4), 1, cov=True)
+call(np.polyfit, V([0.0, 0.5, 1.0, 2.0]), v(4), 1, cov="unscaled", w=pos(4).array)
+call(np.polyfit, V([0.0, 0.5, 1.0, 2.0]), v(4, 2), 1, full=True)
+for mode in (0, 1, 2):
+    call(np.convolve, v(5), v(2), mode)
+for mode in (0, 1):
+    call(np.choose, np.array([0, 4, 7, 1]), In(v(4), v(4)), mode=mode)
+call(np.split, v(5), [3, 1])
+call(np.tril, v(3))
+call(np.triu, v(3), 1)
+for optimize in (False, True, "optimal", ["einsum_path", (0, 2), (0, 1)]):
+    call(np.einsum, "ij,jk,lk->il", v(2, 3), v(3, 2), v(2, 2), optimize=optimize)
+for window, axis in (((2, 2), None), (2, 1), ((2, 1, 2), (0, 1, 0))):
+    call(np.lib.stride_tricks.sliding_window_view, v(4, 3), window, axis)
+
+# -- questions ---------------------------------------------------------------------------------
+
+call(np.einsum_path, "ij,jk->ik", v(2, 3), v(3, 2))
+for function in (np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
+    call(function, v(3, 3))
+call(np.common_type, v(3), v(2))
+call(np.min_scalar_type, v(3))
+for function in (np.may_share_memory, np.shares_memory):
+    call(function, v(3), v(3))
