@@ -10,8 +10,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..composite import as_array, bare_all, composite
-from ..primitive import derivative
 from ..errors import UnsupportedArgumentError
+from ..primitive import derivative
 from ..tensor import Axis, Tensor, bare, plain
 from .shapes import scatter
 
