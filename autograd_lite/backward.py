@@ -30,7 +30,7 @@ from .errors import (
     NoGradientError,
     NonScalarBackwardError,
 )
-from .tape import next_number, note_gradient, quietly, shared, state, verify
+from .tape import last_write, next_number, note_gradient, quietly, state, verify
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -52,13 +52,13 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
     heap = [(root._number, root)]  # the values they belong to, newest first
     leaves: list[Tensor] = []
     retained: Kept = []
-    last_write = shared.last_write
+    latest = last_write()
     if root._primitive is None:
         leaves.append(heap.pop()[1])
     while heap:
         n, t = heappop(heap)
         g = pending.pop(n)
-        if n > last_write or t._note is not None:
+        if n > latest or t._note is not None:
             verify(t)
             if t._note is not None and "retain" in t._note:
                 retained.append((t, g))
@@ -87,13 +87,14 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             pending[n] = seed
             heappush(heap, (n, root))
     sweep = -next_number() if recorded and state.mode.everything else 0
+    latest = last_write()
     while heap:
         n, t = heappop(heap)
         if sweep:
             note_gradient(pending[n], t, sweep)
         if n >= stop or t._primitive is None:
             continue
-        if n > shared.last_write or t._note is not None:
+        if n > latest or t._note is not None:
             verify(t)
         primitive = t._primitive
         pull = primitive.pull_recorded if recorded else primitive.pull_since

@@ -43,9 +43,10 @@ from .errors import (
     ObjectArrayError,
     RuleError,
 )
+from .keeping import Guard, kept, kept_operand
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
-from .tape import annotate, next_number, shared, state
+from .tape import annotate, next_number, special, state
 from .tensor import CONSTANT, Tensor
 
 Rule = Callable[..., Any]
@@ -440,7 +441,8 @@ class Primitive:
         namespace.update(
             _primitive=self, _forward=watched(self.forward), _again=again,
             __warningregistry__=NO_REGISTRY, _Tensor=Tensor, _ndarray=np.ndarray,
-            _new=object.__new__, _shared=shared, _CONSTANT=CONSTANT, _next_number=next_number,
+            _new=object.__new__, _special=special, _CONSTANT=CONSTANT, _next_number=next_number,
+            _USERS=("may be refilled",), _REFILLABLE=_REFILLABLE,
             _WEAK=_WEAK, _plain=_plain, _finish=_finish, _explain=_explain, _conform=_conform,
             _missing_rule=_missing_rule, _of_each=_of_each, _heappush=heappush,
             _unbundle=_unbundle, _dense=_dense,
@@ -455,20 +457,26 @@ class Primitive:
             unwrap = f"""
     _operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])
     _values = tuple([x._value if isinstance(x, _Tensor) else _plain(x) for x in _given])
+    _slow = _special or any([x is _CONSTANT for x in _operands])
     _needs = {needs}"""
             signature, arguments, operands, values = "*_given", "*_values", "_operands", "_values"
             plain = "all([x is _CONSTANT for x in _operands])"
         else:
-            unwrap, needs = "", "_needs = {}._requires"
+            unwrap, needs = "\n    _slow = _special", "_needs = {}._requires"
             for operand in self.operands:
                 value = _value(operand)
                 counts = operand not in self.constants
+                also = "; _needs = False" if needs[9] == "{" and counts else ""
                 unwrap += f"""
     if isinstance({operand}, _Tensor):
         {value} = {operand}._value{"; " + needs.format(operand) if counts else ""}
+    elif type({operand}) in _WEAK:
+        {value} = {operand}
+        {operand} = _CONSTANT{also}
     else:
-        {value} = {operand} if type({operand}) in _WEAK else _plain({operand})
-        {operand} = _CONSTANT{"; _needs = False" if needs[9] == "{" and counts else ""}"""
+        {value} = _plain({operand})
+        _slow = _slow or _USERS
+        {operand} = _CONSTANT{also}"""
                 if counts:
                     needs = "_needs = _needs or {}._requires"
             if needs[9] == "{":
@@ -493,6 +501,10 @@ class Primitive:
         parameters = "None"
         if self.takes_parameters:
             parameters = "_parameters"
+            unwrap += """
+    for _parameter in _parameters.values():
+        if type(_parameter) in _REFILLABLE:
+            _slow = _slow or _USERS"""
             keep += "; _t._parameters = _parameters"
             signature += ", **_parameters"
             arguments += ", **_parameters"
@@ -518,7 +530,7 @@ class Primitive:
     _t._value = _value
     _t._grad = _t._note = None
     _t._number = _next_number()
-    if _needs and not _shared.special:
+    if _needs and not _slow:
         _t._requires = True
         _t._primitive = _primitive
         {keep}
@@ -655,6 +667,7 @@ def _default(key: str, parameter: str) -> str:
 # -- what the compiled functions call, off their straight path -----------------
 
 _WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_REFILLABLE = frozenset({np.ndarray, list, tuple, dict})  # parameters that may change later
 
 
 def _is_tensor(x: Any) -> bool:
@@ -685,8 +698,17 @@ def _finish(
         t._primitive = None
         return
     t._primitive = primitive
+    guards: list[Guard] = []
+    if mode.keeps:
+        values = [
+            v if isinstance(x, Tensor) and x is not CONSTANT else kept_operand(v, guards)
+            for x, v in zip(operands, values, strict=True)
+        ]
+        parameters = {k: kept(v) for k, v in parameters.items()} if parameters else parameters
+    if guards:
+        t._note = {**(t._note or {}), "guards": guards}
     if primitive.slots == 0:
-        t._a, t._value_a = operands, values
+        t._a, t._value_a = operands, tuple(values)
     else:
         t._a, t._value_a = operands[0], values[0]
         t._b, t._value_b = operands[-1], values[-1]

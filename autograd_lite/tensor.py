@@ -34,7 +34,7 @@ from .errors import (
 )
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
-from .tape import next_number, shared
+from .tape import next_number, written
 
 if TYPE_CHECKING:
     from .indexed import At
@@ -157,7 +157,7 @@ class Tensor:
         reverse pass through the old value is caught.
         """
         self._value = array
-        self._number = shared.last_write = next_number()
+        self._number = written()
 
     @property
     def grad(self) -> Any:

@@ -44,7 +44,7 @@ from .arguments import (
 from .backward import outward, owned, reverse_since
 from .errors import IntegerGradientError
 from .primitive import derivative
-from .tape import differentiating, next_number, no_grad, note_gradient, quietly, state
+from .tape import differentiating, next_number, no_grad, note_gradient, quietly, state, sweeping
 from .tensor import Tensor, bare, constant, plain
 from .trees import Rebuild, described, flatten
 
@@ -107,7 +107,7 @@ class Run:
 
     def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
         stop = self.aliases[-1]._number
-        with differentiating() if recorded else no_grad():
+        with sweeping() if recorded else no_grad():
             reached: dict[int, Any] = quietly(reverse_since, roots, self.start, stop, recorded)
         return reached
 

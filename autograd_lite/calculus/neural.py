@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, derivative
-from ..tape import quietly
+from ..tape import quiet
 from .loops import loop, loops
 from .reductions import spread
 
@@ -68,9 +68,9 @@ affine = derivative(
 def _sigmoid(x: Any) -> Any:
     # exp overflows to inf for x < −709, and 1 / inf is the right answer.
     if x.ndim == 0 or x.dtype.kind != "f":
-        return 1.0 / (1.0 + quietly(np.exp, -x))
+        return 1.0 / (1.0 + quiet(np.exp, -x))
     out = np.negative(x)
-    quietly(np.exp, out, out)
+    quiet(np.exp, out, out)
     out += 1.0
     return np.reciprocal(out, out)
 
@@ -203,7 +203,7 @@ bce_with_logits = derivative(
 
 def _clamped_logs(p: Any) -> tuple[Any, Any]:
     """Return log p and log(1 − p), not below −100: a wrong certainty costs much, not all."""
-    return np.maximum(quietly(np.log, p), -100.0), np.maximum(quietly(np.log1p, -p), -100.0)
+    return np.maximum(quiet(np.log, p), -100.0), np.maximum(quiet(np.log1p, -p), -100.0)
 
 
 def _bce(input: Any, target: Any) -> Any:

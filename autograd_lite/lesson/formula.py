@@ -29,7 +29,7 @@ import numpy as np
 
 from ..primitive import Primitive
 from ..protocol import TABLE
-from ..tape import everything, recording, state
+from ..tape import everything
 from ..tensor import Tensor, constant
 
 
@@ -138,7 +138,7 @@ def record(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
 
     kept: list[Any] = []  # an id is only a name while its object lives
     given = {name: stand_in(argument) for name, argument in given.items()}
-    with recording(state.mode._replace(records=True)), everything(), np.errstate(all="ignore"):
+    with everything(), np.errstate(all="ignore"):
         result = function(**given)
     if isinstance(result, (list, tuple)):
         return [formula(part) for part in result]

@@ -30,6 +30,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..errors import NoGradientError
+from ..keeping import copy_of
 from ..primitive import Primitive, output
 from ..tape import Call
 from ..tensor import Tensor
@@ -240,6 +241,8 @@ def named_in(frame: FrameType | None) -> dict[int, str]:
             ours = name.isidentifier() and not name.startswith("_")
             if ours and isinstance(value, (Tensor, np.ndarray)):
                 names.setdefault(id(value), name)
+                if isinstance(value, np.ndarray) and (copy := copy_of(value)) is not None:
+                    names.setdefault(id(copy), name)
         # A comprehension and a lambda belong to the function that they stand in.
         inner = frame.f_code.co_name in ("<lambda>", "<listcomp>", "<dictcomp>", "<genexpr>")
         frame = frame.f_back if inner else None

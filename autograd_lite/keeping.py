@@ -1,0 +1,111 @@
+"""What the tape keeps of arrays that belong to the user, who may refill them.
+
+A rule needs the numbers that its operation saw. An array that a Tensor holds is ours; one
+that stood beside it, or in an index or another parameter, is the user's, and the next batch
+may be written into it. So the tape keeps a copy of what is small and of everything that is
+not of floats (indices, masks, labels); a larger array is kept as it is, with a fingerprint of
+some of its numbers, and the reverse pass raises where that has changed.
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor
+>>> w, batch, loss = Tensor(2.0, requires_grad=True), np.zeros(2), 0.0
+>>> for numbers in ([1.0, 2.0], [3.0, 4.0]):
+...     batch[:] = numbers
+...     loss = loss + np.sum(w * batch)
+>>> loss.backward()
+>>> w.grad
+array(10.)
+
+An array that is used again unchanged is copied once: its copy is found by its `id`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SMALL = 1024
+"""Up to so many numbers, a copy costs less than the operation that uses it."""
+SAMPLES = 64
+"""How many numbers of a larger array are looked at."""
+
+_copies: dict[int, tuple[weakref.ref[Array], Array]] = {}
+
+
+class Guard(NamedTuple):
+    """An array that is kept as it is, and what some of its numbers were."""
+
+    array: Array
+    fingerprint: int
+
+    def holds(self) -> bool:
+        """Whether these numbers are still there."""
+        return sampled(self.array) == self.fingerprint
+
+
+def sampled(array: Array) -> int:
+    """Return a number that tells whether an array was refilled: a hash of some of it."""
+    step = max(1, array.size // SAMPLES)
+    return hash((array.flat[::step].tobytes(), array.flat[-1:].tobytes()))
+
+
+def kept(x: Any) -> Any:
+    """Return a parameter with copies in place of its arrays, lists and dicts.
+
+    >>> index = [0, 1], np.array([2, 3])
+    >>> kept(index)
+    ([0, 1], array([2, 3]))
+    >>> kept(index)[0] is index[0]
+    False
+    """
+    if isinstance(x, np.ndarray):
+        return copied(x)
+    if type(x) is list:
+        return [kept(part) for part in x]
+    if type(x) is tuple:
+        return tuple([kept(part) for part in x])
+    if type(x) is dict:
+        return {key: kept(value) for key, value in x.items()}
+    return x
+
+
+def kept_operand(x: Any, guards: list[Guard]) -> Any:
+    """Return an operand as the tape keeps it; a large one is added to `guards`."""
+    if not isinstance(x, np.ndarray):
+        return x
+    if x.size <= SMALL or x.dtype.kind not in "fc":
+        return copied(x)
+    guards.append(Guard(x, sampled(x)))
+    return x
+
+
+def copied(x: Array) -> Array:
+    """Return a copy of an array; the same one as long as the array has not changed."""
+    found = _copies.get(id(x))
+    if found is not None and found[0]() is x and _same(found[1], x):
+        return found[1]
+    copy = x.copy(order="K") if type(x) is np.ndarray else np.array(x, order="K", subok=True)
+    key = id(x)
+
+    def forget(ref: weakref.ref[Array]) -> None:
+        if (now := _copies.get(key)) is not None and now[0] is ref:
+            del _copies[key]
+
+    _copies[key] = weakref.ref(x, forget), copy
+    return copy
+
+
+def copy_of(x: Array) -> Array | None:
+    """Return the copy that the tape keeps of an array; None if it keeps none."""
+    found = _copies.get(id(x))
+    return found[1] if found is not None and found[0]() is x else None
+
+
+def _same(a: Array, b: Array) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype or a.strides != b.strides:
+        return False
+    return a.tobytes("A") == b.tobytes("A")

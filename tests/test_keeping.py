@@ -1,0 +1,148 @@
+"""An array that was used may be refilled: the gradient is that of the numbers that were used."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_lite import Tensor, grad, hvp, strict
+from autograd_lite.errors import StaleValueError
+from autograd_lite.keeping import SMALL, copy_of
+from nn import functional as F
+
+w0 = np.array([0.5, -1.0, 2.0])
+W0 = np.arange(12.0).reshape(4, 3) / 7
+
+# name: (a program of a Tensor and one array of the user's, the array's first and second contents)
+USES = {
+    "operand": (lambda w, b: w * b, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "on the left": (lambda w, b: b - w * b, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "power": (lambda w, b: np.abs(w) ** b, [1.0, 2.0, 3.0], [3.0, 1.0, 2.0]),
+    "whole numbers": (lambda w, b: w * b, [1, 2, 3], [4, 5, 6]),
+    "matrix": (lambda w, b: b @ w, np.eye(3).tolist(), np.ones((3, 3)).tolist()),
+    "index": (lambda w, b: w[b], [0, 0, 1], [2, 2, 2]),
+    "index in a tuple": (lambda w, b: (w * w[:, None])[1, b], [0, 0, 1], [2, 2, 2]),
+    "mask": (lambda w, b: w[b], [True, False, True], [False, True, True]),
+    "condition": (lambda w, b: np.where(b, w, 2 * w), [True, False, True], [False, True, True]),
+    "branch": (lambda w, b: np.where(w > 0, w * b, b), [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "take": (lambda w, b: np.take(w, b), [0, 0, 1], [2, 2, 2]),
+    "take_along_axis": (lambda w, b: np.take_along_axis(w, b, 0), [0, 0, 1], [2, 2, 2]),
+    "where=": (lambda w, b: np.sum(w, where=b), [True, False, True], [False, True, True]),
+    "choose": (lambda w, b: np.choose(b, [w, 3 * w]), [0, 1, 1], [1, 0, 0]),
+    "concatenated": (lambda w, b: np.prod(np.stack([w, b]), axis=0), [1.0, 2.0, 3.0], [4.0, 5, 6]),
+    "einsum": (lambda w, b: np.einsum("i,i->", w, b), [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "average": (lambda w, b: np.average(w, weights=b), [1.0, 2.0, 3.0], [4.0, 1.0, 1.0]),
+    "clip": (lambda w, b: np.clip(w, b, 5.0), [-1.0, -2.0, 3.0], [4.0, -9.0, 1.0]),
+    "maximum": (lambda w, b: np.maximum(w, b), [-1.0, -2.0, 3.0], [4.0, -9.0, 1.0]),
+    "at": (lambda w, b: w.at[b].set(0.0) * w, [0, 1, 1], [2, 2, 2]),
+    "repeats": (lambda w, b: np.repeat(w, b) ** 2, [1, 0, 2], [0, 1, 2]),
+    "labels": (lambda w, b: F.cross_entropy(w * np.ones((3, 1)), b), [0, 0, 1], [2, 2, 2]),
+    "targets": (lambda w, b: F.mse_loss(w, b), [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "batch": (lambda w, b: F.linear(b, w[None]), [[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]),
+}
+
+
+def gradient(f, *buffers):
+    """The gradient of a sum over several contents, each in an array of its own."""
+    w = Tensor(w0, requires_grad=True)
+    sum(np.sum(f(w, np.array(b))) for b in buffers).backward()
+    return w.grad
+
+
+@pytest.mark.parametrize("name", USES)
+def test_a_refilled_array_counts_as_it_was(name):
+    f, first, second = USES[name]
+    buffer, w, loss = np.array(first), Tensor(w0, requires_grad=True), 0.0
+    for contents in (first, second):
+        buffer[...] = contents
+        loss = loss + np.sum(f(w, buffer))
+    buffer[...] = 0
+    loss.backward()
+    np.testing.assert_array_equal(w.grad, gradient(f, first, second))
+
+
+@pytest.mark.parametrize("name", USES)
+def test_strict_sees_every_write(name):
+    f, first, second = USES[name]
+    buffer, w = np.array(first), Tensor(w0, requires_grad=True)
+    with strict():
+        loss = np.sum(f(w, buffer))
+    buffer[...] = second
+    try:
+        loss.backward()
+    except StaleValueError:
+        return
+    np.testing.assert_array_equal(w.grad, gradient(f, first))
+
+
+def test_lists_may_be_changed_too():
+    index, w = [0, 0, 1], Tensor(w0, requires_grad=True)
+    y = np.sum(w[index])
+    index[:] = [2, 2, 2]
+    y.backward()
+    np.testing.assert_array_equal(w.grad, [2.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("size", [SMALL, SMALL + 1, 100_000])
+def test_a_large_array_is_watched(size):
+    buffer = np.ones(size)
+    w = Tensor(2.0, requires_grad=True)
+    loss = np.sum(w * buffer)
+    buffer[:] = 3.0
+    if size <= SMALL:
+        loss.backward()
+        assert w.grad == size
+        return
+    with pytest.raises(StaleValueError, match=r"refilled since: .*x\.copy\(\)"):
+        loss.backward()
+    assert w.grad is None
+
+
+def test_a_large_mask_or_index_is_copied():
+    x = Tensor(np.arange(5000.0), requires_grad=True)
+    mask, index = np.arange(5000) % 2 == 0, np.arange(5000)
+    loss = np.sum(x[mask]) + np.sum(x[index] * x[index])
+    mask[:], index[:] = False, 0
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, (np.arange(5000) % 2 == 0) + 2 * np.arange(5000.0))
+
+
+@given(
+    st.lists(st.integers(0, 2), min_size=1, max_size=6),
+    st.lists(st.floats(-2, 2), min_size=3, max_size=3),
+)
+def test_any_refills(order, numbers):
+    contents = [np.array(numbers) + k for k in order]
+    buffer, w, loss = np.zeros(3), Tensor(w0, requires_grad=True), 0.0
+    for c in contents:
+        buffer[:] = c
+        loss = loss + np.sum(w * buffer * w)
+    buffer[:] = np.nan
+    loss.backward()
+    np.testing.assert_allclose(w.grad, 2 * w0 * sum(contents), atol=1e-12)
+
+
+def test_higher_derivatives_and_transforms():
+    buffer = np.array([1.0, 2.0, 3.0])
+
+    def f(w):
+        buffer[:] = [1.0, 2.0, 3.0]
+        y = np.sum(w**3 * buffer)
+        buffer[:] = 0.0
+        return y
+
+    np.testing.assert_array_equal(grad(f)(w0), 3 * w0**2 * [1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(hvp(f)(w0, np.ones(3)), 6 * w0 * [1.0, 2.0, 3.0])
+
+
+def test_an_unchanged_array_is_copied_once():
+    b, w = np.ones(3), Tensor(w0, requires_grad=True)
+    one, two = w * b, w + b
+    assert one.tape.values[1] is two.tape.values[1] is copy_of(b)
+    assert one.tape.values[1] is not b
+    del b
+    assert operator.length_hint(one.tape.values) == 2
