@@ -33,6 +33,7 @@ from .transforms import (
 if TYPE_CHECKING:
     from .codegen import source as source
     from .lesson import explain
+    from .nonfinite import first_bad
     from .visualize import draw
     from .visualize.notebook import mimebundle as mimebundle
 
@@ -48,6 +49,7 @@ __all__ = [
     "elementwise_grad",
     "everything",
     "explain",
+    "first_bad",
     "grad",
     "hessian",
     "hvp",
@@ -73,6 +75,10 @@ def __getattr__(name: str) -> Any:
         from .lesson import explain
 
         return explain
+    if name == "first_bad":
+        from . import nonfinite
+
+        return getattr(nonfinite, name)
     if name == "source":
         from .codegen import source
 

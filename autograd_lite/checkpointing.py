@@ -9,6 +9,8 @@ same, which is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -124,14 +126,20 @@ class _Segment:
         results = dict(zip(self.moving, made if primitive is _several else [made], strict=True))
         return run.rebuild_result([results.get(i, x) for i, x in enumerate(run.outputs)])
 
-    def again(self, gradients: list[Any], operands: Any) -> tuple[Any, ...]:
-        """Run the function again; return the gradients of what it was given and what it used."""
+    @contextmanager
+    def rerun(self, operands: Any) -> Iterator[Run]:
+        """Run the function again, as it was before the first time; afterwards all is as it was."""
         now = State.of(*self.roots(), also=[owner for owner, *_ in self.before.held])
         with now.kept():
             self.before.enter()
             chosen = operands[: len(self.chosen)]
             run = Run(self.call, chosen, range(len(chosen)), {})
             self._compare(run)
+            yield run
+
+    def again(self, gradients: list[Any], operands: Any) -> tuple[Any, ...]:
+        """Run the function again; return the gradients of what it was given and what it used."""
+        with self.rerun(operands) as run:
             recorded = state.mode.records and any(map(needs, (*gradients, *operands)))
             roots = [(run.outputs[i], g) for i, g in zip(self.moving, gradients, strict=True)]
             # Not bounded by what is older than the run: the sweep is to reach what it used.

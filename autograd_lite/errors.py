@@ -72,6 +72,20 @@ class RuleError(AutogradError, ValueError):
     """A rule, or a declaration of one, is wrong: the message names which."""
 
 
+class NotFiniteError(AutogradError, FloatingPointError):
+    """A value or a gradient became NaN or infinite inside ``with anomaly():``.
+
+    Attributes
+    ----------
+    first_bad : FirstBad
+        Where, and of which numbers.
+    """
+
+    def __init__(self, first_bad: Any) -> None:
+        super().__init__(first_bad)
+        self.first_bad = first_bad
+
+
 class MissingExtraError(AutogradError, ImportError):
     """An optional package is missing: the message names the extra that brings it."""
 

@@ -17,6 +17,7 @@ accident.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,3 +90,24 @@ class Record:
     def _noted(self, key: str) -> Any:
         note = self._t._note
         return None if note is None else note.get(key)
+
+
+Step = tuple[Any, tuple[Any, ...]]  # the Tensor that an operation made, and its operands
+
+
+def recorded(roots: Sequence[Tensor]) -> list[Step]:
+    """Return every step of the tape behind `roots`, oldest first.
+
+    Sequence numbers, which grow in size, give the order: no result is ever renumbered.
+    The walk that finds them keeps its own stack, since a tape may be a million
+    operations deep.
+    """
+    found: dict[int, Step] = {}
+    waiting: list[Any] = list(roots)
+    while waiting:
+        t = waiting.pop()
+        if hasattr(t, "_requires") and t._primitive is not None and id(t) not in found:
+            operands = t.tape.operands
+            found[id(t)] = t, operands
+            waiting.extend(operands)
+    return sorted(found.values(), key=lambda step: abs(step[0]._number))

@@ -32,6 +32,7 @@ import numpy as np
 from ..errors import NoGradientError
 from ..keeping import copy_of
 from ..primitive import Primitive, output
+from ..record import Step, recorded
 from ..tape import Call
 from ..tensor import Tensor
 from .text import number
@@ -267,27 +268,6 @@ def _checked(roots: Any) -> list[Tensor]:
             "Make an input with requires_grad=True, and compute it outside of no_grad()."
         )
     return tensors
-
-
-Step = tuple[Tensor, tuple[Any, ...]]  # what an operation made, and from what
-
-
-def recorded(roots: Sequence[Tensor]) -> list[Step]:
-    """Return every step of the tape behind `roots`, oldest first.
-
-    Sequence numbers, which grow in size, give the order: no result is ever renumbered.
-    The walk that finds them keeps its own stack, since a tape may be a million
-    operations deep.
-    """
-    found: dict[int, Step] = {}
-    waiting: list[Any] = list(roots)
-    while waiting:
-        t = waiting.pop()
-        if isinstance(t, Tensor) and t.tape.primitive is not None and id(t) not in found:
-            operands = t.tape.operands
-            found[id(t)] = t, operands
-            waiting.extend(operands)
-    return sorted(found.values(), key=lambda step: abs(step[0]._number))
 
 
 class _Reader:
