@@ -153,14 +153,9 @@ class Composite:
         return Reading(False, as_it_is, calls_back, dtypes)
 
     def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Return NumPy's result, or raise what it raises."""
-        if not self._is_numpys:
-            return None
-        with np.errstate(all="ignore"):  # the definition warns
-            try:
-                return self.function(*self._bare(args), **self._bare(kwargs))
-            except Exception as error:
-                raise error from None
+        if self._is_numpys:
+            return ask(self.function, args, kwargs, copy=self._overwrites)
+        return None
 
     def _numpys(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return NumPy's result on the bare arrays."""
@@ -256,6 +251,17 @@ def as_array(x: Any) -> Any:
     if isinstance(x, (list, tuple)) and _any(_holds_tensor, x):
         return np.stack([as_array(i) for i in x])
     return np.asarray(x)
+
+
+def ask(
+    function: Callable[..., Any], args: Any, kwargs: dict[str, Any], *, copy: bool = False
+) -> Any:
+    """Return NumPy's result, or raise what it raises; it does not warn."""
+    with np.errstate(all="ignore"):
+        try:
+            return function(*bare_all(args, copy=copy), **bare_all(kwargs, copy=copy))
+        except Exception as error:
+            raise error from None
 
 
 def bare_all(x: Any, *, copy: bool = False) -> Any:

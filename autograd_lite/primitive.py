@@ -35,7 +35,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .composite import is_default, signature, unsupported
+from .composite import ask, is_default, signature, unsupported
 from .errors import (
     BroadcastError,
     DetachError,
@@ -422,6 +422,8 @@ class Primitive:
             if own is not None and is_default(value, own):
                 del parameters[name]
             elif name not in self.parameters:
+                if name != "out":
+                    ask(self.function, args, kwargs)  # it may be NumPy's error
                 raise unsupported(self.function, name, self.parameters)
         return self._joined_by(parameters).apply(*operands, **parameters)
 

@@ -17,11 +17,12 @@ NumPy's, and each that has a derivative is an entry of one table
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, SupportsIndex, Union
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from .array_methods import _ENTRY, ArrayMethods
 from .backward import backward
 from .errors import (
     DetachError,
@@ -32,7 +33,7 @@ from .errors import (
     NoGradientError,
     ObjectArrayError,
 )
-from .protocol import TABLE, apply_function, apply_ufunc
+from .protocol import apply_function, apply_ufunc
 from .record import Record
 from .tape import next_number, written
 
@@ -41,12 +42,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
-Axis = int | tuple[int, ...] | None
-
-_ENTRY: Mapping[Callable[..., Any], Callable[..., Tensor]] = TABLE  # given a Tensor, all return one
 
 
-class Tensor:
+class Tensor(ArrayMethods):
     """An array on the tape.
 
     Parameters
@@ -274,9 +272,9 @@ class Tensor:
         """Return the value as a plain array (not a copy, unless it has no dimension)."""
         return np.asarray(self._value)
 
-    def item(self) -> Any:
-        """Return the value of a Tensor with one element as a Python number."""
-        return self._value.item()
+    def item(self, *args: Any) -> Any:
+        """Return the value of a Tensor with one element, or one of its elements, as a number."""
+        return self._value.item(*args)
 
     def tolist(self) -> Any:
         """Return the value as nested lists of Python numbers."""
@@ -474,177 +472,7 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         return _ENTRY[operator.getitem](self, index)
 
-    # -- methods: the table's entries under NumPy's and PyTorch's names ------------
-
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Sum over `axis`, as `numpy.sum`."""
-        return _ENTRY[np.sum](self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Mean over `axis`, as `numpy.mean`."""
-        return _ENTRY[np.mean](self, axis=axis, keepdims=keepdims)
-
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Product over `axis`, as `numpy.prod`."""
-        return _ENTRY[np.prod](self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Maximum over `axis`, as `numpy.max`; ties share the gradient."""
-        return _ENTRY[np.max](self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Minimum over `axis`, as `numpy.min`; ties share the gradient."""
-        return _ENTRY[np.min](self, axis=axis, keepdims=keepdims)
-
-    def var(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Variance over `axis`, as `numpy.var`."""
-        return _ENTRY[np.var](self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Standard deviation over `axis`, as `numpy.std`."""
-        return _ENTRY[np.std](self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        """Running sum along `axis`, as `numpy.cumsum`."""
-        return _ENTRY[np.cumsum](self, axis=axis)
-
-    def cumprod(self, axis: int | None = None) -> Tensor:
-        """Running product along `axis`, as `numpy.cumprod`."""
-        return _ENTRY[np.cumprod](self, axis=axis)
-
-    def argmax(self, axis: int | None = None) -> Tensor:
-        """Index of the largest element, as `numpy.argmax`."""
-        return _ENTRY[np.argmax](self, axis=axis)
-
-    def argsort(self, axis: int | None = -1) -> Tensor:
-        """The order that sorts an axis, as `numpy.argsort`."""
-        return _ENTRY[np.argsort](self, axis=axis)
-
-    def searchsorted(self, v: Any, side: str = "left") -> Tensor:
-        """Where numbers belong among these, as `numpy.searchsorted`."""
-        return _ENTRY[np.searchsorted](self, v, side=side)
-
-    def nonzero(self) -> tuple[Tensor, ...]:
-        """The places that are not 0, as `numpy.nonzero`."""
-        return _ENTRY[np.nonzero](self)  # type: ignore[return-value]
-
-    def argmin(self, axis: int | None = None) -> Tensor:
-        """Index of the smallest element, as `numpy.argmin`."""
-        return _ENTRY[np.argmin](self, axis=axis)
-
-    def any(self, axis: Axis = None) -> Tensor:
-        """Whether any element is true, as `numpy.any`."""
-        return _ENTRY[np.any](self, axis=axis)
-
-    def all(self, axis: Axis = None) -> Tensor:
-        """Whether all elements are true, as `numpy.all`."""
-        return _ENTRY[np.all](self, axis=axis)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """The same elements in another shape: ``t.reshape(2, 3)`` or ``t.reshape((2, 3))``."""
-        shape = shape[0] if len(shape) == 1 else shape
-        return _ENTRY[np.reshape](self, shape=shape)
-
-    def ravel(self) -> Tensor:
-        """All elements along one axis."""
-        return self.reshape(-1)
-
-    flatten = ravel
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Permute the axes, as `numpy.ndarray.transpose`; reverse them by default."""
-        if len(axes) == 1 and not isinstance(axes[0], SupportsIndex):
-            axes = axes[0]
-        return _ENTRY[np.transpose](self, axes=axes or None)
-
-    @property
-    def T(self) -> Tensor:
-        """The transpose."""
-        return _ENTRY[np.transpose](self, axes=None)
-
-    @property
-    def mT(self) -> Tensor:
-        """The transpose of the last two axes."""
-        return _ENTRY[np.swapaxes](self, -1, -2)
-
-    @property
-    def real(self) -> Tensor:
-        """The real part."""
-        return _ENTRY[np.real](self)
-
-    @property
-    def imag(self) -> Tensor:
-        """The imaginary part."""
-        return _ENTRY[np.imag](self)
-
-    def conj(self) -> Tensor:
-        """The complex conjugate."""
-        return _ENTRY[np.conjugate](self)
-
-    conjugate = conj
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        """Exchange two axes."""
-        return _ENTRY[np.swapaxes](self, axis1, axis2)
-
-    def squeeze(self, axis: Axis = None) -> Tensor:
-        """Drop axes of length 1."""
-        return _ENTRY[np.squeeze](self, axis=axis)
-
-    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
-        """Repeat each element, as `numpy.repeat`."""
-        return _ENTRY[np.repeat](self, repeats, axis=axis)
-
-    def compress(self, condition: Any, axis: int | None = None) -> Tensor:
-        """Those along an axis for which a condition holds, as `numpy.compress`."""
-        return _ENTRY[np.compress](condition, self, axis=axis)
-
-    def choose(self, choices: Any, mode: str = "raise") -> Tensor:
-        """Elements of several arrays, by these indices, as `numpy.choose`."""
-        return _ENTRY[np.choose](self, choices, mode=mode)
-
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        """Elements along an axis, as `numpy.take`."""
-        return _ENTRY[np.take](self, indices, axis=axis)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """The diagonal, as `numpy.diagonal`."""
-        return _ENTRY[np.diagonal](self, offset=offset, axis1=axis1, axis2=axis2)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """The sum of the diagonal, as `numpy.trace`."""
-        return _ENTRY[np.trace](self, offset=offset, axis1=axis1, axis2=axis2)
-
-    def dot(self, other: Any) -> Tensor:
-        """Dot product, as `numpy.dot`."""
-        if self._value.ndim == 2 and np.ndim(other) == 2:
-            return Tensor.__matmul__(self, other)
-        return _ENTRY[np.dot](self, other)
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        """Limit to an interval, as `numpy.clip`; the gradient at a bound is 1."""
-        return _ENTRY[np.clip](self, min, max)
-
-    def round(self, decimals: int = 0) -> Tensor:
-        """Round, as `numpy.round`; the gradient is 0."""
-        return _ENTRY[np.round](self, decimals=decimals)
-
-    def __round__(self, ndigits: int | None = None) -> Tensor:
-        return self.round(ndigits or 0)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return _ENTRY[np.divmod](self, other)  # type: ignore[return-value]
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return _ENTRY[np.divmod](other, self)  # type: ignore[return-value]
-
-    def astype(self, dtype: Any) -> Tensor:
-        """Convert; the gradient is converted back. Integers carry no gradient."""
-        return _ENTRY[np.ndarray.astype](self, dtype=np.dtype(dtype))
-
-    def copy(self) -> Tensor:
-        """A copy of the value that stays on the tape."""
-        return _ENTRY[np.copy](self)
+    # -- methods that NumPy's arrays do not have: those that they have are in array_methods.py ---
 
     def exp(self) -> Tensor:
         """Exponential, as `numpy.exp`."""

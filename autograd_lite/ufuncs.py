@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .composite import as_array, bare_all, unsupported
+from .array_methods import Axis
+from .composite import as_array, ask, unsupported
 from .errors import InPlaceError
 from .protocol import look_up
-from .tensor import Axis, bare
+from .tensor import bare
 
 _WITH_DTYPE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod}
 _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
@@ -47,8 +48,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         raise unsupported(ufunc, "where", ())
     entry = look_up(ufunc)
     # What NumPy refuses, it refuses in its own words.
-    with np.errstate(all="ignore"):
-        getattr(ufunc, method)(*bare_all(inputs), **bare_all(kwargs))
+    ask(getattr(ufunc, method), inputs, kwargs)
     if method == "__call__":
         return _call(ufunc, entry, inputs[: ufunc.nin], kwargs)
     if method == "outer":

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..array_methods import Axis
 from ..composite import composite
 from ..primitive import derivative
-from ..tensor import Axis
 
 
 def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..array_methods import Axis
 from ..composite import composite
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
-from ..tensor import Axis, Tensor, plain
+from ..tensor import Tensor, bare, plain
 
 # -- the same numbers in another shape ------------------------------------------------
 
@@ -223,7 +224,7 @@ def _take(
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, np.ndim(a))
     if mode != "raise" or plain(indices).dtype.kind not in "iu":
-        indices = np.take(np.arange(np.shape(a)[axis]), plain(indices), mode=mode)
+        indices = np.take(np.arange(np.shape(a)[axis]), bare(indices), mode=mode)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
     return a[(slice(None),) * axis + (indices,)]

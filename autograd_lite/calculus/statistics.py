@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..array_methods import Axis
 from ..composite import composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
 from ..tape import quiet
-from ..tensor import Axis, Tensor, plain
+from ..tensor import Tensor, plain
 from .complex import C
 from .reductions import kept, like, normal, root
 
