@@ -33,7 +33,7 @@ from .transforms import (
 if TYPE_CHECKING:
     from .codegen import source as source
     from .lesson import explain
-    from .nonfinite import first_bad
+    from .nonfinite import anomaly, first_bad
     from .visualize import draw
     from .visualize.notebook import mimebundle as mimebundle
 
@@ -42,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Operation",
     "Tensor",
+    "anomaly",
     "checkpoint",
     "composite",
     "derivative",
@@ -75,7 +76,7 @@ def __getattr__(name: str) -> Any:
         from .lesson import explain
 
         return explain
-    if name == "first_bad":
+    if name in ("anomaly", "first_bad"):
         from . import nonfinite
 
         return getattr(nonfinite, name)

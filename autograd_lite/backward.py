@@ -30,7 +30,17 @@ from .errors import (
     NoGradientError,
     NonScalarBackwardError,
 )
-from .tape import last_write, next_number, note_gradient, quietly, state, verify
+from .tape import (
+    last_write,
+    next_number,
+    note_gradient,
+    quietly,
+    recording,
+    rule_of,
+    special,
+    state,
+    verify,
+)
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -77,6 +87,10 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
     rules are fed Tensors, so that the sweep is itself on the tape and can be
     differentiated. Returns gradients by sequence number.
     """
+    if special and state.mode.watch:
+        watch_gradients(roots, start, stop)
+        with recording(lambda outside: outside._replace(watch="")):
+            return reverse_since(roots, start, stop, recorded)
     pending: dict[int, Any] = {}
     heap: Any = []
     for root, seed in roots:
@@ -88,6 +102,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             heappush(heap, (n, root))
     sweep = -next_number() if recorded and state.mode.everything else 0
     latest = last_write()
+    lines = recorded and state.mode.lines
     while heap:
         n, t = heappop(heap)
         if sweep:
@@ -98,8 +113,19 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             verify(t)
         primitive = t._primitive
         pull = primitive.pull_recorded if recorded else primitive.pull_since
+        if lines:
+            rule_of.set(t)
         pull(t, pending.pop(n), pending, heap, [], start)
+    if lines:
+        rule_of.set(None)
     return pending
+
+
+def watch_gradients(roots: Kept, start: int | None = None, stop: int = 0) -> None:
+    """Raise if a gradient is not finite, for `autograd_lite.anomaly`."""
+    from .nonfinite import watch  # built on this module
+
+    quietly(watch.watch_gradients, roots, start, stop)
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:
@@ -111,6 +137,8 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         )
     # The usual start, a loss of one float64, is not worth a call.
     seed = _ONE if gradient is None and type(root._value) is float64 else seed_for(root, gradient)
+    if special and state.mode.watch:
+        watch_gradients([(root, seed)])
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     for leaf, g in leaves:

@@ -62,7 +62,8 @@ def checkpoint(f: Function) -> Function:
 
     @named_after(f)
     def lean(*args: Any, **kwargs: Any) -> Any:
-        if not state.mode.records or state.mode.everything:
+        mode = state.mode
+        if not mode.records or mode.everything or mode.watch:
             return f(*args, **kwargs)
         return _Segment(f, args, kwargs).first()
 

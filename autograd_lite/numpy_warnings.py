@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .tape import is_passed_over
+from .tape import is_passed_over, state
 
 NO_REGISTRY = ()
 _COMPILED = (np.ufunc, BuiltinFunctionType, type(np.sum))
@@ -73,6 +73,11 @@ def again(primitive: Any, /, *args: Any, **kwargs: Any) -> Any:
     """
     frame = _users_frame()
     try:
+        if state.mode.watch:
+            with np.errstate(all="ignore"):
+                result = primitive.forward(*args, **kwargs)
+            if not np.isfinite(result).all():
+                return result  # `anomaly` says more than a warning
         if _is_ours(primitive.forward):
             return _listened_to(frame, primitive, args, kwargs)
         # The same as if that line had called NumPy: filters, `np.errstate`, what is shown once.

@@ -696,6 +696,11 @@ def _finish(
     """Complete a result that is a constant, or of which more than usual is recorded."""
     mode = state.mode
     t._requires = needs and mode.records
+    if mode.watch:
+        from .nonfinite import watch  # built on this module
+
+        t._primitive = None
+        watch.watch_result(t, primitive, operands, values, parameters)
     if not t._requires and not mode.everything:
         t._primitive = None
         return

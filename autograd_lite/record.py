@@ -83,6 +83,11 @@ class Record:
         return self._noted("call")  # type: ignore[no-any-return]
 
     @property
+    def rule_of(self) -> str | None:
+        """The name of the operation whose rule computed it; None for what the program did."""
+        return self._noted("rule_of")  # type: ignore[no-any-return]
+
+    @property
     def upstream(self) -> Any:
         """The gradient that the latest ``backward()`` from here began with; None before it."""
         return self._noted("upstream")

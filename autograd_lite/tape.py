@@ -73,6 +73,7 @@ class Mode(NamedTuple):
     lines: bool = False
     fingerprints: bool = False
     keeps: bool = True  # copies of arrays that the user may refill
+    watch: str = ""  # for "nan", or for infinities too ("all"): see `anomaly`
 
 
 GRADIENT = Mode()
@@ -255,6 +256,10 @@ def _in_mode(change: Callable[[Mode], Mode], function: Any) -> Any:
     return recording(change) if function is None else recording(change)(function)
 
 
+def _off(outside: Mode) -> Mode:
+    return OFF._replace(lines=True, watch=outside.watch) if outside.watch else OFF
+
+
 @overload
 def no_grad() -> recording: ...
 @overload
@@ -278,7 +283,7 @@ def no_grad(function: Any = None, /) -> Any:
     >>> square(x).requires_grad
     False
     """
-    return _in_mode(lambda outside: OFF, function)
+    return _in_mode(_off, function)
 
 
 @overload
@@ -352,7 +357,9 @@ used: compute the result again before taking its gradient.
 
 
 def _active(mode: Mode) -> Mode:
-    return mode if mode.records else GRADIENT
+    if mode.records:
+        return mode
+    return mode._replace(records=True, keeps=GRADIENT.keeps) if mode.watch else GRADIENT
 
 
 def differentiating() -> recording:
@@ -369,9 +376,27 @@ def annotate(result: Tensor) -> None:
     """Add to a recorded result what the present mode asks for beyond a gradient."""
     mode = state.mode
     if mode.lines:
-        _note(result).update(zip(("line", "call"), _place(), strict=True))
+        note_place(result)
     if mode.fingerprints:
         _note(result)["fingerprints"] = _fingerprints(result)
+
+
+rule_of: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar(
+    "autograd_lite.rule_of", default=None
+)
+"""The result whose rule is being applied on the tape: what that computes belongs to its line."""
+
+
+def note_place(result: Tensor) -> None:
+    """Note the line and the layer of an operation; in a rule, those of what it is the rule of."""
+    made = rule_of.get()
+    place: tuple[str | None, Call | None]
+    if made is not None and made.tape.line is not None:
+        place = made.tape.line, made.tape.call
+        _note(result)["rule_of"] = made._primitive.name
+    else:
+        place = _place()
+    _note(result).update(zip(("line", "call"), place, strict=True))
 
 
 def note_gradient(g: Any, t: Tensor, sweep: int = 0) -> None:

@@ -11,8 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
-from autograd_lite import Tensor, checkpoint, first_bad, no_grad, trace
+from autograd_lite import (
+    Tensor,
+    anomaly,
+    checkpoint,
+    first_bad,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    no_grad,
+    trace,
+    vjp,
+)
 from autograd_lite.calculus.neural import softmax
+from autograd_lite.errors import NotFiniteError
 
 F = nn.functional
 INF = np.inf
@@ -330,3 +343,70 @@ def test_what_first_bad_refuses() -> None:
     y = np.sqrt(x)
     y.backward(np.array([1.0, 0.0]))
     assert first_bad(y).numbers == "0 · inf"  # with the gradient that it began with
+
+
+# -- on the watch ---------------------------------------------------------------------------------
+
+
+def caught(program: Any, *inputs: Any, **options: Any) -> Any:
+    with pytest.raises(NotFiniteError) as error, anomaly(**options):
+        program(*inputs)
+    assert str(error.value) == str(error.value.first_bad)
+    assert isinstance(error.value, FloatingPointError)
+    return error.value.first_bad
+
+
+@pytest.mark.parametrize("name", [*CASES, *TRAPS])
+def test_anomaly_raises_what_first_bad_finds(name: str) -> None:
+    program, inputs = (CASES[name][:2]) if name in CASES else (TRAPS[name][0], [[0.0, 4.0]])
+    expected = first_bad(program, *inputs)
+    x = [Tensor(x, requires_grad=True) for x in inputs]
+    with np.errstate(all="ignore"):  # np.sum, in Python, warns before we can see its result
+        bad = caught(lambda *x: program(*x).backward(), *x)
+    told = "operation", "way", "index", "numbers", "line"
+    assert [getattr(bad, k) for k in told] == [getattr(expected, k) for k in told]
+    assert all(t.grad is None for t in x)
+
+
+ZERO = np.zeros(2)
+INSIDE: dict[str, Any] = {
+    "grad": (lambda: grad(lambda x: np.sum(np.sqrt(x)))(ZERO), "sqrt", "backward"),
+    "grad, forward": (lambda: grad(lambda x: np.sum(np.log(x)))(ZERO), "log", "forward"),
+    "vjp": (lambda: vjp(np.sqrt, ZERO)[1](np.ones(2)), "sqrt", "backward"),
+    "jvp": (lambda: jvp(np.sqrt, (ZERO,), (np.ones(2),)), "sqrt", "backward"),
+    "jacobian": (lambda: jacobian(np.sqrt)(ZERO), "sqrt", "backward"),
+    "hessian": (lambda: hessian(lambda x: np.sum(x**1.5))(ZERO), "power", "backward"),
+    "grad of grad": (lambda: grad(lambda y: np.sum(grad(lambda x: np.sum(x**1.5))(y)))(ZERO),
+                     "power", "backward"),
+    "checkpoint": (lambda: grad(lambda x: np.sum(checkpoint(np.sqrt)(x)))(ZERO), "sqrt",
+                   "backward"),
+    "constants": (lambda: np.log(Tensor(ZERO)), "log", "forward"),
+    "no_grad": (lambda: no_grad(lambda: np.log(Tensor(ZERO, True)))(), "log", "forward"),
+    "module": (lambda: nn.Sequential(nn.Linear(1, 1, rng=0), nn.Softmax())(np.full((1, 1), INF)),
+               None, "input"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_anomaly_inside_of_transforms(name: str) -> None:
+    program, operation, way = INSIDE[name]
+    bad = caught(program)
+    assert (bad.operation, bad.way) == (operation, way)
+    first = program.__code__.co_firstlineno
+    if operation:
+        assert int(bad.line.rpartition(":")[2]) - first in (0, 1)
+
+
+def test_anomaly_lets_pass_what_is_no_fault() -> None:
+    x = Tensor([1.0, 4.0], requires_grad=True)
+    with anomaly():
+        np.sum(softmax(x + np.array([0.0, -INF])) * np.sqrt(x)).backward()
+        jvp(np.sqrt, (x.data,), (np.ones(2),))
+    zero = Tensor([0.0, 1.0])
+    with anomaly(infinities=False):
+        assert np.exp(np.log(zero)).tolist() == [0.0, 1.0]
+    bad = caught(lambda: np.log(Tensor([0.0], True)) * 0.0, infinities=False)
+    assert bad.operation == "log"
+    assert "-inf · 0 at [0] makes nan of it" in str(bad)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        np.log(zero)  # outside nothing is raised

@@ -5,5 +5,6 @@ what a person reads.
 """
 
 from .report import FirstBad, first_bad
+from .watch import anomaly
 
-__all__ = ["FirstBad", "first_bad"]
+__all__ = ["FirstBad", "anomaly", "first_bad"]

@@ -254,7 +254,9 @@ class Sweep:
         if whole.pointwise and not np.any(gs[0]):
             here.unused = self.unused(u, at)
         found = culprit([*gs, *rest], run)
-        if found is None and not (whole.pointwise and not np.isfinite(whole.out(at))):
+        # In a rule that runs itself on the tape, the numbers of the first run mean nothing.
+        before = whole.pointwise and u.tape.rule_of is None and not np.isfinite(whole.out(at))
+        if found is None and not before:
             return here, here
         # A value is to blame; where the rule does not use it, the result that came before.
         k, element = (made + count, at) if found is None else found

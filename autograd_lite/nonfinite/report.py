@@ -221,6 +221,8 @@ def described(found: Found, names: Names = ()) -> FirstBad:
         remarks.append(_unused(found))
     else:
         remarks += _remedy(found.turn if way == "input" and found.turn else found)
+    if node is not None and node.t.tape.rule_of is not None:
+        remarks.append(f"It is in the derivative of {operation}, in its step '{node.name}'.")
     if found.harmless:
         remarks.append("The result and all gradients are finite all the same.")
     if operation is not None and line is None:
@@ -245,7 +247,7 @@ def _remedy(found: Found) -> list[str]:
 
 def _operation(node: Node) -> tuple[str, str | None, str]:
     """Return an operation's name, line and layer."""
-    return node.name, node.t.tape.line, _layer(node)
+    return node.t.tape.rule_of or node.name, node.t.tape.line, _layer(node)
 
 
 def _layer(node: Node) -> str:
@@ -296,6 +298,10 @@ def _unused(found: Found) -> str:
 
 def called(x: Any, names: Names = (), node: Node | None = None, i: int = 0) -> str:
     """Say what an operand is, and what it is called: ``the parameter 'l.weight'``."""
+    while (
+        isinstance(x, Tensor) and x.tape.primitive is not None and x.tape.primitive.name == "alias"
+    ):
+        x = x.tape.parents[0]  # a transform's private name for its input
     name = _name(x, names)
     quoted = f" '{name}'" if name else ""
     if not isinstance(x, Tensor):
@@ -320,8 +326,9 @@ def _name(x: Any, names: Names) -> str:
     for name, other in names:
         if other is x:
             return name
-        # A small array may have been copied when it was used.
-        if not isinstance(x, Tensor) and isinstance(other, np.ndarray) and array.ndim:
+        # A small array may have been copied when it was used, and a transform copies its inputs.
+        leaf = not isinstance(x, Tensor) or (type(x) is Tensor and x.is_leaf)
+        if leaf and isinstance(other, np.ndarray) and array.ndim:
             numbers = array.dtype.kind in "fc"
             if other.dtype == array.dtype and np.array_equal(other, array, equal_nan=numbers):
                 return name
