@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_lite import Tensor, no_grad
+from autograd_lite import Tensor, no_grad, trace
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import Location, see_folder
 from autograd_lite.randomness import Random, generator
@@ -33,10 +33,12 @@ from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
 from .settings import as_data, count
-from .watch import evaluation, first_not_finite
+from .watch import evaluation, first_not_finite, same_draws
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from autograd_lite.nonfinite import FirstBad
 
 Metric = Callable[[Array, Array], float]
 
@@ -260,8 +262,8 @@ def fit(
                 value.backward()
                 number = value.item()
                 if not math.isfinite(number):
-                    raise good.diverged(history, f"the loss became {number}", x)
-                good.keep()
+                    raise good.diverged(history, f"the loss became {number}", loss, (x, y))
+                good.keep((x, y))
                 optimizer.step()
 
                 share = len(x) / examples
@@ -276,7 +278,7 @@ def fit(
                     bar.set_postfix({**history.latest(), "loss": number}, refresh=False)
             # No forward pass has tried the weights of the last step.
             if not all(np.isfinite(p.data).all() for p in optimizer.params):
-                raise good.diverged(history, "a weight became NaN or infinite", x)
+                raise good.diverged(history, "a weight became NaN or infinite", loss, (x, y))
             state.epoch += 1
             history.losses.append(numbers["loss"])
             for name in metrics:
@@ -402,23 +404,50 @@ class _Good:
         self.tensors = tuple(found.values())
         self.keep()
 
-    def keep(self) -> None:
+    def keep(self, batch: Any = None) -> None:
         # A step stores new arrays, so keeping the old ones is enough to go back.
         self.arrays = [t._value for t in self.tensors]
+        self.batch = batch  # with which the step after this is made
 
-    def diverged(self, history: History, what: str, x: Any) -> DivergedError:
+    def diverged(
+        self, history: History, what: str, loss: Callable[..., Tensor], batch: Any
+    ) -> DivergedError:
         """Go back, and return the error that says so."""
-        layer = first_not_finite(self.model, x)
+        layer = first_not_finite(self.model, batch[0])
+        bad = self._first_bad(loss, batch)
+        spoiled = bad is not None and bad.way == "input" and bad.name.startswith("the parameter")
+        for t, array in zip(self.tensors, self.arrays, strict=True):
+            t._set(array)
+        if spoiled and self.batch is not None:  # by a step: was its gradient finite?
+            bad = self._first_bad(loss, self.batch)
         for t, array in zip(self.tensors, self.arrays, strict=True):
             t._set(array)
         self.optimizer.zero_grad()
         where = f", first in the output of {layer}" if layer else ""
-        return DivergedError(
-            f"Training stopped in epoch {len(history) + 1}, where {what}{where}: lower the "
-            f"learning rate (it is {self.optimizer.lr:g}), or look for such values in the data. "
-            "The model has the last weights with a finite loss.",
-            history,
-        )
+        said = [f"Training stopped in epoch {len(history) + 1}, where {what}{where}."]
+        if bad is not None:
+            said.append(str(bad))
+        if bad is None or (bad.way == "forward" and bad.operation in _CAN_OVERFLOW):
+            data = ", or look for such values in the data" if bad is None else ""
+            said.append(f"Lower the learning rate (it is {self.optimizer.lr:g}){data}.")
+        said.append("The model has the last weights with a finite loss.")
+        return DivergedError(" ".join(said), history)
+
+    def _first_bad(self, loss: Callable[..., Tensor], batch: Any) -> FirstBad | None:
+        """Run a batch again, as it ran, and find the first number that was not finite."""
+        from autograd_lite.nonfinite import diagnose
+
+        x, y = batch
+        try:
+            with trace(), same_draws(self.model):
+                return diagnose(loss(self.model(x), y), [("inputs", x), ("targets", y)])
+        except Exception:  # a model that cannot be run again is not the news here
+            return None
+
+
+# What becomes infinite of large numbers, as weights are that a large rate has made.
+_CAN_OVERFLOW = {"add", "subtract", "multiply", "power", "exp", "linear", "matmul", "dot", "sum",
+                 "mse", "conv2d", "square", "einsum", "mean"}  # fmt: skip
 
 
 # -- checkpoints ----------------------------------------------------------------------------------

@@ -71,14 +71,23 @@ def evaluation(model: Module) -> Iterator[None]:
     True
     """
     modes = [(module, module.training) for module in model.modules()]
-    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
     model.eval()
     try:
-        with aside():
+        with same_draws(model):
             yield
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def same_draws(model: Module) -> Iterator[None]:
+    """Put the generators that layers draw from back, after a ``with``, to where they were."""
+    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
+    try:
+        with aside():
+            yield
+    finally:
         for rng, place in places:
             rng.bit_generator.state = place
 

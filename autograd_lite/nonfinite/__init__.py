@@ -4,7 +4,7 @@
 what a person reads.
 """
 
-from .report import FirstBad, first_bad
+from .report import FirstBad, diagnose, first_bad
 from .watch import anomaly
 
-__all__ = ["FirstBad", "anomaly", "first_bad"]
+__all__ = ["FirstBad", "anomaly", "diagnose", "first_bad"]

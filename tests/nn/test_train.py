@@ -295,7 +295,7 @@ def test_a_diverging_training_stops_with_the_last_good_weights():
     def keep(state):
         good.append(model.state_dict())
 
-    with pytest.raises(nn.DivergedError, match="lower the learning rate") as raised:
+    with pytest.raises(nn.DivergedError, match="Lower the learning rate") as raised:
         fit(model, optimizer, x, y, epochs=100, callbacks=[keep])
     history = raised.value.history
     assert np.isfinite(history.losses).all()
@@ -349,10 +349,35 @@ def test_nan_in_the_data_leaves_the_weights_as_they_were():
     model, optimizer, x, y = line()
     before = model.state_dict()
     y[3] = np.nan
-    with pytest.raises(nn.DivergedError, match=r"epoch 1,.*nan"):
+    with pytest.raises(nn.DivergedError, match=r"epoch 1,.*nan") as raised:
         fit(model, optimizer, x, y, epochs=10)
+    assert "The array 'targets' had nan at [3, 0] already." in str(raised.value)
+    assert "rate" not in str(raised.value)
     for name, array in model.state_dict().items():
         assert np.array_equal(array, before[name])
+
+
+def test_where_the_nan_was_born_is_said_and_the_rate_is_not_blamed_for_it():
+    class Distance(nn.Module):
+        def __init__(self):
+            self.l = nn.Linear(1, 1, bias=False, rng=0)
+            self.drop = nn.Dropout(0.25)
+
+        def forward(self, x):
+            return np.sqrt(self.drop(self.l(x)) ** 2)
+
+    model = Distance()
+    optimizer = nn.optim.SGD(model.parameters(), lr=1e-9)
+    x = np.array([[1.0], [0.0], [2.0]])  # a distance of 0: the loss is finite, its gradient is not
+    with pytest.raises(nn.DivergedError) as raised:
+        fit(model, optimizer, x, np.ones((3, 1)), epochs=5)
+    said = str(raised.value)
+    line = Distance.forward.__code__.co_firstlineno + 1
+    assert f"sqrt at test_train.py:{line} in Distance: " in said
+    assert "· inf at [" in said
+    assert "rate" not in said
+    assert np.isfinite(model.l.weight.data).all()
+    assert model.l.weight.grad is None
 
 
 @pytest.mark.parametrize(
