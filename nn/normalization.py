@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import normalize
+from autograd_lite.calculus.layers import mean_of, normalize, variance_of
 
 from . import functional, settings
 from .loss_functions import in_single, operand
@@ -89,8 +89,8 @@ class _BatchNorm(Module):
         batches.data = batches.data + 1
         momentum = self.momentum
         share = 1.0 / float(batches.data) if momentum is None else number("momentum", momentum)
-        unbiased = np.var(x, axis=axis) * (numbers / (numbers - 1))
-        mean.data = (1.0 - share) * mean.data + share * np.mean(x, axis=axis)
+        unbiased = np.ravel(variance_of(x, axis)) * (numbers / (numbers - 1))
+        mean.data = (1.0 - share) * mean.data + share * np.ravel(mean_of(x, axis))
         variance.data = (1.0 - share) * variance.data + share * unbiased
 
     def extra_repr(self) -> str:

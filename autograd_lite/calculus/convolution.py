@@ -314,9 +314,18 @@ def _pool_sum(image: Any, kernel: Pair, stride: Pair = (1, 1), padding: Padding 
     grid = _grid(image.shape, kernel, stride, padding, (1, 1))
     image = _padded(image, padding) if padding != NONE else image
     windows = [image[:, :, r, c] for r, c in _taps(kernel, grid, stride, (1, 1))]
-    total = windows[0].copy("K")
-    for window in windows[1:]:
-        total += window
+    # A row of the kernel, then the rows: in one long sum, digits of float32 would get lost.
+    rows = [_added(windows[i : i + kernel[1]]) for i in range(0, len(windows), kernel[1])]
+    return _added(rows).copy("K") if len(windows) == 1 else _added(rows)
+
+
+def _added(arrays: list[Any]) -> Any:
+    """Return the sum; of a single array, itself."""
+    if len(arrays) == 1:
+        return arrays[0]
+    total = arrays[0] + arrays[1]
+    for array in arrays[2:]:
+        total += array
     return total
 
 

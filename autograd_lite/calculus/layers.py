@@ -104,22 +104,52 @@ elu = derivative(
 # -- normalization ------------------------------------------------------------------------------
 
 
-def _inverse_std(x: Any, axis: Any, eps: float) -> Any:
-    return 1.0 / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
+_ROWS = 1024
+
+
+def mean_of(x: Any, axis: Any) -> Any:
+    """Return np.mean(x, axis, keepdims=True).
+
+    Where the last axis in memory is kept, NumPy adds row by row, and of many rows
+    of float32 digits get lost. A product with ones, of some rows at a time, keeps
+    them, and takes a fifth of the time.
+    """
+    rows = _rows(x, axis) if isinstance(x, np.ndarray) else None
+    if rows is None:
+        return np.mean(x, axis=axis, keepdims=True)
+    ones = np.ones(min(_ROWS, len(rows)), x.dtype)
+    parts = (rows[i : i + _ROWS] for i in range(0, len(rows), _ROWS))
+    sums = np.add.reduce([np.dot(ones[: len(part)], part) for part in parts], dtype=np.float64)
+    shape = [n if i == 1 else 1 for i, n in enumerate(x.shape)]
+    return (sums / len(rows)).astype(x.dtype).reshape(shape)
+
+
+def _rows(x: Any, axis: Any) -> Any:
+    """View an array as rows of channels, if all but these, which are last in memory, are meant."""
+    if x.dtype.char not in "fd" or not x.size or axis != (0, *range(2, x.ndim)):
+        return None
+    last = np.moveaxis(x, 1, -1)
+    return last.reshape(-1, x.shape[1]) if last.flags.c_contiguous else None
+
+
+def variance_of(x: Any, axis: Any) -> Any:
+    """Return np.var(x, axis, keepdims=True)."""
+    if not isinstance(x, np.ndarray):
+        return np.var(x, axis=axis, keepdims=True)
+    from_mean = x - mean_of(x, axis)
+    return mean_of(from_mean * from_mean, axis)
 
 
 def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:
-    out = x - np.mean(x, axis=axis, keepdims=True)
-    variance = np.mean(out * out, axis=axis, keepdims=True)
-    out /= np.sqrt(variance + eps)
+    out = x - mean_of(x, axis)
+    out /= np.sqrt(mean_of(out * out, axis) + eps)
     return out
 
 
 def _normalize_rule(g: Any, x: Any, out: Any, axis: Any, eps: float) -> Any:
     """Take out of g what would only shift or scale x: the result has neither."""
-    shift = np.mean(g, axis=axis, keepdims=True)
-    scale = np.mean(g * out, axis=axis, keepdims=True)
-    return _inverse_std(x, axis, eps) * (g - shift - out * scale)
+    shift, scale = mean_of(g, axis), mean_of(g * out, axis)
+    return (g - shift - out * scale) / np.sqrt(variance_of(x, axis) + eps)
 
 
 normalize = derivative(

@@ -171,17 +171,42 @@ log_softmax = derivative(
 # -- losses -----------------------------------------------------------------------
 
 
+_DOUBLE = np.dtype(np.float64)
+_FEW = 1 << 16  # numbers: a dot product of more, in one run, loses digits of float32
+
+
 def _mse(input: Any, target: Any) -> Any:
     d = (input - target).ravel()
-    return d.dot(d) / d.size
+    n = d.size
+    if input.dtype is _DOUBLE and n <= _FEW:
+        return d.dot(d) / n
+    return _mean_of_squares(input, target)
+
+
+def _mean_of_squares(input: Any, target: Any) -> Any:
+    """Return the same where integers would wrap or promote, half overflow, or many lose digits."""
+    own = input.dtype if input.dtype.kind in "fc" else np.dtype(float)
+    dtype = own if target.dtype.kind in "biu" else np.result_type(own, target)
+    wide = np.promote_types(dtype, np.float32)
+    d = np.subtract(input, target, dtype=wide).ravel()
+    parts = [d[i : i + _FEW] for i in range(0, d.size, _FEW)]
+    total = np.add.reduce([part.dot(part) for part in parts], dtype=wide)
+    return np.asarray(total / d.dtype.type(d.size)).astype(dtype)[()]
+
+
+def _mse_rule(g: Any, input: Any, target: Any) -> Any:
+    share = 2.0 / input.size
+    if share < 1e-3 and g.dtype == np.float16:  # in which it would soon be 0
+        g = g.astype(np.float32)
+    return g * share * (input - target)
 
 
 mse = derivative(
     _mse,
     name="mse",
     stands_for=lambda input, target: np.mean((input - target) ** 2),
-    input=lambda g, input, target: g * (2.0 / input.size) * (input - target),
-    target=lambda g, input, target: g * (2.0 / input.size) * (target - input),
+    input=_mse_rule,
+    target=lambda g, input, target: _mse_rule(g, target, input),
 )
 """The mean of squared differences; operands of one shape."""
 
