@@ -679,7 +679,9 @@ def _is_tensor(x: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Check an operand that is not a Tensor."""
     if type(value) is np.ndarray or isinstance(value, np.generic):
-        array = value if value.ndim else value[()]  # a scalar, as in a Tensor
+        array: Any = value
+        if not array.ndim:
+            array = array[()]  # a scalar, as in a Tensor
     else:
         array = np.asanyarray(value)
     if array.dtype == object:
