@@ -95,7 +95,16 @@ _INSTEAD = {
     "indices": "np.argmax(t, axis), np.argmin(t, axis) and np.argsort(t) return indices",
     **{
         name: f"what the tape knows of t is t.tape.{name}"
-        for name in ("primitive", "operands", "parents", "parameters", "line", "call", "upstream")
+        for name in (
+            "primitive",
+            "operands",
+            "parents",
+            "parameters",
+            "line",
+            "call",
+            "upstream",
+            "rule_of",
+        )
     },
 }
 for _name, _instead in _INSTEAD.items():
