@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import IntegerGradientError
 from ..tensor import Array, plain
-from ..trees import Rebuild, flatten, paths
+from ..trees import Rebuild, flatten, is_number, paths
 
 
 def called(f: Callable[..., Any]) -> str:
@@ -82,6 +82,7 @@ class Point:
     arrays: list[Array]
     counts: list[int]
     rebuilds: list[Rebuild]
+    is_flat: bool  # whether the arguments are the arrays
 
     @classmethod
     def of(cls, f: Callable[..., Any], inputs: Sequence[Any]) -> Point:
@@ -116,10 +117,12 @@ class Point:
             arrays += [_lent(leaf, i, where) for leaf, where in zip(leaves, found, strict=True)]
             names += found
             counts.append(len(leaves))
-        return cls(names, arrays, counts, rebuilds)
+        return cls(names, arrays, counts, rebuilds, all(map(is_number, inputs)))
 
     def call(self, f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
         """Call the function with other arrays (or Tensors) in the places of the given ones."""
+        if self.is_flat:
+            return f(*leaves)
         with ExitStack() as during:
             arguments = [
                 during.enter_context(x) if isinstance(x, _Module) else x

@@ -45,10 +45,14 @@ def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) ->
         The magnitude of the result.
     """
     grain = _grain(plus, minus)
-    if 0.0 < grain <= COARSE * size:
+    # A jump near by lies on one side; what is rounded changes in grains on both.
+    rounded = 0.0 < grain <= COARSE * size or (grain > 0.0 and plus.any() and minus.any())
+    if rounded:
         rounding = rounding + grain / h  # it is computed in fewer digits than its dtype has
     right, left = plus / h, -minus / h
     both = np.isfinite(right) & np.isfinite(left)
+    if not np.isfinite(size):
+        return Settled(np.nan, np.inf, np.nan, np.nan, "overflow")
     if both.sum() < 5:
         for side in (right, left):
             if np.isfinite(side).sum() >= 6:
@@ -77,7 +81,9 @@ def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) ->
     off = float(error[best] + np.abs(jump[best]))
     v = float(values[best])
     doubt = ""
-    if not off <= COARSE * max(abs(v), float(side[best])):
+    if not rounded and not np.any(plus[best + 2 :]) and not np.any(minus[best + 2 :]):
+        doubt = "flat"
+    elif not off <= COARSE * max(abs(v), float(side[best])):
         doubt = "jump" if _grows(middle[both]) else "noise"
     return Settled(v, off if np.isfinite(off) else np.inf, v, v, doubt)
 

@@ -33,13 +33,15 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import CheckInputError
 from .ladder import COARSE, EPSILON, SURE, Array, settle
+from .verdicts import Slopes, Verdict, default_rtol, is_zero, judge
+
+__all__ = ["Move", "Slopes", "Verdict", "judge", "moves", "random_weights", "slopes"]
 
 Function = Callable[..., Sequence[Array]]
 """From float64 arrays, one for each argument, to a list of real arrays."""
@@ -48,18 +50,10 @@ ELEMENTS = 32
 """The largest argument that is moved element by element."""
 DIRECTIONS = 6
 """Along how many random directions a larger one is moved."""
-NOUGHT = 1e-6
-"""How well a reference must be known to say that a derivative is 0."""
+NEARER = 1.0 / 16.0
+"""The step of the second look, beside that of the first."""
 ODD = 0.8125
 """What the ladder's steps are multiplied with: they are not those of the first look."""
-
-
-class Verdict(IntEnum):
-    """What a reference says of a given derivative; the larger is the worse."""
-
-    RIGHT = 0
-    UNKNOWN = 1
-    WRONG = 2
 
 
 class Move(NamedTuple):
@@ -112,99 +106,6 @@ def random_weights(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
 
 
-@dataclass
-class Slopes:
-    """Numerical derivatives: a row for each move, a column for each number in the result.
-
-    Attributes
-    ----------
-    value
-        The derivative; at a kink the mean of the one-sided slopes.
-    error
-        How far off `value` may be, estimated; infinite where nothing is known.
-    left, right
-        The one-sided slopes: both `value`, but at a kink.
-    analytic
-        The derivative by the complex step where it was tried and `f` can do it, else NaN.
-        It is exact for an analytic function and nonsense for others, so that it confirms
-        and never convicts.
-    doubt
-        Why the error is large, if it is: ``"kink"`` at the point (both slopes are known),
-        ``"noise"``, ``"jump"`` (or a vertical tangent: the slope grows without bound as the
-        step shrinks), ``"overflow"`` (nothing finite near by); ``"edge"`` where `f` is
-        defined on one side only. ``""`` otherwise.
-    size
-        The magnitude of each result at the point.
-    evaluations
-        How often the function was called.
-    """
-
-    value: Array
-    error: Array
-    left: Array
-    right: Array
-    analytic: Array
-    doubt: Array
-    size: Array
-    evaluations: int
-
-
-def judge(
-    given: Array,
-    slopes: Slopes,
-    *,
-    rtol: float | None = None,
-    atol: float = 0.0,
-    epsilon: float = EPSILON,
-) -> Array:
-    """Return the `Verdict` on each of some given derivatives.
-
-    Parameters
-    ----------
-    given
-        What is to be checked, in the form of `slopes.value`.
-    slopes
-        The reference.
-    rtol, atol
-        What is allowed beside the reference's error, relative to the larger of both and
-        absolute. By default `rtol` is 8 √ε of the dtype in which `given` was computed.
-    epsilon
-        That dtype's ε.
-
-    Notes
-    -----
-    Between the one-sided slopes of a kink each number is right. A number that agrees is
-    right only where the reference would have shown a mistake of a hundredth, or where both
-    are 0 but for rounding; else it cannot be told, unless the complex step confirms it.
-    """
-    rtol = default_rtol(epsilon) if rtol is None else rtol
-    with np.errstate(all="ignore"):
-        low, high = np.minimum(slopes.left, slopes.right), np.maximum(slopes.left, slopes.right)
-        scale = np.maximum(np.abs(given), np.maximum(np.abs(low), np.abs(high)))
-        finite = np.isfinite(given)
-        off = np.maximum(np.maximum(low - given, given - high), 0.0)
-        unsure = SURE * slopes.error
-        allowed = rtol * scale + atol
-        agrees = finite & (off <= allowed + unsure)
-        known = unsure <= COARSE * np.where(finite, scale, np.maximum(np.abs(low), np.abs(high)))
-        is_zero = np.abs(given) <= 64.0 * epsilon * np.maximum(1.0, slopes.size)
-        known |= (unsure <= atol) | (is_zero & (unsure <= NOUGHT))
-        known &= np.isfinite(slopes.error)
-        confirmed = np.abs(given - slopes.analytic) <= allowed + 8.0 * epsilon * slopes.size
-        confirmed &= finite
-        wrong = np.where(finite, off > allowed + unsure, known)
-        # All is flat to rounding, and the complex step sees a slope.
-        wrong &= ~(confirmed & (slopes.value == 0.0))
-        right = agrees & (known | confirmed)
-    verdicts = np.where(right, Verdict.RIGHT, np.where(wrong, Verdict.WRONG, Verdict.UNKNOWN))
-    return verdicts.astype(np.int8)
-
-
-def default_rtol(epsilon: float) -> float:
-    """Return what rounding may have done to a derivative that was computed with some ε."""
-    return float(8.0 * epsilon**0.5)
-
-
 def slopes(
     f: Function,
     point: Sequence[Array],
@@ -214,7 +115,7 @@ def slopes(
     given: Array | None = None,
     rtol: float | None = None,
     atol: float = 0.0,
-    noise: float = 0.0,
+    size: float = 0.0,
 ) -> Slopes:
     """Return the numerical derivatives of `f` at a point.
 
@@ -237,23 +138,38 @@ def slopes(
         wrong.
     rtol, atol
         As will be given to `judge`.
-    noise
-        What is known of the rounding in the results (or in the sums), beside their own ε.
+    size
+        The magnitude of what the results were made from, where that is larger than they are.
 
     Returns
     -------
     Slopes
-        Four calls of `f` for each move, one at the point, and up to 140 more for a move
-        that these do not settle.
+        Four calls of `f` for each move, one at the point, four more for a move that these do
+        not settle, and then up to 140.
     """
     with np.errstate(all="ignore"):
-        around = _Surroundings(f, point, weights, noise)
+        around = _Surroundings(f, point, weights)
+        tolerances: Any = {"rtol": rtol, "atol": atol}
         found = around.first_look(along)
-        unsettled = found.doubt != ""
+        found.size = np.maximum(found.size, size)
+        unsettled = found.doubt == "noise"
+        if given is not None and unsettled.any():
+            # A reference that is known to three digits and agrees to seven needs no second look;
+            # nor does 0, if the reference is within its error of it, and that is nothing to others.
+            slope = np.abs(found.value)
+            near = np.abs(given - found.value) <= default_rtol(EPSILON) * slope
+            near &= SURE * found.error <= COARSE * slope
+            nothing = default_rtol(EPSILON) * np.nanmax(slope, initial=0.0)
+            near |= is_zero(given, found) & (slope <= found.error) & (found.error <= nothing)
+            near &= judge(given, found, **tolerances) == Verdict.RIGHT
+            found.doubt[near & unsettled] = ""
+            unsettled &= ~near
+        if unsettled.any():
+            unsettled = around.second_look(found, along, unsettled)
         for k in _rows(unsettled):
             around.look_closely(found, along[k], k, unsettled[k])
         if given is not None:
-            _confirm(around, found, along, given, {"rtol": rtol, "atol": atol}, unsettled)
+            _confirm(around, found, along, given, tolerances, unsettled)
         found.evaluations = around.evaluations
     return found
 
@@ -263,7 +179,7 @@ def _confirm(
     found: Slopes,
     along: Sequence[Move],
     given: Array,
-    tolerances: dict[str, Any],
+    tolerances: Any,
     looked: Array,
 ) -> None:
     """Look again where a given number is not right, the worst first, until one is surely wrong."""
@@ -283,6 +199,10 @@ def _confirm(
         suspects = off[k] >= 0.0
         if not suspects.any():
             break
+        again = around.first_look([along[k]], NEARER)
+        told = judge(given[k : k + 1], again, **tolerances)[0] == Verdict.WRONG
+        if np.any(suspects & (found.doubt[k] == "") & (again.doubt[0] == "") & told):
+            break
         around.look_closely(found, along[k], k, suspects)
         around.complex_step(found, along[k], k)
         if np.any(judge(given, found, **tolerances)[k][suspects] == Verdict.WRONG):
@@ -295,84 +215,112 @@ def _rows(marked: Array) -> list[int]:
     return rows
 
 
+class _Changes(NamedTuple):
+    """How results, or their sums, change along a move: a row for each step."""
+
+    sums: Array
+    size: Array  # the magnitude of what changes
+    epsilon: Array  # and the ε of its dtype
+    term: Array  # the most that one summand changes between the first two steps
+
+
 class _Surroundings:
     """A function around a point: its changes along a move, and what is reckoned from them."""
 
-    def __init__(
-        self, f: Function, point: Sequence[Array], weights: Array | None, noise: float
-    ) -> None:
+    def __init__(self, f: Function, point: Sequence[Array], weights: Array | None) -> None:
         self.f, self.weights, self.evaluations = f, weights, 0
         self.point = [_lent(x) for x in point]
-        results = [np.asarray(r) for r in self._call(self.point)]
+        results = self._call(self.point)
         self.shapes = [r.shape for r in results]
         self.at = _flat(results)
+        self.is_finite = bool(np.isfinite(self.at).all())
         epsilons = [np.full(r.size, _epsilon(r.dtype)) for r in results]
         self.epsilon = np.concatenate(epsilons) if epsilons else np.zeros(0)
         size = np.abs(self.at)
         self.size = size if weights is None else np.abs(weights) @ np.nan_to_num(size)
-        self.noise = noise
         # The step at which the error of the formula and that of rounding are about the same;
         # shorter in double precision, where D(h/2) − D(h) is to be small beside D.
         coarsest = float(self.epsilon.max(initial=EPSILON))
-        self.first = 2.0**-13 if coarsest <= EPSILON else 2.0 ** np.round(np.log2(coarsest) / 5.0)
-        self.good = default_rtol(coarsest)
+        self.first = 2.0**-13 if coarsest <= EPSILON else 2.0 ** round(math.log2(coarsest) / 5.0)
 
-    def _call(self, arrays: Sequence[Array]) -> Sequence[Array]:
+    def _call(self, arrays: Sequence[Array]) -> list[Array]:
         self.evaluations += 1
-        return self.f(*arrays)
+        return [np.asarray(r) for r in self.f(*arrays)]
 
-    def change(self, move: Move, t: float) -> Array:
-        """Return by how much the results (or their sums) change when the point moves."""
+    def changes(self, move: Move, steps: Sequence[float], far: bool = False) -> _Changes:
+        """Return by how much the results (or their sums) change when the point moves.
+
+        Far away it may be another function, and then the change is NaN.
+        """
+        rows = np.array([self._change(move, t, far) for t in steps])
+        if self.weights is None:
+            return _Changes(rows, self.size, self.epsilon, np.zeros(self.size.shape))
+        moving = (rows != 0.0).any(axis=0)
+        size = np.abs(self.weights) @ np.where(moving, np.abs(self.at), 0.0)
+        coarsest = np.full(size.shape, self.epsilon.max(initial=EPSILON, where=moving))
+        term = np.max(np.abs(self.weights) * np.abs(rows[0] - rows[1]), axis=1, initial=0.0)
+        return _Changes(rows @ self.weights.T, size, coarsest, np.nan_to_num(term))
+
+    def _change(self, move: Move, t: float, far: bool) -> Array:
         i = move.argument
         moved = [*self.point]
-        moved[i] = _lent(self.point[i] + t * move.direction)
-        results = [np.asarray(r) for r in self._call(moved)]
-        if [r.shape for r in results] != self.shapes:
-            raise ValueError(
-                f"The function returned results of shapes {[r.shape for r in results]} beside the "
-                f"point, and {self.shapes} at it: it must be the same function near by."
+        moved[i] = x = np.asarray(self.point[i] + t * move.direction)
+        x.flags.writeable = False
+        try:
+            results = self._call(moved)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return np.full(self.at.shape, np.nan)  # it is not defined there
+        shapes = [r.shape for r in results]
+        if shapes != self.shapes:
+            if far:
+                return np.full(self.at.shape, np.nan)
+            raise CheckInputError(
+                f"The function returns results of shapes {_listed(shapes)} near the point, and "
+                f"{_listed(self.shapes)} at it: it must return the same form each time."
             )
-        changed = _flat(results) - self.at
-        return changed if self.weights is None else np.asarray(self.weights @ changed)
+        there = _flat(results)
+        if self.is_finite:
+            return there - self.at
+        return np.where(there == self.at, 0.0, there - self.at)  # an infinity may stay one
 
     def farthest(self, move: Move) -> float:
         """Return the largest magnitude among the elements that move."""
         x = self.point[move.argument]
-        moving = np.abs(x[move.at] if move.at is not None else x[move.direction != 0.0])
+        if move.at is not None:
+            return abs(float(x[move.at])) if np.isfinite(x[move.at]) else 0.0
+        moving = np.abs(x[move.direction != 0.0])
         return float(np.max(moving, initial=0.0, where=np.isfinite(moving)))
 
-    def unit(self, move: Move) -> float:
+    def unit(self, move: Move, farthest: float) -> float:
         """Return what a step is a part of: the scale of what moves.
 
         A power of two, so that x ± h differ by what the formula divides by.
         """
         many = 1 if move.at is not None else max(1, int(np.count_nonzero(move.direction)))
-        far = math.ceil(math.log2(max(1.0, self.farthest(move))))
-        return float(2.0 ** (far - math.ceil(math.log2(many) / 2.0)))
+        return float(
+            2.0 ** (math.ceil(math.log2(max(1.0, farthest))) - math.ceil(math.log2(many) / 2.0))
+        )
 
     def nearest(self, move: Move) -> float:
         """Return the smallest magnitude among the elements that move and are not 0."""
         x = np.abs(self.point[move.argument][move.direction != 0.0])
         return float(np.min(x[x > 0.0], initial=1.0))
 
-    def rounding(self, change: Array) -> Array:
-        """Return what the rounding of the results, or of their sums, may be."""
-        if self.weights is None:
-            return np.asarray(self.epsilon * (np.abs(self.at) + change) + self.noise)
-        coarsest = float(self.epsilon.max(initial=EPSILON))
-        return np.asarray(coarsest * (self.size + change) + self.noise)
-
-    def first_look(self, along: Sequence[Move]) -> Slopes:
+    def first_look(self, along: Sequence[Move], times: Array | float = 1.0) -> Slopes:
         """Return what two steps, h and h/2, tell of each move."""
-        far = np.array([self.farthest(move) for move in along])
-        h = self.first * np.array([self.unit(move) for move in along])
-        steps = (1.0, -1.0, 0.5, -0.5)
-        changes = np.array([
-            [self.change(move, t * step) for t in steps]
+        farthest = [self.farthest(move) for move in along]
+        units = [self.unit(move, x) for move, x in zip(along, farthest, strict=True)]
+        far, h = np.array(farthest), times * self.first * np.array(units)
+        seen = [
+            self.changes(move, (step, -step, step / 2.0, -step / 2.0))
             for move, step in zip(along, h.tolist(), strict=True)
-        ])  # fmt: skip
+        ]
         h, far = h[:, None], far[:, None]
-        a, b, c, d = changes.reshape(len(along), 4, len(self.size)).transpose(1, 0, 2)
+        changes = np.array([s.sums for s in seen]).reshape(len(along), 4, len(self.size))
+        a, b, c, d = changes.transpose(1, 0, 2)
+        size = np.array([s.size for s in seen]).reshape(a.shape)
+        epsilon = np.array([s.epsilon for s in seen]).reshape(a.shape)
+        term = np.array([s.term for s in seen]).reshape(a.shape) / (2.0 * h)
         wide, narrow = (a - b) / (2.0 * h), (c - d) / h
         value = narrow + (narrow - wide) / 3.0
         # What the one-sided slopes tell of kinks and of noise.
@@ -381,33 +329,56 @@ class _Surroundings:
         side = change / h
         # The results are rounded, and so is the place where they are taken: the noise is that of
         # the one-sided slopes, for the centred one is 0 at the bottom of a valley.
-        rounding = (self.rounding(change) + 4.0 * EPSILON * far * side) * 2.0 / h
-        error = np.abs(narrow - wide) / 3.0 + bend + rounding
-        settled = (error <= self.good * side) | ((change == 0.0) & (c == 0.0) & (d == 0.0))
-        doubt = np.where(settled, "", "noise").astype(object)
+        rounding = epsilon * (size + change) + 4.0 * EPSILON * far * side
+        error = np.abs(narrow - wide) / 3.0 + bend + 2.0 * rounding / h
+        good = 8.0 * np.sqrt(epsilon)
+        flat = (change == 0.0) & (c == 0.0) & (d == 0.0)
+        doubt = np.where(flat, "flat", np.where(error <= good * side, "", "noise"))
         error = np.where(np.isfinite(error), error, np.inf)
         nothing = np.full(value.shape, np.nan)
         return Slopes(
-            value, error, value.copy(), value.copy(), nothing, doubt, self.size, self.evaluations
+            value,
+            error,
+            value.copy(),
+            value.copy(),
+            nothing,
+            doubt.astype(object),
+            term,
+            self.at,
+            self.size,
+            self.evaluations,
         )
+
+    def second_look(self, found: Slopes, along: Sequence[Move], unsettled: Array) -> Array:
+        """Try another step where the first did not settle it; return where it still is not."""
+        rows = _rows(unsettled)
+        again = self.first_look([along[k] for k in rows], NEARER)
+        better = unsettled[rows] & (again.doubt == "")
+        for name in ("value", "error", "left", "right", "doubt"):
+            table = getattr(found, name)
+            table[rows] = np.where(better, getattr(again, name), table[rows])
+        left = unsettled.copy()
+        left[rows] &= ~better
+        return left
 
     def look_closely(self, found: Slopes, move: Move, k: int, columns: Array) -> None:
         """Settle some derivatives along a move by a ladder of steps."""
         far = self.farthest(move)
-        steps = [ODD * self.unit(move) * 2.0**-n for n in range(2, 37)]
+        steps = [ODD * self.unit(move, far) * 2.0**-n for n in range(2, 37)]
         near = self.nearest(move)
         if near < 2.0**-8:
             # A tiny number may be of a tiny scale.
             smaller = ODD * 2.0 ** np.ceil(np.log2(near))
             steps += [s for n in range(3, 25) if (s := smaller * 2.0**-n) < steps[-1]]
         h = np.array(steps)
-        ahead = np.array([self.change(move, t) for t in steps])
-        behind = np.array([self.change(move, -t) for t in steps])
+        seen = self.changes(move, [*steps, *(-t for t in steps)], far=True)
+        ahead, behind = seen.sums[: len(steps)], seen.sums[len(steps) :]
         change = np.fmax(np.abs(ahead), np.abs(behind))
-        rounding = self.rounding(change) + 4.0 * EPSILON * far * change / h[:, None]
+        rounding = seen.epsilon * (seen.size + change)
+        rounding = rounding + 4.0 * EPSILON * far * change / h[:, None]
         for j in np.flatnonzero(columns):
             plus, minus = ahead[:, j], behind[:, j]
-            best = settle(h, plus, minus, 2.0 * rounding[:, j] / h, float(self.size[j]))
+            best = settle(h, plus, minus, 2.0 * rounding[:, j] / h, float(seen.size[j]))
             found.value[k, j], found.error[k, j] = best.value, best.error
             found.left[k, j], found.right[k, j] = best.left, best.right
             found.doubt[k, j] = best.doubt
@@ -422,7 +393,7 @@ class _Surroundings:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # of imaginary parts that are thrown away
-                results = [np.asarray(r) for r in self._call(moved)]
+                results = self._call(moved)
         except Exception:
             return  # it does not take complex numbers
         if [r.shape for r in results] == self.shapes:
@@ -435,6 +406,10 @@ def _lent(x: Array) -> Array:
     view = np.asarray(x).view()
     view.flags.writeable = False
     return view
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
 
 
 def _flat(results: Sequence[Array]) -> Array:
