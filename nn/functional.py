@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_lite.calculus import convolution, layers, neural
 from autograd_lite.errors import BroadcastError
+from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random, generator
 
@@ -152,7 +153,7 @@ def check_beta(beta: Any) -> float:
 
 def softmax(input: Any, dim: int = -1) -> Any:
     """Return eˣ / Σ eˣ along the axis `dim`."""
-    return neural.softmax.apply(input, axis=axis("dim", dim))
+    return _of_single(neural.softmax, input, axis("dim", dim))
 
 
 def log_softmax(input: Any, dim: int = -1) -> Any:
@@ -161,7 +162,14 @@ def log_softmax(input: Any, dim: int = -1) -> Any:
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    return neural.log_softmax.apply(input, axis=axis("dim", dim))
+    return _of_single(neural.log_softmax, input, axis("dim", dim))
+
+
+def _of_single(primitive: Primitive, input: Any, axis: Any) -> Any:
+    """Apply along an axis; half precision in single, as its sums overflow."""
+    input = operand(input)
+    out = primitive.apply(in_single(input), axis=axis)
+    return out.astype(input.dtype) if input.dtype == np.float16 else out
 
 
 # -- convolution and pooling ------------------------------------------------------------

@@ -156,6 +156,8 @@ IN_HALF = {
         FEATURES,
         lambda x: F.nll_loss(x.T, np.arange(10_000) % 7, weight=np.arange(1.0, 8.0)),
     ),
+    "softmax": (LARGE, lambda x: F.softmax(x / 8000.0) * 30_000.0),
+    "log_softmax": (LARGE, lambda x: F.log_softmax(x / 8000.0)),
     "layer_norm": (FEATURES, lambda x: F.layer_norm(x, 10_000)),
     "BatchNorm1d": (FEATURES, lambda x: nn.BatchNorm1d(7, dtype=x.dtype)(x.T)),
     "BatchNorm1d of signals": (
