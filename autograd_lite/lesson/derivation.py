@@ -189,6 +189,7 @@ class Derivation:
         return [v for v in dict.fromkeys((*self.graph.values, *used)) if v.kind == "input"]
 
 
+@np.errstate(all="ignore")  # the program had its warnings
 def derive(graph: Graph, upstream: Any = None) -> Derivation:
     """Derive the gradients of a graph's root.
 

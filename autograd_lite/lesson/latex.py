@@ -23,6 +23,7 @@ HEAD = r"""\documentclass{article}
 """
 
 
+@np.errstate(all="ignore")  # the program had its warnings
 def to_latex(derivation: Derivation) -> str:
     """Write a derivation as a LaTeX document."""
     root = LATEX.symbol(derivation.root.name)

@@ -6,11 +6,14 @@ class names ``derivation`` and ``note`` are there to be styled.
 
 from __future__ import annotations
 
+import numpy as np
+
 from .derivation import Derivation
 from .equations import Equation, equations
 from .notation import MATHML
 
 
+@np.errstate(all="ignore")  # the program had its warnings
 def to_mathml(derivation: Derivation) -> str:
     """Write a derivation as a fragment of HTML: headings and equations."""
     root = f"<math>{MATHML.symbol(derivation.root.name)}</math>"

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..visualize.birth import is_finite
 from ..visualize.fold import Fold
 from ..visualize.graph import Operation, Value
 from ..visualize.text import number as short
@@ -28,7 +29,7 @@ from .formula import Formula
 from .layout import picture
 from .notation import MATHML, TEXT, write
 from .parts import that_fits
-from .words import to_text, where
+from .words import not_finite, to_text, where
 
 SHOWN = 24  # rows or columns of an array, before the rest is left out
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
@@ -37,6 +38,7 @@ OFTEN = 200_000  # operations that are run again to bump inputs
 NAMED = 12  # inputs whose names are listed
 
 
+@np.errstate(all="ignore")  # the program had its warnings
 def to_html(derivation: Derivation, folding: bool = True) -> str:
     """Write a derivation as a page.
 
@@ -57,6 +59,9 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
     return Template(page).substitute(
         title=escape(f"Step by step: the gradients of {derivation.root.name}"),
         root=escape(derivation.root.name),
+        notfinite="".join(
+            f'<p id="not-finite">{escape(s)}</p>' for s in not_finite(derivation) if s
+        ),
         folded="".join(f'<p id="folded">{escape(s)}</p>' for s in folded(derivation)),
         svg=made.picture.svg,
         style=style,
@@ -367,7 +372,11 @@ class _Page:
             ):
                 continue
             entry: dict[str, Any] = {"key": value.key, "name": value.name}
-            if not replay.agrees():
+            if not is_finite(gradient) or not is_finite(value.data):
+                what = "gradient" if is_finite(value.data) else "value"
+                entry["badge"] = f"✗ the {what} is not finite: there is nothing to compare"
+                entry["ok"] = False
+            elif not replay.agrees():
                 entry["badge"] = "not the same when run again: it cannot be checked"
                 entry["ok"] = False
             else:

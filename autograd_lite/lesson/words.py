@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..visualize.birth import birth
 from .derivation import Derivation, Edge, Step, named
 from .equations import contribution, equal, of_input, since
 from .formula import Formula
@@ -18,10 +19,11 @@ WIDTH = 96
 show = TEXT.array
 
 
+@np.errstate(all="ignore")  # the program had its warnings
 def to_text(derivation: Derivation) -> str:
     """Write a derivation as text."""
     root = derivation.root
-    lines = [f"Forward: from the inputs to {root.name}", ""]
+    lines = [*not_finite(derivation), f"Forward: from the inputs to {root.name}", ""]
     lines += [f"  {line}" for line in _given(derivation)]
     for step in derivation.steps:
         lines += _step(step)
@@ -40,6 +42,13 @@ def to_text(derivation: Derivation) -> str:
     if any(np.ndim(v.data) for v in derivation.graph.values):
         lines += ["", "⊙ multiplies element by element, · is the product of matrices."]
     return "\n".join(lines)
+
+
+def not_finite(derivation: Derivation) -> list[str]:
+    """Say where the first number that is not finite was born; nothing if all are."""
+    whole = derivation.whole or derivation
+    born = birth(dataclasses.replace(whole.graph, gradients="known"))
+    return [f"✗ Not all numbers are finite. {born.report}", ""] if born else []
 
 
 def _given(derivation: Derivation) -> list[str]:

@@ -147,11 +147,12 @@ def first_bad(loss: Tensor | Callable[..., Tensor], *inputs: Any) -> FirstBad | 
 def diagnose(loss: Tensor, names: Names = ()) -> FirstBad | None:
     """Return what `first_bad` returns, with `names` for Tensors and arrays that have none."""
     with np.errstate(all="ignore"):
-        found = _found(loss)
+        found = find(loss)
         return None if found is None else described(found, names)
 
 
-def _found(loss: Tensor) -> Found | None:
+def find(loss: Tensor) -> Found | None:
+    """Return where the first number was born that is not finite, of a result or of a gradient."""
     index = first_index(loss._value)
     if index is not None:
         return of_value(loss, index)

@@ -13,6 +13,7 @@ an operation           ellipse                         orange
 several, folded        box that looks like a stack     orange
 a module               frame around its operations     grey
 what is left out       dashed box                      white
+not finite             heavy border, and a cross       red
 =====================  ==============================  ===========
 
 An arrow is solid where a gradient comes back along it, dashed where none does.
@@ -21,6 +22,7 @@ An arrow is solid where a gradient comes back along it, dashed where none does.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from importlib import import_module
@@ -29,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing_extra
+from .birth import Birth, birth, is_finite
 from .fold import Fold
 from .graph import Module, Operation, Value, homes
 from .part import Part
@@ -36,6 +39,7 @@ from .text import cut, number, operations, parameters, printable, rows, sentence
 
 BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"
 GREY = "#595959"
+RED = "#C00000"  # for what is not finite: a NaN, an infinity
 NAME_LENGTH = 24
 PARAMETERS_LENGTH = 32
 FOLD_LENGTH = 40
@@ -55,6 +59,7 @@ MODULE = {
     "style": "rounded", "color": GREY, "fontcolor": GREY, "fontname": FONT, "fontsize": "12",
     "labeljust": "l", "margin": "10",
 }  # fmt: skip
+BAD = {"color": RED, "penwidth": "3"}
 LEFT_OUT = {"shape": "box", "style": "dashed", "color": GREY}
 
 
@@ -97,7 +102,9 @@ def to_dot(part: Part, rankdir: str) -> Any:
 
     def draw_value(value: Value) -> None:
         label, tooltip = _value(value, part), _value_tooltip(value, part)
-        node(value.key, label, tooltip, _look(value), home[value])
+        node(value.key, label, tooltip, _look(value, part), home[value])
+
+    born = birth(part.graph)
 
     shown = set(part.values)
     made_here = {v for operation in part.operations for v in operation.results}
@@ -113,9 +120,9 @@ def to_dot(part: Part, rankdir: str) -> Any:
     for operation in part.operations:
         node(
             operation.key,
-            _operation(operation),
-            _operation_tooltip(operation),
-            _operation_look(operation),
+            _operation(operation, born),
+            _operation_tooltip(operation, born),
+            {**_operation_look(operation), **(BAD if _is_birth(operation, born) else {})},
             operation.module.around() if operation.module else [],
         )
         carries = any(v.requires_grad for v in operation.results)
@@ -178,7 +185,12 @@ def _value(value: Value, part: Part) -> str:
     else:
         # A bare number says all there is to say by itself.
         lines = [_html(value.name) if value.tensor is None else f"{name}{SPACE}= {number(array)}"]
-        lines += [_coloured(f"{word} {number(gradient)}") for word, gradient in shown.items()]
+        if value.tensor is not None:
+            lines = [f"{name}{SPACE}= {_number(number(array))}"]
+        lines += [_coloured(f"{word} {_number(number(g))}") for word, g in shown.items()]
+    bad = _what_is_not_finite(value, part)
+    if bad:
+        lines.append(_red(f"✗ {bad}"))
     if unshown:
         lines.append(_coloured(unshown))
     return _table([[line] for line in lines], 'cellpadding="1"')
@@ -192,8 +204,27 @@ def _every_number(array: Any, gradients: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _number(text: str) -> str:
+    """Return a number that has been written; in red if it is not finite."""
+    finite = not ({"nan", "inf"} & set(re.findall("[a-z]+", text)))
+    return text if finite else _red(text)
+
+
+def _red(text: str) -> str:
+    return text and f'<font color="{RED}"><b>{text}</b></font>'
+
+
+def _what_is_not_finite(value: Value, part: Part) -> str:
+    """Say whether the value, its gradient, or both are not finite; empty if both are."""
+    shown = part.graph.gradients != "hidden"
+    bad = [] if is_finite(value.data) else ["value"]
+    bad += [] if is_finite(value.gradient) or not shown else ["gradient"]
+    return f"{' and '.join(bad)} not finite" if bad else ""
+
+
 def _matrix(array: Any) -> str:
-    return _table(rows(array) or [], 'border="1" sides="LR" cellpadding="3"', 'align="right"')
+    cells = [[_number(text) for text in row] for row in rows(array) or []]
+    return _table(cells, 'border="1" sides="LR" cellpadding="3"', 'align="right"')
 
 
 def _facts(array: Any, gradients: dict[str, Any]) -> list[str]:
@@ -202,13 +233,19 @@ def _facts(array: Any, gradients: dict[str, Any]) -> list[str]:
     cells = []
     for fact in dict.fromkeys(fact for column in columns for fact in column):
         value, *others = (column.get(fact, "") for column in columns)
-        cells.append([f"<i>{fact}</i>", value, *map(_coloured, others)])
+        colour = _red if fact in ("nan", "inf") else _coloured
+        told = f"<i>{fact}</i>" if colour is _coloured else _red(f"<i>{fact}</i>")
+        cells.append([told, value, *map(colour, others)])
     if gradients:
         cells.insert(0, ["", "value", *map(_coloured, gradients)])
     return [_table(cells, 'cellpadding="3"', 'align="right"')]
 
 
-def _operation(operation: Operation) -> str:
+def _is_birth(operation: Operation, born: Birth | None) -> bool:
+    return born is not None and born.operation is operation
+
+
+def _operation(operation: Operation, born: Birth | None = None) -> str:
     """Return the label of an operation: its name and its parameters."""
     lines = [f"<b>{_html(cut(printable(operation.name), NAME_LENGTH))}</b>"]
     given = printable(parameters(operation.parameters))
@@ -218,6 +255,8 @@ def _operation(operation: Operation) -> str:
         given = names if operation.count <= FEW else operations(operation.count)
     if given:
         lines.append(f'<font point-size="11">{_html(cut(given, PARAMETERS_LENGTH))}</font>')
+    if born is not None and born.operation is operation:
+        lines.append(_red(_html(f"✗ first here: {born.report.numbers}")))
     return "<br/>".join(lines)
 
 
@@ -262,7 +301,7 @@ def _value_tooltip(value: Value, part: Part) -> str:
     )
 
 
-def _operation_tooltip(operation: Operation) -> str:
+def _operation_tooltip(operation: Operation, born: Birth | None = None) -> str:
     names = operation.operand_names[:8]
     operands = ", ".join(f"{n}={v.name}" for n, v in zip(names, operation.operands, strict=False))
     if isinstance(operation, Fold):
@@ -271,13 +310,15 @@ def _operation_tooltip(operation: Operation) -> str:
         operands += ", …"
     # The folders before the file's name differ from one machine to the next.
     line = os.path.basename(operation.line) if operation.line else ""
-    return sentence([f"{operation.name}({operands})", parameters(operation.parameters), line])
+    said = str(born.report) if born is not None and born.operation is operation else ""
+    return sentence([f"{operation.name}({operands})", parameters(operation.parameters), line, said])
 
 
-def _look(value: Value) -> dict[str, str]:
+def _look(value: Value, part: Part) -> dict[str, str]:
+    look = {"input": INPUT, "constant": CONSTANT, "result": RESULT}[value.kind]
     if value.is_root and value.maker is not None:
-        return ROOT
-    return {"input": INPUT, "constant": CONSTANT, "result": RESULT}[value.kind]
+        look = ROOT
+    return {**look, **BAD} if _what_is_not_finite(value, part) else look
 
 
 def _operation_look(operation: Operation) -> dict[str, str]:

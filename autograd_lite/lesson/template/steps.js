@@ -57,6 +57,10 @@ function stateAt(last) {
 
 // -- the graph ------------------------------------------------------------------------------
 
+function finite(array) {
+  return !arrays[array].cells.some((x) => /nan|inf/.test(String(x)));
+}
+
 function paintGraph() {
   const frame = frames[step];
   const { known, grads } = stateAt(step);
@@ -81,6 +85,8 @@ function paintGraph() {
       const count = grad[2] > 1 ? ` (${grad[1]}/${grad[2]})` : "";
       label.textContent = `∂ ${valueText(grad[0])}${count}${ready ? " ✓" : ""}`;
     }
+    box.querySelector(".value").classList.toggle("not-finite", known.has(key) && !finite(value.data));
+    label.classList.toggle("not-finite", Boolean(grad) && !finite(grad[0]));
     box.querySelectorAll(".value, .grad").forEach(squeeze);
   }
   for (const arrow of document.querySelectorAll("#graph .arrow")) {
@@ -244,6 +250,7 @@ function figure(panel, hide) {
         cell.textContent = small ? (x > 0 ? "+" : x < 0 ? "−" : x === 0 ? "0" : "!") : signed(x);
         cell.title = `${index(i, part)}: ${short(x)}`;
         shade(cell, x, largest);
+        cell.classList.toggle("not-finite", /nan|inf/.test(String(x)));
       }
       if (follows) {
         cell.type = "button";
