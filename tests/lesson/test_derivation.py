@@ -286,7 +286,7 @@ def test_explaining_changes_no_gradient():
     f = x * y
     assert "has not run" in str(explain(f))
     assert x.grad is None
-    assert f.upstream is None
+    assert f.tape.upstream is None
     f.backward()
     assert "backward() has run" in str(explain(f))
     assert x.grad == 3.0
