@@ -16,7 +16,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,10 +65,10 @@ def staged(folder: Location) -> Iterator[Path]:
     or an interrupt before the end.
     """
     remove_left_overs(folder)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as name, _locked(name):
-        yield Path(name)
+    with _temporary_folder(folder) as new:
+        yield new
         with alone(folder):
-            for file in sorted(Path(name).iterdir()):
+            for file in sorted(new.iterdir()):
                 with _called(path := Path(folder) / file.name):
                     target = _target(path)
                     if target is None or target.parent.stat().st_dev != file.stat().st_dev:
@@ -146,6 +146,18 @@ def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
                     return
             finally:
                 name.unlink(missing_ok=True)
+
+
+@contextmanager
+def _temporary_folder(folder: Location) -> Iterator[Path]:
+    """Yield a new folder that is locked; it is removed at the end."""
+    while True:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as name, ExitStack() as stack:
+            with contextlib.suppress(FileNotFoundError):
+                stack.enter_context(_locked(name, wait=True))
+            if os.path.isdir(name):  # see `_temporary`
+                yield Path(name)
+                return
 
 
 def _take_place(name: Path, target: Path) -> None:

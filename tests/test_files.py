@@ -230,6 +230,33 @@ def test_many_writers_of_one_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_writers_do_not_take_one_another_s_beginnings_for_left_overs(tmp_path):
+    errors = []
+
+    def write(name):
+        try:
+            for _ in range(60):
+                files.replace(tmp_path / name, b"one")
+                with files.staged(tmp_path) as new:
+                    (new / name).write_bytes(b"two")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(f"file{i}",)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"file{i}" for i in range(6)]
+
+
+def test_an_error_in_a_staged_block_is_the_user_s(tmp_path):
+    with pytest.raises(FileNotFoundError, match="mine"), files.staged(tmp_path):
+        raise FileNotFoundError("mine")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_alone(tmp_path):
     count = tmp_path / "count"
     count.write_text("0")
