@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from .command import Parser
+from .command import Parser, one_line
 
 # NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
 COMMANDS = {
@@ -43,5 +43,5 @@ if __name__ == "__main__":
         print("\ninterrupted: files of earlier runs are as they were", file=sys.stderr)
         sys.exit(130)
     except (OSError, MemoryError) as error:  # a full disk, a reader that left, a vast network
-        print(f"python -m demos: error: {error}", file=sys.stderr)
+        print(f"python -m demos: error: {one_line(error)}", file=sys.stderr)
         sys.exit(1)

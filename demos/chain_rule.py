@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import chain, count
 from pathlib import Path
 from string import Template
 
@@ -189,7 +190,8 @@ def typed(expression: str, at: list[tuple[str, float]]) -> Lesson:
             raise ExpressionError("there is nothing to derive: no operation on a name")
         if not np.isfinite(result.item()):
             raise ExpressionError(f"its value at this point is {result.item()}")
-        result.name = next(name for name in ("f", "y", "L", "result") if name not in inputs)
+        free = chain("fyL", (f"f{n}" for n in count(1)))
+        result.name = next(name for name in free if name not in inputs)
         return result
 
     program()

@@ -39,7 +39,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is; exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        self.fail(f"{message} (see {self.prog} --help)", 2)
+
+    def fail(self, message: object, status: int = 1) -> NoReturn:
+        """Say in one line what went wrong; exit."""
+        self.exit(status, f"{self.prog}: error: {one_line(message)}\n")
+
+
+def one_line(message: object) -> str:
+    r"""Return a text with what does not print written as Python writes it.
+
+    >>> one_line("a\n\udc80é")
+    'a\\n\\udc80é'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(message))
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -49,8 +62,12 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=28, width=96)
 
 
-def whole_number(text: str, least: int = 1) -> int:
-    """Read an integer that is at least `least`.
+MOST = 10**9
+"""More of anything than a machine can train."""
+
+
+def whole_number(text: str, least: int = 1, most: int | None = MOST) -> int:
+    """Read an integer that is at least `least`, and at most `most`.
 
     >>> whole_number("4")
     4
@@ -61,12 +78,14 @@ def whole_number(text: str, least: int = 1) -> int:
         raise argparse.ArgumentTypeError(f"must be a whole number, not '{text}'") from None
     if number < least:
         raise argparse.ArgumentTypeError(f"must be at least {least}, not {text}")
+    if most is not None and number > most:
+        raise argparse.ArgumentTypeError(f"must be at most {most}, not {text}")
     return number
 
 
 def seed_number(text: str) -> int:
     """Read a seed: an integer from 0."""
-    return whole_number(text, least=0)
+    return whole_number(text, least=0, most=None)
 
 
 def positive(text: str) -> float:
@@ -100,9 +119,12 @@ def writable_folder(text: str) -> Path:
     """Make a folder and see that files can be put into it."""
     folder = Path(text)
     try:
+        text.encode()  # else what lies in it could not be listed
         folder.mkdir(parents=True, exist_ok=True)
         with staged(folder):
             pass
+    except ValueError:  # UnicodeEncodeError too
+        raise argparse.ArgumentTypeError(f"{text!a} is no name for a folder") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise argparse.ArgumentTypeError(f"cannot write into '{text}': {reason}") from None

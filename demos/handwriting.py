@@ -37,6 +37,8 @@ OPTIMIZERS: dict[str, Callable[..., nn.optim.Optimizer]] = {
     "adam": nn.optim.Adam,
     "adagrad": nn.optim.Adagrad,
 }
+CLASSES = 10
+LEAST_SIDE = 4  # pixels, of which two poolings leave one
 COMPARED = [  # activations and optimizers that R2 compares
     ("relu", "adam"),
     ("relu", "adagrad"),
@@ -96,7 +98,7 @@ def network(task: Task, activation: str, rng: np.random.Generator) -> nn.Sequent
             "fc1": nn.Linear(second * (rows // 4) * (columns // 4), task.units, **settings),
             "activation3": act(),
             "dropout": nn.Dropout(0.5, rng=rng),
-            "fc2": nn.Linear(task.units, 10, **settings),
+            "fc2": nn.Linear(task.units, CLASSES, **settings),
         }
     )
 

@@ -6,9 +6,13 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+import numpy as np
+
 import nn
 
-from .handwriting import Task, arguments, run
+from .command import one_line
+from .data import Array
+from .handwriting import CLASSES, LEAST_SIDE, Task, arguments, run
 
 EPOCHS = 9  # of 1200 steps each: about R2's 10,000
 
@@ -27,8 +31,9 @@ def main(argv: Sequence[str]) -> int:
     args = arguments(argv, "mnist", __doc__ or "", EPOCHS, more)
     try:
         parts = [nn.data.read_mnist(args.data, train).arrays for train in (True, False)]
+        check(*parts, validate=args.validate)
     except (OSError, ValueError) as error:
-        print(f"python -m demos mnist: error: {error}", file=sys.stderr)
+        print(f"python -m demos mnist: error: {one_line(error)}", file=sys.stderr)
         return 2
     task = Task(
         name="mnist",
@@ -40,3 +45,30 @@ def main(argv: Sequence[str]) -> int:
         epochs=EPOCHS,
     )
     return run(task, args)
+
+
+def check(train: tuple[Array, ...], test: tuple[Array, ...], *, validate: bool = False) -> None:
+    """See that images and labels are such as the network can learn.
+
+    Raises
+    ------
+    ValueError
+        If there are none, they are too small or of two sizes, or labels are no digits.
+    """
+    for what, (images, labels) in (("training", train), ("test", test)):
+        sides = images.shape[2:]
+        if not len(images):
+            raise ValueError(f"the {what} files have no images")
+        if min(sides) < LEAST_SIDE or sides != train[0].shape[2:]:
+            raise ValueError(
+                f"the {what} images have {sides[0]} × {sides[1]} pixels: all must be of one size, "
+                f"of {LEAST_SIDE} × {LEAST_SIDE} at least"
+            )
+        if labels.max() >= CLASSES:
+            raise ValueError(
+                f"the {what} files have the label {labels.max()}: there must be digits alone, from "
+                f"0 to {CLASSES - 1}"
+            )
+    counts = np.bincount(train[1])
+    if validate and counts[counts > 0].min() < 2:
+        raise ValueError("for --validate there must be two training images of each digit")

@@ -18,7 +18,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -259,6 +259,7 @@ class DataLoader:
 
 # -- files of the MNIST family --------------------------------------------------------------------
 
+MOST_AXES = 64
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -285,31 +286,45 @@ def read_idx(path: Location) -> Array:
     array([7, 8, 9], dtype=uint8)
     """
     name = os.fspath(path)
-    content = Path(path).read_bytes()
-    if content[:2] == b"\x1f\x8b":
+    with open(path, "rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
+            return _idx(name, gzip.GzipFile(fileobj=file) if compressed else file)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{name} is a damaged gzip file: {error}.") from None
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
+
+
+def _idx(name: str, file: IO[bytes]) -> Array:
+    """Read an IDX file, of which no more is unpacked than its header announces."""
+    begin = file.read(4)
+    if len(begin) < 4 or begin[:2] != b"\0\0" or begin[2] not in IDX_TYPES:
         raise ValueError(
-            f"{name} is no IDX file: it begins with the bytes {content[:4].hex(' ') or '(none)'}, "
+            f"{name} is no IDX file: it begins with the bytes {begin.hex(' ') or '(none)'}, "
             "not with 00 00, a type and a number of axes."
         )
-    kind, axes = np.dtype(IDX_TYPES[content[2]]), content[3]
-    begins = 4 + 4 * axes
-    if len(content) < begins:
-        raise ValueError(f"{name} is cut off: it ends before the sizes of its {axes} axes.")
-    shape = struct.unpack(f">{axes}I", content[4:begins])
-    wanted = begins + math.prod(shape) * kind.itemsize
-    if len(content) != wanted:
-        state = "cut off" if len(content) < wanted else "too long"
+    kind, axes = np.dtype(IDX_TYPES[begin[2]]), begin[3]
+    if axes > MOST_AXES:
         raise ValueError(
-            f"{name} is {state}: for {' × '.join(map(str, shape))} numbers of {kind.itemsize} "
-            f"bytes it would have {wanted} bytes, and it has {len(content)}."
+            f"{name} is no IDX file that can be read: it has {axes} axes, and NumPy's arrays have "
+            f"at most {MOST_AXES}."
         )
-    array = np.frombuffer(content, kind, offset=begins).reshape(shape)
-    return array.astype(kind.newbyteorder("="))
+    sizes = file.read(4 * axes)
+    if len(sizes) < 4 * axes:
+        raise ValueError(f"{name} is cut off: it ends before the sizes of its {axes} axes.")
+    shape = struct.unpack(f">{axes}I", sizes)
+    wanted = math.prod(shape) * kind.itemsize
+    content = bytearray()
+    while part := file.read(min(wanted + 1 - len(content), 2**20)):
+        content += part
+    if len(content) != wanted:
+        short, begins = len(content) < wanted, 4 + 4 * axes
+        raise ValueError(
+            f"{name} is {'cut off' if short else 'too long'}: for {' × '.join(map(str, shape))} "
+            f"numbers of {kind.itemsize} bytes it would have {begins + wanted} bytes, and it has "
+            f"{begins + len(content) if short else 'more'}."
+        )
+    return np.frombuffer(content, kind).reshape(shape).astype(kind.newbyteorder("="))
 
 
 def read_mnist(folder: Location, train: bool = True, dtype: Any = np.float32) -> TensorDataset:

@@ -29,6 +29,8 @@ from autograd_lite.files import Location, replace
 
 from .module import Array, Module
 
+RESERVED = "__metadata__"
+
 
 def save_weights(model: Module, path: Location, metadata: Mapping[str, str] | None = None) -> None:
     """Write all parameters and buffers of a model into a safetensors file.
@@ -82,11 +84,53 @@ def load_weights(model: Module, path: Location) -> None:
 def write_arrays(
     path: Location, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays, and texts, by name into a safetensors file that is replaced whole."""
+    """Write arrays, and texts, by name into a safetensors file that is replaced whole.
+
+    Raises
+    ------
+    ValueError
+        If a name or a text cannot be in such a file, or a kind of number.
+    OSError
+        If the file cannot be written.
+    """
+    texts = dict(metadata or {})
+    for text in (*arrays, *texts, *texts.values()):
+        if not _is_text(text):
+            raise ValueError(f"Names and texts in a safetensors file are text, and not {text!a}.")
+    if RESERVED in arrays:
+        raise ValueError(
+            f"An array cannot be called '{RESERVED}', which is what safetensors calls its texts: "
+            "give it another name."
+        )
     # The library writes an array's memory as it lies there: it must lie in order.
     ordered = {name: np.array(array, order="C") for name, array in arrays.items()}
-    content = _safetensors().save(ordered, dict(metadata or {}))
+    try:
+        content = _safetensors().save(ordered, texts)
+    except Exception:  # the library raises many kinds
+        for name, array in ordered.items():
+            if not _can_be_saved(array):
+                raise ValueError(
+                    f"'{name}' has dtype {array.dtype}, which a safetensors file cannot hold: "
+                    "convert it first, a complex one into its real and its imaginary part."
+                ) from None
+        raise
     replace(path, content)
+
+
+def _is_text(text: Any) -> bool:
+    """Whether UTF-8 can hold it: a str without lone surrogates."""
+    try:
+        return isinstance(text, str) and text.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _can_be_saved(array: Array) -> bool:
+    try:
+        _safetensors().save({"array": np.zeros(0, array.dtype)})
+    except Exception:
+        return False
+    return True
 
 
 def read_arrays(path: Location) -> tuple[dict[str, Array], dict[str, str]]:
@@ -116,7 +160,7 @@ def _metadata(content: bytes) -> dict[str, str]:
 
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
-    return dict(header.get("__metadata__") or {})
+    return dict(header.get(RESERVED) or {})
 
 
 def _safetensors() -> Any:

@@ -5,6 +5,7 @@ HYPOTHESIS_PROFILE=explore draws new examples each time, and more of them.
 
 import importlib
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +32,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 def _default_sequence_from_its_start():
     """Let no test's numbers hang on which tests ran before it."""
     manual_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive():
+    """Let what tests start be interrupted, though they run under nohup or in the background.
+
+    A shell that ignores SIGINT hands that on to all that it starts.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

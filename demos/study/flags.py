@@ -60,7 +60,7 @@ def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) 
     except KeyboardInterrupt:
         parser.exit(130, "\ninterrupted: what is finished is stored; the same command goes on\n")
     except (OSError, ValueError) as error:
-        parser.exit(1, f"{parser.prog}: error: {error}\n")
+        parser.fail(error)
     for note in results.notes:
         print(note, file=sys.stderr)
     return results

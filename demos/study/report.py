@@ -28,7 +28,7 @@ from autograd_lite import Tensor, explain
 from autograd_lite.files import staged
 from nn.files import write_arrays
 
-from ..command import Parser, whole_number
+from ..command import Parser, one_line, whole_number
 from ..data import generate_XOR_easy
 from ..figures import style
 from . import claims, diagnostics, store, sweep
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
             print(note, file=sys.stderr)
         page = write(results, scope, args.out / "report")
     except (ValueError, FileNotFoundError) as error:
-        print(f"python -m demos report: error: {error}", file=sys.stderr)
+        print(f"python -m demos report: error: {one_line(error)}", file=sys.stderr)
         return 1
     print(f"{len(results.runs)} runs, {time.perf_counter() - started:.0f} s")
     print(f"{page}\n  and beside it {', '.join(PARTS)}")

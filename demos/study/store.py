@@ -29,6 +29,7 @@ from autograd_lite.errors import missing_extra
 from autograd_lite.files import alone, replace
 from nn.files import read_arrays, write_arrays
 
+from ..command import one_line
 from ..data import Array
 from .configuration import VERSION, Configuration
 from .experiments import Plan
@@ -36,6 +37,9 @@ from .training import Run, logged_epochs
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
+
+WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError)
+"""What reading a file raises that is not as it should be."""
 
 # -- one file ---------------------------------------------------------------------------------
 
@@ -94,6 +98,7 @@ def _unpacked(path: Path) -> list[Run]:
             f"version {VERSION}"
         )
     cell = Configuration(**json.loads(texts["configuration"]))
+    _see_form(arrays)
     weights = {k.removeprefix("weights."): v for k, v in arrays.items() if k.startswith("weights.")}
     ends = np.cumsum(arrays["curve.length"])[:-1]
     epochs, losses, accuracies = (
@@ -115,6 +120,20 @@ def _unpacked(path: Path) -> list[Run]:
     ]
 
 
+def _see_form(arrays: dict[str, Array]) -> None:
+    """See that arrays are such as `_packed` makes."""
+    count = len(arrays["seed"])
+    total = int(np.sum(arrays["curve.length"]))
+    for name, array in arrays.items():
+        whole = name in ("seed", "curve.length", "curve.epoch")
+        shape = array.shape[:1] if name.startswith("weights.") else array.shape
+        fits = shape == (count,) if not name.startswith("curve.") else shape == (total,)
+        if name == "curve.length":
+            fits = shape == (count,) and bool(np.all(array > 0))
+        if not fits or (whole and array.dtype.kind not in "iu") or array.dtype.kind not in "iufb":
+            raise ValueError(f"its '{name}' does not fit {count} seeds with {total} epochs logged")
+
+
 # -- what there is, and what was asked for ----------------------------------------------------
 
 
@@ -128,11 +147,11 @@ def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Run], li
     for path in sorted((folder / "results").glob(f"{key}-*.safetensors")):
         try:
             found = _unpacked(path)
-        except ValueError as error:
-            notes.append(f"{str(error).rstrip('.')}; it is left aside.")
-            continue
-        except (KeyError, TypeError) as error:
-            notes.append(f"{path} lacks what a result has ({error}); it is left aside.")
+        except WRONG as error:
+            reason = str(error).rstrip(".")
+            if str(path) not in reason:
+                reason = f"{path} has not the form of a result ({reason})"
+            notes.append(f"{one_line(reason)}; it is left aside.")
             continue
         runs.update({(run.configuration.key, run.seed): run for run in found})
     return runs, notes
@@ -168,16 +187,25 @@ def _asked(folder: Path) -> dict[str, Any]:
     path = folder / "asked.json"
     if not path.exists():
         return {}
+    damaged = ValueError(f"{path} is damaged: delete it, and ask again.")
     try:
         content = json.loads(path.read_bytes())
         version, asked = content["version"], content["experiments"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is damaged: delete it, and ask again.") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise damaged from None
     if version != VERSION:
         raise ValueError(
             f"{path} is of version {version} of the study, and this is version {VERSION}: "
             "use another folder, or delete that one."
         )
+    try:
+        for cells in asked.values():
+            for cell in cells.values():
+                Configuration(**cell["configuration"])
+                if not all(type(n) is int for n in (cell["source_epochs"], *cell["seeds"])):
+                    raise damaged
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise damaged from None
     return asked  # type: ignore[no-any-return]
 
 
@@ -284,7 +312,7 @@ def load(folder: str | Path) -> Results:
 
 
 def _newest(paths: Iterable[Path]) -> int:
-    return max(path.stat().st_mtime_ns for path in paths)
+    return max(path.lstat().st_mtime_ns for path in paths)
 
 
 def _read(path: Path, columns: Sequence[str]) -> DataFrame:
@@ -294,6 +322,13 @@ def _read(path: Path, columns: Sequence[str]) -> DataFrame:
         table = pandas.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (ValueError, pandas.errors.ParserError) as error:
         raise ValueError(f"{path} is no table: {error}; delete it, and it is made again.") from None
+    free = {*TEXTS, *(SETTINGS if columns is RUNS else ())}
+    numbers = table[[c for c in columns if c in table and c not in free]]
+    texts = [c for c in numbers if len(table) and numbers[c].dtype.kind not in "iufb"]
+    if texts:
+        raise ValueError(
+            f"{path} has text in the columns {', '.join(texts)}: delete it, and it is made again."
+        )
     lacking = [column for column in columns if column not in table]
     if lacking:
         raise ValueError(

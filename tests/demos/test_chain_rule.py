@@ -52,6 +52,15 @@ def test_an_expression(tmp_path: Path) -> None:
     assert (tmp_path / "expression.html").exists()
 
 
+def test_an_expression_of_all_the_names_that_its_result_might_have(tmp_path: Path) -> None:
+    names = ["f", "y", "L", "f1", "result", "x", "t1", "loss"]
+    at = [f"{name}=2" for name in names]
+    done = run("--expression", "+".join(names), "--at", *at, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "f2 = " in done.stdout
+    assert (tmp_path / "expression.html").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 
 import nn
 from demos import digits, handwriting
+from demos import mnist as command
 from tests.nn.test_data import mnist
 
 ROOT = Path(__file__).parents[2]
@@ -124,3 +126,42 @@ def test_bad_flags_are_one_line(flags):
 def test_digits_are_read():
     # One of the five seeds whose median is reported: `python -m demos digits --runs 5`.
     assert handwriting.train(digits.task(), seed=0, log_every=10**6).accuracy >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "flags", "said"),
+    [
+        ({"images": 0, "labels": 0}, {}, [], "the training files have no images"),
+        ({}, {"images": 0, "labels": 0}, [], "the test files have no images"),
+        ({"rows": 1}, {"rows": 1}, [], "have 1 × 3 pixels"),
+        ({"rows": 3}, {"rows": 3}, [], "have 3 × 3 pixels"),
+        ({"rows": 28}, {"rows": 8}, [], "have 8 × "),
+        ({"label": 255}, {}, [], "have the label 255"),
+        ({}, {"label": 10}, [], "have the label 10"),
+        ({"images": 1, "labels": 1}, {}, ["--validate"], "two training images"),
+    ],
+)
+def test_mnist_that_cannot_be_learned_is_one_line(train, test, flags, said, tmp_path, capsys):
+    for part, given in (("train", train), ("t10k", test)):
+        given = {"images": 12, "labels": 12, "rows": 28, "label": 1, **given}
+        side = given["rows"]
+        shape = (given["images"], side, 3 if side == 1 else side)
+        for name, content in (
+            ("images-idx3", idx(np.zeros(shape, np.uint8))),
+            ("labels-idx1", idx(np.full(given["labels"], given["label"], np.uint8))),
+        ):
+            (tmp_path / f"{part}-{name}-ubyte").write_bytes(content)
+    status = command.main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), *flags])
+    error = capsys.readouterr().err
+    assert status == 2
+    assert error.startswith("python -m demos mnist: error: ")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def idx(array):
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )

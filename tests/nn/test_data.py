@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -137,6 +139,30 @@ def test_damaged_idx_files_are_refused(tmp_path, content, message):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         data.read_idx(tmp_path / "file")
+
+
+def test_an_idx_file_is_no_larger_than_it_says(tmp_path):
+    """Gigabytes of zeros pack into little; and a header may announce more than there is memory."""
+    path = tmp_path / "file"
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
+        file.write(GOOD)
+        for _ in range(64):
+            file.write(bytes(2**20))
+    huge = b"\0\0\x0e\x04" + struct.pack(">4I", *[2**32 - 1] * 4)
+    for content, said in ((packed.getvalue(), "too long.*more"), (huge, "cut off"),
+                          (gzip.compress(huge), "cut off"),
+                          (b"\0\0\x08\x41" + struct.pack(">65I", *[1] * 65) + b"1", "65 axes"),
+                          (b"\0\0\x08\xff" + bytes(4 * 255), "255 axes")):  # fmt: skip
+        path.write_bytes(content)
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=said):
+            data.read_idx(path)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 8 * 2**20
+    path.write_bytes(b"\0\0\x08\x40" + struct.pack(">64I", *[1] * 64) + b"1")
+    assert data.read_idx(path).ndim == 64
 
 
 def mnist(folder, images=5, labels=5, rows=4):

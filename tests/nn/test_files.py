@@ -179,6 +179,31 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("arrays", "metadata", "said"),
+    [
+        ({"w": np.zeros(2, complex)}, None, "'w' has dtype complex128.*real and its imaginary"),
+        ({"w": np.array(["a"])}, None, "'w' has dtype <U1"),
+        ({"w": np.array([None])}, None, "'w' has dtype object"),
+        ({"w": np.zeros(2, "datetime64[s]")}, None, "'w' has dtype datetime64"),
+        ({"__metadata__": np.zeros(2)}, None, "cannot be called '__metadata__'"),
+        ({"\ud800": np.zeros(2)}, None, r"are text, and not '\\ud800'"),
+        ({"a\udc80": np.zeros(2)}, None, "are text"),
+        ({3: np.zeros(2)}, None, "and not 3"),
+        ({"w": np.zeros(2)}, {"n": 3}, "and not 3"),
+        ({"w": np.zeros(2)}, {"n": "\udc80"}, "are text"),
+    ],
+)
+def test_what_such_a_file_cannot_hold_is_one_sentence(arrays, metadata, said, tmp_path):
+    path = tmp_path / "file"
+    files.write_arrays(path, {"old": np.ones(1)})
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=said) as caught:
+        files.write_arrays(path, arrays, metadata)
+    assert "\n" not in str(caught.value)
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])
+
+
 # -- checkpoints ----------------------------------------------------------------------------------
 
 

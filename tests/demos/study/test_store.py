@@ -190,6 +190,85 @@ def test_a_damaged_file_is_left_aside_with_a_sentence(folder, damage):
     assert store.load(folder).missing.empty
 
 
+def altered(arrays, texts):
+    """Yield results that are not as `save` writes them, each wrong in one way."""
+    for name, array in arrays.items():
+        for other in (array[:-1], array[None], array.astype(bool).astype("u1")[:0]):
+            yield {**arrays, name: np.array(other)}, texts
+        if not name.startswith("weights"):
+            yield {k: v for k, v in arrays.items() if k != name}, texts
+            yield {**arrays, name: np.array(array[0])}, texts
+        if not name.startswith("weights"):
+            yield {**arrays, name: np.array(array, "float32")[..., None]}, texts
+    yield {**arrays, "curve.length": arrays["curve.length"] * 0}, texts
+    yield {**arrays, "curve.length": -arrays["curve.length"]}, texts
+    yield {**arrays, "seed": arrays["seed"] * 1.5}, texts
+    for odd in ("", "{", "[]", "3", "null", '"text"', '{"hidden": 3}', '{"lr": "x"}', '{"lr": NaN}',
+                '{"data": []}', '{"nothing": 1}', "[" * 100_000):  # fmt: skip
+        yield arrays, {**texts, "configuration": odd}
+    yield arrays, {}
+
+
+def test_results_of_the_wrong_form_are_left_aside_with_a_sentence_each(folder):
+    path = next((folder / "results").glob(f"{CELL.key}-*"))
+    arrays, texts = nn.files.read_arrays(path)
+    others = [p for p in (folder / "results").iterdir() if p != path]
+    for p in others:
+        p.unlink()
+    for wrong in altered(arrays, texts):
+        nn.files.write_arrays(path, *wrong)
+        found, notes = store.stored(folder)
+        if len(notes) != 1 and wrong[0].keys() == arrays.keys():
+            pytest.fail(f"{[(k, v.shape) for k, v in wrong[0].items()]}, {wrong[1]}")
+        for note in notes:
+            assert found == {}
+            assert path.name in note
+            assert note.endswith("; it is left aside.")
+            assert "\n" not in note
+    path.unlink()
+    path.mkdir()
+    (folder / "results" / "dangling-1.safetensors").symlink_to("nowhere")
+    results = store.load(folder)
+    assert len(results.notes) == 2
+    assert results.runs.empty
+
+
+CELLS = (
+    3,
+    {"configuration": {}, "seeds": 3},
+    {"configuration": [], "source_epochs": 1, "seeds": []},
+    {"configuration": {}, "source_epochs": 1, "seeds": ["x"]},
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "3", '{"version": 1}', "[" * 100_000, "\ud800"]
+    + [
+        json.dumps({"version": 1, "experiments": wrong})
+        for wrong in ([], {"E": []}, *({"E": {"c": cell}} for cell in CELLS))
+    ],
+)
+def test_a_list_of_the_wrong_form_is_one_sentence(folder, content):
+    (folder / "asked.json").write_bytes(content.encode(errors="surrogatepass"))
+    for call in (store.load, lambda folder: store.ask(folder, [plan({"calm": CELL})])):
+        with pytest.raises(ValueError, match="damaged: delete it, and ask again"):
+            call(folder)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "curves.csv"])
+def test_a_table_with_text_for_numbers_is_one_sentence(folder, name):
+    store.load(folder)
+    table = pd.read_csv(folder / name)
+    numbers = {"seed", "final_loss", "epoch", "diverged", "version"}
+    for column in (numbers & {*table}) | ({"loss"} if name == "curves.csv" else set()):
+        wrong = table.astype({column: object})
+        wrong.loc[0, column] = "text"
+        wrong.to_csv(folder / name, index=False)
+        with pytest.raises(ValueError, match=f"{name} has text in the columns {column}"):
+            store.load(folder)
+
+
 def test_a_file_of_another_version_is_left_aside_with_a_sentence(folder, monkeypatch):
     path = next((folder / "results").glob(f"{CELL.key}-*"))
     arrays, texts = nn.files.read_arrays(path)
