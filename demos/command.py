@@ -83,6 +83,11 @@ def whole_number(text: str, least: int = 1, most: int | None = MOST) -> int:
     return number
 
 
+def size_number(text: str) -> int:
+    """Read how many units, layers or networks there are to be: no more than memory may hold."""
+    return whole_number(text, most=100_000)
+
+
 def seed_number(text: str) -> int:
     """Read a seed: an integer from 0."""
     return whole_number(text, least=0, most=None)

@@ -26,7 +26,7 @@ import nn
 from autograd_lite import no_grad
 from autograd_lite.errors import MissingExtraError
 
-from .command import Parser, listing, positive, seed_number, whole_number
+from .command import Parser, listing, positive, seed_number, size_number, whole_number
 from .data import Array
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def arguments(
     add("--lr", type=positive, metavar="RATE", help="learning rate (default: by optimizer)")
     add("--seed", type=seed_number, default=0, metavar="N",
         help="of weights, order and dropout (default: %(default)s)")  # fmt: skip
-    add("--runs", type=whole_number, default=1, metavar="N",
+    add("--runs", type=size_number, default=1, metavar="N",
         help="how many runs, with one seed after another (default: %(default)s)")  # fmt: skip
     add("--compare", action="store_true",
         help="train with each of R2's activations and optimizers, and compare")  # fmt: skip

@@ -25,6 +25,7 @@ from .command import (
     listing,
     positive,
     seed_number,
+    size_number,
     whole_number,
 )
 from .data import DATASETS, Array
@@ -113,7 +114,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     group = parser.add_argument_group("network")
     flag(
         "--hidden", "units of each hidden layer", "5 5", "4 4",
-        type=whole_number, nargs="+", default=[4, 4], metavar="UNITS",
+        type=size_number, nargs="+", default=[4, 4], metavar="UNITS",
     )  # fmt: skip
     flag("--activation", "after each hidden layer", "tanh", choices=ACTIVATIONS, default="sigmoid")
     flag(

@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -295,7 +296,7 @@ def read_idx(path: Location) -> Array:
             raise ValueError(f"{name} is a damaged gzip file: {error}.") from None
 
 
-def _idx(name: str, file: IO[bytes]) -> Array:
+def _idx(name: str, file: io.BufferedIOBase) -> Array:
     """Read an IDX file, of which no more is unpacked than its header announces."""
     begin = file.read(4)
     if len(begin) < 4 or begin[:2] != b"\0\0" or begin[2] not in IDX_TYPES:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from ..command import Parser, listing, whole_number
+from ..command import Parser, listing, size_number, whole_number
 from ..figures import style
 from . import figures
 from .experiments import EXPERIMENTS, Plan, find
@@ -85,7 +85,7 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="few seeds, and few epochs")
     size.add_argument("--full", action="store_true", help="100 seeds, and the source's epochs")
-    add("--seeds", type=whole_number, metavar="N",
+    add("--seeds", type=size_number, metavar="N",
         help="random initialisations of each cell (default: by experiment)")  # fmt: skip
     add("--epochs", type=whole_number, metavar="N", help="at most (default: by experiment)")
     add_where(parser, "out/study")

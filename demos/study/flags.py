@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..command import Parser, whole_number
+from ..command import Parser, size_number
 from .experiments import Plan, Reported
 from .sweep import BACKENDS, run
 
@@ -25,7 +25,7 @@ PACKAGES = ("joblib", "matplotlib", "pandas", "safetensors", "scikit-learn", "tq
 def add_where(parser: Parser, out: str) -> None:
     """Add the flags that say where runs are trained and stored."""
     add = parser.add_argument_group("where").add_argument
-    add("--jobs", type=whole_number, metavar="N",
+    add("--jobs", type=size_number, metavar="N",
         help="processes on this machine (default: one for each core)")  # fmt: skip
     add("--backend", choices=BACKENDS, default="local",
         help="the cores of this machine, or a Dask cluster (default: %(default)s)")  # fmt: skip

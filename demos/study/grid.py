@@ -10,7 +10,7 @@ from typing import Any
 
 import nn
 
-from ..command import Parser, fraction, listing, positive, whole_number
+from ..command import Parser, fraction, listing, positive, size_number, whole_number
 from . import figures
 from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
 from .experiments import WORDS, Experiment, Plan
@@ -111,9 +111,9 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     data = [name for name in SHAPES if name != "digits"]
     flag("--data", "the points", "xor", nargs="+", choices=data, default=["xor"])
     flag("--hidden", "units of each hidden layer", "4",
-         nargs="+", type=whole_number, default=[4], metavar="UNITS")  # fmt: skip
+         nargs="+", type=size_number, default=[4], metavar="UNITS")  # fmt: skip
     flag("--layers", "hidden layers", "2",
-         nargs="+", type=whole_number, default=[2], metavar="N")  # fmt: skip
+         nargs="+", type=size_number, default=[2], metavar="N")  # fmt: skip
     flag(
         "--bias", "whether layers have one", "no", nargs="+", choices=("yes", "no"), default=["no"]
     )
@@ -131,7 +131,7 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
 
     group = parser.add_argument_group("settings of all cells")
     flag("--seeds", "random initialisations of each cell", "10",
-         type=whole_number, default=10, metavar="N")  # fmt: skip
+         type=size_number, default=10, metavar="N")  # fmt: skip
     flag("--epochs", "how often all points are seen", "2000",
          type=whole_number, default=2000, metavar="N")  # fmt: skip
     flag("--output-activation", "after the last layer; moons and blobs have softmax", "sigmoid",

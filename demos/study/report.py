@@ -28,7 +28,7 @@ from autograd_lite import Tensor, explain
 from autograd_lite.files import staged
 from nn.files import write_arrays
 
-from ..command import Parser, one_line, whole_number
+from ..command import Parser, one_line, size_number
 from ..data import generate_XOR_easy
 from ..figures import style
 from . import claims, diagnostics, store, sweep
@@ -80,7 +80,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     scope.add_argument(
         "--full", action="store_true", help="in hours: 100 seeds, and the sources' epochs"
     )
-    add("--seeds", type=whole_number, metavar="N",
+    add("--seeds", type=size_number, metavar="N",
         help="seeds of every experiment (default: by experiment)")  # fmt: skip
     add("--no-run", dest="run", action="store_false",
         help="train none of the experiments: report what is there, and mark the gaps")  # fmt: skip
