@@ -145,7 +145,8 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         if g.dtype is not _FLOAT64:
             g = outward(g)
         if leaf._grad is not None:
-            leaf._grad = np.asarray(leaf._grad + g, leaf._value.dtype)
+            # In silence, as all of the pass: inf − inf is nobody's line.
+            leaf._grad = np.asarray(quietly(np.add, leaf._grad, g), leaf._value.dtype)
         elif (
             type(g) is ndarray
             and g.base is None
@@ -157,7 +158,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             leaf._grad = np.array(g, leaf._value.dtype)
     for t, g in retained:
         g = outward(g)
-        t._grad = np.array(g if t._grad is None else t._grad + g, t._value.dtype)
+        t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     if root._note is None:
         root._note = {}

@@ -224,8 +224,9 @@ def fit(
         If an argument is not valid, or the checkpoint is damaged or of another
         model; nothing has been trained then.
     DivergedError
-        If the loss becomes NaN or infinite. It names the first layer whose output
-        was not finite, and the model has the last weights with which it was.
+        If the loss or a weight becomes NaN or infinite. It says where that was born, as
+        `autograd_lite.first_bad` does, and names the first layer whose output had it; the
+        model has the last weights with a finite loss.
 
     Examples
     --------
