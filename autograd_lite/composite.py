@@ -150,6 +150,13 @@ class Composite:
             as_it_is = False
         else:
             as_it_is = not any(map(_is_to_be_read, bound.arguments.items()))
+            for name, value in bound.arguments.items():
+                default = self._takes.parameters[name].default
+                if _requires(value) and (isinstance(default, bool) or name in ("ord", "dtype")):
+                    raise UnsupportedArgumentError(
+                        f"np.{self.function.__name__} only chooses by its argument '{name}', which "
+                        f"no gradient reaches: give its number, {name}=t.item()."
+                    )
         return Reading(False, as_it_is, calls_back, dtypes)
 
     def _ask(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
