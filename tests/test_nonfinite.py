@@ -420,3 +420,15 @@ def test_gradients_that_are_added_up_are_so_in_silence() -> None:
     y.backward(np.array([-1.0]))  # inf − inf: a warning, which is an error here, would stop halfway
     assert np.isnan(x.grad).all()
     assert y.grad.tolist() == [0.0]
+
+
+def test_a_number_in_the_program_and_a_long_chain() -> None:
+    mask = np.array([False, False])
+    bad = first_bad(lambda x: np.sum(softmax(np.where(mask, x, -INF))), [1.0, 2.0])
+    assert str(bad).startswith("The number -inf was given. softmax at test_nonfinite.py:")
+    x = Tensor(0.0, requires_grad=True)
+    with np.errstate(all="ignore"):
+        y = np.log(x)
+    for _ in range(3000):  # deeper than Python recurses
+        y = y * 1.5
+    assert first_bad(y).operation == "log"

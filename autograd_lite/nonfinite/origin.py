@@ -114,9 +114,12 @@ def of_result(node: Node, index: Index) -> Found | tuple[int, Index]:
         return _forward_inside(node, index)
     if node.pointwise:
         small = node.at(index)
-        found = culprit(small.values, lambda values: small.forward(values)[0])
-        if found is not None:
-            return found[0], node.element_of(found[0], index)
+        suspects = [i for i, v in enumerate(small.values) if first_index(v) is not None]
+        if len(suspects) > 1:  # of one there is no need to ask: a chain may be long
+            found = culprit(small.values, lambda values: small.forward(values)[0])
+            suspects = [] if found is None else [found[0]]
+        if suspects:
+            return suspects[0], node.element_of(suspects[0], index)
     else:
         which, place = (index[0], index[1:]) if node.primitive.outputs else (0, index)
         found = culprit(node.values, lambda values: np.asarray(node.forward(values)[which])[place])

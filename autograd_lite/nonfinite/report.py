@@ -42,8 +42,8 @@ REMEDIES = {
     ("forward", "power"): "That power is infinite or not real: keep the base above 0.",
     ("backward", "power"): "The slope of a power below 1 is infinite at 0: keep the base above 0.",
     ("backward", "arccos"): "The slope is infinite at the ends: clip to the inside of [-1, 1].",
-    ("forward", "softmax"): "A row of -inf has no softmax: leave it out, or keep one finite "
-    "number in it.",
+    ("forward", "softmax"): "A softmax of nothing but -inf has no value, nor one of inf: leave "
+    "such a row out, or keep one finite number in it.",
 }
 _LIKE = {"log2": "log", "log10": "log", "arcsin": "arccos", "log_softmax": "softmax"}
 
@@ -89,6 +89,8 @@ class FirstBad:
         if self.way == "input":
             name = self.name[:1].upper() + self.name[1:]
             first = f"{name} had {number(self.value)}{_at(self.index)} already."
+            if name == f"The number {number(self.value)}":
+                first = f"{name} was given."
         else:
             where = _where(self.operation, self.line, self.layer)
             back = f" in the backward pass, as the gradient of {self.name}"
