@@ -37,19 +37,17 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
             f"np.{ufunc.__name__}.at writes into an array: for a sum write t.at[index].add(v), or "
             "t.at[index].set(…)."
         )
-    outs = (
-        (*inputs[ufunc.nin :], *kwargs.pop("out", ()))
-        if method == "__call__"
-        else (kwargs.pop("out", ()))
-    )
-    if any(o is not None for o in outs):
+    called = method == "__call__"
+    given = (*(inputs[ufunc.nin :] if called else ()), *kwargs.pop("out", ()))
+    if any(out is not None for out in given):
         raise unsupported(ufunc, "out", ())
-    if method == "__call__" and kwargs.get("where", True) is not True:
-        raise unsupported(ufunc, "where", ())
     entry = look_up(ufunc)
     # What NumPy refuses, it refuses in its own words.
-    ask(getattr(ufunc, method), inputs, kwargs)
-    if method == "__call__":
+    nowhere = (None,) * ufunc.nout if called else None
+    ask(getattr(ufunc, method), inputs, {**kwargs, "out": nowhere})
+    if called and kwargs.pop("where", True) is not True:
+        raise unsupported(ufunc, "where", ())
+    if called:
         return _call(ufunc, entry, inputs[: ufunc.nin], kwargs)
     if method == "outer":
         x, y = map(as_array, inputs)
@@ -62,7 +60,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
 
 
 def _call(ufunc: np.ufunc, entry: Any, operands: Any, kwargs: dict[str, Any]) -> Any:
-    for how_it_lies in ("order", "subok", "where"):
+    for how_it_lies in ("order", "subok"):
         kwargs.pop(how_it_lies, None)
     casting = kwargs.pop("casting", "same_kind")
     chosen = kwargs.pop("signature", kwargs.pop("sig", None)), kwargs.pop("dtype", None)

@@ -292,6 +292,7 @@ def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
 
 
 def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    np.apply_along_axis(lambda row: 0.0, axis, plain(arr))  # or its error
     rows = np.moveaxis(arr, axis, -1)
     outer = np.shape(rows)[:-1]
     results = [func1d(rows[i], *args, **kwargs) for i in np.ndindex(outer)]
@@ -303,6 +304,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
 
 
 def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    np.apply_over_axes(np.sum, plain(a), axes)  # or its error
     for axis in np.atleast_1d(axes).tolist():
         result = func(a, axis)
         a = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, axis)
