@@ -25,9 +25,9 @@ from .tape import state
 from .tensor import Tensor, bare, constant
 
 _NAMED_ARRAYS = """
-    a a1 a2 A append ar ar1 ar2 arr array ary aweights b condition element end f fill_value filt fp
-    fweights m p prepend q seq_of_zeros start stop to_begin to_end v val values w weights x x1 x2
-    xp y z"""
+    A a a1 a2 a_max a_min append ar ar1 ar2 arr array ary aweights b base condition element end
+    f fill_value filt fp fweights m max min p prepend q seq_of_zeros start stop to_begin to_end
+    v val values w weights x x1 x2 xp y z"""
 ARRAYS = frozenset(_NAMED_ARRAYS.split())
 """What NumPy calls the parameters that it reads as one array: a list of numbers is one."""
 

@@ -35,7 +35,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .composite import ask, is_default, signature, unsupported
+from .composite import as_array, ask, is_default, signature, unsupported
 from .errors import (
     BroadcastError,
     DetachError,
@@ -417,6 +417,7 @@ class Primitive:
         if self.signature is None:
             return self.apply(*args, **kwargs)
         operands, parameters = self._sorted(self.signature, args, kwargs)
+        operands = [as_array(x) if isinstance(x, (list, tuple)) else x for x in operands]
         for name, value in list(parameters.items()):
             own = self.signature.parameters.get(name)
             if own is not None and is_default(value, own):

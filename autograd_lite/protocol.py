@@ -20,7 +20,8 @@ TABLE: dict[Callable[..., Any], Any] = {}
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Any) -> Any:
     """Answer ``ufunc(*inputs)`` or a method of the ufunc, such as ``np.add.reduce``."""
-    if method == "__call__" and not kwargs and len(inputs) == ufunc.nin:
+    plain = method == "__call__" and not kwargs and len(inputs) == ufunc.nin
+    if plain and not any(isinstance(x, (list, tuple)) for x in inputs):
         return look_up(ufunc).from_numpy(inputs, kwargs)
     from .ufuncs import answer  # built on Tensor
 

@@ -45,7 +45,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
     # What NumPy refuses, it refuses in its own words.
     nowhere = (None,) * ufunc.nout if called else None
     ask(getattr(ufunc, method), inputs, {**kwargs, "out": nowhere})
-    if called and kwargs.pop("where", True) is not True:
+    if called and not np.asarray(bare(kwargs.pop("where", True))).astype(bool).all():
         raise unsupported(ufunc, "where", ())
     if called:
         return _call(ufunc, entry, inputs[: ufunc.nin], kwargs)
@@ -62,6 +62,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
 def _call(ufunc: np.ufunc, entry: Any, operands: Any, kwargs: dict[str, Any]) -> Any:
     for how_it_lies in ("order", "subok"):
         kwargs.pop(how_it_lies, None)
+    operands = [as_array(x) if isinstance(x, (list, tuple)) else x for x in operands]
     casting = kwargs.pop("casting", "same_kind")
     chosen = kwargs.pop("signature", kwargs.pop("sig", None)), kwargs.pop("dtype", None)
     if chosen != (None, None):

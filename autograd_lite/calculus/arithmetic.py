@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import composite
+from ..composite import as_array, composite
 from ..primitive import derivative
 from ..tensor import Tensor, bare, plain
 
@@ -207,18 +207,36 @@ def _exponent(x: Any) -> Any:
 
 
 def _nan_to_num(
-    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
-    if np.result_type(x).kind not in "fc":
-        return np.copy(x)
-    limits = np.finfo(np.result_type(x))
-    x = np.where(np.isnan(x), nan, x)
-    x = np.where(x == np.inf, limits.max if posinf is None else posinf, x)
-    return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
+    values = plain(x)
+    if values.dtype.kind == "c":
+        parts = (_nan_to_num(part(x), copy, nan, posinf, neginf) for part in (np.real, np.imag))
+        real, imag = parts
+        return real + 1j * imag
+    limits = np.finfo(values.dtype)
+    for where, instead in (
+        (np.isnan(values), nan),
+        (np.isposinf(values), limits.max if posinf is None else posinf),
+        (np.isneginf(values), limits.min if neginf is None else neginf),
+    ):
+        x = np.where(where, instead, x)
+    return x
 
 
-def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """Return the line through the two neighbours, at x."""
+def _interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """Return the line through the two neighbours, at x: in double precision, as NumPy does."""
+    x, xp = as_array(x).astype(np.float64), as_array(xp).astype(np.float64)
+    fp = as_array(fp).astype(np.result_type(fp, np.float64))
+    if period is not None:
+        period = np.abs(period)
+        x, xp = x % period, xp % period
+        order = np.argsort(plain(xp))
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
     last = np.size(xp) - 1
     place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, max(last - 1, 0))
     after = np.minimum(place + 1, last)
@@ -226,10 +244,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     inside = (x >= xp[0]) & (x <= xp[-1])
     rise, run = np.where(inside, y1 - y0, 0.0), np.where(inside, x, x0) - x0
     line = y0 + rise * (run / or_one(x1 - x0))
-    line = np.where(x < xp[0], fp[0] if left is None else left, line)
-    line = np.where(x > xp[-1], fp[-1] if right is None else right, line)
-    line = np.where(np.isnan(x), x, line)
-    return line.astype(np.float64)  # as NumPy does
+    if period is None:
+        line = np.where(x < xp[0], fp[0] if left is None else left, line)
+        line = np.where(x > xp[-1], fp[-1] if right is None else right, line)
+    return np.where(np.isnan(x), x, line)
 
 
 def _unwrap(

@@ -215,7 +215,7 @@ def _path(terms: list[tuple[str, Any]], output: str, optimize: Any) -> list[Any]
 def _spelled_out(operands: Any) -> tuple[str, list[Any]]:
     """Return subscripts with a letter for each axis, also for those that … stands for."""
     if isinstance(operands[0], str):
-        subscripts, arrays = operands[0].replace(" ", ""), list(operands[1:])
+        subscripts, arrays = operands[0].replace(" ", ""), [as_array(a) for a in operands[1:]]
     else:  # einsum(a, [0, 1], b, [1, 2], [0, 2])
         arrays = list(operands[0 : len(operands) - len(operands) % 2 : 2])
         lists = [*operands[1::2], *([operands[-1]] if len(operands) % 2 else [])]

@@ -57,7 +57,7 @@ def _at_least_3d(a: Any) -> Any:
 
 
 def _several(function: Callable[[Any], Any], arrays: Any) -> Any:
-    results = tuple(function(a) for a in arrays)
+    results = tuple(function(as_array(a)) for a in arrays)
     return results[0] if len(results) == 1 else results
 
 
@@ -133,7 +133,7 @@ composite(np.resize, _resize)
 composite(
     np.broadcast_arrays,
     lambda *args, subok=False: tuple(
-        np.broadcast_to(a, np.broadcast_shapes(*map(np.shape, args))) for a in args
+        np.broadcast_to(as_array(a), np.broadcast_shapes(*map(np.shape, args))) for a in args
     ),
 )
 composite(
@@ -143,7 +143,7 @@ composite(
 
 
 def _meshgrid(xi: Any, sparse: bool, indexing: str) -> tuple[Any, ...]:
-    n = len(xi)
+    xi, n = [as_array(x) for x in xi], len(xi)
     order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     lines = [
         np.reshape(x, tuple(-1 if order[i] == axis else 1 for axis in range(n)))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..array_methods import Axis
-from ..composite import composite
+from ..composite import as_array, composite
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
 from ..tensor import Tensor, bare, plain
 
@@ -60,7 +60,7 @@ def _expanded(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 
 def _each(function: Any, arrays: Any) -> Any:
-    results = tuple(function(a) for a in arrays)
+    results = tuple(function(as_array(a)) for a in arrays)
     return results[0] if len(results) == 1 else results
 
 
