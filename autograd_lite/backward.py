@@ -30,6 +30,7 @@ from .errors import (
     NoGradientError,
     NonScalarBackwardError,
 )
+from .foreign import as_array
 from .tape import (
     last_write,
     next_number,
@@ -222,7 +223,7 @@ def seed_for(root: Tensor, gradient: Any) -> Any:
                 "real part or its absolute value, or give the upstream gradient."
             )
         return np.ones_like(data) if data.shape else data.dtype.type(1)
-    seed = gradient.numpy() if hasattr(gradient, "_requires") else np.asarray(gradient)
+    seed = gradient.numpy() if hasattr(gradient, "_requires") else as_array(gradient)
     if seed.shape != data.shape:
         raise GradientShapeError(
             f"The given gradient has shape {seed.shape}, but {root.called()} has shape "

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import foreign
 from .errors import AutogradError, UnsupportedArgumentError
 from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE
@@ -109,7 +110,11 @@ class Composite:
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
         inner = _running.definition
-        form = form_of(args, kwargs), inner
+        try:
+            form = form_of(args, kwargs), inner
+        except foreign.OtherKind:
+            args, kwargs = foreign.converted(args), foreign.converted(kwargs)
+            form = form_of(args, kwargs), inner
         reading = self._known.get(form)
         if reading is None:
             reading = self._read(args, kwargs)
@@ -257,7 +262,7 @@ def as_array(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and _any(_holds_tensor, x):
         return np.stack([as_array(i) for i in x])
-    return np.asarray(x)
+    return foreign.as_array(x)
 
 
 def ask(
@@ -362,10 +367,10 @@ def unsupported(
 
 def form_of(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return what decides whether NumPy takes a call; None where that cannot be told."""
+    form = (tuple(map(_trait, args)), tuple((k, _trait(v)) for k, v in kwargs.items()))
     try:
-        form = (tuple(map(_trait, args)), tuple((k, _trait(v)) for k, v in kwargs.items()))
         hash(form)
-    except TypeError:
+    except (TypeError, ValueError):  # of what has no hash
         return None
     return form
 
@@ -375,10 +380,14 @@ def _trait(x: Any) -> Any:
         value = x._value
         return value.shape, value.dtype, x._requires
     if isinstance(x, np.ndarray):
+        if type(x) is not np.ndarray:
+            raise foreign.OtherKind
         few = x.size <= _LONGEST and x.dtype != object
         return x.shape, x.dtype, x.tobytes() if few else None
     if isinstance(x, (list, tuple)):
         return type(x), len(x), *map(_trait, x[:_LONGEST])
     if isinstance(x, slice):  # has no hash before Python 3.12
         return slice, x.start, x.stop, x.step
+    if type(x) not in _PLAIN and foreign.is_array_like(x):
+        raise foreign.OtherKind
     return type(x), x

@@ -44,6 +44,10 @@ class ObjectArrayError(AutogradError, TypeError):
     """An object array, or a list of Tensors, was given where numbers are needed."""
 
 
+class ForeignArrayError(AutogradError, TypeError):
+    """An array of another kind stands where what it means would be lost."""
+
+
 class InPlaceError(AutogradError, RuntimeError):
     """Something tried to overwrite a value that the tape still needs."""
 

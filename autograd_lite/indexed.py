@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .foreign import as_array
 from .protocol import TABLE
 from .tensor import Tensor, bare_index
 
@@ -76,4 +77,4 @@ class Place:
 
 
 def _operand(value: Any, t: Tensor) -> Any:
-    return value if isinstance(value, Tensor) else np.asarray(value, dtype=t.dtype)
+    return value if isinstance(value, Tensor) else as_array(value).astype(t.dtype)

@@ -1,6 +1,6 @@
 """The operators of a Tensor, the methods that NumPy's arrays do not have, and names of others.
 
-An operator is the compiled `apply` of its primitive, with nothing in between:
+An operator is a compiled function of its primitive, with nothing in between:
 for a program on scalars, one more Python call would be a tenth of its time.
 """
 
@@ -58,7 +58,7 @@ def _on_first_use(method: str, find: Callable[[], Any]) -> None:
 
 
 def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
-    apply = TABLE[ufunc].apply
+    apply = TABLE[ufunc].operator
 
     def reflected(self: Any, other: Any) -> Any:
         if type(other) is complex:
@@ -70,8 +70,9 @@ def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 for _name, _ufunc in {**_BINARY, **_COMPARISONS, **_UNARY}.items():
-    _on_first_use(f"__{_name}__", partial(getattr, TABLE[_ufunc], "apply"))
+    _on_first_use(f"__{_name}__", partial(getattr, TABLE[_ufunc], "operator"))
 for _name, _ufunc in _BINARY.items():
+    _on_first_use(f"__i{_name}__", partial(getattr, TABLE[_ufunc], "inplace"))
     _on_first_use(f"__r{_name}__", partial(_reflected, _ufunc))
 _on_first_use("relu", lambda: relu.apply)
 _on_first_use("sigmoid", lambda: sigmoid.apply)

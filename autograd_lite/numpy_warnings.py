@@ -71,7 +71,7 @@ def again(primitive: Any, /, *args: Any, **kwargs: Any) -> Any:
 
     If it was not for a warning that it failed, it fails again.
     """
-    frame = _users_frame()
+    frame = users_frame()
     try:
         if state.mode.watch:
             with np.errstate(all="ignore"):
@@ -94,7 +94,7 @@ def again(primitive: Any, /, *args: Any, **kwargs: Any) -> Any:
 _call = lambda function, args, kwargs: function(*args, **kwargs)  # noqa: E731  (of one line)
 
 
-def _users_frame() -> FrameType:
+def users_frame() -> FrameType:
     """Return the nearest caller outside of libraries, or the outermost."""
     frame = sys._getframe(1)
     while is_passed_over(frame.f_code.co_filename) and frame.f_back is not None:

@@ -28,6 +28,7 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappush
@@ -40,17 +41,23 @@ from .errors import (
     BroadcastError,
     DetachError,
     NoDerivativeError,
-    ObjectArrayError,
     RuleError,
 )
+from .foreign import answers_itself, as_index, as_operand, not_an_operand
+from .inplace import write
 from .keeping import Guard, kept, kept_operand
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
 from .tape import annotate, next_number, special, state
-from .tensor import CONSTANT, Tensor
+from .tensor import CONSTANT, Tensor, bare, constant
 
 Rule = Callable[..., Any]
 
+APPLIES = {
+    "apply": "as a function",
+    "operator": "the same, which leaves the answer to what is no array of NumPy's, as x * y does",
+    "inplace": "the same, which writes into a constant, as x *= y does",
+}
 PULLS = {
     "pull": "to the leaves, on arrays",
     "pull_scalar": "the same where the result is one float64: nothing can be broadcast or cast",
@@ -169,6 +176,8 @@ class Primitive:
     """A function and its rules, compiled on first use. Made by `derivative`, which see."""
 
     apply: Callable[..., Any]
+    operator: Callable[..., Any]
+    inplace: Callable[..., Any]
     pull: Callable[..., None]
     pull_scalar: Callable[..., None]
     pull_since: Callable[..., None]
@@ -392,8 +401,8 @@ class Primitive:
         return self._twins[names]
 
     def __getattr__(self, attribute: str) -> Any:
-        """Compile `apply` or one of the `PULLS` when it is first asked for."""
-        if attribute != "apply" and attribute not in PULLS:
+        """Compile one of the `APPLIES` or `PULLS` when it is first asked for."""
+        if attribute not in APPLIES and attribute not in PULLS:
             raise AttributeError(attribute)
         namespace = self._namespace()
         code = compile(self.source(attribute), f"<autograd_lite {self.name}>", "exec")
@@ -403,7 +412,7 @@ class Primitive:
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        own = ("apply", "_twins", *PULLS)
+        own = ("_twins", *APPLIES, *PULLS)
         changed = {k: v for k, v in self.__dict__.items() if k not in own}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")
@@ -426,13 +435,17 @@ class Primitive:
                 if name != "out":
                     ask(self.function, args, kwargs)  # it may be NumPy's error
                 raise unsupported(self.function, name, self.parameters)
+            elif type(value) is not np.ndarray and hasattr(type(value), "__array__"):
+                parameters[name] = value if _is_tensor(value) else as_index(value)
         return self._joined_by(parameters).apply(*operands, **parameters)
 
     # -- compilation ---------------------------------------------------------
 
     def source(self, function: str = "apply") -> str:
-        """Return the source that `apply` or one of the `PULLS` is compiled from."""
-        return self._source_of_apply() if function == "apply" else self._source_of_pull(function)
+        """Return the source that one of the `APPLIES` or `PULLS` is compiled from."""
+        if function in APPLIES:
+            return self._source_of_apply(function)
+        return self._source_of_pull(function)
 
     def _namespace(self) -> dict[str, Any]:
         namespace: dict[str, Any] = {}
@@ -446,7 +459,8 @@ class Primitive:
             __warningregistry__=NO_REGISTRY, _Tensor=Tensor, _ndarray=np.ndarray,
             _new=object.__new__, _special=special, _CONSTANT=CONSTANT, _next_number=next_number,
             _USERS=("may be refilled",), _REFILLABLE=_REFILLABLE,
-            _WEAK=_WEAK, _plain=_plain, _finish=_finish, _explain=_explain, _conform=_conform,
+            _WEAK=_WEAK, _plain=_plain, _beside=_beside, _leave=_leave, _write=write,
+            _finish=_finish, _explain=_explain, _conform=_conform,
             _missing_rule=_missing_rule, _of_each=_of_each, _heappush=heappush,
             _unbundle=_unbundle, _dense=_dense,
         )  # fmt: skip
@@ -454,7 +468,8 @@ class Primitive:
 
     # In the sources, names with an underscore are ours; those without are the declaration's.
 
-    def _source_of_apply(self) -> str:
+    def _source_of_apply(self, name: str) -> str:
+        beside = "_plain" if name == "apply" else "_beside"
         if self.variadic:
             needs = "False" if self.constants else "any([x._requires for x in _operands])"
             unwrap = f"""
@@ -465,11 +480,22 @@ class Primitive:
             signature, arguments, operands, values = "*_given", "*_values", "_operands", "_values"
             plain = "all([x is _CONSTANT for x in _operands])"
         else:
+            signature = ", ".join(self.operands)
             unwrap, needs = "\n    _slow = _special", "_needs = {}._requires"
+            if name == "inplace":
+                first, second = self.operands
+                unwrap = f"""
+    if {first}._primitive is None:
+        return _write({first}, {second}, _primitive){unwrap}"""
             for operand in self.operands:
                 value = _value(operand)
                 counts = operand not in self.constants
                 also = "; _needs = False" if needs[9] == "{" and counts else ""
+                leave = ""
+                if name != "apply":
+                    leave = f"""
+        if {value} is NotImplemented:
+            return _leave({signature}, _primitive)"""
                 unwrap += f"""
     if isinstance({operand}, _Tensor):
         {value} = {operand}._value{"; " + needs.format(operand) if counts else ""}
@@ -477,14 +503,13 @@ class Primitive:
         {value} = {operand}
         {operand} = _CONSTANT{also}
     else:
-        {value} = _plain({operand})
+        {value} = {beside}({operand}){leave}
         _slow = _slow or _USERS
         {operand} = _CONSTANT{also}"""
                 if counts:
                     needs = "_needs = _needs or {}._requires"
             if needs[9] == "{":
                 unwrap += "\n    _needs = False"
-            signature = ", ".join(self.operands)
             operands = f"({signature},)"
             values = f"({', '.join(map(_value, self.operands))},)"
             arguments = ", ".join(
@@ -525,7 +550,7 @@ class Primitive:
         if caught:
             compute = f"""try:
         {compute}{caught}"""
-        return f"""def apply({signature}):{unwrap}
+        return f"""def {name}({signature}):{unwrap}
     {compute}
     if {plain}:
         return _value
@@ -679,18 +704,39 @@ def _is_tensor(x: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """Check an operand that is not a Tensor."""
-    if type(value) is np.ndarray or isinstance(value, np.generic):
-        array: Any = value
-        if not array.ndim:
-            array = array[()]  # a scalar, as in a Tensor
-    else:
-        array = np.asanyarray(value)
-    if array.dtype == object:
-        raise ObjectArrayError(
-            "An object array cannot be an operand: build a Tensor of numbers, or join Tensors "
-            "with np.stack([...])."
-        )
-    return array
+    array = _beside(value)
+    if array is not NotImplemented:
+        return array
+    if isinstance(value, (np.ndarray, np.generic, str, bytes)):
+        array = np.asarray(value)
+        if array.dtype.kind in "SUMm":  # text and dates: NumPy says what is wrong with them
+            return array
+    raise not_an_operand(value)
+
+
+def _beside(value: Any) -> Any:
+    """Return what stands beside a Tensor as an array; NotImplemented where that answers itself."""
+    if type(value) is not np.ndarray or value.dtype.kind not in "fciub":
+        return as_operand(value)
+    return value if value.ndim else value[()]  # a scalar, as in a Tensor
+
+
+def _leave(x: Any, y: Any, primitive: Primitive) -> Any:
+    """Leave an operator to an operand that is no array; a comparison is NumPy's own affair."""
+    compare = _COMPARISONS.get(primitive.function)
+    if compare is None or answers_itself(type(y if isinstance(x, Tensor) else x)):
+        return NotImplemented
+    return constant(np.asarray(compare(bare(x), bare(y))))
+
+
+_COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+}
 
 
 def _finish(

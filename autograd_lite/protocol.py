@@ -7,22 +7,46 @@ is a look-up in one table, from the function to its entry.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .errors import NoDerivativeError
+from .errors import ForeignArrayError, NoDerivativeError
+from .foreign import answers_itself
 
 TABLE: dict[Callable[..., Any], Any] = {}
 """Every function with an entry: the inside cover of the calculus book."""
+
+
+OPERATORS: dict[Any, tuple[str, Callable[[Any, Any], Any]]] = {
+    np.add: ("+", operator.iadd),
+    np.subtract: ("-", operator.isub),
+    np.multiply: ("*", operator.imul),
+    np.divide: ("/", operator.itruediv),
+    np.floor_divide: ("//", operator.ifloordiv),
+    np.remainder: ("%", operator.imod),
+    np.power: ("**", operator.ipow),
+    np.matmul: ("@", operator.imatmul),
+    np.bitwise_and: ("&", operator.iand),
+    np.bitwise_or: ("|", operator.ior),
+    np.bitwise_xor: ("^", operator.ixor),
+}
+"""How the ufuncs that are operators are written, and what writes in place."""
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Any) -> Any:
     """Answer ``ufunc(*inputs)`` or a method of the ufunc, such as ``np.add.reduce``."""
     plain = method == "__call__" and not kwargs and len(inputs) == ufunc.nin
     if plain and not any(isinstance(x, (list, tuple)) for x in inputs):
-        return look_up(ufunc).from_numpy(inputs, kwargs)
+        try:
+            return look_up(ufunc).from_numpy(inputs, kwargs)
+        except ForeignArrayError:
+            kinds = [type(x) for x in inputs if hasattr(type(x), "__array_ufunc__")]
+            if any(map(answers_itself, kinds)):
+                return NotImplemented  # NumPy asks the next
+            raise
     from .ufuncs import answer  # built on Tensor
 
     return answer(ufunc, method, inputs, kwargs)

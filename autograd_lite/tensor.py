@@ -33,9 +33,11 @@ from .errors import (
     NoGradientError,
     ObjectArrayError,
 )
+from .foreign import answered_elsewhere, as_array, as_index, refuse
+from .inplace import see_whole
 from .protocol import apply_function, apply_ufunc
 from .record import Record
-from .tape import next_number, written
+from .tape import next_number, state, written
 
 if TYPE_CHECKING:
     from .indexed import At
@@ -167,9 +169,7 @@ class Tensor(ArrayMethods):
         if value is None:
             self._grad = None
             return
-        if isinstance(value, Tensor):
-            value = value._value
-        array = np.asarray(value)
+        array = plain(value)
         if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
                 f"A gradient of shape {array.shape} was given to {self.called()} of shape "
@@ -404,15 +404,18 @@ class Tensor(ArrayMethods):
         return complex(self._value)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self._requires or self._primitive is not None:
+        records = state.mode.records
+        if self._primitive is not None or (self._requires and records):
             raise InPlaceError(
                 f"{self.called()} is on the tape, so it cannot be written into: build the new "
-                "value with t.at[index].set(v) or np.where(...), or set .data of an input."
+                "value with t.at[index].set(v) or np.where(...), or write into an input inside "
+                "`with no_grad():`."
             )
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and records:
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
+        see_whole(self, "t.at[index].set(y)")
         array = np.array(self._value)
-        array[bare_index(index)] = np.asarray(value)
+        array[bare_index(index)] = plain(value)
         self._set(array if array.ndim else array[()])
 
     @property
@@ -430,6 +433,8 @@ class Tensor(ArrayMethods):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
     ) -> Any:
+        if len(types) > 1 and answered_elsewhere(types):
+            return NotImplemented
         return apply_function(function, args, kwargs)
 
     # -- operators: compiled primitives, set by methods.py -----------------------
@@ -531,6 +536,11 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
         raise ObjectArrayError(
             "A list of Tensors would lose their tape as one Tensor: join them with np.stack([...])."
         )
+    if hasattr(type(data), "__array__"):
+        data = as_array(data)
+        dtype = dtype if data.dtype.kind in "fiubcO" else None  # text and dates are no numbers
+    else:
+        refuse(data)
     array = np.array(data, dtype=dtype)
     if array.dtype.kind not in "fiubc":
         raise ObjectArrayError(
@@ -547,12 +557,14 @@ def bare(x: Any) -> Any:
 
 def plain(x: Any) -> Array:
     """Return the numbers of a Tensor, or of anything that NumPy can read, as an array."""
-    return np.asarray(bare(x))
+    return as_array(bare(x))
 
 
 def bare_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
-    return tuple(map(bare_index, index)) if isinstance(index, tuple) else bare(index)
+    if isinstance(index, tuple):
+        return tuple(map(bare_index, index))
+    return index._value if isinstance(index, Tensor) else as_index(index)
 
 
 def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str | None) -> Tensor:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .array_methods import Axis
-from .composite import as_array, ask, unsupported
-from .errors import InPlaceError
-from .protocol import look_up
-from .tensor import bare
+from .composite import as_array, ask, bare_all, unsupported
+from .errors import InPlaceError, UnsupportedArgumentError
+from .protocol import OPERATORS, look_up
+from .tape import state
+from .tensor import Tensor, bare
 
 _WITH_DTYPE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod}
 _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
@@ -40,7 +41,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
     called = method == "__call__"
     given = (*(inputs[ufunc.nin :] if called else ()), *kwargs.pop("out", ()))
     if any(out is not None for out in given):
-        raise unsupported(ufunc, "out", ())
+        return _into(given, ufunc, method, inputs, kwargs)
     entry = look_up(ufunc)
     # What NumPy refuses, it refuses in its own words.
     nowhere = (None,) * ufunc.nout if called else None
@@ -54,6 +55,23 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         column = x[(..., *[None] * y.ndim)]
         return _call(ufunc, entry, (column, y), kwargs)
     return _METHODS[method](ufunc, *inputs, **kwargs)
+
+
+def _into(
+    outs: tuple[Any, ...], ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Any
+) -> Any:
+    """Write the result into arrays, as ``array += t`` does: it is a constant, or has no tape."""
+    on_tape = state.mode.records and any(isinstance(x, Tensor) and x._requires for x in inputs)
+    if not on_tape and not state.mode.everything and not any(isinstance(o, Tensor) for o in outs):
+        given = bare_all(inputs[: ufunc.nin] if method == "__call__" else inputs)
+        return getattr(ufunc, method)(*given, out=outs, **bare_all(kwargs))
+    if ufunc in OPERATORS and method == "__call__" and outs[0] is inputs[0]:
+        symbol = OPERATORS[ufunc][0]
+        raise UnsupportedArgumentError(
+            f"x {symbol}= t would write a Tensor into the array x, which has no tape: write "
+            f"x = x {symbol} t."
+        )
+    raise unsupported(ufunc, "out", ())
 
 
 # -- a call ------------------------------------------------------------------------------------

@@ -159,9 +159,13 @@ class Module:
         elif isinstance(value, Module):
             for path, parameter in value.named_parameters():
                 parameter.name = f"{name}.{path}"
-        elif value is not None and isinstance(vars(self).get(name), (Parameter, Buffer, Module)):
+        elif (
+            isinstance(held := vars(self).get(name), (Parameter, Buffer, Module))
+            and value is not None
+            and value is not held  # as after `self.count += 1`
+        ):
             raise TypeError(
-                f"'{name}' holds a {type(vars(self)[name]).__name__}, and {type(value).__name__} "
+                f"'{name}' holds a {type(held).__name__}, and {type(value).__name__} "
                 f"cannot take its place: set {name}.data for other values, or give another of its "
                 "kind."
             )

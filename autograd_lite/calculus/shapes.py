@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..array_methods import Axis
 from ..composite import as_array, composite
+from ..foreign import as_index
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
 from ..tensor import Tensor, bare, plain
 
@@ -207,11 +208,11 @@ def _item(x: Any, index: Any) -> Any:
     if isinstance(index, tuple):
         fillings = [i for i in index if isinstance(i, Tensor)]
         if fillings:
-            index = tuple(HOLE if isinstance(i, Tensor) else i for i in index)
+            index = tuple(HOLE if isinstance(i, Tensor) else as_index(i) for i in index)
             return gather(x, *fillings, index=index)
     elif isinstance(index, Tensor):
         return gather(x, index, index=HOLE)
-    return getitem(x, index=index)
+    return getitem(x, index=as_index(index))
 
 
 composite(operator.getitem, _item)

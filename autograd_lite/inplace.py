@@ -1,0 +1,85 @@
+"""In-place operators: what ``t += y`` changes, and when it cannot.
+
+>>> import numpy as np
+>>> from autograd_lite import Tensor, no_grad
+>>> w = Tensor([1.0, 2.0], requires_grad=True)
+>>> np.sum(w**2).backward()
+>>> with no_grad():
+...     w -= 0.5 * w.grad
+>>> w
+Tensor([0., 0.], requires_grad=True, grad=[2., 4.])
+
+Under `no_grad`, and for a constant, the operator writes into the Tensor, by NumPy's rules
+for shape and dtype. Results that were computed from the old value keep it, and refuse to
+send a gradient here. What leads to a gradient cannot be overwritten: an interior value, or
+a constant to which one is added, becomes a new value under the same name; on an input that
+requires a gradient it is an error.
+"""
+
+from __future__ import annotations
+
+import dis
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import InPlaceError
+from .foreign import answers_itself, not_an_operand
+from .numpy_warnings import users_frame
+from .protocol import OPERATORS
+from .tape import state
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+    from .tensor import Tensor
+
+
+def write(t: Tensor, other: Any, primitive: Primitive) -> Any:
+    """Answer ``t += other`` and the like for what no operation on the tape made."""
+    mode = state.mode
+    name = t.name if t.name and t.name.isidentifier() else "t"
+    symbol, inplace = OPERATORS[primitive.function]
+    instead = f"{name} = {name} {symbol} other"
+    if t._requires and mode.records:
+        raise InPlaceError(
+            f"{t.called()} requires a gradient, so it cannot be changed in place here: change it "
+            f"inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
+        )
+    result = primitive.operator(t, other)
+    if result is NotImplemented and answers_itself(type(other)):
+        raise not_an_operand(other)
+    on_tape = mode.everything or (mode.records and getattr(other, "_requires", False))
+    if result is NotImplemented or on_tape:
+        return result
+    see_whole(t, instead)
+    value, new, operand = t._value, result._value, getattr(other, "_value", other)
+    fits = new.shape == value.shape and np.can_cast(new.dtype, value.dtype, "same_kind")
+    if not fits or (symbol == "@" and np.ndim(operand) < 2):
+        inplace(np.array(value), operand)  # NumPy says what is wrong
+    t._set(new.astype(value.dtype, copy=False))
+    return t
+
+
+def see_whole(t: Tensor, instead: str) -> None:
+    """Raise if an array is a part of another value's, which a write into it would not reach."""
+    is_view = isinstance(getattr(t._value, "base", None), np.ndarray)
+    if is_view and _holders(t._value) > _ALONE and not _is_written_back():
+        raise InPlaceError(
+            f"{t.called()} is a part of another value, which would not change with it: write into "
+            f"that, as in x[index] += y, or make a new value, {instead}."
+        )
+
+
+def _holders(view: Any) -> int:
+    return getrefcount(view.base)
+
+
+_ALONE = _holders(np.empty(1)[:])  # of an array of which nothing but a view is left
+
+
+def _is_written_back() -> bool:
+    """Whether the user's line is one like ``x[index] += y``, which ends by setting ``x[index]``."""
+    frame = users_frame()
+    later = (i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti)
+    return next((name for name in later if name != "SWAP"), "") in ("STORE_SUBSCR", "STORE_SLICE")
