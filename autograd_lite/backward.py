@@ -226,12 +226,12 @@ def seed_for(root: Tensor, gradient: Any) -> Any:
     seed = gradient.numpy() if hasattr(gradient, "_requires") else as_array(gradient)
     if seed.shape != data.shape:
         raise GradientShapeError(
-            f"The given gradient has shape {seed.shape}, but {root.called()} has shape "
+            f"The given gradient has shape {seed.shape}, but {root.called(inside=True)} has shape "
             f"{data.shape}: they must be the same."
         )
     if not np.can_cast(seed.dtype, data.dtype, "same_kind"):
         raise GradientDtypeError(
-            f"The given gradient has dtype {seed.dtype}, which {root.called()} of dtype "
+            f"The given gradient has dtype {seed.dtype}, which {root.called(inside=True)} of dtype "
             f"{data.dtype} cannot hold: convert it with astype first."
         )
     return outward(seed.astype(data.dtype, copy=False))

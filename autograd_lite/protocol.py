@@ -8,6 +8,7 @@ is a look-up in one table, from the function to its entry.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -63,11 +64,27 @@ def look_up(function: Callable[..., Any]) -> Any:
     if entry is None:
         from difflib import get_close_matches  # imported late: a tenth of our import time
 
-        name = function.__name__
-        close = get_close_matches(name, [e.name for e in TABLE.values()], n=3, cutoff=0.4)
+        from .calculus.coverage import reason  # built on this module
+
+        name = whole_name(function)
+        others = {whole_name(f, e.name).lstrip("_") for f, e in TABLE.items()} - {name}
+        short = {other.rpartition(".")[2]: other for other in sorted(others, reverse=True)}
+        close = get_close_matches(function.__name__, short, n=3, cutoff=0.4)
+        why = reason(name.removeprefix("np."))
+        nearest = ", ".join(short[c] for c in close) or "none with a like name"
+        because = f" ({why})" if why else ""
         raise NoDerivativeError(
-            f"np.{name} has no derivative here; the nearest that have one: "
-            f"{', '.join(close) or 'none with a like name'}. Use one of them, give t.numpy() where "
-            "no gradient is needed, or declare a rule with derivative(...)."
+            f"{name} has no derivative here{because}; the nearest that have one: {nearest}. Use "
+            "one of them, give t.numpy() where no gradient is needed, or declare a rule with "
+            "derivative(...)."
         )
     return entry
+
+
+def whole_name(function: Any, name: str = "") -> str:
+    """Return a function's name with its module: ``np.linalg.eig``, ``scipy.special.erf``."""
+    name = getattr(function, "__name__", name)
+    for module in ("numpy", "numpy.linalg", "numpy.fft", "scipy.special"):
+        if getattr(sys.modules.get(module), name, None) is function:
+            return f"{module}.{name}".replace("numpy", "np", 1)
+    return name

@@ -172,13 +172,14 @@ class Tensor(ArrayMethods):
         array = plain(value)
         if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
-                f"A gradient of shape {array.shape} was given to {self.called()} of shape "
-                f"{self._value.shape}: they must be the same."
+                f"A gradient of shape {array.shape} was given to "
+                f"{self.called(inside=True)} of shape {self._value.shape}: they must be the same."
             )
         if not np.can_cast(array.dtype, self._value.dtype, "same_kind"):
             raise GradientDtypeError(
-                f"A gradient of dtype {array.dtype} was given to {self.called()} of dtype "
-                f"{self._value.dtype}: convert it with astype first."
+                f"A gradient of dtype {array.dtype} was given to "
+                f"{self.called(inside=True)} of dtype {self._value.dtype}: convert it "
+                "with astype first."
             )
         self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
 
@@ -321,13 +322,13 @@ class Tensor(ArrayMethods):
     def name(self, name: str | None) -> None:
         self._note = {**(self._note or {}), "name": name}
 
-    def called(self) -> str:
-        """Return how a message refers to it: ``'w'``, or ``The result of 'exp'``."""
+    def called(self, inside: bool = False) -> str:
+        """Return how a message refers to it, at its start or inside: ``'w'``, or ``The Tensor``."""
         if self.name:
             return f"'{self.name}'"
-        return (
-            "The Tensor" if self._primitive is None else f"The result of '{self._primitive.name}'"
-        )
+        made_by = None if self._primitive is None else self._primitive.name
+        what = "he Tensor" if made_by is None else f"he result of '{made_by}'"
+        return ("t" if inside else "T") + what
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
@@ -382,8 +383,9 @@ class Tensor(ArrayMethods):
     def _leaves_tape(self, what: str, instead: str) -> None:
         if self._requires or self._primitive is not None:
             raise DetachError(
-                f"{what} would drop the tape of {self.called()}: write {instead} to compute with "
-                "the gradient, or .item(), .numpy() or .detach() to leave it on purpose."
+                f"{what} would drop the tape of {self.called(inside=True)}: write {instead} to "
+                "compute with the gradient, or .item(), .numpy() or .detach() to leave it on "
+                "purpose."
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

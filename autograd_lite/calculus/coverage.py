@@ -75,6 +75,13 @@ def state(name: str, function: Callable[..., Any]) -> str | None:
     return None
 
 
+def reason(name: str) -> str | None:
+    """Return why there is no derivative, where one of the lists says so."""
+    if name in LEFT_OUT:
+        return LEFT_OUT[name]
+    return next((why for why, names in NO_DERIVATIVE.items() if name in names.split()), None)
+
+
 def page() -> str:
     """Return the page of docs/ that lists every function with its state."""
     lines = [
