@@ -28,7 +28,11 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
+<<<<<<< HEAD
 import operator
+=======
+import math
+>>>>>>> affd1d6 (Rules at special points, accumulators, companions of other dtypes; the triangle that is read)
 import re
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappush
@@ -702,6 +706,13 @@ def _is_tensor(x: Any) -> bool:
     return isinstance(x, Tensor)
 
 
+def converted(x: Any, dtype: Any) -> Any:
+    """Return an operand of a rule in another dtype: of two, one may not hold what both give."""
+    if getattr(x, "dtype", None) == dtype:
+        return x
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
+
+
 def _plain(value: Any) -> Any:
     """Check an operand that is not a Tensor."""
     array = _beside(value)
@@ -852,6 +863,31 @@ def as_dtype(g: Any, dtype: Any) -> Any:
     return g.astype(dtype)
 
 
+_WIDER = {"f": np.float64, "F": np.complex128}
+MANY = 10_000  # numbers of single precision: from there on, their sum is made in double
+
+
+def wider(a: Any, axis: Any) -> Any:
+    """Return the dtype to sum in, so that no digits are lost; None for that of the array.
+
+    In half precision, a sum of ones stops at 2048.
+    """
+    if a.dtype.char == "e":
+        return np.float32
+    if a.size <= MANY:
+        return None
+    axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return _WIDER.get(a.dtype.char) if math.prod(a.shape[i] for i in axes) > MANY else None
+
+
+def total(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Sum what a rule has to sum, in a wider type where that is needed, as PyTorch does."""
+    dtype = wider(a, axis)
+    if dtype is None:
+        return a.sum(axis=axis, keepdims=keepdims)
+    return np.sum(a, axis=axis, dtype=dtype, keepdims=keepdims).astype(a.dtype)
+
+
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum a gradient over the axes along which its operand was broadcast.
 
@@ -870,7 +906,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
     )
-    summed = g.sum(axis=axes)
+    summed = total(g, axes)
     return summed if summed.shape == shape else summed.reshape(shape)
 
 

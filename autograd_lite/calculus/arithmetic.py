@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..primitive import derivative
+from ..primitive import converted, derivative
 from ..tensor import Tensor, bare, plain
+from .complex import C
 
 # -- the four operations -------------------------------------------------------
 
@@ -26,26 +27,29 @@ derivative(np.reciprocal, x=lambda g, out: -g * out * out)
 # -- powers --------------------------------------------------------------------
 
 
-def _one_less(x: Any, y: Any) -> Any:
-    """Return y − 1, but 1 where y is 0 and 1/x is inf: there y·x**(y−1) is 0, not 0·inf."""
-    if isinstance(y, (int, float)):
-        return y - 1 if y else 1
+def _by_base(x: Any, y: Any) -> Any:
+    """Return y·x**(y−1), which is 0 where y is 0, whatever x is."""
+    if isinstance(y, (int, float, complex)):
+        return y * x ** (y - 1) if y else np.zeros_like(x)
+    y = converted(y, np.result_type(x, y))  # in its own dtype, y − 1 may wrap, or round
     # Not wherever y is 0: to y, the derivative of y·x**(y−1) there is 1/x.
-    too_small = np.abs(x) < np.finfo(np.result_type(x, y)).tiny
-    return np.where(too_small & (y == 0), 1.0, y - 1)
+    unknown = (np.abs(x) < np.finfo(y.dtype).tiny) | np.isnan(x)
+    return y * np.where(unknown & (y == 0), 1.0, x) ** (y - 1)
 
 
-def _log_of_base(x: Any) -> Any:
-    """Return log x; 0 at x = 0, where x**y is flat in y > 0; NaN for x < 0."""
-    if np.iscomplexobj(x):
-        return np.log(np.where(x == 0, 1.0, x))
-    return np.where(x < 0, np.nan, np.log(np.where(x > 0, x, 1.0)))
+def _by_exponent(x: Any, y: Any, out: Any) -> Any:
+    """Return x**y · log x; 0 at 0 · −inf and 0 · inf, and at x = y = 0."""
+    x = converted(x, out.dtype)
+    if not np.iscomplexobj(x):
+        x = np.where(x < 0, np.nan, x)
+    flat = np.where(np.real(y) < 0, np.isinf(x), x == 0)
+    return out * np.log(np.where(flat, 1.0, x))
 
 
 derivative(
     np.power,
-    x=lambda g, x, y: g * (y * x ** _one_less(x, y)),
-    y=lambda g, x, out: g * (out * _log_of_base(x)),
+    x=lambda g, x, y: g * _by_base(x, y),
+    y=lambda g, x, y, out: g * _by_exponent(x, y, out),
     scalar=operator.pow,
 )
 derivative(np.square, x=lambda g, x: g * (2.0 * x))
@@ -60,12 +64,7 @@ def or_one(x: Any) -> Any:
     return np.where(x == 0, 1.0, x)
 
 
-def _direction(x: Any) -> Any:
-    """Return ∂|x|/∂x: the sign; for a complex number, the conjugate of x / |x|."""
-    return np.conjugate(x) / or_one(np.abs(x)) if np.iscomplexobj(x) else np.sign(x)
-
-
-derivative(np.absolute, x=lambda g, x: g * _direction(x), scalar=operator.abs)
+derivative(np.absolute, x=lambda g, x: g * C(np.sign(x)), scalar=operator.abs)
 derivative(np.fabs, x=lambda g, x: g * np.sign(x))
 
 
@@ -77,7 +76,7 @@ def _flat(g: Any, x: Any) -> Any:
 def _turn(g: Any, x: Any) -> Any:
     """The gradient through x / |x| of a complex x, which turns and does not stretch."""
     r = or_one(np.abs(x))
-    return g / r - np.real(g * x) * np.conjugate(x) / r**3
+    return np.where(x == 0, 0.0, g / r - np.real(g * x) * np.conjugate(x) / r**3)
 
 
 derivative(np.sign, x=lambda g, x: _turn(g, x) if np.iscomplexobj(x) else _flat(g, x))
@@ -89,41 +88,42 @@ derivative(np.round, a=lambda g, a: _flat(g, a), allows="decimals")
 derivative(np.floor_divide, x=lambda g, x: _flat(g, x), y=lambda g, y: _flat(g, y))
 
 derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y))
-derivative(np.fmod, x=lambda g: g, y=lambda g, x, y: -g * np.trunc(x / y))
+# How often y fits in x, not x / y, which may round up to the whole number that it is just below.
+derivative(np.fmod, x=lambda g: g, y=lambda g, x, y, out: -g * np.rint((x - out) / y))
 
 # -- choices: ties are shared, a bound counts as inside ------------------------------
 
 
-def _where_larger(g: Any, x: Any, y: Any) -> Any:
-    """Return g where x is chosen, and half of it of equals. A NaN is never the smaller one."""
+def _unless_less(g: Any, x: Any, y: Any) -> Any:
+    """Return g unless x < y, and half of it where they are equal. A NaN is never less."""
     return np.where(x < y, 0.0, np.where(x == y, 0.5 * g, g))
-
-
-def _nan_as(number: float, x: Any) -> Any:
-    return np.where(np.isnan(x), number, x)
 
 
 derivative(
     np.maximum,
-    x=lambda g, x, y: _where_larger(g, x, y),
-    y=lambda g, x, y: _where_larger(g, y, x),
+    x=lambda g, x, y: _unless_less(g, x, y),
+    y=lambda g, x, y: _unless_less(g, y, x),
 )
 derivative(
     np.minimum,
-    x=lambda g, x, y: _where_larger(g, -x, -y),
-    y=lambda g, x, y: _where_larger(g, -y, -x),
+    x=lambda g, x, y: _unless_less(g, y, x),
+    y=lambda g, x, y: _unless_less(g, x, y),
 )
+
+
+def _if_found(g: Any, x: Any, y: Any, out: Any) -> Any:
+    """Return g where x is the result, and half of it where y is too, or both are NaN."""
+    both = (x == y) | np.isnan(out)
+    return np.where((x == out) | both, np.where(both, 0.5 * g, g), 0.0)
+
+
 # These two pass over a NaN.
-derivative(
-    np.fmax,
-    x=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, x), _nan_as(-np.inf, y)),
-    y=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, y), _nan_as(-np.inf, x)),
-)
-derivative(
-    np.fmin,
-    x=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, -x), _nan_as(-np.inf, -y)),
-    y=lambda g, x, y: _where_larger(g, _nan_as(-np.inf, -y), _nan_as(-np.inf, -x)),
-)
+for _ufunc in (np.fmax, np.fmin):
+    derivative(
+        _ufunc,
+        x=lambda g, x, y, out: _if_found(g, x, y, out),
+        y=lambda g, x, y, out: _if_found(g, y, x, out),
+    )
 
 choice = derivative(
     lambda condition, x, y: np.where(condition, x, y),
@@ -169,14 +169,10 @@ composite(np.clip, _clip)
 # -- the rest of the ufuncs, and functions in pieces --------------------------------------------
 
 
-def _float_power_rule(x: Any, y: Any) -> Any:
-    return y * np.power(x * 1.0, _one_less(x, y))
-
-
 derivative(
     np.float_power,
-    x1=lambda g, x1, x2: g * _float_power_rule(x1, x2),
-    x2=lambda g, x1, out: g * (out * _log_of_base(x1)),
+    x1=lambda g, x1, x2: g * _by_base(x1, x2),
+    x2=lambda g, x1, x2, out: g * _by_exponent(x1, x2, out),
 )
 derivative(
     np.heaviside,

@@ -55,8 +55,9 @@ def _solve_for_matrices(a: Any, b: Any) -> Any:
 solve: Primitive = derivative(
     _solve_for_matrices,
     name="solve",
-    a=lambda g, a, out: unbroadcast(-solve(M(a), g) @ M(out), a.shape),
-    b=lambda g, a, b: unbroadcast(solve(M(a), g), b.shape),
+    # Not solve(M(a), g), which may refuse what solve(a, b), by its rounding, did not.
+    a=lambda g, a, out: unbroadcast(-M(la.inv(a)) @ g @ M(out), a.shape),
+    b=lambda g, a, b: unbroadcast(M(la.inv(a)) @ g, b.shape),
 )
 
 
@@ -83,7 +84,10 @@ _pinv = derivative(
     a=lambda g, a, out: _pinv_rule(g, a, out),
     allows="rcond",
 )
-composite(la.pinv, lambda a, rcond=None: _pinv(a, rcond=rcond))
+composite(
+    la.pinv,
+    lambda a, rcond=None, hermitian=False: _pinv(_from_lower(a) if hermitian else a, rcond=rcond),
+)
 
 
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
@@ -128,12 +132,49 @@ composite(la.tensorinv, _tensorinv)
 
 
 def _cofactors(a: Any) -> Any:
-    """Return ∂det/∂a: det · a⁻ᵀ, or the determinants of all minors where there is no inverse."""
+    """Return ∂det/∂a: det · a⁻ᵀ, as long as rounding leaves its derivatives alone."""
     determinant = la.det(a)
     if np.all(determinant != 0):
-        return determinant[..., None, None] * M(la.inv(a))
+        inverse = la.inv(a)
+        condition = _sum_of_squares(a) * _sum_of_squares(inverse)
+        if not np.any(condition > np.finfo(a.dtype).eps ** -0.5):
+            return determinant[..., None, None] * M(inverse)
+    return _bordered_cofactors(a)
+
+
+def _sum_of_squares(a: Any) -> Any:
+    return np.sum(squared(plain(a)), axis=(-2, -1))
+
+
+def _bordered_cofactors(a: Any) -> Any:
+    """Return the cofactors of any matrix, so that their derivatives are right too.
+
+    Bordered by the k singular vectors of what is small in it, `a` becomes a matrix b
+    that has an inverse, say in blocks p, q; r, s. Then det a = det b · det s and
+    a⁻¹ = p − q s⁻¹ r, for whatever vectors: they count as constants.
+    """
+    values = plain(a)
+    u, sizes, vh = la.svd(np.where(np.isfinite(values), values, 0.0))
+    scale = or_one(sizes[..., :1, None])
+    small = sizes[..., None] <= np.finfo(a.dtype).eps ** 0.25 * scale
+    n, k = a.shape[-1], int(np.max(np.sum(small, axis=(-2, -1)), initial=0))
+    corner = np.zeros((*a.shape[:-2], k, k), a.dtype)
+    b = np.block([[a / scale, u[..., n - k :]], [vh[..., n - k :, :], corner]])
+    inverse = la.inv(b)
+    p, q, r, s = (
+        inverse[..., i, j] for i in (slice(n), slice(n, None)) for j in (slice(n), slice(n, None))
+    )
+    adjugate = la.det(s)[..., None, None] * p - q @ M(_minors(s)) @ r
+    return scale ** (n - 1) * la.det(b)[..., None, None] * M(adjugate)
+
+
+def _minors(a: Any) -> Any:
+    """Return the cofactors one by one, of a small matrix."""
     n = a.shape[-1]
+    if n > 8:  # as it comes from above it is 0 but for rounding, and so are seven derivatives
+        return np.zeros_like(a)
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=int)
+    others = others.reshape(n, max(n - 1, 0))
     minors = a[..., others[:, None, :, None], others[None, :, None, :]]
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
     return la.det(minors) * signs.astype(a.dtype)
@@ -146,7 +187,17 @@ def _slogdet_rule(g: Any, a: Any, out: Any) -> Any:
     of_sign, of_log = g
     if np.iscomplexobj(a):
         of_log = of_log - 1j * np.real(of_sign * (1j * out[0]))
-    return of_log[..., None, None] * M(la.inv(a))
+    return of_log[..., None, None] * _cofactors_over_det(a, out[0])
+
+
+def _cofactors_over_det(a: Any, sign: Any) -> Any:
+    """Return a⁻ᵀ; of a singular matrix, ±inf where a number has a cofactor, as log has at 0."""
+    if np.all(sign != 0):
+        return M(la.inv(a))
+    singular = (sign == 0)[..., None, None]
+    cofactors = _cofactors(a)
+    infinite = np.where(cofactors == 0, 0.0, np.inf * cofactors)
+    return np.where(singular, infinite, M(la.inv(np.where(singular, np.eye(a.shape[-1]), a))))
 
 
 _slogdet = derivative(
@@ -165,10 +216,16 @@ def _lower_half(a: Any) -> Any:
     return np.tril(a) - 0.5 * _diagonals(np.diagonal(a, axis1=-2, axis2=-1))
 
 
+def _from_lower(a: Any) -> Any:
+    """Return the Hermitian matrix of which this is the lower triangle."""
+    below = np.tril(a, -1)
+    return below + H(below) + _diagonals(np.real(np.diagonal(a, axis1=-2, axis2=-1)))
+
+
 def _cholesky_rule(g: Any, out: Any) -> Any:
     inner = _lower_half(H(out) @ C(g))
     whole = solve(H(out), H(solve(H(out), H(inner))))
-    return C(0.5 * (whole + H(whole)))
+    return C(_lower_half(whole + H(whole)))  # of the triangle that is read
 
 
 _cholesky = derivative(
@@ -179,11 +236,13 @@ composite(la.cholesky, lambda a, /, *, upper=False: H(_cholesky(H(a))) if upper 
 
 def _qr_rule(g: Any, a: Any) -> Any:
     q, r = la.qr(a)
+    if np.any(np.diagonal(r, axis1=-2, axis2=-1) == 0):
+        raise la.LinAlgError(
+            "np.linalg.qr has no derivative where a column follows from those before it, as Q is "
+            "not determined there: take such columns out first."
+        )
     gq, gr = C(g[0]), C(g[1])
-    m = r @ H(gr) - H(gq) @ q
-    below = np.tril(m, -1)
-    hermitian = below + H(below) + _diagonals(np.real(np.diagonal(m, axis1=-2, axis2=-1)))
-    return C(H(solve(r, H(gq + q @ hermitian))))
+    return C(H(solve(r, H(gq + q @ _from_lower(r @ H(gr) - H(gq) @ q)))))
 
 
 _tall_qr = derivative(
@@ -218,7 +277,8 @@ def _eigh_rule(g: Any, a: Any, UPLO: Any = "L") -> Any:
     w, v = la.eigh(a, UPLO)
     gw, gv = g[0], C(g[1])
     whole = v @ (_diagonals(gw) + _gaps(w) * (H(v) @ gv)) @ H(v)
-    return C(0.5 * (whole + H(whole)))
+    whole = whole + H(whole)
+    return C(_lower_half(whole) if UPLO in "lL" else M(_lower_half(M(whole))))
 
 
 _eigh = derivative(
@@ -252,11 +312,24 @@ def _eigvals(a: Any) -> Any:
     return w if np.any(np.imag(w) != 0) else np.real(w)  # NumPy does so
 
 
+def _in_range(s: Any, shape: tuple[int, ...]) -> Any:
+    """Whether singular values are more than 0 but for rounding."""
+    return (
+        s > np.max(s, axis=-1, keepdims=True, initial=0.0) * max(shape[-2:]) * np.finfo(s.dtype).eps
+    )
+
+
+def _inverse(s: Any) -> Any:
+    """Return 1/s; 0 for 0."""
+    return np.where(s == 0, 0.0, 1.0 / or_one(s))
+
+
 def _svd_rule(g: Any, a: Any) -> Any:
     """After Townsend, "Differentiating the singular value decomposition" (2016)."""
     u, s, vh = thin_svd(a)
     gu, gs, gv = C(g[0]), g[1], M(g[2])
-    v, gaps, inverse = H(vh), _gaps(s * s), 1.0 / or_one(s)[..., None, :]
+    s = np.where(_in_range(s, a.shape), s, 0.0)
+    v, gaps, inverse = H(vh), _gaps(s * s), _inverse(s)[..., None, :]
     of_u, of_v = H(u) @ gu, vh @ gv
     turned_u, turned_v = of_u - H(of_u), of_v - H(of_v)
     inner = _diagonals(gs) + gaps * turned_u * s[..., None, :] + s[..., :, None] * gaps * turned_v
@@ -293,6 +366,8 @@ _singular_values = derivative(
 def _svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
+    if hermitian:
+        return _svd_by_eigh(a, compute_uv)
     if not compute_uv:
         return _singular_values(a)
     if full_matrices and np.shape(a)[-1] != np.shape(a)[-2]:
@@ -308,9 +383,55 @@ def _svd(
     return type(la.svd(np.eye(1)))(*thin_svd(a))
 
 
+def _svd_by_eigh(a: Any, compute_uv: bool) -> Any:
+    w, v = _eigh(a)
+    order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
+    w = np.take_along_axis(w, order, axis=-1)
+    if not compute_uv:
+        return np.abs(w)
+    u = np.take_along_axis(v, order[..., None, :], axis=-1)
+    return type(la.svd(np.eye(1)))(u, np.abs(w), H(u * np.sign(w)[..., None, :]))
+
+
 composite(la.svd, _svd)
 composite(la.svdvals, lambda x, /: _singular_values(x))
 composite(la.eigvals, _eigvals)
+
+
+def _nuclear_norm(a: Any) -> Any:
+    return la.svd(a, compute_uv=False).sum(axis=-1)
+
+
+nuclear_norm: Primitive = derivative(
+    _nuclear_norm, name="nuclear_norm", a=lambda g, a: g[..., None, None] * C(polar(a))
+)
+"""The sum of the singular values; of one that is 0, the derivative is 0, as of |x|."""
+
+
+def _polar(a: Any) -> Any:
+    u, s, vh = la.svd(a, full_matrices=False)
+    return (u * _in_range(s, a.shape)[..., None, :]) @ vh
+
+
+def _polar_rule(g: Any, a: Any) -> Any:
+    """As dw = u ω vᴴ + what of da is outside of u or v: ω s + s ω = k − kᴴ, with k = uᴴ da v."""
+    u, s, vh = thin_svd(a)
+    found = _in_range(s, a.shape)
+    s, g, v = np.where(found, s, 0.0), C(g), H(vh)
+    k, sums = H(u) @ g @ v, s[..., :, None] + s[..., None, :]
+    both = found[..., :, None] & found[..., None, :]
+    omega = np.where(both, (k - H(k)) / or_one(sums), 0.0)
+    rows, columns = (np.eye(n, dtype=a.dtype) for n in a.shape[-2:])
+    inverse, found = _inverse(s)[..., None, :], found[..., None, :]
+    return C(
+        u @ omega @ vh
+        + (rows - (u * found) @ H(u)) @ g @ (v * inverse) @ vh
+        + (u * inverse) @ H(u) @ g @ (columns - (v * found) @ vh)
+    )
+
+
+polar: Primitive = derivative(_polar, name="polar", a=lambda g, a: _polar_rule(g, a))
+"""u vᴴ of the singular vectors in the range: the nearest matrix that is orthogonal on it."""
 
 # -- norms -----------------------------------------------------------------------------------------
 
@@ -328,9 +449,12 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
         return np.sum((size != 0).astype(size.dtype), axis=axis, keepdims=keepdims)
     if order == 1:
         return np.sum(size, axis=axis, keepdims=keepdims)
-    if order > 1:
+    if order > 0:
         return root(np.sum(root(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
-    return np.sum(size**order, axis=axis, keepdims=keepdims) ** (1.0 / order)
+    # One 0 makes the norm 0, and it stays there whatever the others do.
+    sums = np.sum(or_one(size) ** order, axis=axis, keepdims=keepdims)
+    nothing = np.any(size == 0, axis=axis, keepdims=keepdims)
+    return np.where(nothing, 0.0, sums ** (1.0 / order))
 
 
 def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> Any:
@@ -339,9 +463,11 @@ def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> A
     if order in (None, "fro", "f"):
         return _vector_norm(x, 2, (row, column), keepdims)
     if order in ("nuc", 2, -2):
-        s = _singular_values(np.moveaxis(x, (row, column), (-2, -1)))
-        pick: Any = {"nuc": np.sum, 2: np.max, -2: np.min}[order]
-        result = pick(s, axis=-1)
+        matrix = np.moveaxis(x, (row, column), (-2, -1))
+        if order == "nuc":
+            result = nuclear_norm(matrix)
+        else:
+            result = (np.max if order == 2 else np.min)(_singular_values(matrix), axis=-1)
         return np.reshape(result, kept(np.shape(x), (row, column))) if keepdims else result
     sums = np.sum(np.abs(x), axis=row if abs(order) == 1 else column, keepdims=True)
     largest = np.max if order > 0 else np.min

@@ -6,11 +6,13 @@ or because the composition overflows where the result does not.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, derivative
+from ..primitive import Primitive, derivative, total
 from ..tape import quiet
 from .loops import loop, loops
 from .reductions import spread
@@ -129,12 +131,39 @@ softplus = derivative(
 # -- along an axis: the largest is taken out first, so that exp cannot overflow ---------
 
 
+def _in_single(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compute in single precision what is given in half, which sums would soon leave."""
+
+    @functools.wraps(function)
+    def wrapped(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if x.dtype != np.float16:
+            return function(x, *args, **kwargs)
+        others = [a.astype(np.float32) if hasattr(a, "dtype") else a for a in args]
+        return function(x.astype(np.float32), *others, **kwargs).astype(np.float16)
+
+    return wrapped
+
+
+def _from_largest(x: Any, axis: int) -> tuple[Any, Any]:
+    """Return the largest numbers, or 0 where they are infinite, and x less them."""
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    largest = np.where(np.isinf(largest), 0.0, largest)
+    return largest, x - largest
+
+
+@_in_single
 def _logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
-    largest = np.max(x, axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0.0)
-    with np.errstate(divide="ignore"):
-        out = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    largest, x = _from_largest(x, axis)
+    out = quiet(np.log, total(np.exp(x), axis, keepdims=True)) + largest
     return out if keepdims else np.squeeze(out, axis=axis)
+
+
+def _shares(x: Any, axis: int) -> Any:
+    """Return the softmax; where the largest are infinite they share all, or 0 if that is −inf."""
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    infinite = np.isinf(largest)
+    x = np.where(infinite & (x == largest), 0.0, np.where(infinite, -np.inf, x))
+    return np.where(largest == -np.inf, 0.0, softmax(x, axis=axis))
 
 
 logsumexp = derivative(
@@ -143,29 +172,36 @@ logsumexp = derivative(
     stands_for=lambda x, axis=-1, keepdims=False: np.log(
         np.sum(np.exp(x), axis=axis, keepdims=keepdims)
     ),
-    x=lambda g, x, axis=-1, keepdims=False: (
-        spread(g, x.shape, axis, keepdims) * softmax(x, axis=axis)
-    ),
+    x=lambda g, x, axis=-1, keepdims=False: spread(g, x.shape, axis, keepdims) * _shares(x, axis),
 )
 
 
+@_in_single
 def _softmax(x: Any, axis: int = -1) -> Any:
-    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return powers / np.sum(powers, axis=axis, keepdims=True)
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+    return powers / total(powers, axis, keepdims=True)
 
 
 softmax: Primitive = derivative(
     _softmax,
     name="softmax",
     stands_for=lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
-    x=lambda g, out, axis=-1: out * (g - (g * out).sum(axis=axis, keepdims=True)),
+    x=lambda g, out, axis=-1: out * (g - total(g * out, axis, keepdims=True)),
 )
 
+
+@_in_single
+def _log_softmax(x: Any, axis: int = -1) -> Any:
+    # The largest first: beside a large x, the logarithm of the sum would lose its digits.
+    _, x = _from_largest(x, axis)
+    return x - quiet(np.log, total(np.exp(x), axis, keepdims=True))
+
+
 log_softmax = derivative(
-    lambda x, axis=-1: x - _logsumexp(x, axis, keepdims=True),
+    _log_softmax,
     name="log_softmax",
     stands_for=lambda x, axis=-1: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
-    x=lambda g, out, axis=-1: g - np.exp(out) * g.sum(axis=axis, keepdims=True),
+    x=lambda g, out, axis=-1: g - np.exp(out) * total(g, axis, keepdims=True),
 )
 
 # -- losses -----------------------------------------------------------------------
@@ -210,8 +246,15 @@ mse = derivative(
 )
 """The mean of squared differences; operands of one shape."""
 
+
+def _bce_with_logits(input: Any, target: Any) -> Any:
+    # log(1 + eˣ) − x·target would be the difference of two large numbers.
+    linear = input * np.where(input > 0.0, 1.0 - target, -target)
+    return linear + np.log1p(np.exp(-np.abs(input)))
+
+
 bce_with_logits = derivative(
-    lambda input, target: np.logaddexp(input, 0.0) - input * target,
+    _bce_with_logits,
     name="bce_with_logits",
     elementwise=True,
     stands_for=lambda input, target: (

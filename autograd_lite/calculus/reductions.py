@@ -9,7 +9,7 @@ import numpy as np
 
 from ..array_methods import Axis
 from ..composite import composite
-from ..primitive import derivative
+from ..primitive import converted, derivative, wider
 
 
 def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -31,15 +31,25 @@ def spread(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     return np.broadcast_to(g, shape)
 
 
-def _count(a: Any, axis: Axis) -> int:
+def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Return how many numbers go into one."""
-    return math.prod(n for n, k in zip(np.shape(a), kept(np.shape(a), axis), strict=True) if k == 1)
+    if where is True:
+        shape = np.shape(a)
+        return math.prod(n for n, k in zip(shape, kept(shape, axis), strict=True) if k == 1)
+    return np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
 
 
 def like(counts: Any, x: Any) -> Any:
-    """Convert counts to the dtype of what they divide, so that float32 stays float32."""
+    """Convert counts to the dtype of what they meet, so that float32 stays float32."""
     dtype = np.result_type(x)
-    return np.asarray(counts).astype(dtype)[()] if dtype.kind in "fc" else counts
+    return converted(counts, dtype) if dtype.kind in "fc" else counts
+
+
+def over(total: Any, count: Any) -> Any:
+    """Divide by a count, in the dtype of the total; half precision cannot hold a large count."""
+    if np.result_type(total) == np.float16:
+        return over(total.astype(np.float32), count).astype(np.float16)
+    return total / (count if type(count) in (int, float) else like(count, total))
 
 
 def _only(g: Any, where: Any) -> Any:
@@ -65,14 +75,14 @@ def _mean(
     *,
     where: Any = True,
 ) -> Any:
-    if dtype is None and np.result_type(a).kind not in "fc":
+    own = np.result_type(a)
+    if dtype is None and own.kind not in "fc":
         dtype = np.float64
-    if where is True:
-        total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype)
-        return total / max(_count(a, axis), 1) if np.size(a) else total * np.nan
-    total = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
-    counts = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
-    return total / like(counts, total)
+    if dtype is None and own == np.float16:  # NumPy sums in single precision, for the mean alone
+        return _mean(a, axis, np.float32, None, keepdims, where=where).astype(own)
+    sums = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
+    count = _count(a, axis, keepdims, where)
+    return over(sums, count) if where is not True or count else sums * np.nan
 
 
 composite(np.mean, _mean)
@@ -89,13 +99,15 @@ def _var(
     where: Any = True,
     correction: float | None = None,
 ) -> Any:
+    if dtype is None and np.result_type(a) == np.float16:
+        dtype = np.float16  # as NumPy does, here
     from_mean = a - np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
     if where is not True:
         from_mean = np.where(where, from_mean, 0.0)  # what is left out may be NaN
-    squares = squared(from_mean)
-    mean = np.mean(squares, axis=axis, keepdims=keepdims, where=where)
-    n = np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
-    return mean * like(n / (n - (ddof if correction is None else correction)), mean)
+    squares = np.sum(squared(from_mean), axis=axis, keepdims=keepdims)
+    count = _count(a, axis, keepdims, where)
+    left = np.maximum(count - (ddof if correction is None else correction), 0)
+    return over(squares, left)
 
 
 def squared(x: Any) -> Any:
@@ -120,10 +132,11 @@ composite(np.std, _std)
 
 def _extreme(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Share the gradient equally among the places where the extreme was found."""
-    found = _only((a == spread(out, a.shape, axis, keepdims)).astype(g.dtype), where)
-    count = found.sum(axis=axis, keepdims=True)
+    # Where the extreme is NaN, the NaN are found.
+    found = ((a == spread(out, a.shape, axis, keepdims)) | (a != a)) & where
     # None was found where `initial` is the extreme.
-    return spread(g, a.shape, axis, keepdims) * found / np.maximum(count, 1.0)
+    share = like(1.0 / np.maximum(np.sum(found, axis=axis, keepdims=True), 1), g)
+    return np.where(found, spread(g, a.shape, axis, keepdims) * share, 0.0)
 
 
 for _function in (np.max, np.min):
@@ -144,16 +157,21 @@ def _others(a: Any, axis: Axis) -> Any:
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     rows = np.transpose(a, rest + axes)
     turned = rows.shape
-    n = math.prod(a.shape[i] for i in axes)
-    rows = np.reshape(rows, (*turned[: len(rest)], 1, n))
-    products = np.prod(np.where(np.eye(n, dtype=bool), 1.0, rows), axis=-1)
+    rows = np.reshape(rows, (*turned[: len(rest)], math.prod(a.shape[i] for i in axes)))
+    products = before(rows) * np.flip(before(np.flip(rows, -1)), -1)
     back = np.argsort(rest + axes)
     return np.transpose(np.reshape(products, turned), tuple(back.tolist()))
 
 
+def before(rows: Any) -> Any:
+    """Return for each number of a row the product of those before it."""
+    first = np.ones_like(rows[..., :1])
+    return np.concatenate([first, np.cumprod(rows[..., :-1], axis=-1)], axis=-1)
+
+
 def normal(out: Any) -> Any:
-    """Whether products can be divided by a factor again: none is 0, or lost its digits near it."""
-    return np.all(np.abs(out) >= np.finfo(out.dtype).tiny)
+    """Whether products can be divided by a factor again: none is 0, inf, or lost its digits."""
+    return np.all(np.isfinite(out) & (np.abs(out) >= np.finfo(out.dtype).tiny))
 
 
 def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
@@ -172,10 +190,13 @@ derivative(
 )
 
 
-def _sum_from_the_end(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
-    if axis is None or not shape:  # NumPy gives a number an axis
-        return np.reshape(np.flip(np.cumsum(np.flip(g))), shape)
-    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+def sum_from_the_end(g: Any, axis: int | None) -> Any:
+    """Return running sums that begin at the last number."""
+    return np.flip(np.cumsum(np.flip(g, axis), axis, dtype=wider(g, axis)), axis)
 
 
-derivative(np.cumsum, a=lambda g, a, axis=None: _sum_from_the_end(g, a.shape, axis))
+derivative(
+    np.cumsum,
+    a=lambda g, a, axis=None: np.reshape(sum_from_the_end(g, axis if a.ndim else None), a.shape),
+    allows="dtype",
+)

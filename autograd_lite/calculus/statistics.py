@@ -15,7 +15,7 @@ from ..primitive import derivative
 from ..tape import quiet
 from ..tensor import Tensor, plain
 from .complex import C
-from .reductions import kept, like, normal, root
+from .reductions import before, kept, like, normal, over, root, sum_from_the_end
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -201,14 +201,14 @@ def _nansum(
 def _nanprod(
     a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
 ) -> Any:
-    return np.prod(_nan_to(a, 1.0), axis=axis, keepdims=keepdims)
+    return np.prod(_nan_to(a, 1.0), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 def _nanmean(
     a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
 ) -> Any:
     total = _nansum(a, axis, dtype, keepdims=keepdims)
-    return total / like(_count(a, axis, keepdims), total)
+    return over(total, _count(a, axis, keepdims))
 
 
 def _nanvar(
@@ -222,7 +222,7 @@ def _nanvar(
     from_mean = a - _nanmean(a, axis, dtype, keepdims=True)
     from_mean = np.where(np.isnan(plain(a)), 0.0, from_mean)
     squares = np.sum(from_mean * from_mean, axis=axis, keepdims=keepdims)
-    return squares / like(_count(a, axis, keepdims) - ddof, squares)
+    return over(squares, _count(a, axis, keepdims) - ddof)
 
 
 def _nanstd(
@@ -262,21 +262,23 @@ composite(
 # -- running products and sums -----------------------------------------------------------------
 
 
-def _from_the_end(x: Any, axis: int) -> Any:
-    return np.flip(np.cumsum(np.flip(x, axis), axis), axis)
-
-
 def _running_product_rule(g: Any, a: Any, out: Any, axis: int) -> Any:
     if normal(out):
-        return _from_the_end(g * out, axis) / a
+        return sum_from_the_end(g * out, axis) / a
     # xᵢ is in every product from the i-th: Πₖ﹤ᵢ xₖ · Σⱼ gⱼ Πᵢ﹤ₖ≤ⱼ xₖ, which needs no division.
-    g, a = np.moveaxis(g, axis, 0), np.moveaxis(a, axis, 0)
-    n = a.shape[0]
-    after = [g[n - 1]]
-    for i in range(n - 2, -1, -1):
-        after.append(g[i] + a[i + 1] * after[-1])
-    before = np.concatenate([np.ones_like(a[:1]), np.cumprod(a[:-1], axis=0)])
-    return np.moveaxis(before * np.stack(after[::-1]), 0, axis)
+    g, a = np.moveaxis(g, axis, -1), np.moveaxis(a, axis, -1)
+    return np.moveaxis(before(a) * _after(g, a), -1, axis)
+
+
+def _after(g: Any, a: Any) -> Any:
+    """Return Σⱼ gⱼ Πᵢ﹤ₖ≤ⱼ aₖ over j ≥ i: its first 1, 2, 4, … terms, until there are no more."""
+    sums, products = g, a[..., 1:]
+    for i in range((g.shape[-1] - 1).bit_length()):
+        n = 2**i
+        more = sums[..., :-n] + products * sums[..., n:]
+        sums = np.concatenate([more, sums[..., -n:]], axis=-1)
+        products = products[..., :-n] * products[..., n:]
+    return sums
 
 
 running_product = derivative(

@@ -91,13 +91,16 @@ composite(np.sinc, _sinc)
 
 # -- Bessel functions Iₙ, of which NumPy has the first: 2 Iₙ′ = Iₙ₋₁ + Iₙ₊₁ (Abramowitz 9.6.26)
 
-_ANGLES = (np.arange(64) + 0.5) * math.pi / 64
+_ANGLES = (np.arange(128) + 0.5) * math.pi / 128
 
 
 def _bessel(x: Any, order: int) -> Any:
-    """Return the mean of exp(x cos θ) cos(nθ); 64 angles are exact to rounding for |x| < 50."""
-    waves = np.exp(np.multiply.outer(x, np.cos(_ANGLES))) * np.cos(order * _ANGLES)
-    return waves.mean(axis=-1).astype(np.result_type(x))
+    """Return the mean of exp(x cos θ) cos(nθ): to rounding with 128 angles, until it overflows."""
+    # By e^|x|/2 twice, since a single wave overflows before their mean does.
+    size = 0.5 * np.abs(x, dtype=np.float64)
+    waves = np.exp(np.multiply.outer(x, np.cos(_ANGLES)) - size[..., None])
+    mean = (waves * np.cos(order * _ANGLES)).mean(axis=-1)
+    return (mean * np.exp(size)).astype(np.result_type(x))
 
 
 bessel: Primitive = derivative(

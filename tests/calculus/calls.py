@@ -68,6 +68,11 @@ def zeros(*shape: int) -> V:
     return V(array)
 
 
+def apart(*shape: int) -> V:
+    """Square, with eigenvalues apart, and no two of one size."""
+    return V(np.diag([1.0, -2.5, 4.5][: shape[-1]]) + RNG.uniform(0.05, 0.3, shape))
+
+
 class In:
     """A sign that the operands are one argument, as in np.concatenate([...])."""
 
@@ -388,8 +393,20 @@ for batch in ((), (2,)):
     call(la.matrix_power, matrix(*batch, 2, 2), 3)
     call(la.cond, matrix(*batch, 3, 3))
     call(la.eigvals, V(np.diag([1.0, 2.0, 4.0]) + RNG.uniform(0.05, 0.2, (*batch, 3, 3))))
-call(la.det, V([[1.0, 2.0], [2.0, 4.0]]))
-call(la.det, V(2.0 * np.ones((3, 3))))
+    # One triangle is read, whatever stands in the other.
+    call(la.cholesky, V(matrix(*batch, 3, 3).array + 2.0 * np.eye(3)))
+    call(la.eigvalsh, apart(*batch, 3, 3))
+    call(la.pinv, apart(*batch, 3, 3), hermitian=True)
+    for uplo in ("L", "U"):
+        call(la.eigh, apart(*batch, 3, 3), uplo)
+    for vectors in (False, True):
+        call(la.svd, apart(*batch, 3, 3), compute_uv=vectors, hermitian=True)
+call(la.cholesky, V(matrix(3, 3).array + 2.0 * np.eye(3)), upper=True)
+# Singular, also where that takes rounding, and to any rank.
+call(la.det, V([[0.7, 0.2], [2.1, 0.6001]]))
+call(la.det, V(np.arange(1.0, 10.0).reshape(3, 3)))
+call(la.det, V(np.stack([np.ones((4, 4)), np.arange(16.0).reshape(4, 4), np.diag([3.0, 2, 1, 0])])))
+call(la.det, V(np.zeros((2, 2))))
 call(la.solve, matrix(3, 3), v(3))
 call(la.solve, matrix(2, 3, 3), v(3, 1))
 call(la.qr, tall(4, 2), "r")

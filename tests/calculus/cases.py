@@ -49,11 +49,10 @@ class Call:
     after: tuple[Any, ...] = ()
     keywords: dict[str, Any] = field(default_factory=dict)
     listed: bool = False  # whether the operands are one argument, as in np.concatenate
-    through: Callable[[Any], Any] = lambda x: x  # what is done to the operands first
 
     def arguments(self, operands: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return what to call the function with, optionally on other operands."""
-        given = tuple(map(self.through, self.operands if operands is None else operands))
+        given = self.operands if operands is None else operands
         middle = ([*given],) if self.listed else given
         return (*self.before, *middle, *self.after), self.keywords
 
@@ -940,6 +939,7 @@ MORE = {
     np.cumprod: [Call((f(2, 3, 2).array,), keywords={"axis": 2}) for f in (calls.v, calls.zeros)],
     **{f: [Call((calls.v(2, 4).array,), keywords=WHERE)] for f in (np.sum, np.prod, np.min)},
 }
+MORE[np.cumsum] = [Call((np.array(2.0),), keywords={"axis": 0})]
 MORE[np.prod].append(Call((calls.v(2, 3).array,), keywords={"axis": -1}))
 LISTED |= {f: LISTED.get(f, []) + forms for f, forms in MORE.items()}
 for function, forms in LISTED.items():
@@ -949,23 +949,9 @@ for function, forms in LISTED.items():
     CASES[function] = one_of(forms) if guessed else one_of(forms) | known
 
 
-def symmetric(shift: float) -> Strategy:
-    """Matrices that stay symmetric whichever element of `a` is moved: (a + aᵀ)/2 + shift · 1."""
-
-    def through(a: Any) -> Any:
-        return 0.5 * (a + np.swapaxes(a, -1, -2)) + shift * np.eye(a.shape[-1], dtype=a.dtype)
-
-    forms = [Call((calls.matrix(*shape).array,), through=through) for shape in [(3, 3), (2, 2, 2)]]
-    return one_of(forms)
-
-
-CASES |= {
-    np.linalg.cholesky: symmetric(4.0),
-    linalg._cholesky.function: symmetric(4.0),
-    np.linalg.eigh: symmetric(0.0),
-    np.linalg.eigvalsh: symmetric(0.0),
-    linalg._eigh.function: symmetric(0.0),
-}
+CASES[linalg.polar.function] = one_of(
+    [Call((calls.tall(*shape).array,)) for shape in [(3, 3), (2, 4, 2), (2, 3)]]
+)
 CASES[transcendental.bessel.function] = st.tuples(arrays(small), st.integers(0, 3)).map(
     lambda drawn: Call(drawn[:1], keywords={"order": drawn[1]})
 )
@@ -1033,6 +1019,14 @@ def _bessel(x: Any, order: int) -> Any:
     return sum(terms)
 
 
+def _polar(a: Any) -> Any:
+    """The matrix over its size, a (aᵀa)^(-1/2); of a wide one, its transpose's transposed."""
+    if a.shape[-1] > a.shape[-2]:
+        return np.swapaxes(_polar(np.swapaxes(a, -1, -2)), -1, -2)
+    w, v = np.linalg.eigh(np.swapaxes(a, -1, -2) @ a)
+    return a @ (v / np.sqrt(w)[..., None, :]) @ np.swapaxes(v, -1, -2)
+
+
 INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
     arithmetic.between.function: lambda x, low, high: np.clip(x, low, high),
     shapes.reshape.function: lambda a, shape: a.reshape(shape),
@@ -1047,6 +1041,7 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
     ),
     primitive.output.function: lambda array, sizes, index: np.split(array, [sizes[0]])[index],
     transcendental.bessel.function: _bessel,
+    linalg.polar.function: _polar,
     **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name == "alias"},
     **layer_cases.INTERNAL,
 }

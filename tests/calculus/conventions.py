@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.calculus import arithmetic, layers, neural
+from autograd_lite.calculus import arithmetic, layers, linalg, neural
 
 
 class Convention(NamedTuple):
@@ -22,9 +22,12 @@ class Convention(NamedTuple):
     before: tuple[Any, ...] = ()
     after: tuple[Any, ...] = ()
     keywords: dict[str, Any] = {}  # noqa: RUF012 (never written to)
+    look: Callable[[Any], Any] = lambda result: result  # at which of several results
 
 
-inf = np.inf
+inf, nan = np.inf, np.nan
+scales = np.array([1.0, 1e-20])[:, None, None]
+LN2, LN3 = np.log(2.0), np.log(3.0)
 CONVENTIONS = [
     # abs, relu, sign at 0: 0
     Convention(np.absolute, ([0.0, -0.0, 2.0, -3.0],), ([0, 0, 1, -1],)),
@@ -51,6 +54,9 @@ CONVENTIONS = [
         ([[0.5, 0.5], [1, 0]],),
         keywords={"axis": -1, "keepdims": True},
     ),
+    # ... which are the NaN where it is NaN
+    Convention(np.max, ([1.0, nan, 3.0, nan],), ([0, 0.5, 0, 0.5],)),
+    Convention(np.min, ([[1.0, nan], [2.0, 1.0]],), ([[0, 1], [0, 1]],), keywords={"axis": 1}),
     # maximum, minimum: one half each
     *[
         Convention(f, ([1.0, 2.0, 0.0], [1.0, 0.0, 2.0]), (x, y))
@@ -61,6 +67,13 @@ CONVENTIONS = [
             (np.fmin, [0.5, 0, 1], [0.5, 1, 0]),
         ]
     ],
+    # ... which fmax and fmin do of NaN too, where there is nothing else
+    Convention(np.fmax, ([3.0, nan, nan], [nan, 4.0, nan]), ([1, 0, 0.5], [0, 1, 0.5])),
+    Convention(np.fmin, ([3.0, nan, nan], [nan, 4.0, nan]), ([1, 0, 0.5], [0, 1, 0.5])),
+    # unsigned numbers beside them have no negative
+    Convention(np.minimum, ([1.0, 300.0],), ([1, 0],), after=(np.array([3, 200], np.uint8),)),
+    # fmod, where the quotient is a whole number but for rounding
+    Convention(np.fmod, ([1.0, -1.0], [0.1, 0.1]), ([1, 1], [-9, 9])),
     # clip at a bound: 1
     Convention(np.clip, ([-1.0, 0.0, 1.0, -2.0, 2.0], -1.0, 1.0), ([1, 1, 1, 0, 0], 1, 1)),
     Convention(
@@ -81,6 +94,40 @@ CONVENTIONS = [
         ([[0, 0], [-0.5, 0.5]],),
         keywords={"axis": 1},
     ),
+    # norms of an order below 1: 0 as well by an element that is 0; below 0, one makes the norm 0
+    Convention(np.linalg.norm, ([0.0, 0.0, -3.0],), ([0, 0, -1],), after=(0.5,)),
+    Convention(np.linalg.norm, ([0.0, 2.0],), ([0, 0],), after=(-1,)),
+    # the nuclear norm: 0 by a singular value that is 0
+    Convention(np.linalg.norm, ([[2.0, 0.0], [0.0, 0.0]],), ([[1, 0], [0, 0]],), after=("nuc",)),
+    # ... and by its gradient too, to which only what changes its range contributes
+    Convention(
+        linalg.polar.function,
+        (scales * np.array([[0.0, -2.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),),
+        (np.array([[2 / 3, 0, 0.5], [0, 2 / 3, 1], [1, 0.5, 0]]) / scales,),
+    ),
+    # the logarithm of a determinant that is 0: infinite, where a number has a cofactor
+    Convention(
+        linalg._slogdet.function,
+        (
+            [
+                [[1.0, 2.0], [2.0, 4.0]],
+                [[0.0, 0.0], [0.0, -3.0]],
+                [[0.0, -2.0], [0.25, 0.0]],
+                [[0.0, 2.0], [0.25, 0.0]],
+            ],
+        ),
+        (
+            [
+                [[inf, -inf], [-inf, inf]],
+                [[-inf, 0], [0, 0]],
+                [[0, -0.5], [4, 0]],
+                [[0, 0.5], [4, 0]],
+            ],
+        ),
+        look=lambda result: result[1],
+    ),
+    # of one triangle, of which NumPy computes
+    Convention(np.linalg.cholesky, ([[4.0, 7.0], [2.0, 5.0]],), ([[0.1875, 0], [0.25, 0.25]],)),
     Convention(np.arctan2, ([0.0, 0.0], [0.0, 2.0]), ([0, 0.5], [0, 0])),
     # x ** 0 at 0: 0, and the like: 0 ** y is flat for y > 0
     *[
@@ -91,6 +138,14 @@ CONVENTIONS = [
             Convention(power, ([0.0, 2.0],), ([0, 0],), after=(0,)),
             Convention(power, ([0.0, 2.0],), ([-inf, -0.25],), after=(np.array([-1.0, -1.0]),)),
             Convention(power, ([-0.5, 3.0], 0.0), ([0, 0], np.nan)),
+            # ... also where x is infinite, or NaN
+            Convention(power, ([inf, nan, 2.0],), ([0, 0, 0],), after=(0,)),
+            Convention(power, ([inf, nan, 2.0, 0.0],), ([0, 0, 0, 0],), after=(np.zeros(4),)),
+            Convention(power, ([2.0, 0.0, inf], [0.0, -1.0, -1.0]), ([0, -inf, 0], [LN2, -inf, 0])),
+            # ... and an exponent of whole numbers, even the least of its dtype, does not wrap
+            Convention(power, ([2.0, 2.0],), ([0, 12],), after=(np.array([0, 3], np.uint8),)),
+            Convention(power, ([1.0],), ([-128],), after=(np.array([-128], np.int8),)),
+            Convention(power, ([1.0, 3.0],), ([0, 27 * LN3],), before=(np.array([1, 3], np.int8),)),
         ]
     ],
     # prod with zeros: the product of the others
@@ -123,7 +178,9 @@ CONVENTIONS = [
     Convention(np.logaddexp, ([-inf, 0.0], [-inf, 0.0]), ([0, 0.5], [0, 0.5])),
     Convention(np.logaddexp2, ([-inf, 0.0], [-inf, 0.0]), ([0, 0.5], [0, 0.5])),
     # logsumexp of -inf alone
-    Convention(neural.logsumexp.function, ([-inf, 0.0],), ([0, 1],)),
+    Convention(neural.logsumexp.function, ([[-inf, 0.0], [-inf, -inf]],), ([[0, 1], [0, 0]],)),
+    # ... and of inf, of which each has its share
+    Convention(neural.logsumexp.function, ([inf, 1.0, inf],), ([0.5, 0, 0.5],)),
     # far out: no overflow, no NaN
     Convention(neural.sigmoid.function, ([-800.0, 800.0],), ([0, 0],)),
     Convention(neural.softplus.function, ([-800.0, 800.0],), ([0, 1],)),
