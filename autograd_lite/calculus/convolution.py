@@ -26,6 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..primitive import Primitive, derivative
+from ..tape import quiet
 from .loops import loop, loops
 
 Pair = tuple[int, int]
@@ -395,6 +396,14 @@ def _bordered(values: Any, padding: Padding) -> Any:
     return np.pad(values, ((0, 0), (0, 0), *padding), constant_values=lowest)
 
 
+def _ranked(by: Any) -> Any:
+    """Return numbers of the same order: NaN is the largest, and all are above the border."""
+    if by.dtype.kind != "f" or np.isfinite(quiet(np.add.reduce, by, None)):
+        return by
+    limits = np.finfo(by.dtype)
+    return np.where(np.isnan(by), np.inf, np.clip(by, limits.min, limits.max))
+
+
 def _pick(
     values: Any,
     by: Any,
@@ -405,7 +414,7 @@ def _pick(
 ) -> Any:
     grid = _grid(by.shape, kernel, stride, padding, dilation)
     taps = list(_taps(kernel, grid, stride, dilation))
-    bordered = _bordered(by, padding)
+    bordered = _bordered(by if values is by else _ranked(by), padding)
     largest = bordered[:, :, *taps[0]].copy("K")
     if values is by:
         for rows, columns in taps[1:]:
@@ -431,7 +440,7 @@ def _place(
     (top, bottom), (left, right) = padding
     height, width = by.shape[2:]
     whole = _like(part, (top + height + bottom, left + width + right))
-    loops["put_down"](part, _bordered(by, padding), kernel, stride, dilation, whole)
+    loops["put_down"](part, _bordered(_ranked(by), padding), kernel, stride, dilation, whole)
     return whole[:, :, top : top + height, left : left + width]
 
 

@@ -99,12 +99,20 @@ def _masked(g: Any, mask: Any) -> Any:
     return out
 
 
+def _relu_rule(g: Any, x: Any) -> Any:
+    """Pass on the gradient of what is positive; a NaN stays visible."""
+    out = loops["masked"](g, x > 0.0)
+    if type(x) is np.ndarray and not np.isnan(x).any():
+        return out
+    return np.where(np.isnan(x), np.nan, out)
+
+
 relu = derivative(
     lambda x: np.maximum(x, 0.0),
     name="relu",
     elementwise=True,
     stands_for=lambda x: np.where(x > 0.0, x, 0.0),
-    x=lambda g, x: loops["masked"](g, x > 0.0),
+    x=lambda g, x: _relu_rule(g, x),
 )
 
 leaky_relu = derivative(

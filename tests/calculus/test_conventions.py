@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor
+from nn import functional as F
 from tests.calculus.cases import ENTRIES, Call, evaluate, label
 from tests.calculus.conventions import CONVENTIONS, Convention
 
@@ -62,3 +63,27 @@ def test_the_promise_ends_at_where():
     safe = np.where(x > 0, x, 1.0)
     np.sum(np.where(x > 0, np.sqrt(safe), 0.0)).backward()
     np.testing.assert_array_equal(x.grad, [0.0, 0.25])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize(
+    "values", [[-np.inf] * 9, [np.nan, 1, 2, -np.inf, 5, np.inf, np.inf, np.nan, 0]]
+)
+def test_max_pooling_of_special_values_is_pytorchs(values, padding):
+    torch = pytest.importorskip("torch")
+    x, n = np.array(values, float).reshape(1, 1, 3, 3), 2 + 2 * padding
+    weights = np.arange(1.0, n * n + 1).reshape(n, n)
+    t, w = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    with np.errstate(all="ignore"):
+        np.sum(F.max_pool2d(t, 2, 1, padding) * weights).backward()
+    (torch.nn.functional.max_pool2d(w, 2, 1, padding) * torch.tensor(weights)).sum().backward()
+    np.testing.assert_array_equal(t.grad, w.grad.numpy())
+
+
+def test_relu_shows_a_nan():
+    x = Tensor([np.nan, -1.0, 0.0, 2.0], requires_grad=True)
+    y = F.relu(x)
+    np.sum(y).backward()
+    np.testing.assert_array_equal(y.data, [np.nan, 0.0, 0.0, 2.0])
+    np.testing.assert_array_equal(x.grad, [np.nan, 0.0, 0.0, 1.0])
