@@ -28,11 +28,8 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
-<<<<<<< HEAD
-import operator
-=======
 import math
->>>>>>> affd1d6 (Rules at special points, accumulators, companions of other dtypes; the triangle that is read)
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappush
