@@ -522,12 +522,14 @@ def _literal(x: Any) -> str:
     if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
         return f"np.{np.dtype(x).name}"
     if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
-        return repr(x.item())
+        return _literal(x.item())
     if isinstance(x, (list, tuple)):
         inner = ", ".join(map(_literal, x))
         return (
             f"[{inner}]" if isinstance(x, list) else f"({inner},)" if len(x) == 1 else f"({inner})"
         )
+    if isinstance(x, float) and not np.isfinite(x):
+        return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
     if x is None or isinstance(x, (bool, int, float, complex, str)):
         return repr(x)
     raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")
