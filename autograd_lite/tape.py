@@ -481,6 +481,8 @@ def quietly(rules: Callable[..., Any], *args: Any) -> Any:
 
 def quiet(function: Callable[..., Any], *args: Any) -> Any:
     """Call one of NumPy's functions like that, cheaper: in a context that has nothing else."""
+    if any(hasattr(x, "_number") for x in args):  # a Tensor must see how much is recorded
+        return quietly(function, *args)
     return _silence.copy().run(function, *args)
 
 
