@@ -372,9 +372,11 @@ class Tensor(ArrayMethods):
 
     def __reduce__(self) -> Any:
         if self._primitive is not None:
+            from .leaving import advice
+
+            _, instead = advice("Pickling", "t.detach()")
             raise DetachError(
-                f"{self.called()} is on the tape and cannot be copied or pickled: "
-                "write .detach() first."
+                f"{self.called()} is on the tape and cannot be copied or pickled: write {instead}."
             )
         return _restore, (type(self), self._value, self._requires, self._grad, self.name)
 
@@ -382,6 +384,9 @@ class Tensor(ArrayMethods):
 
     def _leaves_tape(self, what: str, instead: str) -> None:
         if self._requires or self._primitive is not None:
+            from .leaving import advice  # an error may take its time, an import may not
+
+            what, instead = advice(what, instead)
             raise DetachError(
                 f"{what} would drop the tape of {self.called(inside=True)}: write {instead} to "
                 "compute with the gradient, or .item(), .numpy() or .detach() to leave it on "

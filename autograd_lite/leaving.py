@@ -1,0 +1,87 @@
+"""What to write in place of what would drop the tape: one sentence for each common case.
+
+`float(t)`, `np.array([t, u])`, `X.dot(t)` and their kin ask a Tensor for its numbers, and
+do not say who they are. The frames on the way and the user's line do, and an error may
+take its time.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import sys
+from types import FrameType
+
+import numpy as np
+
+# (what the user's line looks like, what it is called there, what to write instead)
+LINES = (
+    (r"\.dot\(", "ndarray.dot", "X @ t or np.dot(X, t)"),
+    (r"\bfull\(", "np.full", "value * np.ones(shape)"),
+    (
+        r"\b(sum|mean|max|min|prod)\(\s*\[",
+        "A list of Tensors",
+        "np.sum(np.stack([t, u])), or t + u",
+    ),
+    (r"\b(array|asarray)\(", "np.array", "np.stack([t, u]) for a list, t itself for one"),
+    (
+        r"\[[^\]]*\]\s*=(?!=)",
+        "Writing into an array",
+        "np.stack([...]) of the parts, or t.at[i].set(v)",
+    ),
+    (r"\bmath\.\w+\(", "A function of math", "np's function of that name, such as np.sin"),
+    (r"""["'].*%[-+#0 .\d]*[eEfFgGdi]""", "%-formatting", '"%f" % t.item(), or f"{t:.3f}"'),
+    (r"\bint\(", "int()", "int(t.item()), or np.trunc(t) for a value with a tape"),
+    (r"\bfloat\(", "float()", "t itself to compute on, t.item() to print or to store it"),
+    (r"\bcomplex\(", "complex()", "t + 0j"),
+)
+# (a part of the file, or a function, of a library on the way, what it is, what to write)
+_WHOLE = "the function on the whole array, with np.where for its ifs"
+_JOINED = "np.concatenate([...]) or np.stack([...])"
+LIBRARIES = (
+    ("matplotlib", "Matplotlib", "plt.plot(t.numpy())"),
+    ("pandas", "pandas", "pd.Series(t.numpy())"),
+    (os.path.join("scipy", "sparse"), "A sparse matrix", "A.toarray() @ t, or a rule for A @ t"),
+    ("index_tricks", "np.r_ or np.c_", _JOINED),
+    ("_vectorize_call", "np.vectorize", _WHOLE),
+    ("_get_ufunc_and_otypes", "np.vectorize", _WHOLE),
+    (os.path.join("", "copy.py"), "A copy", "t.detach(), or t.copy() with its tape"),
+)
+OURS = os.path.dirname(__file__)
+NUMPYS = os.path.dirname(np.__file__)
+PYTHONS = os.path.dirname(os.__file__)
+
+
+def advice(what: str, instead: str) -> tuple[str, str]:
+    """Return who drops the tape, and what to write instead.
+
+    Parameters
+    ----------
+    what, instead
+        What is said where neither the user's line nor a library on the way tells more.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    library = None
+    while frame is not None:
+        code, file = frame.f_code, frame.f_code.co_filename
+        for part, name, write in LIBRARIES:
+            if part in file or part == code.co_name:
+                library = name, write  # the outermost is the one that the user called
+        if not file.startswith((OURS, NUMPYS, PYTHONS)) and "site-packages" not in file:
+            line = linecache.getline(file, frame.f_lineno)
+            return library or _of_line(line, what, instead)
+        frame = frame.f_back
+    return library or (what, instead)
+
+
+def _of_line(line: str, what: str, instead: str) -> tuple[str, str]:
+    """Return what a line of the user's shows.
+
+    >>> _of_line("y = X.dot(t)", "", "")
+    ('ndarray.dot', 'X @ t or np.dot(X, t)')
+    """
+    for pattern, name, write in LINES:
+        if re.search(pattern, line):
+            return name, write
+    return what, instead
