@@ -146,8 +146,7 @@ def _in_single(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.dtype != np.float16:
             return function(x, *args, **kwargs)
-        others = [a.astype(np.float32) if hasattr(a, "dtype") else a for a in args]
-        return function(x.astype(np.float32), *others, **kwargs).astype(np.float16)
+        return function(x.astype(np.float32), *args, **kwargs).astype(np.float16)
 
     return wrapped
 
