@@ -32,7 +32,7 @@ from .errors import (
 )
 from .foreign import as_array
 from .tape import (
-    last_write,
+    newest_write,
     next_number,
     note_gradient,
     quietly,
@@ -63,7 +63,7 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
     heap = [(root._number, root)]  # the values they belong to, newest first
     leaves: list[Tensor] = []
     retained: Kept = []
-    latest = last_write()
+    latest = -newest_write[0]
     if root._primitive is None:
         leaves.append(heap.pop()[1])
     while heap:
@@ -102,23 +102,26 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             pending[n] = seed
             heappush(heap, (n, root))
     sweep = -next_number() if recorded and state.mode.everything else 0
-    latest = last_write()
+    latest = -newest_write[0]
     lines = recorded and state.mode.lines
-    while heap:
-        n, t = heappop(heap)
-        if sweep:
-            note_gradient(pending[n], t, sweep)
-        if n >= stop or t._primitive is None:
-            continue
-        if n > latest or t._note is not None:
-            verify(t)
-        primitive = t._primitive
-        pull = primitive.pull_recorded if recorded else primitive.pull_since
+    outer = rule_of.get()
+    try:
+        while heap:
+            n, t = heappop(heap)
+            if sweep:
+                note_gradient(pending[n], t, sweep)
+            if n >= stop or t._primitive is None:
+                continue
+            if n > latest or t._note is not None:
+                verify(t)
+            primitive = t._primitive
+            pull = primitive.pull_recorded if recorded else primitive.pull_since
+            if lines:
+                rule_of.set(t)
+            pull(t, pending.pop(n), pending, heap, [], start)
+    finally:
         if lines:
-            rule_of.set(t)
-        pull(t, pending.pop(n), pending, heap, [], start)
-    if lines:
-        rule_of.set(None)
+            rule_of.set(outer)
     return pending
 
 
@@ -163,7 +166,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     if root._note is None:
         root._note = {}
-    root._note["upstream"] = outward(seed)
+    root._note["upstream"] = seed if seed is _ONE else np.array(outward(seed))
 
 
 def owned(arrays: list[Any]) -> list[Any]:

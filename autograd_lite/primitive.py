@@ -551,14 +551,16 @@ class Primitive:
         if caught:
             compute = f"""try:
         {compute}{caught}"""
-        return f"""def {name}({signature}):{unwrap}
+        # The number is taken first: a write that comes in between, in another thread, is newer.
+        return f"""def {name}({signature}):
+    _n = _next_number(){unwrap}
     {compute}
     if {plain}:
         return _value
     _t = _new(_Tensor)
     _t._value = _value
     _t._grad = _t._note = None
-    _t._number = _next_number()
+    _t._number = _n
     if _needs and not _slow:
         _t._requires = True
         _t._primitive = _primitive

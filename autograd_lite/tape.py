@@ -28,7 +28,6 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
-from heapq import heappushpop
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
@@ -43,23 +42,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 next_number: Callable[[], int] = itertools.count(-1, -1).__next__
 
-_newest_write = [0]  # a heap of one number, counted up
+newest_write = [0]
+"""The latest change of any value, in any thread: its sequence number, counted up.
 
-
-def written() -> int:
-    """Return the sequence number of a change of a value.
-
-    Of two numbers the newer one stays noted: one step in C, which another thread,
-    however slow, cannot come in between of.
-    """
-    n = next_number()
-    heappushpop(_newest_write, -n)
-    return n
-
-
-def last_write() -> int:
-    """Return the sequence number of the latest change of any value, in any thread."""
-    return -_newest_write[0]
+A heap of one, since ``heappushpop`` keeps the newer of two numbers in one step, of C. A
+thread that took its number and then slept cannot write it over a newer one.
+"""
 
 
 # -- modes --------------------------------------------------------------------------------
@@ -117,11 +105,24 @@ def _innermost() -> Block | None:
 class _State:
     """What holds for the code that runs now."""
 
+    # A traceback keeps the variables of its frames. So no frame here has a block in a variable
+    # while it calls something, where a Ctrl-C would come up.
+
     @property
     def mode(self) -> Mode:
         """How much is recorded."""
-        block = _innermost() if special else None
-        return GRADIENT if block is None else block.mode
+        if special:
+            for ref in reversed(_blocks.get()):
+                block = ref()
+                if block is not None:
+                    return block.mode
+        return GRADIENT
+
+    @property
+    def calls(self) -> dict[FrameType, Call]:
+        """The calls of modules that run now, as far as `trace` has met them."""
+        block = _innermost()
+        return {} if block is None else block.calls
 
 
 state = _State()
@@ -154,13 +155,17 @@ class recording:
         self.held: list[Block] = []  # where no ``with`` statement holds them
 
     def _begin(self) -> Block:
-        outer = _innermost()
-        before, calls = (GRADIENT, {}) if outer is None else (outer.mode, outer.calls)
+        before = state.mode
         mode = self.change(before)
-        block = Block(mode, calls if before.lines else {})
-        if mode != GRADIENT:
-            special.add(weakref.ref(block, special.discard))
-        _blocks.set((*[ref for ref in _blocks.get() if ref() is not None], weakref.ref(block)))
+        around = [ref for ref in _blocks.get() if ref() is not None]
+        block = Block(mode, state.calls if before.lines else {})
+        try:
+            if mode != GRADIENT:
+                special.add(weakref.ref(block, special.discard))
+            _blocks.set((*around, weakref.ref(block)))
+        except BaseException:
+            del block
+            raise
         return block
 
     def __enter__(self) -> None:
@@ -545,9 +550,7 @@ def _place() -> tuple[str | None, Call | None]:
             if getattr(getattr(type(module), "forward", None), "__code__", None) is code:
                 running.append((frame, module))
         frame = frame.f_back
-    block = _innermost()
-    assert block is not None  # `trace` is one
-    known, call, calls = block.calls, None, dict[FrameType, Call]()
+    known, call, calls = state.calls, None, dict[FrameType, Call]()
     for frame, module in reversed(running):
         call = calls[frame] = known.get(frame) or Call(module, call)
     known.clear()  # frames are not kept longer than they are needed

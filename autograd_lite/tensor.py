@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from heapq import heappushpop
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -37,7 +38,7 @@ from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .inplace import see_whole
 from .protocol import apply_function, apply_ufunc
 from .record import Record
-from .tape import next_number, state, written
+from .tape import newest_write, next_number, state
 
 if TYPE_CHECKING:
     from .indexed import At
@@ -157,7 +158,8 @@ class Tensor(ArrayMethods):
         reverse pass through the old value is caught.
         """
         self._value = array
-        self._number = written()
+        self._number = n = next_number()
+        heappushpop(newest_write, -n)
 
     @property
     def grad(self) -> Any:

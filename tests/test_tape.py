@@ -1,7 +1,5 @@
 """How much is recorded: nothing, gradients, or everything."""
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -51,16 +49,6 @@ def test_modes_nest_and_are_restored_after_an_error():
     with no_grad():
         assert not (x * x).requires_grad
     assert (x * x).requires_grad
-
-
-def test_a_mode_belongs_to_its_thread():
-    x = Tensor(1.0, requires_grad=True)
-    seen = []
-    with no_grad():
-        thread = threading.Thread(target=lambda: seen.append((x * x).requires_grad))
-        thread.start()
-        thread.join()
-    assert seen == [True]
 
 
 def test_trace_notes_this_line():

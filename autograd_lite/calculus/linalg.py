@@ -19,7 +19,7 @@ from ..composite import composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import Primitive, derivative, unbroadcast
 from ..protocol import TABLE
-from ..tape import quiet
+from ..tape import quietly
 from ..tensor import plain
 from .arithmetic import or_one
 from .complex import C
@@ -502,7 +502,7 @@ def _cond(x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
         s = _singular_values(x)
         first, last = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
-        return quiet(np.divide, first, last)  # inf for a singular matrix
+        return quietly(np.divide, first, last)  # inf for a singular matrix
     return _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, derivative, total
-from ..tape import quiet
+from ..tape import quiet, quietly
 from .loops import loop, loops
 from .reductions import spread
 
@@ -278,7 +278,7 @@ bce_with_logits = derivative(
 
 def _clamped_logs(p: Any) -> tuple[Any, Any]:
     """Return log p and log(1 − p), not below −100: a wrong certainty costs much, not all."""
-    return np.maximum(quiet(np.log, p), -100.0), np.maximum(quiet(np.log1p, -p), -100.0)
+    return np.maximum(quietly(np.log, p), -100.0), np.maximum(quietly(np.log1p, -p), -100.0)
 
 
 def _bce(input: Any, target: Any) -> Any:

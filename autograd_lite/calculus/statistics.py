@@ -12,7 +12,7 @@ from ..array_methods import Axis
 from ..composite import composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
-from ..tape import quiet
+from ..tape import quietly
 from ..tensor import Tensor, plain
 from .complex import C
 from .reductions import before, kept, like, normal, over, root, sum_from_the_end
@@ -128,12 +128,14 @@ def _quantile(
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
     # A NaN or inf next door does not come in with weight 0.
-    step = quiet(np.subtract, high, low)
+    step = quietly(np.subtract, high, low)
     step = np.where(((part == 0) | (part == 1)) & ~np.isfinite(step), 0.0, step)
     from_low, from_high = step * part, step * (1.0 - part)
-    mixed = np.where(part < 0.5, quiet(np.add, low, from_low), quiet(np.subtract, high, from_high))
+    mixed = np.where(
+        part < 0.5, quietly(np.add, low, from_low), quietly(np.subtract, high, from_high)
+    )
     if method == "median":  # as a mean, which may be infinite where a slope is not known
-        mixed = np.where(part == 0, low, quiet(np.add, low, high) / 2.0)
+        mixed = np.where(part == 0, low, quietly(np.add, low, high) / 2.0)
     if method in _PICKS:
         mixed = np.where(part == 0, low, high)
     if not ignore_nan and np.isnan(values).any():
