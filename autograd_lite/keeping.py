@@ -21,6 +21,7 @@ An array that is used again unchanged is copied once: its copy is found by its `
 
 from __future__ import annotations
 
+import functools
 import weakref
 from typing import Any, NamedTuple
 
@@ -30,8 +31,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SMALL = 1024
 """Up to so many numbers, a copy costs less than the operation that uses it."""
-SAMPLES = 64
-"""How many numbers of a larger array are looked at."""
+SAMPLES, SHARE = 512, 128
+"""Of a larger array, so many numbers are looked at, or one in so many if that is more."""
 
 _copies: dict[int, tuple[weakref.ref[Array], Array]] = {}
 
@@ -49,8 +50,20 @@ class Guard(NamedTuple):
 
 def sampled(array: Array) -> int:
     """Return a number that tells whether an array was refilled: a hash of some of it."""
-    step = max(1, array.size // SAMPLES)
-    return hash((array.flat[::step].tobytes(), array.flat[-1:].tobytes()))
+    flat: Any = array.ravel("K") if array.flags.forc else array.flat
+    return hash(flat[_places(array.size)].tobytes())
+
+
+@functools.lru_cache
+def _places(size: int) -> Any:
+    """Return one place in each of equal parts of an array.
+
+    Where in its part follows the golden ratio, which keeps step with no period: no column
+    of a matrix, and no pixel of a stack of images, is passed over at each turn.
+    """
+    count = max(SAMPLES, size // SHARE)
+    k = np.arange(count)
+    return ((k + k * 0.6180339887498949 % 1.0) * (size / count)).astype(np.intp)
 
 
 def kept(x: Any) -> Any:
@@ -66,8 +79,9 @@ def kept(x: Any) -> Any:
         return copied(x)
     if type(x) is list:
         return [kept(part) for part in x]
-    if type(x) is tuple:
-        return tuple([kept(part) for part in x])
+    if isinstance(x, tuple):
+        parts = [kept(part) for part in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
     if type(x) is dict:
         return {key: kept(value) for key, value in x.items()}
     return x

@@ -338,7 +338,7 @@ def strict(function: Any = None, /) -> Any:
     Without it, ``w.data = …`` and ``w.data -= …`` between forward and backward are
     errors, and so is ``w[0] = …``. An array of yours that stood beside a Tensor may be
     refilled: up to 1024 numbers, and whole numbers, masks and indices of any number, are
-    copied; of a larger array of floats 64 numbers are looked at again before its gradient
+    copied; of a larger array of floats 512 numbers are looked at again before its gradient
     is taken. So two writes go unseen: through an index into a Tensor's own array
     (``w.data[0] = …``), and of a few numbers of a large array. With `strict`, both are
     errors too, and so is a write into an index, at the price of a hash over each operand,
@@ -373,8 +373,8 @@ def differentiating() -> recording:
 
 
 def sweeping() -> recording:
-    """Record a reverse pass: its arrays are the engine's own, and nobody refills them."""
-    return recording(lambda outside: _active(outside)._replace(keeps=False))
+    """Record a reverse pass: a rule may use arrays of the user's, as the operation did."""
+    return recording(_active)
 
 
 def annotate(result: Tensor) -> None:

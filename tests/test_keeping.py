@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, grad, hvp, strict
+from autograd_lite import Tensor, grad, hvp, linearize, strict
 from autograd_lite.errors import StaleValueError
 from autograd_lite.keeping import SMALL, copy_of
 from nn import functional as F
@@ -146,3 +146,28 @@ def test_an_unchanged_array_is_copied_once():
     assert one.tape.values[1] is not b
     del b
     assert operator.length_hint(one.tape.values) == 2
+
+
+def test_a_larger_array_is_looked_at_everywhere():
+    """Whatever its pattern: a column of a matrix, the middle of all images of a stack."""
+    rng = np.random.default_rng(0)
+    images = np.zeros((128, 28, 28))
+    for buffer, part in [
+        (np.zeros((1000, 64)), np.s_[:, 3]),
+        (images, np.s_[:, 8:20, 8:20]),
+        (np.zeros((512, 512), order="F"), np.s_[100:110]),
+        (np.zeros((300, 20))[::2, 1:], np.s_[:, 7]),
+    ]:
+        w = Tensor(2.0, requires_grad=True)
+        loss = np.sum(w * buffer)
+        buffer[part] = rng.normal(size=buffer[part].shape)
+        with pytest.raises(StaleValueError, match="refilled"):
+            loss.backward()
+
+
+def test_a_large_array_is_watched_in_a_recorded_reverse_pass_too():
+    big = np.ones(5000)
+    _, push = linearize(lambda x: x * big, np.ones(5000))
+    big[:] = 3.0
+    with pytest.raises(StaleValueError):
+        push(np.ones(5000))
