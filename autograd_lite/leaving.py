@@ -30,7 +30,7 @@ LINES = (
         "Writing into an array",
         "np.stack([...]) of the parts, or t.at[i].set(v)",
     ),
-    (r"\bmath\.\w+\(", "A function of math", "np's function of that name, such as np.sin"),
+    (r"\bmath\.\w+\(", "A function of math", "np.sin(t) in place of math.sin(t)"),
     (r"""["'].*%[-+#0 .\d]*[eEfFgGdi]""", "%-formatting", '"%f" % t.item(), or f"{t:.3f}"'),
     (r"\bint\(", "int()", "int(t.item()), or np.trunc(t) for a value with a tape"),
     (r"\bfloat\(", "float()", "t itself to compute on, t.item() to print or to store it"),
