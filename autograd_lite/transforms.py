@@ -513,6 +513,9 @@ def jacobian(f: Function, argnum: Argnum = 0) -> Function:
     callable
         Takes what `f` takes; returns, in the form of the result and in each place
         in the form of the argument, arrays of shape result.shape + argument.shape.
+        For a real number in the result and a complex argument it is the gradient,
+        as in `grad`; for a complex number in the result the derivative along the
+        real axis of the argument, which is f′ where there is one.
 
     Examples
     --------

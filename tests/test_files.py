@@ -98,10 +98,10 @@ def test_a_device_stays_one(write, tmp_path):
 def test_into_a_pipe(write, tmp_path):
     path, read = tmp_path / "pipe.dot", []
     os.mkfifo(path)
-    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()), daemon=True)
     reader.start()
     write(path)
-    reader.join()
+    reader.join(30)
     assert read[0]
     assert stat.S_ISFIFO(path.stat().st_mode)
 
