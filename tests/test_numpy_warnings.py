@@ -75,7 +75,6 @@ LINES: dict[str, Callable[[], Any]] = {
     "method": lambda: zero().log(),
     "conversion": lambda: Tensor(np.nan).astype(int),
     "fused": lambda: softmax(Tensor([-np.inf, -np.inf])),
-    "helper of a fused one": lambda: TABLE[np.linalg.norm](zero() / 1.0, -1.0),
     "module": lambda: nn.Softmax()(Tensor([-np.inf])),
     "grad": lambda: grad(lambda x: np.log(x))(0.0),
     "nested": lambda: grad(grad(lambda x: np.log(x)))(0.0),

@@ -52,12 +52,19 @@ def _solve_for_matrices(a: Any, b: Any) -> Any:
     return la.solve(a, b)
 
 
+def _solved(a: Any, g: Any) -> Any:
+    """Solve with a transposed matrix, which may be refused where, by its rounding, a was not."""
+    try:
+        return solve(a, g)
+    except la.LinAlgError:
+        return M(la.inv(M(a))) @ g
+
+
 solve: Primitive = derivative(
     _solve_for_matrices,
     name="solve",
-    # Not solve(M(a), g), which may refuse what solve(a, b), by its rounding, did not.
-    a=lambda g, a, out: unbroadcast(-M(la.inv(a)) @ g @ M(out), a.shape),
-    b=lambda g, a, b: unbroadcast(M(la.inv(a)) @ g, b.shape),
+    a=lambda g, a, out: unbroadcast(-_solved(M(a), g) @ M(out), a.shape),
+    b=lambda g, a, b: unbroadcast(_solved(M(a), g), b.shape),
 )
 
 

@@ -6,8 +6,6 @@ or because the composition overflows where the result does not.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -139,16 +137,7 @@ softplus = derivative(
 # -- along an axis: the largest is taken out first, so that exp cannot overflow ---------
 
 
-def _in_single(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compute in single precision what is given in half, which sums would soon leave."""
-
-    @functools.wraps(function)
-    def wrapped(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if x.dtype != np.float16:
-            return function(x, *args, **kwargs)
-        return function(x.astype(np.float32), *args, **kwargs).astype(np.float16)
-
-    return wrapped
+# Half precision is computed in single, which its sums would soon leave.
 
 
 def _from_largest(x: Any, axis: int) -> tuple[Any, Any]:
@@ -158,8 +147,9 @@ def _from_largest(x: Any, axis: int) -> tuple[Any, Any]:
     return largest, x - largest
 
 
-@_in_single
 def _logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    if x.dtype == np.float16:
+        return _logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)
     largest, x = _from_largest(x, axis)
     out = quiet(np.log, total(np.exp(x), axis, keepdims=True)) + largest
     return out if keepdims else np.squeeze(out, axis=axis)
@@ -183,8 +173,9 @@ logsumexp = derivative(
 )
 
 
-@_in_single
 def _softmax(x: Any, axis: int = -1) -> Any:
+    if x.dtype == np.float16:
+        return _softmax(x.astype(np.float32), axis).astype(np.float16)
     powers = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return powers / total(powers, axis, keepdims=True)
 
@@ -197,8 +188,9 @@ softmax: Primitive = derivative(
 )
 
 
-@_in_single
 def _log_softmax(x: Any, axis: int = -1) -> Any:
+    if x.dtype == np.float16:
+        return _log_softmax(x.astype(np.float32), axis).astype(np.float16)
     # The largest first: beside a large x, the logarithm of the sum would lose its digits.
     _, x = _from_largest(x, axis)
     return x - quiet(np.log, total(np.exp(x), axis, keepdims=True))

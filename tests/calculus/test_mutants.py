@@ -271,6 +271,13 @@ UNASKED = "an index is of whole numbers, of which no gradient is asked"
 EITHER = "the general case below is right for these too"
 EQUIVALENT: list[tuple[str, str, str]] = [
     # (entries, as a pattern for files; the change, as a regular expression; why nothing can tell)
+    ("_mse", r"share|g\.dtype|g\.astype|0\.001|: g → (input|target)$", "half precision: tests/nn"),
+    ("_normalize", "mean_of: |variance_of: |x: _rows: ", "how many rows are summed: tests/nn"),
+    ("_relu", r"_relu_rule: (if|type|not|x →|np\.isnan)", "NaN alone: test_conventions.py"),
+    ("cumsum", r"axis if a\.ndim|: a → g$", "a number has one axis"),
+    ("*power", "_by_exponent: x == 0 → x <= 0", "of a negative base, NaN already"),
+    ("_solve", "_solved: ", "a matrix that is refused when it is transposed"),
+    ("roll", "_negated: ", "the same shift, in another type"),
     ("sign floor ceil trunc rint round floor_divide", "", "0, in any multiple"),
     ("heaviside", "^x1: ", "0, in any multiple"),
     ("copysign", "^x2: ", "0, in any multiple"),
@@ -289,8 +296,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     # -- powers
     ("*power", r"_by_base: 1\.0 → ", "0 times any power that is finite"),
     ("*power", r"_by_base: (np.abs\(x\) → x$|np.abs.* <= )", "asked of 0, and where x < 0, of NaN"),
-    ("*power", r"_by_base: ([xy] → [xy]$|converted)", "asked for a dtype: see test_dtypes.py"),
-    ("*power", r"_by_exponent: (converted|out → )", "asked for a dtype: see test_dtypes.py"),
+    ("*power", r"_by_base: ([xy] → [xy]$|converted)", "asked for a dtype: see test_variations.py"),
+    ("*power", r"_by_exponent: (converted|out → )", "asked for a dtype: see test_variations.py"),
     ("fmod", r"np.rint\((.*)\) → \1$", "a whole number, but for rounding"),
     # -- helpers
     ("*", "or_one: 1.0 →", "where the denominator is 0 the numerator is too"),
@@ -300,7 +307,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("*", "_unless_less: x == y → x <= y", "asked only where x is not less"),
     ("fmax", "x == out → x >= out", "nothing is larger than the maximum"),
     ("fmin", "x == out → x <= out", "nothing is smaller than the minimum"),
-    ("m??", r"(like: |_extreme: like\()", "only the dtype: see test_dtypes.py"),
+    ("m??", r"(like: |_extreme: like\()", "only the dtype: see test_variations.py"),
     ("m??", r"_extreme: np.maximum\(|_extreme: 1 → -1", "divided by, but not taken, where it is 0"),
     ("cumsum", "sum_from_the_end: axis → (g|0|None)$", "how many are added, for the dtype alone"),
     ("prod", "before: return -1.0", "a product of two that are negated"),
@@ -354,7 +361,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_solve _pinv", "_rule: a → ", "asked for its shape, or whether it is complex"),
     ("_cholesky _eigh", r"[HM]\((whole|inner)\) →", "only the symmetric part counts"),
     ("_cholesky", "_lower_half: return -1.0", "a half of a half"),
-    ("_qr", "_qr_rule: (if np.any|0 →|la.LinAlgError)", "an error: see test_special_points.py"),
+    ("_qr", "_qr_rule: (if np.any|0 →|la.LinAlgError)", "an error: see test_conventions.py"),
     ("_slogdet", "or_one|_cofactors_over_det: -?1 →", "asked of the square matrix, and as of det"),
     ("_slogdet", "_cofactors_over_det: 0 → -1", EITHER),
     ("_slogdet", r"(if np.all\(|[(:] ?)sign|_over_det: 0 → 1", EITHER),
