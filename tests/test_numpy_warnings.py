@@ -75,6 +75,9 @@ LINES: dict[str, Callable[[], Any]] = {
     "method": lambda: zero().log(),
     "conversion": lambda: Tensor(np.nan).astype(int),
     "fused": lambda: softmax(Tensor([-np.inf, -np.inf])),
+    "helper of a fused one": lambda: nn.MSELoss()(
+        Tensor(np.float32([3e38]), requires_grad=True), Tensor(np.float32([-3e38]))
+    ),
     "module": lambda: nn.Softmax()(Tensor([-np.inf])),
     "grad": lambda: grad(lambda x: np.log(x))(0.0),
     "nested": lambda: grad(grad(lambda x: np.log(x)))(0.0),

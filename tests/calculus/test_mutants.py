@@ -272,7 +272,16 @@ EITHER = "the general case below is right for these too"
 EQUIVALENT: list[tuple[str, str, str]] = [
     # (entries, as a pattern for files; the change, as a regular expression; why nothing can tell)
     ("_mse", r"share|g\.dtype|g\.astype|0\.001|: g → (input|target)$", "half precision: tests/nn"),
-    ("_normalize", "mean_of: |variance_of: |x: _rows: ", "how many rows are summed: tests/nn"),
+    (
+        "_normalize",
+        r"_rows: |variance_of: (if not|x →)|mean_of: (_rows|x →|axis →|if rows|1 → -1)",
+        "which of two ways to sum",
+    ),
+    (
+        "_normalize",
+        r"mean_of: (min\(|range\(0, len|i \+ _ROWS → _ROWS|i == 1 → i >= 1)",
+        "of fewer rows than are summed at a time, and of two axes",
+    ),
     ("_relu", r"_relu_rule: (if|type|not|x →|np\.isnan)", "NaN alone: test_conventions.py"),
     ("cumsum", r"axis if a\.ndim|: a → g$", "a number has one axis"),
     ("*power", "_by_exponent: x == 0 → x <= 0", "of a negative base, NaN already"),

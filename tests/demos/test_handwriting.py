@@ -111,7 +111,7 @@ def test_compiled_loops_train_alike(tmp_path, capsys):
 def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys):
     flags = ["--lr", "1e30", "--epochs", "1", "--no-progress", "--out", str(tmp_path)]
     assert digits.main(flags) == 1
-    assert "ower the learning rate" in capsys.readouterr().err
+    assert "Lower the learning rate" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 6
 
 

@@ -299,7 +299,7 @@ def test_overflow_is_reported_and_still_pictured(
 ) -> None:
     flags = ["--dataset", "xor", "--activation", "none", "--output-activation", "none"]
     assert lab.main([*flags, "--lr", rate, "--out", str(tmp_path)]) == 1
-    assert "ower the learning rate" in capsys.readouterr().err
+    assert "Lower the learning rate" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"xor_{file}" for file in FILES]
 
 
