@@ -13,7 +13,7 @@ import re
 import sys
 from types import FrameType
 
-import numpy as np
+from .reachable import is_library
 
 # (what the user's line looks like, what it is called there, what to write instead)
 LINES = (
@@ -48,9 +48,6 @@ LIBRARIES = (
     ("_get_ufunc_and_otypes", "np.vectorize", _WHOLE),
     (os.path.join("", "copy.py"), "A copy", "t.detach(), or t.copy() with its tape"),
 )
-OURS = os.path.dirname(__file__)
-NUMPYS = os.path.dirname(np.__file__)
-PYTHONS = os.path.dirname(os.__file__)
 
 
 def advice(what: str, instead: str) -> tuple[str, str]:
@@ -68,7 +65,7 @@ def advice(what: str, instead: str) -> tuple[str, str]:
         for part, name, write in LIBRARIES:
             if part in file or part == code.co_name:
                 library = name, write  # the outermost is the one that the user called
-        if not file.startswith((OURS, NUMPYS, PYTHONS)) and "site-packages" not in file:
+        if not is_library(file):
             line = linecache.getline(file, frame.f_lineno)
             return library or _of_line(line, what, instead)
         frame = frame.f_back

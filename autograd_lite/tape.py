@@ -486,8 +486,6 @@ def quietly(rules: Callable[..., Any], *args: Any) -> Any:
 
 def quiet(function: Callable[..., Any], *args: Any) -> Any:
     """Call one of NumPy's functions like that, cheaper: in a context that has nothing else."""
-    if any(hasattr(x, "_number") for x in args):  # a Tensor must see how much is recorded
-        return quietly(function, *args)
     return _silence.copy().run(function, *args)
 
 
@@ -530,11 +528,6 @@ def is_passed_over(file: str) -> bool:
 
 pass_over(os.path.dirname(__file__))
 pass_over(os.path.dirname(np.__file__))
-
-
-def is_users_file(filename: str) -> bool:
-    """Whether a file belongs to the user's program, not to a library that `pass_over` named."""
-    return not filename.startswith(tuple(_passed_over))
 
 
 def _place() -> tuple[str | None, Call | None]:

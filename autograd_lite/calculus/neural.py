@@ -151,7 +151,7 @@ def _logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     if x.dtype == np.float16:
         return _logsumexp(x.astype(np.float32), axis, keepdims).astype(np.float16)
     largest, x = _from_largest(x, axis)
-    out = quiet(np.log, total(np.exp(x), axis, keepdims=True)) + largest
+    out = quietly(np.log, total(np.exp(x), axis, keepdims=True)) + largest
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
@@ -193,7 +193,7 @@ def _log_softmax(x: Any, axis: int = -1) -> Any:
         return _log_softmax(x.astype(np.float32), axis).astype(np.float16)
     # The largest first: beside a large x, the logarithm of the sum would lose its digits.
     _, x = _from_largest(x, axis)
-    return x - quiet(np.log, total(np.exp(x), axis, keepdims=True))
+    return x - quietly(np.log, total(np.exp(x), axis, keepdims=True))
 
 
 log_softmax = derivative(

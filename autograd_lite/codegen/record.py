@@ -12,17 +12,17 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from ..tape import everything, is_users_file
+from ..reachable import is_library
+from ..tape import everything
 from ..tensor import Tensor, constant
 from ..trees import Rebuild, flatten, is_number
 from .program import Program, read
@@ -131,9 +131,6 @@ def _key_name(path: str, key: Any) -> str:
     return key if isinstance(key, str) and key.isidentifier() else f"{path}_{key}"
 
 
-_LIBRARY = os.path.dirname(os.__file__)  # Python's own, and what is installed into it
-
-
 class Names:
     """What running functions call their Tensors.
 
@@ -157,14 +154,13 @@ class Names:
             sys.settrace(before)
 
     def _on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
-        file = frame.f_code.co_filename
-        return self._on_line if is_users_file(file) and not file.startswith(_LIBRARY) else None
+        return None if is_library(frame.f_code.co_filename) else self._on_line
 
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event in ("line", "return"):
             depth = _depth(frame)
             for name, value in frame.f_locals.items():
-                if isinstance(value, Tensor) and _is_plain(name, frame.f_code):
+                if isinstance(value, Tensor) and _is_plain(name):
                     self._note(value, depth, name)
                 elif isinstance(value, (list, tuple)) and len(value) <= 64:
                     for i, x in enumerate(value):
@@ -183,7 +179,7 @@ class Names:
         return {key: name for key, (_, name) in self._found.items()}
 
 
-def _is_plain(name: str, code: CodeType) -> bool:
+def _is_plain(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_") and name != "self"
 
 

@@ -6,22 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..primitive import Primitive
+from ..record import recorded
 from ..tensor import Tensor
 
 
 def steps(roots: Sequence[Tensor]) -> list[Tensor]:
-    """Return every result on the tape behind `roots`, oldest first.
-
-    The walk keeps its own stack, since a tape may be a million operations deep.
-    """
-    found: dict[int, Tensor] = {}
-    waiting: list[Any] = list(roots)
-    while waiting:
-        t = waiting.pop()
-        if isinstance(t, Tensor) and t.tape.primitive is not None and id(t) not in found:
-            found[id(t)] = t
-            waiting.extend(t.tape.operands)
-    return sorted(found.values(), key=number)
+    """Return every result on the tape behind `roots`, oldest first."""
+    return [t for t, _ in recorded(roots)]
 
 
 def made(t: Tensor) -> tuple[Primitive, tuple[Any, ...], tuple[Any, ...]]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..calculus.shapes import gather, getitem, put, scatter
 from ..primitive import Primitive
+from ..protocol import whole_name
 from ..trees import flatten
 from .expand import NotWritable
 from .program import Step, Value
@@ -80,24 +81,16 @@ _OF_LISTS = {
 _INDEXED = (getitem, gather, scatter, put)
 
 
-def _public_names() -> dict[Callable[..., Any], str]:
-    names: dict[Callable[..., Any], str] = {}
-    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
-        for name in sorted(dir(module)):
-            function = getattr(module, name)
-            if callable(function) and not isinstance(function, type) and name[0] != "_":
-                names.setdefault(function, f"{prefix}.{name}")
-    names[np.absolute] = "np.abs"
-    return names
-
-
-_NAMES = _public_names()
+def _numpys_name(function: Callable[..., Any]) -> str | None:
+    """Return ``np.tanh`` and the like; None for a function that is not NumPy's."""
+    name = "np.abs" if function is np.absolute else whole_name(function)
+    return name if name.startswith("np.") else None
 
 
 def is_writable(primitive: Primitive) -> bool:
     """Whether a primitive can be written as it is, in one or two lines of NumPy."""
     return (
-        primitive.function in _NAMES
+        _numpys_name(primitive.function) is not None
         or primitive.name in _TEMPLATES
         or primitive.name in _OF_LISTS
         or primitive in _INDEXED
@@ -293,7 +286,7 @@ class _Writer:
             arrays = ", ".join(self._operand(v)[0] for v in operands)
             given = {k: _literal(x) for k, x in step.parameters.items()}
             return _OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
-        if function not in _NAMES:
+        if _numpys_name(function) is None:
             names = zip(primitive.operands, operands, strict=True)
             filled = {name: self._operand(v)[0] for name, v in names}
             given = step.parameters
@@ -339,7 +332,7 @@ class _Writer:
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 (value,) = value
             texts.append(f"{name}={_literal(value)}")
-        return f"{_NAMES[primitive.function]}({', '.join(texts)})"
+        return f"{_numpys_name(primitive.function)}({', '.join(texts)})"
 
     def _index(self, step: Step, fillings: Sequence[Value]) -> str:
         left = iter(self._operand(v)[0] for v in fillings)

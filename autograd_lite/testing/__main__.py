@@ -21,6 +21,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..files import replace
 from .handin import CANNOT, RIGHT, STATUS, WRONG, check_file
 
 SAID = {RIGHT: "right", WRONG: "WRONG", CANNOT: "cannot check"}
@@ -56,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(_table(results))
     try:
         if args.csv:
-            _write(args.csv, _csv(results))
+            replace(args.csv, _csv(results).encode())
         if args.html:
-            _write(args.html, _page(results))
+            replace(args.html, _page(results).encode())
     except OSError as error:
         print(f"python -m autograd_lite.testing: error: {error}", file=sys.stderr)
         return 2
@@ -235,17 +236,6 @@ figcaption { font-weight: 600 }
 $sections
 </html>
 """)
-
-
-def _write(path: str, text: str) -> None:
-    """Write a whole file, or leave the one that is there."""
-    target = Path(path)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=target.resolve().parent, delete=False, encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    os.replace(file.name, target)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from typing import Any
 from ..errors import IntegerGradientError
 from ..tensor import Array, plain
 from ..trees import Rebuild, flatten, is_number, paths
+from .numerical import read_only
 
 
 def called(f: Callable[..., Any]) -> str:
@@ -149,9 +150,7 @@ def _lent(leaf: Any, i: int, name: str) -> Array:
             f"Input {i}, for {name}, has dtype {array.dtype}, and only floating-point numbers are "
             "checked: give floats, as in 2.0, or move what is not differentiated into the function."
         )
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    return read_only(array)
 
 
 # -- modules ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from ..trees import flatten
 from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
-from .numerical import Move, Slopes, Verdict, judge, moves, slopes
+from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes
 from .report import Report, Row
 from .steps import WrongStep, first_wrong_step
 from .suspects import Tape
@@ -164,15 +164,7 @@ class _Check:
     def value(self, *arrays: Any) -> list[Array]:
         """Return the loss as a list of one array."""
         self.report.evaluations += 1
-        try:
-            value = self.f(*self.arguments(arrays))
-        except ValueError as error:
-            if "read-only" in str(error):
-                raise CheckInputError(
-                    f"{called(self.f)} writes into an array that it was given: let it make a new "
-                    f"one ({error})."
-                ) from error
-            raise
+        value = _lending(self.f, self.arguments(arrays))
         if isinstance(value, Tensor):
             value = value.data
         if value is None or not isinstance(value, (int, float, complex, np.ndarray, np.generic)):
@@ -192,15 +184,7 @@ class _Check:
     def gradient(self, arrays: Sequence[Array]) -> list[Array]:
         """Return what the hand-written gradient says, an array for each that is moved."""
         self.report.gradients += 1
-        try:
-            given = self.grad_f(*self.arguments(arrays))
-        except ValueError as error:
-            if "read-only" in str(error):
-                raise CheckInputError(
-                    f"{called(self.grad_f)} writes into an array that it was given: let it make a "
-                    f"new one ({error})."
-                ) from error
-            raise
+        given = _lending(self.grad_f, self.arguments(arrays))
         return self.matched(given)
 
     def matched(self, given: Any) -> list[Array]:
@@ -243,7 +227,7 @@ class _Check:
         ]
         rights: list[list[Array]] = []
         for number, arrays in enumerate((here, beside)):
-            lent = [_lent(x.astype(own.dtype)) for x, own in zip(arrays, self.own, strict=True)]
+            lent = [read_only(x.astype(own.dtype)) for x, own in zip(arrays, self.own, strict=True)]
             (value,), (again,) = self.value(*lent), self.value(*lent)
             if not np.array_equal(value, again, equal_nan=True):
                 raise CheckInputError(
@@ -463,7 +447,7 @@ class _Check:
         """Whether the gradient is right in float64 and wrong in the dtype that was given."""
         if self.epsilon <= np.finfo(np.float64).eps:
             return []
-        lent = [_lent(x) for x in point]
+        lent = [read_only(x) for x in point]
         self.value(*lent)
         if not all(
             same(np.asarray(a), g.right)
@@ -570,7 +554,14 @@ def _scalar_again(x: Any, own: Array) -> Any:
     return x[()] if isinstance(x, np.ndarray) and own.ndim == 0 else x
 
 
-def _lent(x: Array) -> Array:
-    view = np.asarray(x).view()
-    view.flags.writeable = False
-    return view
+def _lending(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Call a function whose arguments may not be written into, and say so where it does."""
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise CheckInputError(
+            f"{called(function)} writes into an array that it was given: let it make a new one "
+            f"({error})."
+        ) from error

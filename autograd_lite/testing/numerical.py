@@ -229,7 +229,7 @@ class _Surroundings:
 
     def __init__(self, f: Function, point: Sequence[Array], weights: Array | None) -> None:
         self.f, self.weights, self.evaluations = f, weights, 0
-        self.point = [_lent(x) for x in point]
+        self.point = [read_only(x) for x in point]
         results = self._call(self.point)
         self.shapes = [r.shape for r in results]
         self.at = _flat(results)
@@ -401,7 +401,7 @@ class _Surroundings:
             found.analytic[k] = slope if self.weights is None else self.weights @ slope
 
 
-def _lent(x: Array) -> Array:
+def read_only(x: Array) -> Array:
     """Return a view that cannot be written into."""
     view = np.asarray(x).view()
     view.flags.writeable = False

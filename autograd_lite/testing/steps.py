@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..reachable import is_library
 from .diagnosis import Array, same
 from .suspects import Tape
 
@@ -167,9 +168,7 @@ def assignments(f: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[Ass
             selves.append(me)
             old.update(id(x) for x in vars(me).values())
             kept.extend(vars(me).values())
-        library = "site-packages" in frame.f_code.co_filename or "<" in frame.f_code.co_filename[:1]
-        of_doctest = frame.f_code.co_filename.startswith("<doctest")
-        return on_line if of_doctest or not library else None
+        return None if is_library(frame.f_code.co_filename) else on_line
 
     before = sys.gettrace()
     sys.settrace(on_call)
