@@ -37,6 +37,7 @@ _USES = {
     **dict.fromkeys(("jacobian", "hessian", "checkpoint"), "{}(f)(x)"),
     "jvp": "{}(f, (x,), (t,))",
     "hvp": "{}(f)(x, v)",
+    "source": "{}(f, x)",
 }
 
 

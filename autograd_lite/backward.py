@@ -105,6 +105,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
     latest = -newest_write[0]
     lines = recorded and state.mode.lines
     outer = rule_of.get()
+    leaves: list[Tensor] = []
     try:
         while heap:
             n, t = heappop(heap)
@@ -118,10 +119,13 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             pull = primitive.pull_recorded if recorded else primitive.pull_since
             if lines:
                 rule_of.set(t)
-            pull(t, pending.pop(n), pending, heap, [], start)
+            pull(t, pending.pop(n), pending, heap, leaves, start)
     finally:
         if lines:
             rule_of.set(outer)
+    if sweep:
+        for leaf in leaves:
+            note_gradient(pending[leaf._number], leaf, sweep)
     return pending
 
 

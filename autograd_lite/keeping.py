@@ -105,9 +105,10 @@ def copied(x: Array) -> Array:
     copy = x.copy(order="K") if type(x) is np.ndarray else np.array(x, order="K", subok=True)
     key = id(x)
 
-    def forget(ref: weakref.ref[Array]) -> None:
-        if (now := _copies.get(key)) is not None and now[0] is ref:
-            del _copies[key]
+    def forget(ref: weakref.ref[Array], copies: dict[int, Any] = _copies) -> None:
+        # Python may have taken the module's names away by then: it is ending.
+        if (now := copies.get(key)) is not None and now[0] is ref:
+            del copies[key]
 
     _copies[key] = weakref.ref(x, forget), copy
     return copy

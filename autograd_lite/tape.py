@@ -404,7 +404,7 @@ def note_place(result: Tensor) -> None:
     _note(result).update(zip(("line", "call"), place, strict=True))
 
 
-def note_gradient(g: Any, t: Tensor, sweep: int = 0) -> None:
+def note_gradient(g: Any, t: Tensor, sweep: int) -> None:
     """Note whose gradient a recorded value is, and at which number the reverse pass began.
 
     Source code names it after that, and sets the backward pass apart.

@@ -44,7 +44,7 @@ from .arguments import (
 from .backward import outward, owned, reverse_since
 from .errors import IntegerGradientError
 from .primitive import derivative
-from .tape import differentiating, next_number, no_grad, note_gradient, quietly, state, sweeping
+from .tape import differentiating, next_number, no_grad, quietly, state, sweeping
 from .tensor import Tensor, bare, constant, plain
 from .trees import Rebuild, described, flatten
 
@@ -89,9 +89,6 @@ class Run:
         """
         roots = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
         reached = self._sweep(roots, recorded) if self.aliases and roots else {}
-        if recorded and self.mode.everything:
-            for a in self.aliases:
-                note_gradient(reached.get(a._number), a)
         return [
             outward(reached.pop(a._number))
             if a._number in reached

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, grad, hvp, linearize, strict
+from autograd_lite import Tensor, grad, hvp, keeping, linearize, strict
 from autograd_lite.errors import StaleValueError
 from autograd_lite.keeping import SMALL, copy_of
 from nn import functional as F
@@ -171,3 +172,16 @@ def test_a_large_array_is_watched_in_a_recorded_reverse_pass_too():
     big[:] = 3.0
     with pytest.raises(StaleValueError):
         push(np.ones(5000))
+
+
+def test_nothing_is_said_when_python_ends(monkeypatch):
+    """An array may live longer than the names of our module do."""
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    b = np.ones(3)
+    keeping.copied(b)
+    entry = keeping._copies[id(b)]
+    monkeypatch.setattr(keeping, "_copies", None)  # as Python does at its end
+    del b
+    assert entry[0]() is None
+    assert unraisable == []

@@ -282,8 +282,6 @@ class _Reader:
             if of is not None and id(of) in self.known and id(t) in self.known:
                 self.known[id(t)].gradient_of = self.known[id(of)]
             if of is not None:
-                # The gradients of a transform's inputs are complete when its latest sweep ends.
-                began = began or max((b for b in ends if b < tape.number(t)), default=0)
                 ends[began] = max(ends.get(began, began), tape.number(t))
         for t in recorded:
             n = tape.number(t)

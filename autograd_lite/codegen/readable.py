@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import transform_of_functions
 from ..tensor import Tensor
 from ..trees import flatten
 from .expand import NotWritable, expand
@@ -42,6 +43,7 @@ class Source(str):
         return lambda *args, **kwargs: function(*args, **{**self.data, **kwargs})
 
 
+@transform_of_functions
 def source(f: Callable[..., Any], *inputs: Any, **kwargs: Any) -> Source:
     """Return `f` as readable NumPy, self-contained and without a Tensor in it.
 

@@ -128,6 +128,11 @@ class _Check:
         atol: float,
         rng: np.random.Generator,
     ) -> None:
+        if not callable(f) or not callable(grad_f):
+            raise CheckInputError(
+                "check_gradient_function takes two functions, the loss and its gradient, and then "
+                "the point where to check."
+            )
         self.f, self.grad_f, self.inputs = f, grad_f, inputs
         self.tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol}
         self.rng = rng

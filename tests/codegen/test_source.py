@@ -78,6 +78,31 @@ def test_the_labs_backward_pass_reads_as_by_hand():
     assert_same_bits(text.load()(*weights(1)), value_and_grad(lab, (0, 1, 2))(*weights(1)))
 
 
+@pytest.mark.parametrize(
+    ("f", "forward", "backward"),
+    [
+        (lambda x: x * x, ["loss = x * x"], ["dx = x + x"]),
+        (lambda x: x * x + x, ["loss = x * x + x"], ["dx = 1 + x + x"]),
+        (lambda x: np.exp(x), ["result = np.exp(x)"], []),
+        (lambda x: 3.0 * x, ["result = 3 * x"], []),
+    ],
+    ids=["square", "sum", "exp", "linear"],
+)
+def test_the_simplest_programs_have_forward_and_backward_apart(f, forward, backward):
+    """Where a gradient is a value of the forward pass, or a constant, no line is backward."""
+    text = source(value_and_grad(f), 2.0)
+    lines = [re.sub(r" +# a number", "", line).strip() for line in text.splitlines()]
+    body = lines[lines.index("def f(x):") + 1 : -1]
+    marked = ["# forward", *forward, "# backward", *backward]
+    assert body == (marked if backward else forward)
+
+
+@pytest.mark.parametrize("wrong", [3.0, None, Tensor(1.0), "f"])
+def test_what_is_no_function_is_refused(wrong):
+    with pytest.raises(TypeError, match=r"source takes a function, as in source\(f, x\)"):
+        source(wrong, 1.0)
+
+
 def test_it_needs_numpy_alone():
     text = source(value_and_grad(lab, (0, 1, 2)), *weights(0))
     imported = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Import, ast.ImportFrom))]

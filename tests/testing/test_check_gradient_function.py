@@ -204,6 +204,12 @@ def test_bad_input_is_named(f, g, point, message):
         check_gradient_function(f, g, *point)
 
 
+@pytest.mark.parametrize(("f", "g"), [(3, 4), (loss, None), (None, gradient)])
+def test_what_is_no_function_is_named(f, g):
+    with pytest.raises(CheckInputError, match="two functions"):
+        check_gradient_function(f, g, W, B)
+
+
 def test_argnum_is_checked():
     with pytest.raises(CheckInputError, match="count from 0"):
         check_gradient_function(loss, gradient, W, B, argnum=5)
