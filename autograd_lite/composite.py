@@ -34,6 +34,7 @@ ARRAYS = frozenset(_NAMED_ARRAYS.split())
 
 _ON_TAPE = ARRAYS | {"indices", "where", "arrays", "tup", "choices", "condlist", "choicelist"}
 _INTEGERS = ("axis", "num")  # which may be a bool
+NO_VALUE = getattr(np, "_NoValue", object())  # NumPy's default where None means something
 _FORMS = 4096  # of calls that a function keeps in mind
 _LONGEST = 16  # of a list or array, so many values count for the form of a call
 _call = FunctionType(
@@ -241,6 +242,8 @@ def is_default(value: Any, parameter: inspect.Parameter) -> bool:
 def _is_to_be_read(argument: tuple[str, Any]) -> bool:
     """Whether an argument is something that NumPy reads as an array, or number, and is not yet."""
     name, value = argument
+    if value is NO_VALUE:
+        return True  # it is left out
     if name in _ON_TAPE:
         return not isinstance(value, (Tensor, np.ndarray, *_PLAIN)) and name in ARRAYS
     return isinstance(value, Tensor) or (type(value) is bool and name in _INTEGERS)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .array_methods import Axis
-from .composite import as_array, ask, bare_all, unsupported
+from .composite import NO_VALUE, as_array, ask, bare_all, unsupported
 from .errors import InPlaceError, UnsupportedArgumentError
 from .protocol import OPERATORS, look_up
 from .tape import state
@@ -144,7 +144,7 @@ def _reduce(
 ) -> Any:
     array = as_array(array)
     more: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
-    more |= {} if initial is None or initial is np._NoValue else {"initial": initial}
+    more |= {} if initial is None or initial is NO_VALUE else {"initial": initial}
     more |= {} if where is True else {"where": where}
     if ufunc in _WITH_DTYPE:
         return _WITH_DTYPE[ufunc](array, dtype=dtype, **more)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..array_methods import Axis
-from ..composite import composite
-from ..errors import UnsupportedArgumentError
+from ..composite import as_array, composite
 from ..primitive import derivative
 from ..tape import quietly
 from ..tensor import Tensor, plain
@@ -22,27 +23,29 @@ from .reductions import before, kept, like, normal, over, root, sum_from_the_end
 
 def _average(
     a: Any,
-    axis: Axis = None,
+    axis: Any = None,
     weights: Any = None,
     returned: bool = False,
     *,
     keepdims: bool = False,
 ) -> Any:
+    axes = None if axis is None else normalize_axis_tuple(axis, np.ndim(a))
     if weights is None:
-        mean = np.mean(a, axis=axis, keepdims=keepdims)
+        mean = np.mean(a, axis=axes, keepdims=keepdims)
         total = np.zeros_like(mean) + np.size(a) / np.size(mean)
         return (mean, total) if returned else mean
+    dtype = np.result_type(a, weights)
+    dtype = dtype if np.result_type(a).kind in "fc" else np.result_type(dtype, np.float64)
     if np.shape(weights) != np.shape(a):
-        axes = axis if isinstance(axis, tuple) else (axis,)
-        shape = [1] * np.ndim(a)
-        for i, n in zip(axes, np.shape(weights), strict=True):
-            assert i is not None
-            shape[i] = n
-        weights = np.reshape(weights, tuple(shape))
-    weights = weights + np.zeros(np.shape(a))
-    total = np.sum(weights, axis=axis, keepdims=keepdims)
-    mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (mean, total) if returned else mean
+        assert axes is not None
+        weights = np.transpose(weights, np.argsort(axes).tolist())
+        weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(np.shape(a))])
+    total = np.sum(weights, axis=axes, dtype=dtype, keepdims=keepdims)
+    if np.any(plain(total) == 0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    weighted = as_array(a).astype(dtype) * weights
+    mean = np.sum(weighted, axis=axes, dtype=dtype, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 
 def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) -> Any:
@@ -51,16 +54,48 @@ def _ptp(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) ->
 
 
 def _cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
 ) -> Any:
-    rows = _as_rows(m, rowvar)
-    rows = rows.astype(np.result_type(rows, np.float64))  # as NumPy does
+    both = [m] if y is None else [m, y]
+    dtype = np.result_type(np.float64, *map(plain, both)) if dtype is None else dtype
+    rows = _as_rows(m, rowvar).astype(dtype)
+    if not np.shape(rows)[0]:
+        return np.zeros((0, 0), dtype)
     if y is not None:
-        rows = np.concatenate([rows, _as_rows(y, rowvar)])
-    n = np.shape(rows)[1]
-    ddof = (0 if bias else 1) if ddof is None else ddof
-    from_mean = rows - np.mean(rows, axis=1, keepdims=True)
-    return np.squeeze(from_mean @ np.transpose(C(from_mean)) / (n - ddof))
+        rows = np.concatenate([rows, _as_rows(y, rowvar).astype(dtype)])
+    ddof = (1 if bias == 0 else 0) if ddof is None else ddof
+    weights, total = _weights(fweights, aweights), np.shape(rows)[1]
+    freedom: Any = total - ddof
+    if weights is not None:
+        total = np.sum(weights)
+        lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
+        freedom = total - lost
+    mean, _ = np.average(rows, axis=1, weights=weights, returned=True)
+    from_mean = rows - mean[:, None]
+    other = from_mean if weights is None else from_mean * weights
+    return np.squeeze(from_mean @ np.transpose(C(other)) / np.maximum(freedom, 0))
+
+
+def _weights(fweights: Any, aweights: Any) -> Any:
+    """Return how often each observation counts, and how much, in one; None where they are alike."""
+    counts = None if fweights is None else plain(fweights).astype(float)
+    if counts is not None and not np.array_equal(counts, np.around(counts)):
+        raise TypeError("fweights must be integer")
+    if counts is not None and np.any(counts < 0):
+        raise ValueError("fweights cannot be negative")
+    if aweights is not None and np.any(plain(aweights) < 0):
+        raise ValueError("aweights cannot be negative")
+    if aweights is None:
+        return counts
+    return aweights * 1.0 if counts is None else aweights * counts
 
 
 def _as_rows(m: Any, rowvar: bool) -> Any:
@@ -68,8 +103,8 @@ def _as_rows(m: Any, rowvar: bool) -> Any:
     return rows if rowvar or np.ndim(m) < 2 else np.transpose(rows)
 
 
-def _corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    c = _cov(x, y, rowvar)
+def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    c = _cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c
     spread = np.sqrt(np.real(np.diagonal(c)))
@@ -83,48 +118,55 @@ composite(np.corrcoef, _corrcoef)
 
 # -- quantiles: sort, then weigh two neighbours ------------------------------------------------
 
-_METHODS: dict[str, Callable[[Any], Any]] = {
-    "linear": lambda part: part,
-    "lower": np.zeros_like,
-    "higher": lambda part: (part > 0).astype(part.dtype),
-    "midpoint": lambda part: 0.5 * (part > 0),
-    "nearest": lambda part: (part > 0.5).astype(part.dtype),
-    "median": lambda part: part,
+_CONTINUOUS = {
+    "linear": (1.0, 1.0),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
 }
-
-_PICKS = ("lower", "higher", "nearest")  # these keep the dtype of integers
+"""α and β of the methods that interpolate; after Hyndman and Fan, "Sample Quantiles" (1996)."""
 
 
 def _quantile(
     a: Any,
     q: Any,
-    axis: Axis = None,
+    axis: Any = None,
     out: None = None,
     overwrite_input: bool = False,
     method: str = "linear",
     keepdims: bool = False,
     *,
+    weights: Any = None,
     ignore_nan: bool = False,
 ) -> Any:
-    if method not in _METHODS:
-        raise UnsupportedArgumentError(
-            "A quantile has a derivative for the methods "
-            f"{', '.join(m for m in _METHODS if m != 'median')}, not '{method}'."
-        )
-    q = q if isinstance(q, Tensor) else np.asarray(q)
+    q = as_array(q)
+    if not np.all((plain(q) >= 0) & (plain(q) <= 1)):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    axis = None if axis is None else normalize_axis_tuple(axis, np.ndim(a))
     rows = _together(a, axis)
     values = plain(rows)
+    order = np.argsort(values, axis=-1, kind="stable")
+    ordered = np.take_along_axis(rows, order, axis=-1)
+    if not values.shape[-1]:
+        nothing = np.sum(rows, axis=-1) * np.nan
+        return np.broadcast_to(nothing, q.shape + np.shape(nothing))
+    if weights is not None:
+        shape = [1] * np.ndim(a)
+        for i, n in zip(axis or (), np.shape(weights), strict=False):
+            shape[i] = n
+        weights = plain(weights)
+        weights = weights if weights.shape == np.shape(a) else weights.reshape(shape)
+        weights = _together(np.broadcast_to(weights, np.shape(a)), axis)
+        weights = np.take_along_axis(weights, order, axis=-1)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
-    place = np.reshape(q, q.shape + (1,) * (values.ndim - 1)) * np.maximum(count - 1, 0)
-    place = np.broadcast_to(place, q.shape + values.shape[:-1])
+    place = _place(q, count, values, method, weights)
     below = np.floor(plain(place)).astype(int)
-    part = place - below if method == "linear" else _METHODS[method](plain(place) - below)
-    if method == "nearest":  # NumPy rounds a half to the even place
-        part = np.rint(plain(place)) - below
+    part = place - below
     if values.dtype.kind == "f":
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
     above = np.minimum(below + 1, values.shape[-1] - 1)
-    ordered = np.sort(rows, axis=-1)
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
     # A NaN or inf next door does not come in with weight 0.
@@ -136,36 +178,71 @@ def _quantile(
     )
     if method == "median":  # as a mean, which may be infinite where a slope is not known
         mixed = np.where(part == 0, low, quietly(np.add, low, high) / 2.0)
-    if method in _PICKS:
-        mixed = np.where(part == 0, low, high)
     if not ignore_nan and np.isnan(values).any():
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
     return np.reshape(mixed, q.shape + kept(np.shape(a), axis)) if keepdims else mixed
+
+
+def _place(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
+    """Return between which of the ordered values a quantile lies, counted from 0."""
+    if method == "median" or method in _CONTINUOUS:
+        alpha, beta = _CONTINUOUS.get(method, (1.0, 1.0))
+        q = np.reshape(q, q.shape + (1,) * (values.ndim - 1))
+        last = np.maximum(count - 1, 0)
+        between = q * (last + 2.0 - alpha - beta) + (alpha - 1.0)
+        between = between if method in ("linear", "median") else np.clip(between, 0, last)
+        return np.broadcast_to(between, q.shape[: np.ndim(q) - values.ndim + 1] + values.shape[:-1])
+    # Of 0, 1, 2, … NumPy's quantile is the place.
+    ramp = np.broadcast_to(np.arange(float(values.shape[-1])), values.shape)
+    ramp = np.where(ramp < np.expand_dims(count, -1), ramp, np.nan)
+    more = {} if weights is None else {"weights": np.where(np.isnan(ramp), 0.0, weights)}
+    found: Any = np.nanquantile(ramp, plain(q), axis=-1, method=method, **more)  # type: ignore[call-overload]
+    return np.nan_to_num(found)
 
 
 def _together(a: Any, axis: Axis) -> Any:
     """Bring the axes of a reduction together, last."""
     if axis is None:
         return np.ravel(a)
-    axes = tuple(i % np.ndim(a) for i in (axis if isinstance(axis, tuple) else (axis,)))
+    axes = axis if isinstance(axis, tuple) else (axis,)
     rest = [i for i in range(np.ndim(a)) if i not in axes]
     turned = np.transpose(a, (*rest, *axes))
     count = math.prod(np.shape(a)[i] for i in axes)
     return np.reshape(turned, (*(np.shape(a)[i] for i in rest), count))
 
 
-def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-    return _quantile(a, np.divide(q, 100.0), *args, **kwargs)
+def _percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+    ignore_nan: bool = False,
+) -> Any:
+    q = q if isinstance(q, (Tensor, int, float)) else np.asarray(q)
+    if not np.all((plain(q) >= 0) & (plain(q) <= 100)):
+        raise ValueError("Percentiles must be in the range [0, 100]")
+    dtype = np.result_type(a)
+    q = np.divide(q, dtype.type(100) if dtype.kind == "f" else 100)
+    return _quantile(
+        a, q, axis, method=method, keepdims=keepdims, weights=weights, ignore_nan=ignore_nan
+    )
 
 
 def _median(
     a: Any,
-    axis: Axis = None,
+    axis: Any = None,
     out: None = None,
     overwrite_input: bool = False,
     keepdims: bool = False,
+    *,
+    ignore_nan: bool = False,
 ) -> Any:
-    return _quantile(a, 0.5, axis, method="median", keepdims=keepdims)
+    return _quantile(a, 0.5, axis, method="median", keepdims=keepdims, ignore_nan=ignore_nan)
 
 
 composite(np.quantile, _quantile)
@@ -245,21 +322,11 @@ composite(np.nanvar, _nanvar)
 composite(np.nanstd, _nanstd)
 composite(np.nanmax, _nan_extreme(np.max, -np.inf))
 composite(np.nanmin, _nan_extreme(np.min, np.inf))
-composite(np.nancumsum, lambda a, axis=None: np.cumsum(_nan_to(a, 0.0), axis=axis))
-composite(np.nancumprod, lambda a, axis=None: np.cumprod(_nan_to(a, 1.0), axis=axis))
-composite(
-    np.nanquantile, lambda a, q, *args, **kwargs: _quantile(a, q, *args, **kwargs, ignore_nan=True)
-)
-composite(
-    np.nanpercentile,
-    lambda a, q, *args, **kwargs: _percentile(a, q, *args, **kwargs, ignore_nan=True),
-)
-composite(
-    np.nanmedian,
-    lambda a, axis=None, out=None, overwrite_input=False, keepdims=False: _quantile(
-        a, 0.5, axis, method="median", keepdims=keepdims, ignore_nan=True
-    ),
-)
+composite(np.nancumsum, lambda a, axis=None, dtype=None: np.cumsum(_nan_to(a, 0.0), axis, dtype))
+composite(np.nancumprod, lambda a, axis=None, dtype=None: np.cumprod(_nan_to(a, 1.0), axis, dtype))
+composite(np.nanquantile, partial(_quantile, ignore_nan=True))
+composite(np.nanpercentile, partial(_percentile, ignore_nan=True))
+composite(np.nanmedian, partial(_median, ignore_nan=True))
 
 # -- running products and sums -----------------------------------------------------------------
 
@@ -290,7 +357,9 @@ running_product = derivative(
 )
 
 
-def _cumprod(a: Any, axis: int | None = None) -> Any:
+def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    if dtype is not None:
+        return _cumprod(as_array(a).astype(dtype), axis).astype(dtype)
     return running_product(np.ravel(a), axis=0) if axis is None else running_product(a, axis=axis)
 
 
@@ -298,14 +367,17 @@ composite(np.cumprod, _cumprod)
 
 
 def _cumulative(function: Callable[..., Any], first: float) -> Callable[..., Any]:
-    def cumulative(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-        if axis is None:
-            axis = 0  # allowed for one axis only
-        result = function(x, axis=axis)
+    def cumulative(
+        x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None,
+        include_initial: bool = False,
+    ) -> Any:  # fmt: skip
+        x, axis = np.atleast_1d(x), axis or 0  # None is allowed for one axis only
+        result = function(x, axis=axis, dtype=dtype)
         if include_initial:
             shape = list(np.shape(x))
             shape[axis] = 1
-            result = np.concatenate([np.full(shape, first, np.result_type(plain(x))), result], axis)
+            start = np.full(shape, first, np.result_type(plain(result)))
+            result = np.concatenate([start, result], axis)
         return result
 
     return cumulative
@@ -327,6 +399,8 @@ def _at(axis: int, ndim: int, start: int | None, stop: int | None) -> tuple[Any,
 
 
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    if n == 0:
+        return a  # without borders
     ndim = np.ndim(a)
     pieces = [_border(prepend, a, axis), a, _border(append, a, axis)]
     pieces = [p for p in pieces if p is not None]
@@ -337,7 +411,7 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 
 def _border(given: Any, a: Any, axis: int) -> Any:
-    if given is None or given is getattr(np, "_NoValue", None):
+    if given is None:
         return None
     if np.ndim(given) == 0:
         shape = list(np.shape(a))
@@ -360,7 +434,7 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     ndim = np.ndim(y)
     width: Any = dx
     if x is not None:
-        width = x[1:] - x[:-1] if np.ndim(x) == 1 else _diff(x, axis=axis)
+        width = np.diff(x, axis=axis if np.ndim(x) > 1 else 0)
         if np.ndim(x) == 1:
             shape = [1] * ndim
             shape[axis] = -1
@@ -369,10 +443,9 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return np.sum(width * height, axis=axis)
 
 
-def _gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
-    given = range(np.ndim(f)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = list(given)
-    steps = list(varargs) or [1.0]
+def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    axes = range(np.ndim(f)) if axis is None else normalize_axis_tuple(axis, np.ndim(f))
+    steps = [as_array(h) for h in varargs] or [1.0]
     steps = steps * len(axes) if len(steps) == 1 else steps
     results = tuple(_slope(f, h, i, edge_order) for i, h in zip(axes, steps, strict=True))
     return results[0] if len(axes) == 1 else results
@@ -396,7 +469,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
         weights = -right / (left * both), (right - left) / (left * right), left / (right * both)
         inner = weights[0] * low + weights[1] * middle + weights[2] * high
     first, last = lines[..., :1], lines[..., -1:]
-    if edge_order == 2:
+    if edge_order != 1:
         first = (_edge(d[:1], d[1:2]) * f[..., :3]).sum(axis=-1, keepdims=True)
         last = (-_edge(d[-1:], d[-2:-1]) * f[..., -1:-4:-1]).sum(axis=-1, keepdims=True)
     slopes = np.concatenate([first, inner, last], axis=-1)

@@ -505,3 +505,17 @@ call(np.common_type, v(3), v(2))
 call(np.min_scalar_type, v(3))
 for function in (np.may_share_memory, np.shares_memory):
     call(function, v(3), v(3))
+for method in ("hazen", "weibull", "interpolated_inverted_cdf", "median_unbiased"):
+    call(np.quantile, v(6), V([0.15, 0.63]), method=method)
+for method in ("inverted_cdf", "averaged_inverted_cdf", "closest_observation"):
+    call(np.quantile, v(3, 4), np.array([0.0, 0.4, 1.0]), axis=1, method=method)
+    call(np.nanpercentile, nans(7), 40.0, method=method)
+call(np.quantile, v(2, 4), 0.6, axis=1, method="inverted_cdf", weights=pos(4).array)
+call(np.cov, v(2, 4), fweights=np.array([1, 2, 1, 3]))
+call(np.cov, v(2, 4), v(2, 4), aweights=pos(4).array, dtype=np.float64)
+call(np.average, v(2, 3), (1, 0), pos(3, 2).array)
+call(np.cumprod, v(4), dtype=np.float64)
+call(np.nancumprod, nans(4), dtype=np.float64)
+call(np.diff, v(4), 0, prepend=1.0)
+call(np.gradient, v(4, 3), axis=[0, 1])
+call(np.interp, v(4), V([0.3, 1.1, 2.0]), v(3), period=2.3)

@@ -162,6 +162,11 @@ NOT_TAKEN: list[tuple[Function, Callable[[Call, int, float], bool], str]] = [
         (f, lambda call, i, value: not value >= 0 or i == 1, "by y, there is none where x < 0")
         for f in (np.power, np.float_power)
     ],
+    (
+        np.quantile,
+        lambda call, i, value: np.isinf(value) and call.keywords.get("method") == "midpoint",
+        "between inf and inf, NumPy's midpoint is NaN",
+    ),
     *[
         (f, lambda call, i, value: np.isinf(value), "NumPy returns NaN for a quantile of [inf]")
         for f in (np.nanquantile, np.nanpercentile)
