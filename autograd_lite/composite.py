@@ -45,18 +45,23 @@ _PLAIN = (int, float, complex, bool, str, bytes, type(None), slice, type, np.dty
 
 
 def composite(
-    function: Callable[..., Any], definition: Callable[..., Any], *, always: bool = False
+    function: Callable[..., Any],
+    definition: Callable[..., Any],
+    *,
+    always: bool = False,
+    chooses: Sequence[str] = (),
 ) -> Composite:
     """Declare a NumPy function by others that have rules; it needs no derivative.
 
-    Where no gradient flows, NumPy's own result is the result, if not `always`.
+    Where no gradient flows, NumPy's own result is the result, if not `always`. No gradient
+    reaches what `chooses` names: a Tensor that needs one is refused there.
 
     >>> import numpy as np
     >>> from autograd_lite import Tensor
     >>> np.square.__name__, TABLE[np.mean].name
     ('square', 'mean')
     """
-    entry = Composite(function, definition, always)
+    entry = Composite(function, definition, always, chooses)
     TABLE[function] = entry
     return entry
 
@@ -81,12 +86,17 @@ class Composite:
     """A function that is differentiated through its definition."""
 
     def __init__(
-        self, function: Callable[..., Any], definition: Callable[..., Any], always: bool = False
+        self,
+        function: Callable[..., Any],
+        definition: Callable[..., Any],
+        always: bool = False,
+        chooses: Sequence[str] = (),
     ) -> None:
         self.function = self.forward = function
         self.definition = definition
         self.name = function.__name__
         self.always = always
+        self.chooses = {*chooses, "ord", "dtype"}
         self._is_numpys = str(getattr(function, "__module__", "")).startswith("numpy")
         self._known: dict[Any, Reading] = {}
 
@@ -158,10 +168,12 @@ class Composite:
             as_it_is = not any(map(_is_to_be_read, bound.arguments.items()))
             for name, value in bound.arguments.items():
                 default = self._takes.parameters[name].default
-                if _requires(value) and (isinstance(default, bool) or name in ("ord", "dtype")):
+                if _requires(value) and (isinstance(default, bool) or name in self.chooses):
+                    number = "array" if np.ndim(value) else "number"
+                    without = "t.numpy()" if np.ndim(value) else "t.item()"
                     raise UnsupportedArgumentError(
                         f"np.{self.function.__name__} only chooses by its argument '{name}', which "
-                        f"no gradient reaches: give its number, {name}=t.item()."
+                        f"no gradient reaches: give its {number}, {name}={without}."
                     )
         return Reading(False, as_it_is, calls_back, dtypes)
 

@@ -68,7 +68,7 @@ def _cov(
     dtype = np.result_type(np.float64, *map(plain, both)) if dtype is None else dtype
     rows = _as_rows(m, rowvar).astype(dtype)
     if not np.shape(rows)[0]:
-        return np.zeros((0, 0), dtype)
+        return rows @ np.transpose(rows)
     if y is not None:
         rows = np.concatenate([rows, _as_rows(y, rowvar).astype(dtype)])
     ddof = (1 if bias == 0 else 0) if ddof is None else ddof
@@ -113,7 +113,7 @@ def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) 
 
 composite(np.average, _average)
 composite(np.ptp, _ptp)
-composite(np.cov, _cov)
+composite(np.cov, _cov, chooses=["fweights"])
 composite(np.corrcoef, _corrcoef)
 
 # -- quantiles: sort, then weigh two neighbours ------------------------------------------------
@@ -245,8 +245,8 @@ def _median(
     return _quantile(a, 0.5, axis, method="median", keepdims=keepdims, ignore_nan=ignore_nan)
 
 
-composite(np.quantile, _quantile)
-composite(np.percentile, _percentile)
+composite(np.quantile, _quantile, chooses=["weights"])
+composite(np.percentile, _percentile, chooses=["weights"])
 composite(np.median, _median)
 
 # -- without NaN -------------------------------------------------------------------------------
@@ -324,8 +324,8 @@ composite(np.nanmax, _nan_extreme(np.max, -np.inf))
 composite(np.nanmin, _nan_extreme(np.min, np.inf))
 composite(np.nancumsum, lambda a, axis=None, dtype=None: np.cumsum(_nan_to(a, 0.0), axis, dtype))
 composite(np.nancumprod, lambda a, axis=None, dtype=None: np.cumprod(_nan_to(a, 1.0), axis, dtype))
-composite(np.nanquantile, partial(_quantile, ignore_nan=True))
-composite(np.nanpercentile, partial(_percentile, ignore_nan=True))
+composite(np.nanquantile, partial(_quantile, ignore_nan=True), chooses=["weights"])
+composite(np.nanpercentile, partial(_percentile, ignore_nan=True), chooses=["weights"])
 composite(np.nanmedian, partial(_median, ignore_nan=True))
 
 # -- running products and sums -----------------------------------------------------------------

@@ -143,6 +143,10 @@ CALLS = {
     "norm(x, ord=t)": lambda x, t: np.linalg.norm(x[0], ord=t),
     "median(x, keepdims=t)": lambda x, t: np.median(x, keepdims=t),
     "mean(x, dtype=t)": lambda x, t: np.mean(x, dtype=t),
+    "cov(x, fweights=[t, t])": lambda x, t: np.cov(x, fweights=np.stack([t, t])),
+    "quantile(x, 0.5, weights=t)": lambda x, t: np.quantile(
+        x, 0.5, weights=t * np.ones((2, 2)), method="inverted_cdf"
+    ),
     "svd(x, compute_uv=t)": lambda x, t: np.linalg.svd(x, compute_uv=t),
 }
 
