@@ -417,8 +417,6 @@ def test_a_function_without_a_rule_names_the_nearest():
 
 def test_a_functions_whole_name_and_the_reason_are_said():
     m = leaf(np.eye(2), name="m")
-    with pytest.raises(NoDerivativeError, match=r"^np\.linalg\.eig has .*phase.*np\.linalg\.eigh"):
-        np.linalg.eig(m)
     with pytest.raises(NoDerivativeError, match=r"^np\.copyto has .*writes into an array"):
         np.copyto(np.eye(2), m)
     special = pytest.importorskip("scipy.special")

@@ -18,7 +18,6 @@ from ..protocol import TABLE
 
 LEFT_OUT = {
     "polydiv": "the number of coefficients of its results depends on their values",
-    "linalg.eig": "its vectors have no determined phase; eigvals, eigh and svd are in the table",
 }
 """Differentiable somewhere, without a rule here, and why."""
 

@@ -280,9 +280,27 @@ def _gaps(w: Any) -> Any:
     return np.where(gaps == 0, 0.0, 1.0 / or_one(gaps))
 
 
+def _turn(v: Any, g: Any) -> Any:
+    """Return by how much the result grows as the phase of each vector does."""
+    return np.imag(np.sum(C(v) * g, axis=-2))
+
+
+def _held(v: Any, g: Any, at: Any, turn: Any) -> Any:
+    """Return a gradient for vectors that do not turn, as LAPACK leaves one number of each real.
+
+    `at` marks that number. Where it is all but 0, the vector counts as not turning at all.
+    """
+    real = np.sum(np.real(v) * at, axis=-2)
+    sure = np.abs(plain(real)) > np.finfo(real.dtype).eps ** 0.5
+    return g - 1j * (at * np.where(sure, turn / np.where(sure, real, 1.0), 0.0)[..., None, :])
+
+
 def _eigh_rule(g: Any, a: Any, UPLO: Any = "L") -> Any:
     w, v = la.eigh(a, UPLO)
     gw, gv = g[0], C(g[1])
+    if np.iscomplexobj(a):
+        rows = np.arange(a.shape[-1])[:, None]
+        gv = _held(v, gv, rows == (0 if UPLO in "lL" else a.shape[-1] - 1), _turn(v, gv))
     whole = v @ (_diagonals(gw) + _gaps(w) * (H(v) @ gv)) @ H(v)
     whole = whole + H(whole)
     return C(_lower_half(whole) if UPLO in "lL" else M(_lower_half(M(whole))))
@@ -303,9 +321,13 @@ def _spectrum(a: Any) -> tuple[Any, Any]:
 
 
 def _spectrum_rule(g: Any, a: Any) -> Any:
-    """As if the vectors kept their length and phase: what is made of them must not depend on it."""
+    """As the vectors keep the length 1, and the largest number of each stays real."""
     w, v = spectrum(a)
-    gw, gv = g
+    gw, gv = g[0], C(g[1])
+    size = np.where(np.imag(plain(v)) == 0, np.abs(plain(v)), 0.0)
+    largest = size == np.max(size, axis=-2, keepdims=True, initial=0.0)
+    gv = _held(v, gv, largest, _turn(v, gv))
+    gv = C(gv - v * np.real(np.sum(C(v) * gv, axis=-2))[..., None, :])
     return M(la.inv(v)) @ (_diagonals(gw) + _gaps(w) * (M(v) @ gv)) @ M(v)
 
 
@@ -314,9 +336,11 @@ spectrum: Primitive = derivative(
 )
 
 
-def _eigvals(a: Any) -> Any:
-    w = spectrum(a)[0]
-    return w if np.any(np.imag(w) != 0) else np.real(w)  # NumPy does so
+def _eig(a: Any) -> Any:
+    w, v = spectrum(a)
+    if not np.iscomplexobj(a) and not np.any(np.imag(w) != 0):  # NumPy does so
+        w, v = np.real(w), np.real(v)
+    return type(la.eig(np.eye(1)))(w, v)
 
 
 def _in_range(s: Any, shape: tuple[int, ...]) -> Any:
@@ -337,6 +361,12 @@ def _svd_rule(g: Any, a: Any) -> Any:
     gu, gs, gv = C(g[0]), g[1], M(g[2])
     s = np.where(_in_range(s, a.shape), s, 0.0)
     v, gaps, inverse = H(vh), _gaps(s * s), _inverse(s)[..., None, :]
+    if np.iscomplexobj(a):
+        turn = _turn(u, gu) + _turn(v, gv)
+        if a.shape[-2] < a.shape[-1]:
+            gu = _held(u, gu, np.arange(a.shape[-2])[:, None] == 0, turn)
+        else:
+            gv = _held(v, gv, np.arange(a.shape[-1])[:, None] == 0, turn)
     of_u, of_v = H(u) @ gu, vh @ gv
     turned_u, turned_v = of_u - H(of_u), of_v - H(of_v)
     inner = _diagonals(gs) + gaps * turned_u * s[..., None, :] + s[..., :, None] * gaps * turned_v
@@ -382,11 +412,6 @@ def _svd(
             "np.linalg.svd has a derivative with full_matrices=False: the further vectors of a "
             "full one are not determined."
         )
-    if np.iscomplexobj(a):
-        raise UnsupportedArgumentError(
-            "The singular vectors of a complex matrix are determined up to a phase only, and have "
-            "no derivative: use compute_uv=False, or np.linalg.eigh of a product."
-        )
     return type(la.svd(np.eye(1)))(*thin_svd(a))
 
 
@@ -402,7 +427,8 @@ def _svd_by_eigh(a: Any, compute_uv: bool) -> Any:
 
 composite(la.svd, _svd)
 composite(la.svdvals, lambda x, /: _singular_values(x))
-composite(la.eigvals, _eigvals)
+composite(la.eig, _eig)
+composite(la.eigvals, lambda a: _eig(a)[0])
 
 
 def _nuclear_norm(a: Any) -> Any:

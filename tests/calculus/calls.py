@@ -393,6 +393,7 @@ for batch in ((), (2,)):
     call(la.matrix_power, matrix(*batch, 2, 2), 3)
     call(la.cond, matrix(*batch, 3, 3))
     call(la.eigvals, V(np.diag([1.0, 2.0, 4.0]) + RNG.uniform(0.05, 0.2, (*batch, 3, 3))))
+    call(la.eig, V(np.diag([1.0, 2.0, 4.0]) + RNG.uniform(0.05, 0.2, (*batch, 3, 3))))
     # One triangle is read, whatever stands in the other.
     call(la.cholesky, V(matrix(*batch, 3, 3).array + 2.0 * np.eye(3)))
     call(la.eigvalsh, apart(*batch, 3, 3))

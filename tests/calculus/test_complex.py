@@ -25,6 +25,8 @@ def symmetrized(f):
     return lambda a: f((a + np.conjugate(np.swapaxes(a, -1, -2))) / 2)
 
 
+# One eigenvalue is real, and two are not.
+TURNING = np.array([[0.3, -1.0, 0.2], [1.2, 0.5, -0.1], [0.4, 0.3, 2.0]]) + 0j
 ELEMENTWISE = [
     *(np.exp, np.log, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.sqrt, np.square),
     *(np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arctanh, np.expm1, np.log1p, np.log2),
@@ -67,11 +69,24 @@ FUNCTIONS = {
     "qr": (lambda a: la.qr(a)[0] * 2.0, [z(3, 2)]),
     "qr, r": (lambda a: la.qr(a)[1], [z(3, 2)]),
     "cholesky": (symmetrized(la.cholesky), [hermitian(3)]),
+    # The phase of each vector is NumPy's: that loses no digit to what has no phase.
     "eigh, values": (symmetrized(la.eigvalsh), [hermitian(3)]),
+    "eigh, vectors": (lambda a: la.eigh(a)[1], [hermitian(3)]),
+    "eigh, vectors, upper": (lambda a: la.eigh(a, "U")[1], [hermitian(3)]),
     "eigh, projections": (
         symmetrized(lambda a: np.abs(la.eigh(a)[1]) ** 2),
         [hermitian(3)],
     ),
+    "eigh, no number of a vector is real but one": (
+        lambda a: np.abs(la.eigh(a)[1]),
+        [np.diag([1.0 + 0j, 2.0, 3.0])],
+    ),
+    "eig, vectors": (lambda a: la.eig(a)[1], [z(2, 3, 3)]),
+    "eig, vectors of a real matrix": (lambda a: la.eig(np.real(a))[1], [TURNING]),
+    "svd, left": (lambda a: la.svd(a, full_matrices=False)[0], [z(2, 4)]),
+    "svd, right": (lambda a: la.svd(a, full_matrices=False)[2], [z(4, 2)]),
+    "svd, wide, right": (lambda a: la.svd(a, full_matrices=False)[2], [z(2, 7)]),
+    "svd, square": (lambda a: la.svd(a)[0] * 2.0, [z(3, 3)]),
     "eigvals": (lambda a: np.sum(la.eigvals(a) ** 3), [z(3, 3)]),
     "svd, values": (lambda a: la.svd(a, compute_uv=False), [z(3, 2)]),
     **{

@@ -379,8 +379,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_polar", "_polar_rule: (a → g|[uv] [*] found → )", "the same shape and dtype; 1, or times 0"),
     ("_polar", r"found\[.*\] & found.* → ", "divided by, and then by 0"),
     ("_slogdet", "_(bordered_)?cofactors: |_minors: |_sum_of_squares: |squared: ", "as of det"),
+    ("_eigh _svd", "_held: |_turn: ", "asked of complex matrices: see test_complex.py"),
+    ("_eig", "_held: (np.abs|plain|np.finfo|0.5|-?[01].0 →)", "the largest is not small"),
+    ("_eig", "_rule: (1 → -1|.*plain|size == |0.0 →)", "the last; the largest of those that count"),
     (
-        "_eigh _svd",
+        "_eig _eigh _svd",
         "_gaps: |or_one",
         "the diagonal meets what is antisymmetric, and values are apart",
     ),
