@@ -81,6 +81,9 @@ def see_argnum(name: str, argnum: Any) -> None:
     raise TypeError(f"argnum is a whole number or a tuple of them, not {found}{instead}.")
 
 
+_CONTAINERS = (np.ndarray, Tensor, float, list, tuple, dict)  # which may be empty
+
+
 def argnums_of(f: Any, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
     """Return the arguments that `argnum` is of, each one once and counted from the left."""
     chosen: list[int] = []
@@ -93,7 +96,7 @@ def argnums_of(f: Any, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
             )
         if n % len(args) in chosen:
             raise TypeError(f"argnum names argument {n % len(args)} twice: {argnum!r}.")
-        if not flatten(args[n])[0] and not isinstance(args[n], (list, tuple, dict)):
+        if not (isinstance(args[n], _CONTAINERS) or flatten(args[n])[0]):
             raise IntegerGradientError(
                 f"The gradient was asked for {args[n]!r}, in which there is no number: give "
                 "floats, as in 2.0."
@@ -121,6 +124,8 @@ def _returned(result: Any) -> str:
 
 def one_number(name: str, result: Any) -> Any:
     """See that a function returned one real number, and return it."""
+    if type(bare(result)) is np.float64:
+        return result
     wanted = f"{name} needs a function that returns one number, and this one returned"
     if not is_number(result):
         raise NonScalarBackwardError(

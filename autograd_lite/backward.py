@@ -101,11 +101,20 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
         else:
             pending[n] = seed
             heappush(heap, (n, root))
-    sweep = -next_number() if recorded and state.mode.everything else 0
     latest = -newest_write[0]
-    lines = recorded and state.mode.lines
-    outer = rule_of.get()
     leaves: list[Tensor] = []
+    if not recorded:
+        while heap:
+            n, t = heappop(heap)
+            primitive = t._primitive
+            if n < stop and primitive is not None:
+                if n > latest or t._note is not None:
+                    verify(t)
+                primitive.pull_since(t, pending.pop(n), pending, heap, leaves, start)
+        return pending
+    sweep = -next_number() if state.mode.everything else 0
+    lines = state.mode.lines
+    outer = rule_of.get()
     try:
         while heap:
             n, t = heappop(heap)
@@ -115,11 +124,9 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
                 continue
             if n > latest or t._note is not None:
                 verify(t)
-            primitive = t._primitive
-            pull = primitive.pull_recorded if recorded else primitive.pull_since
             if lines:
                 rule_of.set(t)
-            pull(t, pending.pop(n), pending, heap, leaves, start)
+            t._primitive.pull_recorded(t, pending.pop(n), pending, heap, leaves, start)
     finally:
         if lines:
             rule_of.set(outer)

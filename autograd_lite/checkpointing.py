@@ -20,9 +20,10 @@ from .backward import reverse_since
 from .errors import CheckpointError, NoGradientError
 from .primitive import Primitive
 from .reachable import State
+from .run import Function, Run, needs, outside_of
 from .tape import state
 from .tensor import bare
-from .transforms import Function, Run, named_after, needs, outside_of
+from .transforms import named_after
 from .trees import flatten
 
 

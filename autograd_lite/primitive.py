@@ -49,7 +49,7 @@ from .inplace import write
 from .keeping import Guard, kept, kept_operand
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
-from .tape import annotate, next_number, special, state
+from .tape import GRADIENT, annotate, next_number, special, state
 from .tensor import CONSTANT, Tensor, bare, constant
 
 Rule = Callable[..., Any]
@@ -753,7 +753,7 @@ def _finish(
     t: Tensor, needs: bool, primitive: Primitive, operands: Any, values: Any, parameters: Any
 ) -> None:
     """Complete a result that is a constant, or of which more than usual is recorded."""
-    mode = state.mode
+    mode = state.mode if special else GRADIENT
     t._requires = needs and mode.records
     if mode.watch:
         from .nonfinite import watch  # built on this module
@@ -764,15 +764,16 @@ def _finish(
         t._primitive = None
         return
     t._primitive = primitive
-    guards: list[Guard] = []
     if mode.keeps:
+        guards: list[Guard] = []
         values = [
-            v if isinstance(x, Tensor) and x is not CONSTANT else kept_operand(v, guards)
+            kept_operand(v, guards) if x is CONSTANT and type(v) not in _WEAK else v
             for x, v in zip(operands, values, strict=True)
         ]
-        parameters = {k: kept(v) for k, v in parameters.items()} if parameters else parameters
-    if guards:
-        t._note = {**(t._note or {}), "guards": guards}
+        if parameters:
+            parameters = {k: kept(v) for k, v in parameters.items()}
+        if guards:
+            t._note = {**(t._note or {}), "guards": guards}
     if primitive.slots == 0:
         t._a, t._value_a = operands, tuple(values)
     else:
@@ -780,7 +781,8 @@ def _finish(
         t._b, t._value_b = operands[-1], values[-1]
     if primitive.takes_parameters:
         t._parameters = parameters
-    annotate(t)
+    if mode is not GRADIENT:
+        annotate(t)
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")

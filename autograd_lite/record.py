@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+def parents(t: Tensor) -> tuple[Tensor, ...]:
+    """Return what a value was made from, with `CONSTANT` in place of arrays and numbers."""
+    if t._primitive is None:
+        return ()
+    slots = t._primitive.slots
+    if slots == 2:
+        return t._a, t._b
+    return (t._a,) if slots else t._a
+
+
 class Record:
     """The operation that made a value, as the tape holds it; empty for a leaf."""
 
@@ -50,21 +60,18 @@ class Record:
     @property
     def parents(self) -> tuple[Tensor, ...]:
         """The operands, with `CONSTANT` in place of arrays and numbers."""
-        return self._slots("_a", "_b")
+        return parents(self._t)
 
     @property
     def values(self) -> tuple[Any, ...]:
         """The operands' arrays as they were when the value was made."""
-        return self._slots("_value_a", "_value_b")
-
-    def _slots(self, a: str, b: str) -> tuple[Any, ...]:
         t = self._t
         if t._primitive is None:
             return ()
-        count, first = t._primitive.slots, getattr(t, a)
-        if count == 0:
-            return first  # type: ignore[no-any-return]
-        return (first, getattr(t, b)) if count == 2 else (first,)
+        slots = t._primitive.slots
+        if slots == 2:
+            return t._value_a, t._value_b
+        return (t._value_a,) if slots else t._value_a
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -372,9 +372,12 @@ def differentiating() -> recording:
     return recording(_active)
 
 
-def sweeping() -> recording:
-    """Record a reverse pass: a rule may use arrays of the user's, as the operation did."""
-    return recording(_active)
+def while_recording(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function with what leads to a gradient recorded; mostly it is, and nothing is done."""
+    if state.mode.records:
+        return function(*args, **kwargs)
+    with differentiating():
+        return function(*args, **kwargs)
 
 
 def annotate(result: Tensor) -> None:

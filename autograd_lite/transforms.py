@@ -28,7 +28,7 @@ Every array that is returned belongs to the caller alone: it can be written into
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,162 +41,11 @@ from .arguments import (
     seeds_like,
     transform_of_functions,
 )
-from .backward import outward, owned, reverse_since
-from .errors import IntegerGradientError
-from .primitive import derivative
-from .tape import differentiating, next_number, no_grad, quietly, state, sweeping
-from .tensor import Tensor, bare, constant, plain
+from .backward import owned
+from .run import Function, Run, needs
+from .tape import state
+from .tensor import bare, plain
 from .trees import Rebuild, described, flatten
-
-Function = Callable[..., Any]
-
-# -- one run, swept ------------------------------------------------------------------------------
-
-
-class Run:
-    """One run of a function on aliases of its inputs, ready to be swept.
-
-    Attributes
-    ----------
-    aliases
-        Leaves that are newer than anything else, one for each number that is
-        differentiated with respect to.
-    outputs
-        The numbers in the result, most of them Tensors.
-    rebuild_arguments, rebuild_result
-        Put numbers into the form of the arguments (a tuple), or of the result.
-    """
-
-    def __init__(
-        self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any
-    ) -> None:
-        given = list(args)
-        self.originals, self.rebuild_arguments = flatten(tuple(args[n] for n in argnums))
-        self.aliases = [_alias(x) for x in self.originals]
-        for n, fresh in zip(argnums, self.rebuild_arguments(self.aliases), strict=True):
-            given[n] = fresh
-        # What is newer than this may depend on the aliases.
-        self.start = self.aliases[0]._number if self.aliases else next_number()
-        self.mode = state.mode
-        with differentiating():
-            self.result = f(*given, **kwargs)
-        self.outputs, self.rebuild_result = flatten(self.result)
-
-    def pull(self, roots: Sequence[tuple[Any, Any]], recorded: bool) -> list[Any]:
-        """Return the gradients of the aliases, given those of some values made from them.
-
-        Both are for the user, and the first belong to nobody else: see `outward`.
-        """
-        roots = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
-        reached = self._sweep(roots, recorded) if self.aliases and roots else {}
-        return [
-            outward(reached.pop(a._number))
-            if a._number in reached
-            else np.zeros_like(a._value)[()]  # a NumPy scalar where it has no dimension
-            for a in self.aliases
-        ]
-
-    def pull_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
-        """Return the gradients of the aliases, given one for each output."""
-        if not recorded:
-            seeds = [bare(g) for g in seeds]
-        return self.pull(list(zip(self.outputs, seeds, strict=True)), recorded)
-
-    def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
-        stop = self.aliases[-1]._number
-        with sweeping() if recorded else no_grad():
-            reached: dict[int, Any] = quietly(reverse_since, roots, self.start, stop, recorded)
-        return reached
-
-    def leads(self, t: Tensor) -> bool:
-        """Whether a value may depend on the aliases: it is one, or newer."""
-        return t._requires and t._number <= self.start
-
-    def is_on_outer_tape(self) -> bool:
-        """Whether what is computed here must be recorded for someone outside."""
-        if not self.mode.records:
-            return False
-        if self.mode.everything:
-            return True
-        tied = any(needs(x) for x in self.originals)
-        return tied or any(leads_outside(t, self.start) for t in self.outputs)
-
-    def tie(self) -> None:
-        """Make the aliases of recorded Tensors results of those, now that the run is over."""
-        for alias, x in zip(self.aliases, self.originals, strict=True):
-            if isinstance(x, Tensor) and (
-                (x._requires and self.mode.records) or self.mode.everything
-            ):
-                alias._primitive = _identity
-                alias._a, alias._value_a = x, x._value
-
-    def settle(self, values: Sequence[Any]) -> list[Any]:
-        """Return plain numbers, but Tensors where they are on a tape that leads outside."""
-        settled, inside = [], set[int]()
-        for value in values:
-            if isinstance(value, Tensor) and not (
-                self.mode.everything
-                or (self.mode.records and leads_outside(value, self.start, inside))
-            ):
-                value = value._value
-            settled.append(value)
-        return settled
-
-
-def _alias(x: Any) -> Tensor:
-    """Return a leaf with the value of `x` that is newer than anything else."""
-    alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
-    if alias.dtype.kind not in "fc":
-        raise IntegerGradientError(
-            f"The gradient was asked for an argument of dtype {alias.dtype}: "
-            "give floats, as in 2.0."
-        )
-    alias._requires = True
-    alias._note = {"alias": True}
-    return alias
-
-
-_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
-
-
-def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:
-    """Yield what needs a gradient and is not of this run, among what some values come from.
-
-    That is anything older than `start`, and any leaf but an alias: a parameter,
-    or the input of a transform around this one. What was met goes into `seen`,
-    and nothing is looked at twice.
-    """
-    waiting = [t for t in values if needs(t)]
-    while waiting:
-        t = waiting.pop()
-        if t._number in seen:
-            continue
-        seen.add(t._number)
-        if t._number > start:
-            yield t
-        elif t._primitive is not None:
-            waiting += [x for x in t.tape.parents if x._requires and x._number not in seen]
-        elif not (t._note and "alias" in t._note):
-            yield t
-
-
-def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
-    """Whether a value's tape leads to something outside of a run.
-
-    What does not is put `inside`, so that several values can be asked about in
-    one walk.
-    """
-    seen = set() if inside is None else set(inside)
-    if any(True for _ in outside_of([value], start, seen)):
-        return True
-    if inside is not None:
-        inside |= seen
-    return False
-
-
-def needs(x: Any) -> bool:
-    """Whether a gradient flows through `x`."""
-    return isinstance(x, Tensor) and x._requires
 
 
 def named_after(f: Function) -> Callable[[Function], Function]:
@@ -205,7 +54,13 @@ def named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_like(value: Any) -> Any:
-    return np.ones_like(bare(value))[()]  # a NumPy scalar where it has no dimension
+    value = bare(value)
+    if type(value) is np.float64:
+        return _ONE
+    return np.ones_like(value)[()]  # a NumPy scalar where it has no dimension
+
+
+_ONE = np.float64(1.0)
 
 
 # -- reverse mode ------------------------------------------------------------------------------
@@ -288,33 +143,43 @@ def _value_and_grad(
     name: str, f: Function, argnum: Argnum, has_aux: bool, args: tuple[Any, ...], kwargs: Any
 ) -> tuple[Any, Any]:
     """Return the value, with `has_aux` the pair of it and the rest, and the gradient."""
-
-    def swept() -> tuple[list[Any], int, Rebuild, Rebuild]:
-        aux: list[Any] = []
-
-        def objective(*inner: Any, **more: Any) -> Any:
-            result = f(*inner, **more)
-            if not has_aux:
-                return result
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError("With has_aux, the function returns a pair: (value, aux).")
-            aux.append(result[1])
-            return result[0]
-
-        run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
-        value = one_number(name, run.result)
-        gradients = run.pull([(value, _one_like(value))], recorded=run.is_on_outer_tape())
-        run.tie()
-        others, rebuild_aux = flatten(aux)
-        numbers = run.settle([value, *gradients, *others])
-        return numbers, len(gradients), run.rebuild_arguments, rebuild_aux
-
-    # The tape is gone before it is asked who else has these arrays.
-    numbers, count, rebuild_arguments, rebuild_aux = swept()
+    # In a function of its own: the tape is gone before it is asked who else has these arrays.
+    numbers, count, rebuild_arguments, rebuild_aux = _swept(name, f, argnum, has_aux, args, kwargs)
     value, *numbers = owned(numbers)
     shaped = rebuild_arguments(numbers[:count])
-    aux = rebuild_aux(numbers[count:])
-    return (value, *aux) if aux else value, shaped if isinstance(argnum, tuple) else shaped[0]
+    if has_aux:
+        value = value, *rebuild_aux(numbers[count:])
+    return value, shaped if isinstance(argnum, tuple) else shaped[0]
+
+
+def _swept(
+    name: str, f: Function, argnum: Argnum, has_aux: bool, args: tuple[Any, ...], kwargs: Any
+) -> tuple[list[Any], int, Rebuild, Rebuild]:
+    """Return the numbers in the value, the gradient and the rest, of whose tape nothing is held."""
+    aux: list[Any] = []
+    objective = _without_aux(f, aux) if has_aux else f
+    run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
+    value = one_number(name, run.result)
+    outer = run.is_on_outer_tape()
+    gradients = run.pull([(value, _one_like(value))], recorded=outer)
+    count = len(gradients)
+    run.tie()
+    others, rebuild_aux = flatten(aux)
+    numbers = run.settle([value, *gradients], outer)
+    if others:
+        numbers += run.settle(others)
+    return numbers, count, run.rebuild_arguments, rebuild_aux
+
+
+def _without_aux(f: Function, aux: list[Any]) -> Function:
+    def objective(*args: Any, **kwargs: Any) -> Any:
+        result = f(*args, **kwargs)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError("With has_aux, the function returns a pair: (value, aux).")
+        aux.append(result[1])
+        return result[0]
+
+    return objective
 
 
 @transform_of_functions
@@ -375,7 +240,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
     # What the tape keeps stays with the pullback.
-    return run.rebuild_result(owned(run.settle(run.outputs))), pullback
+    return run.rebuild_result(owned(run.settle(run.outputs, outer))), pullback
 
 
 # -- forward mode: the pullback of the pullback --------------------------------------------------
@@ -404,7 +269,8 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pushforward(*tangents: Any) -> Any:
         return linear.run.rebuild_result(owned(linear.push(tangents)))
 
-    return linear.run.rebuild_result(owned(linear.run.settle(linear.run.outputs))), pushforward
+    value = linear.run.settle(linear.run.outputs, linear.outer)
+    return linear.run.rebuild_result(owned(value)), pushforward
 
 
 class _Linear:
@@ -480,7 +346,8 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
     def pushed() -> tuple[list[Any], int, Rebuild]:
         linear = _Linear("jvp", f, primals)
-        values, tangent = linear.run.settle(linear.run.outputs), linear.push(tuple(tangents))
+        values = linear.run.settle(linear.run.outputs, linear.outer)
+        tangent = linear.push(tuple(tangents))
         return [*values, *tangent], len(values), linear.run.rebuild_result
 
     numbers, count, rebuild = pushed()
@@ -637,6 +504,6 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
         gradients = run.pull([(value, _one_like(value))], recorded=True)
         products = run.pull(list(zip(gradients, along, strict=True)), outer)
         run.tie()
-        return run.settle(products), run.rebuild_arguments
+        return run.settle(products, outer), run.rebuild_arguments
 
     return product

@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .tensor import Tensor, bare
 
 Rebuild = Callable[[list[Any]], Any]
 
+_LEAVES = frozenset({Tensor, np.ndarray, np.float64, float})  # those that are met most
+
 
 def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """Return the numbers in a nest, and the function that puts others in their places.
@@ -26,19 +29,24 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     What is neither a number, an array or a Tensor, nor a list, tuple, dict or
     dataclass, is kept as it is.
     """
-    if is_number(tree):
-        return [tree], lambda leaves: leaves[0]
+    kind = type(tree)
+    if kind in _LEAVES:
+        return [tree], itemgetter(0)
+    if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
+        return list(tree), kind
+    leaves: list[Any] = []
+    build = _take_apart(tree, leaves)
+    return leaves, lambda others: build(iter(others))
+
+
+def _take_apart(tree: Any, leaves: list[Any]) -> Callable[[Iterator[Any]], Any]:
+    """Add the numbers in a nest to `leaves`, and return what builds the nest of others."""
+    if type(tree) in _LEAVES or is_number(tree):
+        leaves.append(tree)
+        return next
     parts, assemble = _open(tree)
-    opened = [flatten(part) for part in parts]
-
-    def rebuild(leaves: list[Any]) -> Any:
-        rebuilt, begin = [], 0
-        for own, rebuild_part in opened:
-            rebuilt.append(rebuild_part(leaves[begin : begin + len(own)]))
-            begin += len(own)
-        return assemble(rebuilt)
-
-    return [leaf for own, _ in opened for leaf in own], rebuild
+    builders = [_take_apart(part, leaves) for part in parts]
+    return lambda others: assemble([build(others) for build in builders])
 
 
 def paths(tree: Any) -> list[str]:
@@ -147,8 +155,7 @@ def _open(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
         fields = type(tree)  # not the tree: what it holds is not kept
         return list(tree), lambda parts: fields(*parts)
     if isinstance(tree, (list, tuple)):
-        kind = list if isinstance(tree, list) else tuple
-        return list(tree), lambda parts: kind(parts)
+        return list(tree), list if isinstance(tree, list) else tuple
     if hasattr(tree, "__dataclass_fields__") and not isinstance(tree, type):
         import dataclasses  # imported late: who holds a dataclass has imported it already
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import nn
-from autograd_lite import Tensor
+from autograd_lite import Tensor, value_and_grad
 from demos.data import generate_XOR_easy
 
 from . import calculus_rows, handwritten, nn_rows, study_rows
@@ -121,6 +121,54 @@ def lab_step(bias: bool) -> Row:
     return Row(f"lab step, {'with' if bias else 'without'} bias", "a step", contenders, asks, note)
 
 
+def by_transform() -> Row:
+    """The lab's training step by `value_and_grad`, beside the same by ``backward()``."""
+    x, t = (np.asarray(a, dtype=float) for a in generate_XOR_easy())
+    inputs, targets = Tensor(x), Tensor(t)
+    f = nn.functional
+
+    def loss(weights: Any) -> Any:
+        z = inputs
+        for w in weights:
+            z = f.sigmoid(f.linear(z, w))
+        return f.mse_loss(z, targets)
+
+    arrays = [w.T.copy() for w in _start(bias=False)]
+    value_and_gradients = value_and_grad(loss)
+
+    def transformed() -> object:
+        value, gradients = value_and_gradients(arrays)
+        for w, g in zip(arrays, gradients, strict=True):
+            w -= g
+        return value
+
+    leaves = [Tensor(w, requires_grad=True) for w in arrays]
+    optimizer = nn.optim.SGD(leaves, lr=1.0)
+
+    def backward() -> object:
+        optimizer.zero_grad()
+        value = loss(leaves)
+        value.backward()
+        optimizer.step()
+        return value
+
+    _check_same_work(
+        {
+            "": (transformed, lambda: arrays),
+            "backward": (backward, lambda: [w.data for w in leaves]),
+        }
+    )
+    return Row(
+        "lab step by value_and_grad",
+        "a step",
+        [
+            Contender(OURS, _repeat(transformed), STEPS),
+            Contender("the same by backward()", _repeat(backward), STEPS),
+        ],
+        [Ask("the same by backward()", 1.15)],
+    )
+
+
 def _check_same_work(
     steps: dict[str, tuple[Callable[[], object], Callable[[], Any]]],
 ) -> None:
@@ -225,6 +273,7 @@ def import_time() -> Row:
 ROWS: dict[str, Callable[[], Row]] = {
     "lab": lambda: lab_step(bias=False),
     "lab-bias": lambda: lab_step(bias=True),
+    "lab-transform": by_transform,
     "scalars": scalar_chain,
     "long": long_chain,
     "import": import_time,

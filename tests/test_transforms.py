@@ -130,7 +130,7 @@ def test_the_cost_does_not_grow_with_what_lies_outside():
         y = x
         for _ in range(depth):
             y = y * 1.0
-        import autograd_lite.transforms as module
+        import autograd_lite.run as module
 
         plain = module.reverse_since
         try:

@@ -1,0 +1,187 @@
+"""One run of a function on aliases of its inputs, ready to be swept: what every transform makes.
+
+A transform differentiates with respect to fresh *aliases* of its inputs. They are newer than
+anything else, so what has a smaller sequence number than the first may depend on them, and the
+reverse pass need not visit what was there before. What the function used beside its inputs is
+*outside*: where that needs a gradient as well, as in a nested `grad`, the sweep is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backward import outward, reverse_since
+from .errors import IntegerGradientError
+from .primitive import derivative
+from .tape import next_number, quietly, state, while_recording
+from .tensor import Tensor, bare, constant
+from .trees import Rebuild, flatten
+
+Function = Callable[..., Any]
+
+
+class Run:
+    """One run of a function on aliases of its inputs, ready to be swept.
+
+    Attributes
+    ----------
+    aliases
+        Leaves that are newer than anything else, one for each number that is
+        differentiated with respect to.
+    outputs
+        The numbers in the result, most of them Tensors.
+    rebuild_arguments, rebuild_result
+        Put numbers into the form of the arguments (a tuple), or of the result.
+    """
+
+    def __init__(
+        self, f: Function, args: Sequence[Any], argnums: Sequence[int], kwargs: Any
+    ) -> None:
+        given = list(args)
+        if len(argnums) == 1:
+            self.originals, rebuild = flatten(args[argnums[0]])
+            self.rebuild_arguments: Rebuild = lambda leaves: (rebuild(leaves),)
+        else:
+            self.originals, self.rebuild_arguments = flatten(tuple(args[n] for n in argnums))
+        self.aliases = list(map(_alias, self.originals))
+        for n, fresh in zip(argnums, self.rebuild_arguments(self.aliases), strict=True):
+            given[n] = fresh
+        # What is newer than this may depend on the aliases.
+        self.start = self.aliases[0]._number if self.aliases else next_number()
+        self.mode = state.mode
+        self.result = while_recording(f, *given, **kwargs)
+        self.outputs, self.rebuild_result = flatten(self.result)
+
+    def pull(self, roots: Sequence[tuple[Any, Any]], recorded: bool) -> list[Any]:
+        """Return the gradients of the aliases, given those of some values made from them.
+
+        Both are for the user, and the first belong to nobody else: see `outward`.
+        """
+        roots = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
+        reached = self._sweep(roots, recorded) if self.aliases and roots else {}
+        gradients = []
+        for alias in self.aliases:
+            g = reached.pop(alias._number, None)
+            if g is None:
+                g = np.zeros_like(alias._value)[()]  # a NumPy scalar where it has no dimension
+            gradients.append(outward(g))
+        return gradients
+
+    def pull_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
+        """Return the gradients of the aliases, given one for each output."""
+        if not recorded:
+            seeds = [bare(g) for g in seeds]
+        return self.pull(list(zip(self.outputs, seeds, strict=True)), recorded)
+
+    def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
+        sweep = roots, self.start, self.aliases[-1]._number, recorded
+        if not recorded:
+            return quietly(reverse_since, *sweep)  # type: ignore[no-any-return]
+        return while_recording(quietly, reverse_since, *sweep)  # type: ignore[no-any-return]
+
+    def leads(self, t: Tensor) -> bool:
+        """Whether a value may depend on the aliases: it is one, or newer."""
+        return t._requires and t._number <= self.start
+
+    def is_on_outer_tape(self) -> bool:
+        """Whether what is computed here must be recorded for someone outside."""
+        if not self.mode.records:
+            return False
+        if self.mode.everything or any(map(needs, self.originals)):
+            return True
+        return next(outside_of(self.outputs, self.start, set()), None) is not None
+
+    def tie(self) -> None:
+        """Make the aliases of recorded Tensors results of those, now that the run is over."""
+        for alias, x in zip(self.aliases, self.originals, strict=True):
+            if isinstance(x, Tensor) and (
+                (x._requires and self.mode.records) or self.mode.everything
+            ):
+                alias._primitive = _identity
+                alias._a, alias._value_a = x, x._value
+
+    def settle(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
+        """Return plain numbers, but Tensors where they are on a tape that leads outside.
+
+        Where it is known that none is (`outer` is false), nothing is looked at.
+        """
+        if not outer:
+            return [v._value if isinstance(v, Tensor) else v for v in values]
+        settled, inside = [], set[int]()
+        for value in values:
+            if isinstance(value, Tensor) and not (
+                self.mode.everything
+                or (self.mode.records and leads_outside(value, self.start, inside))
+            ):
+                value = value._value
+            settled.append(value)
+        return settled
+
+
+def _alias(x: Any) -> Tensor:
+    """Return a leaf with the value of `x` that is newer than anything else."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc":
+        alias = constant(x.copy("K"))
+    else:
+        alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
+    if alias._value.dtype.kind not in "fc":
+        raise IntegerGradientError(
+            f"The gradient was asked for an argument of dtype {alias.dtype}: "
+            "give floats, as in 2.0."
+        )
+    alias._requires = True
+    alias._note = {"alias": True}
+    return alias
+
+
+_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
+
+
+def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:
+    """Yield what needs a gradient and is not of this run, among what some values come from.
+
+    That is anything older than `start`, and any leaf but an alias: a parameter,
+    or the input of a transform around this one. What was met goes into `seen`,
+    and nothing is looked at twice.
+    """
+    waiting = [t for t in values if needs(t)]
+    for t in waiting:  # which grows
+        n = t._number
+        if n in seen:
+            continue
+        seen.add(n)
+        made_by = t._primitive
+        if n > start:
+            yield t
+        elif made_by is None:
+            if not (t._note and "alias" in t._note):
+                yield t
+        elif made_by.slots:
+            if t._a._requires:
+                waiting.append(t._a)
+            if made_by.slots == 2 and t._b._requires:
+                waiting.append(t._b)
+        else:
+            waiting += [x for x in t._a if x._requires]
+
+
+def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
+    """Whether a value's tape leads to something outside of a run.
+
+    What does not is put `inside`, so that several values can be asked about in
+    one walk.
+    """
+    seen = set() if inside is None else set(inside)
+    if any(True for _ in outside_of([value], start, seen)):
+        return True
+    if inside is not None:
+        inside |= seen
+    return False
+
+
+def needs(x: Any) -> bool:
+    """Whether a gradient flows through `x`."""
+    return isinstance(x, Tensor) and x._requires
