@@ -19,12 +19,13 @@ requires a gradient it is an error.
 from __future__ import annotations
 
 import dis
+from collections.abc import Callable
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InPlaceError
+from .errors import GradientDtypeError, InPlaceError
 from .foreign import answers_itself, not_an_operand
 from .numpy_warnings import users_frame
 from .protocol import OPERATORS
@@ -41,11 +42,7 @@ def write(t: Tensor, other: Any, primitive: Primitive) -> Any:
     name = t.name if t.name and t.name.isidentifier() else "t"
     symbol, inplace = OPERATORS[primitive.function]
     instead = f"{name} = {name} {symbol} other"
-    if t._requires and mode.records:
-        raise InPlaceError(
-            f"{t.called()} requires a gradient, so it cannot be changed in place here: change it "
-            f"inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
-        )
+    _see_writable(t, instead)
     result = primitive.operator(t, other)
     if result is NotImplemented and answers_itself(type(other)):
         raise not_an_operand(other)
@@ -59,6 +56,44 @@ def write(t: Tensor, other: Any, primitive: Primitive) -> Any:
         inplace(np.array(value), operand)  # NumPy says what is wrong
     t._set(new.astype(value.dtype, copy=False))
     return t
+
+
+def overwrite(t: Tensor, method: str, compute: Callable[[], Any]) -> Tensor:
+    """Answer ``t.add_(y)`` and the like: write what `compute` returns, and return `t`."""
+    mode = state.mode
+    name = t.name if t.name and t.name.isidentifier() else "t"
+    instead = f"{name} = {name}.{method.removesuffix('_')}(…)"
+    if t._primitive is not None:
+        raise InPlaceError(
+            f"{t.called()} was computed by '{t._primitive.name}', so {method}() cannot write into "
+            f"it: make a new value, {instead}."
+        )
+    _see_writable(t, instead)
+    new = compute()
+    if mode.everything or (mode.records and getattr(new, "_requires", False)):
+        raise InPlaceError(
+            f"What {method}() would write into {t.called(inside=True)} is on the tape, which would "
+            f"be lost: make a new value, {instead}."
+        )
+    see_whole(t, instead)
+    value, new = t._value, np.asarray(getattr(new, "_value", new))
+    if not np.can_cast(new.dtype, value.dtype, "same_kind") and new.ndim:
+        raise GradientDtypeError(
+            f"{method}() gives dtype {new.dtype}, which {t.called(inside=True)} of dtype "
+            f"{value.dtype} cannot hold: convert with astype first."
+        )
+    array = np.empty(value.shape, value.dtype)
+    array[...] = new  # NumPy says what does not fit
+    t._set(array if array.ndim else array[()])
+    return t
+
+
+def _see_writable(t: Tensor, instead: str) -> None:
+    if t._requires and state.mode.records:
+        raise InPlaceError(
+            f"{t.called()} requires a gradient, so it cannot be changed in place here: change it "
+            f"inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
+        )
 
 
 def see_whole(t: Tensor, instead: str) -> None:

@@ -1,47 +1,53 @@
-"""The operators of a Tensor, the methods that NumPy's arrays do not have, and names of others.
+"""The operators of a Tensor, and its methods: each is compiled when it is first used.
 
-An operator is a compiled function of its primitive, with nothing in between:
-for a program on scalars, one more Python call would be a tenth of its time.
+An operator is a compiled function of its primitive, with nothing in between: for a program
+on scalars, one more Python call would be a tenth of its time. So is an elementwise method. Any
+other is a line of :mod:`autograd_lite.method_names`, in which ``np.…`` is the entry of the table:
+``print(source("gather"))`` shows what becomes of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
+from types import FunctionType
 from typing import Any
 
-import numpy as np
+import numpy
 
-from .calculus.neural import relu, sigmoid
+from . import method_names as names
+from .errors import InPlaceError
+from .inplace import overwrite
 from .protocol import TABLE
 from .tensor import Tensor
 
-_BINARY: dict[str, np.ufunc] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.divide,
-    "floordiv": np.floor_divide,
-    "mod": np.remainder,
-    "pow": np.power,
-    "matmul": np.matmul,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
+_BINARY: dict[str, numpy.ufunc] = {
+    "add": numpy.add,
+    "sub": numpy.subtract,
+    "mul": numpy.multiply,
+    "truediv": numpy.divide,
+    "floordiv": numpy.floor_divide,
+    "mod": numpy.remainder,
+    "pow": numpy.power,
+    "matmul": numpy.matmul,
+    "and": numpy.bitwise_and,
+    "or": numpy.bitwise_or,
+    "xor": numpy.bitwise_xor,
 }
-_COMPARISONS: dict[str, np.ufunc] = {
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
+_COMPARISONS: dict[str, numpy.ufunc] = {
+    "lt": numpy.less,
+    "le": numpy.less_equal,
+    "gt": numpy.greater,
+    "ge": numpy.greater_equal,
+    "eq": numpy.equal,
+    "ne": numpy.not_equal,
 }
-_UNARY: dict[str, np.ufunc] = {
-    "neg": np.negative,
-    "pos": np.positive,
-    "abs": np.absolute,
-    "invert": np.invert,
+_UNARY: dict[str, numpy.ufunc] = {
+    "neg": numpy.negative,
+    "pos": numpy.positive,
+    "abs": numpy.absolute,
+    "invert": numpy.invert,
 }
 
 
@@ -57,13 +63,13 @@ def _on_first_use(method: str, find: Callable[[], Any]) -> None:
     setattr(Tensor, method, first)
 
 
-def _reflected(ufunc: np.ufunc) -> Callable[..., Any]:
+def _reflected(ufunc: numpy.ufunc) -> Callable[..., Any]:
     apply = TABLE[ufunc].operator
 
     def reflected(self: Any, other: Any) -> Any:
         if type(other) is complex:
             # Python's own, before a NumPy scalar, would make the result one of Python's.
-            other = np.result_type(self._value, other).type(other)
+            other = numpy.result_type(self._value, other).type(other)
         return apply(other, self)
 
     return reflected
@@ -74,8 +80,23 @@ for _name, _ufunc in {**_BINARY, **_COMPARISONS, **_UNARY}.items():
 for _name, _ufunc in _BINARY.items():
     _on_first_use(f"__i{_name}__", partial(getattr, TABLE[_ufunc], "inplace"))
     _on_first_use(f"__r{_name}__", partial(_reflected, _ufunc))
-_on_first_use("relu", lambda: relu.apply)
-_on_first_use("sigmoid", lambda: sigmoid.apply)
+
+
+# -- methods -----------------------------------------------------------------------------------
+
+
+class _Method:
+    """A method that nobody has asked for yet: it makes itself, and gives way to what it made."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, name: str, make: Callable[[str], Any]) -> None:
+        self.name, self.make = name, make
+
+    def __get__(self, t: Any, kind: Any = None) -> Any:
+        made = self.make(self.name)
+        setattr(Tensor, self.name, made)
+        return made.__get__(t, kind)
 
 
 class _Elsewhere:
@@ -84,36 +105,134 @@ class _Elsewhere:
     Each is a descriptor, since a `__getattr__` would slow every attribute down.
     """
 
+    __slots__ = ("instead", "name")
+
     def __init__(self, name: str, instead: str) -> None:
-        self.message = f"A Tensor has no attribute '{name}': {instead}."
+        self.name, self.instead = name, instead
 
     def __get__(self, t: Any, kind: Any = None) -> Any:
-        raise AttributeError(self.message)
+        raise AttributeError(f"A Tensor has no attribute '{self.name}': {self.instead}.")
 
 
-_INSTEAD = {
-    "values": "np.max(t, axis) and np.sort(t) return the values themselves, t.numpy() is an array",
-    "indices": "np.argmax(t, axis), np.argmin(t, axis) and np.argsort(t) return indices",
-    **{
-        name: f"what the tape knows of t is t.tape.{name}"
-        for name in (
-            "primitive",
-            "operands",
-            "parents",
-            "parameters",
-            "line",
-            "call",
-            "upstream",
-            "rule_of",
-        )
-    },
+def _lines(table: str) -> Iterator[str]:
+    """Yield the lines of a table; one that ends with ``=`` goes on in the next."""
+    return iter(table.replace("=\n", "=").strip().splitlines())
+
+
+_LINES = {
+    line.partition("(")[0]: line for table in (names.NUMPY, names.PYTORCH) for line in _lines(table)
 }
-for _name, _instead in _INSTEAD.items():
+_ALIASES = {"axis": "dim", "keepdims": "keepdim", "axis1": "dim1", "axis2": "dim2"}
+
+
+def source(name: str) -> str:
+    """Return the source that a method is compiled from.
+
+    >>> print(source("unsqueeze"))
+    def unsqueeze(t, dim):
+        return np.expand_dims(t, dim)
+    """
+    head, _, body = _LINES[name].partition(" = ")  # a default has no spaces around its "="
+    parameters, body = _parameters(head.rstrip()), body.strip()
+    if not body:
+        named = parameters.index("*") if "*" in parameters else len(parameters)
+        words = [p.partition("=")[0] for p in parameters]
+        given = [w if i < named or w[0] == "*" else f"{w}={w}" for i, w in enumerate(words)]
+        body = ", ".join([f"full(np.{name}", "t", *(w for w in given if w != "*")]) + ")"
+    aliases = [(p.partition("=")[0], p.partition("=")[2]) for p in parameters]
+    aliases = [(own, default) for own, default in aliases if own in _ALIASES and default]
+    rest = [p for p in parameters if p.startswith("**")]
+    plain = [p for p in parameters if not p.startswith("**")]
+    if aliases:
+        star = [] if any(p.startswith("*") for p in plain) else ["*"]
+        plain += star + [f"{_ALIASES[own]}=None" for own, _ in aliases]
+    lines = [f"def {name}({', '.join(['t', *plain, *rest])}):"]
+    for own, default in aliases:
+        other = _ALIASES[own]
+        lines.append(f"    if {other} is not None:")
+        lines.append(f"        {own} = either('{name}', '{own}', {own}, {default}, {other})")
+    return "\n".join([*lines, f"    return {body}"])
+
+
+def _parameters(head: str) -> list[str]:
+    """Return the parameters of ``name(a, b=(0, 1))``, with their defaults."""
+    inside = head[head.index("(") + 1 : -1]
+    return re.split(r", (?![^(]*\))", inside) if inside else []
+
+
+def _of_line(name: str) -> Any:
+    from . import method_parts  # the longer ones, met by nobody at import
+
+    made: dict[str, Any] = {}
+    exec(compile(source(name), f"<autograd_lite {name}>", "exec"), vars(method_parts), made)
+    made[name].__doc__ = source(name).rpartition("return ")[2] + ", where t is the Tensor."
+    return made[name]
+
+
+def _elementwise(name: str) -> Any:
+    if name in ("relu", "sigmoid"):
+        from .calculus import neural
+
+        apply = getattr(neural, name).apply
+    else:
+        apply = TABLE[getattr(numpy, names.RENAMED.get(name, name))].apply
+    method = FunctionType(apply.__code__, apply.__globals__, name, apply.__defaults__)
+    method.__doc__ = f"``np.{name}(t)``, of each number."
+    return method
+
+
+def _property(name: str) -> Any:
+    from . import method_parts
+
+    code = f"lambda t: {names.PROPERTIES[name]}"
+    return property(eval(code, vars(method_parts)))
+
+
+def _writing(name: str) -> Any:
+    value = getattr(Tensor, name.removesuffix("_"))
+
+    def method(t: Any, *args: Any, **kwargs: Any) -> Any:
+        return overwrite(t, name, lambda: value(t, *args, **kwargs))
+
+    method.__name__ = name
+    method.__doc__ = f"Write ``t.{name.removesuffix('_')}(…)`` into t, inside `with no_grad():`."
+    return method
+
+
+def _refused(name: str) -> Any:
+    instead = names.REFUSED[name]
+
+    def method(t: Any, *args: Any, **kwargs: Any) -> Any:
+        raise InPlaceError(
+            f"{name}() of an array writes into it, which a Tensor does not allow: write {instead}, "
+            "which returns another."
+        )
+
+    method.__name__ = name
+    method.__doc__ = f"Raise an error: write ``{instead}``."
+    return method
+
+
+_MADE_BY: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(_LINES, _of_line),
+    **dict.fromkeys(names.ELEMENTWISE.split(), _elementwise),
+    **dict.fromkeys(names.PROPERTIES, _property),
+    **dict.fromkeys([f"{name}_" for name in names.WRITING.split()], _writing),
+    **dict.fromkeys(names.REFUSED, _refused),
+}
+_ELSEWHERE = {
+    name: f"{instead} (docs/coming_from.md)"
+    for listed, instead in names.ELSEWHERE.items()
+    for name in listed.split()
+} | {name: f"what the tape knows of t is t.tape.{name}" for name in names.RECORD.split()}
+for _name, _make in _MADE_BY.items():
+    setattr(Tensor, _name, _Method(_name, _make))
+for _name, _instead in _ELSEWHERE.items():
     setattr(Tensor, _name, _Elsewhere(_name, _instead))
 
 
 def _dir(t: Tensor) -> list[str]:
-    return [name for name in object.__dir__(t) if name not in _INSTEAD]
+    return [name for name in object.__dir__(t) if name not in _ELSEWHERE]
 
 
 Tensor.__dir__ = _dir  # type: ignore[assignment,method-assign]

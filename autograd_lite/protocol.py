@@ -17,6 +17,9 @@ import numpy as np
 from .errors import ForeignArrayError, NoDerivativeError
 from .foreign import answers_itself
 
+Axis = int | tuple[int, ...] | None
+"""What a reduction goes over."""
+
 TABLE: dict[Callable[..., Any], Any] = {}
 """Every function with an entry: the inside cover of the calculus book."""
 

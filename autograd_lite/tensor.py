@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from .array_methods import _ENTRY, ArrayMethods
 from .backward import backward
 from .errors import (
     DetachError,
@@ -33,21 +32,25 @@ from .errors import (
     IntegerGradientError,
     NoGradientError,
     ObjectArrayError,
+    UnsupportedArgumentError,
 )
 from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .inplace import see_whole
-from .protocol import apply_function, apply_ufunc
+from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
 from .tape import newest_write, next_number, state
 
 if TYPE_CHECKING:
     from .indexed import At
+    from .typed_methods import Methods
+else:
+    Methods = object  # methods.py sets them
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
 
 
-class Tensor(ArrayMethods):
+class Tensor(Methods):
     """An array on the tape.
 
     Parameters
@@ -185,9 +188,9 @@ class Tensor(ArrayMethods):
             )
         self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
 
-    def zero_grad(self) -> None:
-        """Forget the gradient, so that the next ``backward()`` starts afresh."""
-        self._grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient, or set it to 0, so that the next ``backward()`` starts afresh."""
+        self._grad = None if set_to_none or self._grad is None else np.zeros_like(self._grad)
 
     @property
     def requires_grad(self) -> bool:
@@ -233,7 +236,9 @@ class Tensor(ArrayMethods):
             raise NoGradientError(f"{self.called()} does not require a gradient: nothing to keep.")
         self._note = {**(self._note or {}), "retain": True}
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
         """Add the gradient of this value into the ``.grad`` of the leaves it came from.
 
         A second call adds once more. An error leaves every ``.grad`` as it was.
@@ -243,6 +248,10 @@ class Tensor(ArrayMethods):
         gradient
             The upstream gradient, an array of this Tensor's shape. Only a
             single number may leave it out: it is 1 then.
+        retain_graph
+            Whatever it is, the graph is kept as long as somebody holds its result.
+        create_graph
+            Only False: gradients that are on the tape are what `grad` returns.
 
         Raises
         ------
@@ -263,6 +272,11 @@ class Tensor(ArrayMethods):
         >>> a.grad
         array(-32.)
         """
+        if create_graph:
+            raise UnsupportedArgumentError(
+                "backward(create_graph=True) has no place here, as x.grad is an array without a "
+                "tape: write grad(grad(f)), hessian(f) or hvp(f) (docs/coming_from.md)."
+            )
         backward(self, gradient)
 
     # -- leaving the tape ----------------------------------------------------
@@ -301,9 +315,11 @@ class Tensor(ArrayMethods):
         return self._value.ndim  # type: ignore[no-any-return]
 
     @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._value.size  # type: ignore[no-any-return]
+    def size(self) -> Size:
+        """The number of elements; called as PyTorch's method, ``t.size(0)``, the shape."""
+        size = Size(self._value.size)
+        size.shape = self._value.shape
+        return size
 
     @property
     def is_leaf(self) -> bool:
@@ -484,41 +500,20 @@ class Tensor(ArrayMethods):
         def __ne__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _ENTRY[operator.getitem](self, index)
+        return TABLE[operator.getitem](self, index)  # type: ignore[no-any-return]
 
-    # -- methods that NumPy's arrays do not have: those that they have are in array_methods.py ---
 
-    def exp(self) -> Tensor:
-        """Exponential, as `numpy.exp`."""
-        return _ENTRY[np.exp](self)
+class Size(int):
+    """A number of elements that answers PyTorch's ``t.size()`` and ``t.size(0)`` too."""
 
-    def log(self) -> Tensor:
-        """Natural logarithm, as `numpy.log`."""
-        return _ENTRY[np.log](self)
+    shape: tuple[int, ...]
 
-    def sqrt(self) -> Tensor:
-        """Square root, as `numpy.sqrt`."""
-        return _ENTRY[np.sqrt](self)
+    def __call__(self, dim: int | None = None) -> Any:
+        """Return the shape, or one length of it."""
+        return self.shape if dim is None else self.shape[dim]
 
-    def sin(self) -> Tensor:
-        """Sine, as `numpy.sin`."""
-        return _ENTRY[np.sin](self)
-
-    def cos(self) -> Tensor:
-        """Cosine, as `numpy.cos`."""
-        return _ENTRY[np.cos](self)
-
-    def tanh(self) -> Tensor:
-        """Hyperbolic tangent, as `numpy.tanh`."""
-        return _ENTRY[np.tanh](self)
-
-    if TYPE_CHECKING:
-
-        def relu(self) -> Tensor:
-            """The positive part; the gradient at 0 is 0."""
-
-        def sigmoid(self) -> Tensor:
-            """1 / (1 + exp(−x))."""
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
 
 
 def constant(array: Any) -> Tensor:

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .array_methods import Axis
 from .composite import NO_VALUE, as_array, ask, bare_all, unsupported
 from .errors import InPlaceError, UnsupportedArgumentError
-from .protocol import OPERATORS, look_up
+from .protocol import OPERATORS, Axis, look_up
 from .tape import state
 from .tensor import Tensor, bare
 

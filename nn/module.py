@@ -308,10 +308,10 @@ class Module:
             function(module)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of every parameter."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter, or set it to 0."""
         for parameter in self.parameters():
-            parameter.zero_grad()
+            parameter.zero_grad(set_to_none)
 
     # -- saving and loading ------------------------------------------------------------
 

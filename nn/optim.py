@@ -119,10 +119,10 @@ class Optimizer:
         for group in self.param_groups:
             group["lr"] = lr
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of the parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the parameters, or set them to 0."""
         for p in self.params:
-            p._grad = None
+            p._grad = None if set_to_none or p._grad is None else np.zeros_like(p._grad)
 
     def step(self) -> None:
         """Change each parameter that has a gradient."""

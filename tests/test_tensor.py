@@ -190,8 +190,10 @@ def test_a_tensors_attributes_mean_what_numpy_and_pytorch_mean():
     public = {name for name in dir(t) if not name.startswith("_")}
     torch = pytest.importorskip("torch").Tensor
     assert public - {*dir(np.ndarray)} - OWN <= {*dir(torch)} - OWN
-    # A method there is a method here, a property a property.
-    for name in public - OWN:
+    # A method there is a method here, a property a property; `size` is NumPy's number and both.
+    assert t.size == 2
+    assert t.size() == t.shape
+    for name in public - OWN - {"size"}:
         theirs = getattr(np.ndarray, name, None) or getattr(torch, name)
         assert callable(getattr(t, name)) == callable(theirs), name
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..array_methods import Axis
 from ..composite import as_array, bare_all, composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
+from ..protocol import Axis
 from ..tensor import Tensor, bare, plain
 from .shapes import scatter
 

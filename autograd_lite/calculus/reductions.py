@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array_methods import Axis
 from ..composite import composite
 from ..primitive import converted, derivative, wider
+from ..protocol import Axis
 
 
 def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..array_methods import Axis
 from ..composite import as_array, composite
 from ..foreign import as_index
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
+from ..protocol import Axis
 from ..tensor import Tensor, bare, plain
 
 # -- the same numbers in another shape ------------------------------------------------

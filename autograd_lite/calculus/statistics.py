@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..array_methods import Axis
 from ..composite import as_array, composite
 from ..primitive import derivative
+from ..protocol import Axis
 from ..tape import quietly
 from ..tensor import Tensor, plain
 from .complex import C

@@ -325,9 +325,14 @@ def test_the_rate_can_be_changed_between_steps():
 def test_zero_grad_reaches_all():
     model = nn.MLP([2, 3, 1], rng=0)
     optimizer = optim.SGD(model.parameters(), lr=1.0)
-    model(np.ones((1, 2))).sum().backward()
-    optimizer.zero_grad()
-    assert all(p.grad is None for p in model.parameters())
+    for zeros in (optimizer, model):
+        zeros.zero_grad(set_to_none=False)
+        assert all(p.grad is None for p in model.parameters())
+        model(np.ones((1, 2))).sum().backward()
+        zeros.zero_grad(set_to_none=False)
+        assert all((p.grad == 0).all() and p.grad.shape == p.shape for p in model.parameters())
+        zeros.zero_grad()
+        assert all(p.grad is None for p in model.parameters())
 
 
 @pytest.mark.parametrize(
