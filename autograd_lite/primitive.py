@@ -31,6 +31,7 @@ import keyword
 import math
 import operator
 import re
+import types
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappush
 from typing import Any, overload
@@ -210,8 +211,7 @@ class Primitive:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
-        self.signature = signature(function)
-        self.arguments = () if self.signature is None else tuple(self.signature.parameters)
+        self.arguments = _names_of(function)
         named = operands.split() if operands else self._in_order(rules, joint, constants.split())
         self.variadic = named[:1] != [] and named[0].startswith("*")
         self.operands = tuple(
@@ -233,6 +233,11 @@ class Primitive:
             operands or "", {"joint": joint, "scalar": scalar, "stands_for": stands_for}
         )
         self._lay_out()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature | None:
+        """The function's signature, read when it is first needed."""
+        return signature(self.function)
 
     def _lay_out(self) -> None:
         """Note how the operands are kept, and how the forward pass is called."""
@@ -260,10 +265,10 @@ class Primitive:
 
     def _arguments_of(self, rule: Rule) -> tuple[str, ...]:
         """Return the names that a rule asks for; it must be a function that has names."""
-        try:
-            given = {} if isinstance(rule, np.ufunc) else inspect.signature(rule).parameters
-        except ValueError:
-            given = {}
+        if names := _plain_names(rule):
+            return names
+        found = signature(rule)
+        given = {} if found is None else found.parameters
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if not given or any(p.kind not in kinds for p in given.values()):
             raise RuleError(
@@ -326,13 +331,14 @@ class Primitive:
                 )
             known: tuple[str, ...] = _UFUNC_KEYWORDS
         elif inspect.ismethod(self.function) or inspect.isfunction(self.function):
-            assert self.signature is not None
-            if any(p.kind not in _ORDINARY for p in self.signature.parameters.values()):
-                return  # *args and the like may have any name
+            if _plain_names(self.function) is None:
+                assert self.signature is not None
+                if any(p.kind not in _ORDINARY for p in self.signature.parameters.values()):
+                    return  # *args and the like may have any name
             known = self.arguments
         else:
             return
-        names = self.parameters if self.signature is None else {*self.operands, *self.parameters}
+        names = {*self.operands, *self.parameters} if self.arguments else self.parameters
         for name in sorted(names):
             if name not in known:
                 raise RuleError(
@@ -667,6 +673,31 @@ class Primitive:
         if arguments == ["g"] and _is_identity(rule):
             return "g"  # not worth a call
         return f"_rule_{key}({', '.join(arguments)})"
+
+
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's parameters; none of a ufunc."""
+    names = _plain_names(function)
+    if names is None:
+        found = signature(function)
+        names = () if found is None else tuple(found.parameters)
+    return names
+
+
+def _plain_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Return the names at a twentieth of `inspect.signature`'s cost, where there is no *args.
+
+    The import declares some two hundred functions and their rules.
+    """
+    if type(function) is not types.FunctionType or {*function.__dict__} & _HAS_ANOTHER:
+        return None
+    code = function.__code__
+    if code.co_posonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return None
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+_HAS_ANOTHER = {"__wrapped__", "__signature__"}  # by which `inspect` goes, in place of the code
 
 
 def _as_python_reads(name: str) -> str:

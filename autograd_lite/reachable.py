@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import functools
 import os
-import random
 import sys
 import types
 from collections import deque
@@ -172,6 +171,8 @@ class _Stream:
 
 def _everywhere() -> list[Any]:
     """Return the generators that a program can draw from without a reference of its own."""
+    import random  # late: it would be a twentieth of the package's import
+
     return [  # the first is what other people's code may draw from
         _Stream(lambda: np.random.get_state(legacy=False), np.random.set_state),  # noqa: NPY002
         _Stream(random.getstate, random.setstate),
@@ -181,6 +182,8 @@ def _everywhere() -> list[Any]:
 
 def _owner(x: Any) -> Any:
     """Return what has the state that belongs to an object; None if it has none."""
+    import random
+
     if isinstance(x, np.random.Generator):
         return x.bit_generator
     if isinstance(x, np.random.RandomState):
