@@ -31,6 +31,7 @@ from .transforms import (
 )
 
 if TYPE_CHECKING:
+    from .codegen import compile as compile
     from .codegen import source as source
     from .lesson import explain
     from .nonfinite import anomaly, first_bad
@@ -44,6 +45,7 @@ __all__ = [
     "Tensor",
     "anomaly",
     "checkpoint",
+    "compile",
     "composite",
     "derivative",
     "draw",
@@ -80,10 +82,10 @@ def __getattr__(name: str) -> Any:
         from . import nonfinite
 
         return getattr(nonfinite, name)
-    if name == "source":
-        from .codegen import source
+    if name in ("compile", "source"):
+        from . import codegen
 
-        return source
+        return getattr(codegen, name)
     if name == "mimebundle":  # for notebooks
         from .visualize.notebook import mimebundle
 

@@ -38,6 +38,7 @@ _USES = {
     "jvp": "{}(f, (x,), (t,))",
     "hvp": "{}(f)(x, v)",
     "source": "{}(f, x)",
+    "compile": "{}(f)(x)",
 }
 
 

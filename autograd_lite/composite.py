@@ -295,7 +295,8 @@ def bare_all(x: Any, *, copy: bool = False) -> Any:
     """Return arguments with arrays in place of Tensors, which NumPy may not overwrite."""
     if isinstance(x, Tensor):
         copy = copy or not x.ndim
-        array = x.numpy().copy() if copy else x.numpy().view()
+        value = np.asarray(x._value)
+        array = value.copy() if copy else value.view()
         array.flags.writeable = copy
         return array
     if type(x) is dict:

@@ -76,6 +76,10 @@ class RuleError(AutogradError, ValueError):
     """A rule, or a declaration of one, is wrong: the message names which."""
 
 
+class CompileError(AutogradError, TypeError):
+    """A program does something that a compiled one cannot: the message names the line."""
+
+
 class NotFiniteError(AutogradError, FloatingPointError):
     """A value or a gradient became NaN or infinite inside ``with anomaly():``.
 

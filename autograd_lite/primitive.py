@@ -185,6 +185,9 @@ class Primitive:
     pull_since: Callable[..., None]
     pull_recorded: Callable[..., None]
 
+    draws: bool = False
+    """Whether each application draws random numbers: two of them are never one."""
+
     def __init__(
         self,
         function: Callable[..., Any],

@@ -62,6 +62,7 @@ class Mode(NamedTuple):
     fingerprints: bool = False
     keeps: bool = True  # copies of arrays that the user may refill
     watch: str = ""  # for "nan", or for infinities too ("all"): see `anomaly`
+    reads: Callable[[Any, str], None] | None = None  # told of each look at a value: see `see_read`
 
 
 GRADIENT = Mode()
@@ -361,10 +362,26 @@ used: compute the result again before taking its gradient.
     )
 
 
+def see_read(t: Any, how: str) -> None:
+    """Tell a recording that a program looks at a value, as ``if t > 0`` does.
+
+    What follows from that is not on the tape: run on other numbers, the recorded program
+    would be another.
+    """
+    reads = state.mode.reads
+    if reads is not None:
+        reads(t, how)
+
+
 def _active(mode: Mode) -> Mode:
     if mode.records:
         return mode
     return mode._replace(records=True, keeps=GRADIENT.keeps) if mode.watch else GRADIENT
+
+
+def differentiated(mode: Mode) -> Mode:
+    """Return a mode in which what leads to a gradient is recorded as well."""
+    return _active(mode)
 
 
 def differentiating() -> recording:

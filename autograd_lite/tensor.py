@@ -38,7 +38,7 @@ from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .inplace import see_whole
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
-from .tape import newest_write, next_number, state
+from .tape import newest_write, next_number, see_read, special, state
 
 if TYPE_CHECKING:
     from .indexed import At
@@ -137,10 +137,14 @@ class Tensor(Methods):
         Results that were computed from the old value keep it, and refuse to
         send a gradient here.
         """
+        if special:
+            see_read(self, ".data")
         return self._value
 
     @data.setter
     def data(self, value: Any) -> None:
+        if special:
+            see_read(self, "setting .data")
         if self._primitive is not None:
             raise InPlaceError(
                 f"{self.called()} was computed by '{self._primitive.name}', so its value cannot be "
@@ -167,6 +171,8 @@ class Tensor(Methods):
     @property
     def grad(self) -> Any:
         """None, or the gradient: a plain array of the same shape and dtype."""
+        if special:
+            see_read(self, ".grad")
         return self._grad
 
     @grad.setter
@@ -277,24 +283,36 @@ class Tensor(Methods):
                 "backward(create_graph=True) has no place here, as x.grad is an array without a "
                 "tape: write grad(grad(f)), hessian(f) or hvp(f) (docs/coming_from.md)."
             )
+        if special:
+            see_read(self, ".backward()")
         backward(self, gradient)
 
     # -- leaving the tape ----------------------------------------------------
 
     def detach(self) -> Tensor:
         """Return a constant with the same value: no gradient flows through it."""
+        if special and state.mode.everything:  # it stays the same value of the program
+            from .calculus.shapes import stop  # built on this module
+
+            return stop.apply(self)  # type: ignore[no-any-return]
         return constant(self._value)
 
     def numpy(self) -> Array:
         """Return the value as a plain array (not a copy, unless it has no dimension)."""
+        if special:
+            see_read(self, ".numpy()")
         return np.asarray(self._value)
 
     def item(self, *args: Any) -> Any:
         """Return the value of a Tensor with one element, or one of its elements, as a number."""
+        if special:
+            see_read(self, ".item()")
         return self._value.item(*args)
 
     def tolist(self) -> Any:
         """Return the value as nested lists of Python numbers."""
+        if special:
+            see_read(self, ".tolist()")
         return self._value.tolist()
 
     # -- what it is ----------------------------------------------------------
@@ -381,9 +399,13 @@ class Tensor(Methods):
         return (self[i] for i in range(len(self._value)))
 
     def __bool__(self) -> bool:
+        if special:
+            see_read(self, "a choice by the value")
         return bool(self._value)
 
     def __index__(self) -> int:
+        if special:
+            see_read(self, "an index or a count")
         return self._value.__index__()  # type: ignore[no-any-return]
 
     __hash__ = object.__hash__
@@ -412,23 +434,33 @@ class Tensor(Methods):
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if special:
+            see_read(self, "making an array")
         self._leaves_tape("Making an array", "np.stack([...]), np.where(...) or an np function")
         array = np.asarray(self._value, dtype=dtype)
         return array.copy() if copy or (array is self._value and copy is None) else array
 
     def __float__(self) -> float:
+        if special:
+            see_read(self, "float()")
         self._leaves_tape("float()", "np.sin(t) in place of math.sin(t), or t itself")
         return float(self._value)
 
     def __int__(self) -> int:
+        if special:
+            see_read(self, "int()")
         self._leaves_tape("int()", "np.trunc(t)")
         return int(self._value)
 
     def __complex__(self) -> complex:
+        if special:
+            see_read(self, "complex()")
         self._leaves_tape("complex()", "t + 0j")
         return complex(self._value)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if special:
+            see_read(self, "writing into it")
         records = state.mode.records
         if self._primitive is not None or (self._requires and records):
             raise InPlaceError(
@@ -556,7 +588,11 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
 
 def bare(x: Any) -> Any:
     """Return the value of a Tensor, off the tape; anything else as it is."""
-    return x._value if isinstance(x, Tensor) else x
+    if not isinstance(x, Tensor):
+        return x
+    if special:
+        see_read(x, "bare")
+    return x._value
 
 
 def plain(x: Any) -> Array:
@@ -568,7 +604,11 @@ def bare_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
     if isinstance(index, tuple):
         return tuple(map(bare_index, index))
-    return index._value if isinstance(index, Tensor) else as_index(index)
+    if isinstance(index, Tensor):
+        if special:
+            see_read(index, "an index")
+        return index._value
+    return as_index(index)
 
 
 def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str | None) -> Tensor:

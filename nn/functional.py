@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.calculus import convolution, layers, neural
+from autograd_lite.calculus.draws import uniform_like
 from autograd_lite.errors import BroadcastError
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
-from autograd_lite.randomness import Random, generator
+from autograd_lite.randomness import Random
 
 from . import windows
 from .loss_functions import (
@@ -376,6 +377,6 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng: Random = 
     p, input = probability("p", p), operand(input)
     if not flag("training", training) or p == 0.0:
         return input
-    keep = generator(rng).random(input.shape, np.float32) >= p
+    keep = uniform_like(input, rng, np.float32) >= p
     dtype = input.dtype if input.dtype.kind == "f" else np.dtype(float)
     return input * (keep * dtype.type(1.0 / (1.0 - p) if p < 1.0 else 0.0))

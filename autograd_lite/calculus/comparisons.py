@@ -14,6 +14,8 @@ import numpy as np
 from ..composite import bare_all
 from ..primitive import derivative
 from ..protocol import TABLE
+from ..tape import see_read, special
+from ..tensor import Tensor
 
 _ufunc: np.ufunc
 for _ufunc in (
@@ -50,6 +52,10 @@ derivative(np.nonzero, constants="a", outputs=True)
 derivative(np.linalg.matrix_rank, constants="A", allows="tol hermitian rtol")
 
 
+_OF_VALUES = frozenset({"allclose", "array_equal", "array_equiv"})
+"""Those questions whose answer hangs on the numbers, not on shapes and dtypes alone."""
+
+
 class Question:
     """A function whose answer is no array on the tape: a shape, a truth, a text."""
 
@@ -66,6 +72,10 @@ class Question:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a NumPy call."""
+        if special and self.name in _OF_VALUES:
+            for x in (*args, *kwargs.values()):
+                if isinstance(x, Tensor):
+                    see_read(x, f"np.{self.name}")
         return self.function(*bare_all(args), **bare_all(kwargs))
 
 

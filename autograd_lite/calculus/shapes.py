@@ -12,6 +12,7 @@ from ..composite import as_array, composite
 from ..foreign import as_index
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
 from ..protocol import Axis
+from ..tape import see_read, special
 from ..tensor import Tensor, bare, plain
 
 # -- the same numbers in another shape ------------------------------------------------
@@ -75,6 +76,9 @@ derivative(
     allows="subok",
 )
 derivative(np.copy, a=lambda g: g, allows="order subok")
+
+stop: Primitive = derivative(lambda x: x, name="detach", constants="x")
+"""The same value, with no way for a gradient: `Tensor.detach`, where everything is recorded."""
 
 
 def _astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe") -> Any:
@@ -208,11 +212,20 @@ def _item(x: Any, index: Any) -> Any:
     if isinstance(index, tuple):
         fillings = [i for i in index if isinstance(i, Tensor)]
         if fillings:
+            _see_shape(fillings)
             index = tuple(HOLE if isinstance(i, Tensor) else as_index(i) for i in index)
             return gather(x, *fillings, index=index)
     elif isinstance(index, Tensor):
+        _see_shape([index])
         return gather(x, index, index=HOLE)
     return getitem(x, index=as_index(index))
+
+
+def _see_shape(fillings: list[Tensor]) -> None:
+    """Tell a recording of a mask, whose numbers decide how many places it selects."""
+    for mask in fillings if special else ():
+        if mask.dtype == bool:
+            see_read(mask, "a shape that values decide")
 
 
 composite(operator.getitem, _item)

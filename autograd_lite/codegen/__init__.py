@@ -7,18 +7,21 @@ makes text of it.
 
 from __future__ import annotations
 
+from .compiling import Compiled, compile
 from .expand import NotWritable
 from .program import Program, Step, Value, read
 from .readable import Source, source
 from .record import Recording, record
 
 __all__ = [
+    "Compiled",
     "NotWritable",
     "Program",
     "Recording",
     "Source",
     "Step",
     "Value",
+    "compile",
     "read",
     "record",
     "source",

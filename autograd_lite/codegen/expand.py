@@ -19,7 +19,7 @@ from ..tape import everything
 from ..tensor import constant
 from .program import Program, Step, Value, read
 
-EXACT = {neural.sigmoid, neural.relu}
+EXACT = {neural.sigmoid}
 """Fused primitives whose composition gives the same bits for every input."""
 
 
@@ -27,7 +27,7 @@ class NotWritable(AutogradError):
     """An operation cannot be written as lines of NumPy."""
 
 
-def expand(program: Program, is_writable: Any) -> Program:
+def expand(program: Program, is_writable: Any, closed: bool = False) -> Program:
     """Return the program with each primitive opened that is not writable as it is.
 
     Parameters
@@ -36,14 +36,16 @@ def expand(program: Program, is_writable: Any) -> Program:
         As it was recorded.
     is_writable
         Whether a primitive can be written as one expression.
+    closed
+        Whether one that cannot be opened stays what it is; else it is an error.
     """
     steps: list[Step] = []
     for step in program.steps:
-        steps += [step] if is_writable(step.primitive) else _opened(step, is_writable)
+        steps += [step] if is_writable(step.primitive) else _opened(step, is_writable, closed)
     return Program(program.inputs, steps, program.outputs)
 
 
-def _opened(step: Step, is_writable: Any) -> list[Step]:
+def _opened(step: Step, is_writable: Any, closed: bool) -> list[Step]:
     """Return the steps that one step consists of; their last results are its results."""
     primitive = step.primitive
     for forward in _forwards(primitive):
@@ -53,7 +55,9 @@ def _opened(step: Step, is_writable: Any) -> list[Step]:
             continue
         made = inner.evaluate([v.data for v in step.operands])
         if all(_same(a, v.data) for a, v in zip(made, step.results, strict=True)):
-            return _spliced(expand(inner, is_writable), step)
+            return _spliced(expand(inner, is_writable, closed), step)
+    if closed:
+        return [step]
     where = f" ({step.line})" if step.line else ""
     raise NotWritable(
         f"'{primitive.name}'{where} cannot be written as lines of NumPy: it has no composition "

@@ -230,7 +230,10 @@ class Program:
 
 
 def read(
-    roots: Sequence[Any], inputs: Sequence[Tensor], names: dict[int, str] | None = None
+    roots: Sequence[Any],
+    inputs: Sequence[Tensor],
+    names: dict[int, str] | None = None,
+    owners: dict[Value, Any] | None = None,
 ) -> Program:
     """Read the tape that leads from `inputs` to `roots`.
 
@@ -243,20 +246,26 @@ def read(
         is not among them is a constant.
     names
         Names for those Tensors that have none, by `id`.
+    owners
+        Filled, where it is given, with the array or the Tensor that each constant is. Two
+        of them are then two constants, though their numbers be the same today.
 
     Returns
     -------
     Program
         As it was recorded; `autograd_lite.codegen.simplify` shortens it.
     """
-    return _Reader(inputs, names or {}).program(roots)
+    return _Reader(inputs, names or {}, owners).program(roots)
 
 
 class _Reader:
     """Builds a program, one result of the tape after the other."""
 
-    def __init__(self, inputs: Sequence[Tensor], names: dict[int, str]) -> None:
+    def __init__(
+        self, inputs: Sequence[Tensor], names: dict[int, str], owners: dict[Value, Any] | None
+    ) -> None:
         self.names = names
+        self.owners = owners
         self.known: dict[int, Value] = {}  # by the id of the Tensor, or of the array
         self.bundles: dict[int, Step] = {}  # steps with several outputs, by the id of the bundle
         self.constants: dict[Any, Value] = {}
@@ -322,9 +331,14 @@ class _Reader:
     def _value(self, operand: Any, data: Any) -> Value:
         if isinstance(operand, Tensor) and id(operand) in self.known:
             return self.known[id(operand)]
-        key = _key(data)
+        owner = operand if isinstance(operand, Tensor) else data
+        own = self.owners is not None and isinstance(owner, (Tensor, np.ndarray))
+        key = id(owner) if own else _key(data)
         if key not in self.constants:
             self.constants[key] = Value(data, self._name(operand))
+            if own:
+                assert self.owners is not None
+                self.owners[self.constants[key]] = owner
         value = self.constants[key]
         if isinstance(operand, Tensor):
             self.known[id(operand)] = value

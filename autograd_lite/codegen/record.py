@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -25,7 +25,7 @@ from ..reachable import is_library
 from ..tape import everything
 from ..tensor import Tensor, constant
 from ..trees import Rebuild, flatten, is_number
-from .program import Program, read
+from .program import Program, Value, read
 
 
 @dataclass(slots=True)
@@ -45,6 +45,9 @@ class Recording:
         the numbers: nested lists, tuples, dicts and dataclasses stay what they are.
     rebuild
         Puts one thing for each output into the form of what the function returned.
+    owners
+        The array or the Tensor that each constant is, where the function made it or took it
+        from around itself.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Recording:
     parameters: list[str]
     arguments: list[Any]
     rebuild: Rebuild
+    owners: dict[Value, Any]
 
     @property
     def result(self) -> Any:
@@ -59,8 +63,16 @@ class Recording:
         return self.rebuild(self.program.outputs)
 
 
+def _as_array(x: Any) -> Any:
+    return np.asarray(x.data if isinstance(x, Tensor) else x)
+
+
 def record(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    given_as: Callable[[Any], Any] = _as_array,
+    mode: AbstractContextManager[None] | None = None,
 ) -> Recording:
     """Run `f` on example inputs and return what it computed as a program.
 
@@ -72,13 +84,19 @@ def record(
     args, kwargs
         What to call it with. Tensors, arrays and numbers of floating point are the inputs of
         the program; whatever else is given is fixed.
+    given_as
+        What array a number of the arguments is in the program; None if it is fixed.
+    mode
+        What to record it in, in place of `everything`. Constants have their owners then.
     """
     kwargs = dict(kwargs or {})
     named = _argument_names(f, args, kwargs)
     inputs: list[Tensor] = []
 
     def begun(path: str, x: Any) -> Any:
-        array = np.asarray(x.data if isinstance(x, Tensor) else x)
+        array = given_as(x)
+        if array is None:
+            return x
         t = constant(array)
         t.name = path
         inputs.append(t)
@@ -87,14 +105,15 @@ def record(
     every = (*args, *kwargs.values())
     given = [_replaced(x, name, begun) for name, x in zip(named, every, strict=True)]
     names = Names()
-    with everything(), names.watched():
+    with mode or everything(), names.watched():
         result = f(*given[: len(args)], **dict(zip(kwargs, given[len(args) :], strict=True)))
     leaves, rebuild = flatten(result)
-    program = read(leaves, inputs, names.chosen())
+    owners: dict[Value, Any] = {}
+    program = read(leaves, inputs, names.chosen(), owners if mode else None)
     by_tensor = {id(t): v for t, v in zip(inputs, program.inputs, strict=True)}
     arguments = [_replaced(x, "", lambda _, t: by_tensor.get(id(t), t)) for x in given]
     name = getattr(f, "__name__", "f")
-    return Recording(name, program, named, arguments, rebuild)
+    return Recording(name, program, named, arguments, rebuild, owners)
 
 
 def _argument_names(f: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:

@@ -50,7 +50,7 @@ def _shortened(program: Program) -> Program:
             if shorter is not None and _alike(shorter, result):
                 instead[id(result)] = _inherit(shorter, result)
                 continue
-        twin = seen.setdefault(_key(step), step)
+        twin = step if step.primitive.draws else seen.setdefault(_key(step), step)
         if twin is not step:
             for v, first in zip(step.results, twin.results, strict=True):
                 instead[id(v)] = _inherit(first, v)
@@ -150,7 +150,7 @@ def _twice(step: Step) -> Value | None:
 
 def _moves_nothing(step: Step) -> Value | None:
     """A reshape or a broadcast to the shape that is there, a cast to the dtype that is there."""
-    if step.primitive.name in ("reshape", "broadcast_to", "astype", "positive"):
+    if step.primitive.name in ("reshape", "broadcast_to", "astype", "positive", "detach"):
         return step.operands[0]
     return None
 

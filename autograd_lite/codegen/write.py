@@ -53,6 +53,8 @@ _BINARY: dict[Callable[..., Any], tuple[str, int]] = {
     np.not_equal: ("!=", COMPARISON),
 }
 _UNARY: dict[Callable[..., Any], str] = {np.negative: "-", np.positive: "+", np.invert: "~"}
+OPERATORS = {**{f: sign for f, (sign, _) in _BINARY.items()}, **_UNARY}
+"""How NumPy's functions that are operators are written."""
 _EXACTLY_ASSOCIATIVE = {"&", "|", "^"}  # a op (b op c) is (a op b) op c to the bit
 
 # Primitives that are no function of NumPy's, as expressions of their operands and parameters.
@@ -81,7 +83,7 @@ _OF_LISTS = {
 _INDEXED = (getitem, gather, scatter, put)
 
 
-def _numpys_name(function: Callable[..., Any]) -> str | None:
+def numpys_name(function: Callable[..., Any]) -> str | None:
     """Return ``np.tanh`` and the like; None for a function that is not NumPy's."""
     name = "np.abs" if function is np.absolute else whole_name(function)
     return name if name.startswith("np.") else None
@@ -90,7 +92,7 @@ def _numpys_name(function: Callable[..., Any]) -> str | None:
 def is_writable(primitive: Primitive) -> bool:
     """Whether a primitive can be written as it is, in one or two lines of NumPy."""
     return (
-        _numpys_name(primitive.function) is not None
+        numpys_name(primitive.function) is not None
         or primitive.name in _TEMPLATES
         or primitive.name in _OF_LISTS
         or primitive in _INDEXED
@@ -156,7 +158,7 @@ class _Writer:
         """Return the name of a value that has a line, or of an input."""
         if id(v) not in self.names:
             if v.name is not None:
-                wanted = _identifier(v.name)
+                wanted = identifier(v.name)
             elif (of := _named_gradient(v)) is not None:
                 wanted = f"d{self._name(of)}"
             elif self._is_result(v):
@@ -175,7 +177,7 @@ class _Writer:
         named: dict[str, list[Value]] = {}
         for v in self.program.values():
             if v.name is not None and v.maker is not None and id(v) in self.needed:
-                named.setdefault(_identifier(v.name), []).append(v)
+                named.setdefault(identifier(v.name), []).append(v)
         for name, values in named.items():
             for i, v in enumerate(values):
                 several = len(values) > 1
@@ -218,7 +220,7 @@ class _Writer:
         if self.literals:
             before += [*self.literals, ""]
         parameters = self._parameters(taken)
-        name = _identifier(self.recording.name)
+        name = identifier(self.recording.name)
         head = [f"def {name}({', '.join(parameters)}):", *self._unpacking()]
         return "\n".join([*before, "", *head, *text, f"    return {result}", ""]), self.data
 
@@ -284,16 +286,16 @@ class _Writer:
             return f"{_within(text, inner, ATOM)}[{self._index(step, operands[1:])}]", ATOM
         if primitive.name in _OF_LISTS and primitive.variadic:
             arrays = ", ".join(self._operand(v)[0] for v in operands)
-            given = {k: _literal(x) for k, x in step.parameters.items()}
+            given = {k: literal(x) for k, x in step.parameters.items()}
             return _OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
-        if _numpys_name(function) is None:
+        if numpys_name(function) is None:
             names = zip(primitive.operands, operands, strict=True)
             filled = {name: self._operand(v)[0] for name, v in names}
             given = step.parameters
             if primitive.name == "split":
                 cuts = np.cumsum(given["sizes"][:-1]).tolist()
                 given = dict[str, Any](axis=0) | given | {"sizes": cuts}
-            filled |= {name: _literal(x) for name, x in given.items()}
+            filled |= {name: literal(x) for name, x in given.items()}
             return _TEMPLATES[primitive.name].format(**filled), ATOM
         return self._call(step), ATOM
 
@@ -331,8 +333,8 @@ class _Writer:
                 continue
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 (value,) = value
-            texts.append(f"{name}={_literal(value)}")
-        return f"{_numpys_name(primitive.function)}({', '.join(texts)})"
+            texts.append(f"{name}={literal(value)}")
+        return f"{numpys_name(primitive.function)}({', '.join(texts)})"
 
     def _index(self, step: Step, fillings: Sequence[Value]) -> str:
         left = iter(self._operand(v)[0] for v in fillings)
@@ -341,7 +343,7 @@ class _Writer:
         last = len(parts) == 2 and parts[0] is Ellipsis and parts[1] is None
         if last and len(step.operands[0].shape) == 1:
             return ":, None"
-        written = [next(left) if type(i).__name__ in SLOTS else _index_part(i) for i in parts]
+        written = [next(left) if type(i).__name__ in SLOTS else index_part(i) for i in parts]
         return ", ".join(written) if written else "()"
 
     # -- operands ------------------------------------------------------------------------------
@@ -371,7 +373,7 @@ class _Writer:
         if (other := self._transposed(v)) is not None:
             self.expressions[id(v)] = f"{self._operand(other)[0]}.T", ATOM
             return self.expressions[id(v)]
-        name = self._free(_identifier(self.constants.get(id(v)) or v.name or "c"))
+        name = self._free(identifier(self.constants.get(id(v)) or v.name or "c"))
         self.expressions[id(v)] = name, ATOM
         if np.size(data) <= LITERAL:
             self.literals.append(f"{name} = {_array_literal(data)}")
@@ -431,7 +433,7 @@ class _Writer:
     def _nest(self, x: Any) -> str:
         if isinstance(x, Value):
             number = x.is_constant and np.ndim(x.data) == 0
-            return _literal(x.data) if number else self._operand(x)[0]
+            return literal(x.data) if number else self._operand(x)[0]
         if isinstance(x, dict):
             return "{" + ", ".join(f"{k!r}: {self._nest(v)}" for k, v in x.items()) + "}"
         if isinstance(x, list):
@@ -462,7 +464,7 @@ def _within(text: str, inner: int, outer: int) -> str:
     return text if inner >= outer else f"({text})"
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """Return a name as Python can say it: nothing of it but letters, digits and underscores."""
     if name == "<lambda>":
         return "f"
@@ -509,15 +511,16 @@ def _array_literal(data: Any) -> str:
     return f"np.array({text}{dtype})"
 
 
-def _literal(x: Any) -> str:
+def literal(x: Any) -> str:
+    """Return a number, an array or a nest of them as Python writes it."""
     if isinstance(x, np.ndarray):
         return _array_literal(x)
     if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
         return f"np.{np.dtype(x).name}"
     if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
-        return _literal(x.item())
+        return literal(x.item())
     if isinstance(x, (list, tuple)):
-        inner = ", ".join(map(_literal, x))
+        inner = ", ".join(map(literal, x))
         return (
             f"[{inner}]" if isinstance(x, list) else f"({inner},)" if len(x) == 1 else f"({inner})"
         )
@@ -528,11 +531,12 @@ def _literal(x: Any) -> str:
     raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")
 
 
-def _index_part(i: Any) -> str:
+def index_part(i: Any) -> str:
+    """Return one part of an index as Python writes it."""
     if isinstance(i, slice):
-        start, stop, step = ("" if x is None else _literal(x) for x in (i.start, i.stop, i.step))
+        start, stop, step = ("" if x is None else literal(x) for x in (i.start, i.stop, i.step))
         return f"{start}:{stop}" + (f":{step}" if step else "")
-    return "..." if i is Ellipsis else "None" if i is None else _literal(i)
+    return "..." if i is Ellipsis else "None" if i is None else literal(i)
 
 
 def _paths(tree: Any, path: str) -> Iterator[tuple[str, Value]]:

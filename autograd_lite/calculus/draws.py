@@ -1,0 +1,39 @@
+"""Random numbers as an operation: where a program is recorded, each run of it draws anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive, derivative
+from ..randomness import Random, generator
+from ..tape import see_read, special, state
+from ..tensor import Tensor
+
+
+def _uniform(like: Any, generator: np.random.Generator, dtype: Any) -> Any:
+    return generator.random(np.shape(like), dtype)
+
+
+uniform: Primitive = derivative(
+    _uniform, name="uniform", constants="like", allows="generator dtype"
+)
+uniform.draws = True
+
+
+def uniform_like(x: Any, rng: Random, dtype: Any = np.float64) -> Any:
+    """Return numbers from 0 up to but not including 1, in the shape of `x`.
+
+    Where everything is recorded this is a step of the program, which needs a generator of
+    its own; a seed gives the same numbers each time.
+
+    >>> uniform_like(np.zeros(2), 0)
+    array([0.63696169, 0.26978671])
+    """
+    if special and isinstance(x, Tensor) and state.mode.everything:
+        if rng is None:
+            see_read(x, "a draw without a generator")
+        elif isinstance(rng, np.random.Generator):
+            return uniform.apply(x, generator=generator(rng), dtype=dtype)
+    return generator(rng).random(np.shape(x), dtype)

@@ -1,0 +1,279 @@
+"""`compile`: a function that was recorded once, run again without the tape."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..arguments import transform_of_functions
+from ..errors import CompileError
+from ..tape import quiet, special, state
+from ..tensor import Tensor
+from ..trees import Rebuild, is_number
+from . import backends
+from .expand import NotWritable, expand
+from .schedule import Schedule, schedule
+from .simplify import simplify
+from .watching import Captured, record_watched
+from .write import is_writable
+
+LIMIT = 32
+"""For so many forms of its arguments a function is compiled; one more is an error."""
+
+
+@transform_of_functions
+def compile(f: Callable[..., Any], *, back_end: str = "auto", limit: int = LIMIT) -> Compiled:
+    """Return a function that computes what `f` does, without a tape.
+
+    The first call records `f`, forward and backward, and builds code of it; later calls run
+    that. It composes with every transform: ``compile(value_and_grad(loss))``,
+    ``compile(hvp(f))``, ``compile(grad(grad(f)))``.
+
+    Parameters
+    ----------
+    f
+        A function of numbers, arrays, Tensors and nested lists, tuples, dicts and dataclasses
+        of them. Arrays, Tensors, NumPy's scalars and Python's floats may have other values in
+        each call. All else (whole numbers, bools, texts) is fixed: for another, `f` is
+        recorded again, as it is for other shapes, dtypes or memory layouts.
+    back_end
+        ``"numpy"``, ``"numba"`` (the extra ``fast``), or ``"auto"``: the best that is there
+        and can say what `f` does.
+    limit
+        For how many forms of its arguments it may be compiled.
+
+    Returns
+    -------
+    Compiled
+        Called as `f` is. It returns arrays and NumPy's numbers where `f` may return Tensors;
+        they belong to the caller. Its `source` is what runs, `explain` says what of it.
+
+    Raises
+    ------
+    CompileError
+        In the first call, if what `f` does hangs on the values: a branch on one, ``.item()``,
+        a shape that they decide, random numbers without a generator, a write into an array
+        that it did not make. The message names the line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import compile, value_and_grad
+    >>> step = compile(value_and_grad(lambda w, x: np.sum((w * x) ** 2)), back_end="numpy")
+    >>> step(np.array([1.0, 2.0]), np.array([3.0, 1.0]))
+    (np.float64(13.0), array([18.,  4.]))
+    """
+    backends.chosen(back_end)
+    return Compiled(f, back_end, limit)
+
+
+@dataclass(slots=True)
+class Form:
+    """A function as it was compiled for one form of its arguments."""
+
+    kernel: backends.Kernel
+    rebuild: Rebuild
+    captured: Captured
+    counts: dict[str, int]
+    back_end: str
+    lock: Any = field(default_factory=threading.Lock)
+
+
+class Compiled:
+    """A compiled function; made by `compile`, which see."""
+
+    def __init__(self, f: Callable[..., Any], back_end: str, limit: int) -> None:
+        self.f = f
+        self.back_end = back_end
+        self.limit = limit
+        self.forms: dict[Any, Form] = {}
+        self._lock = threading.RLock()
+        self._latest: Form | None = None
+        self.__name__ = getattr(f, "__name__", "f")
+        self.__doc__ = getattr(f, "__doc__", None)
+        self.__wrapped__ = f
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.__name__}, {len(self.forms)} forms>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it as the function."""
+        arrays: list[Any] = []
+        key: list[Any] = [len(args)]
+        for x in args:
+            _take(x, key, arrays)
+        for name, x in kwargs.items():
+            key.append(name)
+            _take(x, key, arrays)
+        if special and _is_recorded():  # a part of another program
+            return self.f(*args, **kwargs)
+        if _OUTSIDE in key and state.mode.records:  # a gradient is to flow through
+            return self.f(*args, **kwargs)
+        form = self._form(tuple(key), args, kwargs)
+        captured = form.captured
+        while not captured.stands():
+            form = self._form(tuple(key), args, kwargs, again=True)
+            captured = form.captured
+        arrays += captured.arrays()
+        with form.lock:
+            made = quiet(form.kernel.call, arrays)
+        return form.rebuild(made)
+
+    def _form(self, key: Any, args: Any, kwargs: Any, again: bool = False) -> Form:
+        try:
+            found = self.forms.get(key)
+        except TypeError:
+            raise CompileError(
+                f"An argument of '{self.__name__}' is neither a number nor something that can be "
+                "compared with that of another call: give numbers, arrays, and lists, tuples, "
+                "dicts and dataclasses of them."
+            ) from None
+        if found is None or again:
+            with self._lock:
+                if len(self.forms) >= self.limit and key not in self.forms:
+                    raise CompileError(
+                        f"'{self.__name__}' was called with {self.limit} forms of arguments, and "
+                        f"is compiled for each: the latest differs in {self._difference(key)}. "
+                        "Give what changes in each call as an array or np.float64, not as a whole "
+                        "number; make batches of one size; or raise limit=."
+                    )
+                found = self.forms[key] = self._compiled(args, kwargs)
+        self._latest = found
+        return found
+
+    def _difference(self, key: Sequence[Any]) -> str:
+        """Say in what the latest call differs from the one before."""
+        before: Sequence[Any] = next(reversed(self.forms))
+        if len(before) != len(key):
+            return "the number or the nesting of its arguments"
+        a, b = next((a, b) for a, b in zip(before, key, strict=True) if a != b)
+        return f"{_said(b)} where {_said(a)} was before"
+
+    def _compiled(self, args: Any, kwargs: Any) -> Form:
+        recording, captured = record_watched(self.f, args, kwargs)
+        program = recording.program
+        recorded = len(program.steps)
+        program = simplify(expand(program, _is_plain, closed=True))
+        laid = schedule(program, fixed=captured.fixed(program))
+        kernel, back_end = built(self.back_end, laid, recording.name)
+        counts = {"recorded": recorded, "steps": len(program.steps), "blocks": len(laid.blocks)}
+        _let_go(laid)
+        return Form(kernel, recording.rebuild, captured, counts, back_end)
+
+    @property
+    def source(self) -> str:
+        """The code of the form that was called last."""
+        return self._known().kernel.source
+
+    def explain(self) -> str:
+        """Say what was made of the function: what runs together, and what each line costs."""
+        form = self._known()
+        n = form.counts
+        lines = [
+            f"{self.__name__}: {n['recorded']} operations on the tape, {n['steps']} after "
+            f"simplification, in {n['blocks']} loops and calls; back end {form.back_end!r}.",
+            *form.captured.described(),
+            *(f"{line}\n    # {what}" for line, what in form.kernel.notes),
+        ]
+        return "\n".join(lines)
+
+    def _known(self) -> Form:
+        if self._latest is None:
+            raise CompileError(
+                f"'{self.__name__}' has not been called yet, and only then is it compiled: call it "
+                "once."
+            )
+        return self._latest
+
+
+def built(back_end: str, laid: Schedule, name: str) -> tuple[backends.Kernel, str]:
+    """Build a kernel with the best back end that can; return also which it was."""
+    names = backends.chosen(back_end)
+    for one in names[:-1]:
+        try:
+            return backends.build(one, laid, name), one
+        except NotWritable:
+            continue
+    return backends.build(names[-1], laid, name), names[-1]
+
+
+def _is_plain(primitive: Any) -> bool:
+    return is_writable(primitive) and primitive.name != "clip"
+
+
+def _let_go(laid: Schedule) -> None:
+    """Keep of the examples of values their shapes and dtypes alone."""
+    values = {v for step in laid.steps() for v in (*step.results, *step.operands)}
+    for v in {*values, *laid.inputs, *laid.outputs}:
+        if not v.is_constant:
+            data = np.asarray(v.data)
+            v.data = np.broadcast_to(np.zeros((), data.dtype), data.shape)
+
+
+def _is_recorded() -> bool:
+    """Whether each operation is to be seen: by a transform's recording, or by the user."""
+    mode = state.mode
+    return mode.everything or bool(mode.watch) or mode.lines or mode.fingerprints
+
+
+# -- the form of a call ------------------------------------------------------------------------
+
+_OUTSIDE = "a Tensor that requires a gradient"
+
+
+def _take(x: Any, key: list[Any], arrays: list[Any]) -> None:
+    """Note what is fixed in an argument, and take out of it what may change."""
+    kind = type(x)
+    if kind is np.ndarray:
+        if not x.flags.forc:  # as a transform does
+            x = np.array(x)
+        key.append((x.shape, x.dtype, x.strides))
+        arrays.append(x if x.ndim else x[()])
+    elif kind is float:
+        key.append(float)
+        arrays.append(np.float64(x))
+    elif kind is list or kind is tuple:
+        key.append((kind, len(x)))
+        for part in x:
+            _take(part, key, arrays)
+    elif kind is dict:
+        key.append((dict, *x))
+        for part in x.values():
+            _take(part, key, arrays)
+    elif isinstance(x, Tensor):
+        value = x._value
+        if value.ndim and not value.flags.forc:
+            value = np.array(value)
+        key.append((value.shape, value.dtype, value.strides))
+        arrays.append(value)
+        if x._requires:
+            key.append(_OUTSIDE)
+    elif isinstance(x, np.generic) and x.dtype.kind in "fciub":
+        key.append(((), x.dtype, ()))
+        arrays.append(x)
+    elif is_number(x) or isinstance(x, bool):
+        key.append((kind, x, str(x)))  # −0.0 is not 0.0, nor True 1
+        if isinstance(x, np.ndarray):
+            raise CompileError(f"An argument is an array of {kind.__name__}: give a plain one.")
+    else:
+        from ..trees import _open
+
+        parts, _ = _open(x)
+        if parts:
+            key.append((kind, len(parts)))
+            for part in parts:
+                _take(part, key, arrays)
+        else:
+            key.append((kind, x))
+
+
+def _said(part: Any) -> str:
+    if isinstance(part, tuple) and len(part) == 3 and isinstance(part[0], tuple):
+        return f"an array of shape {part[0]} and dtype {part[1]}"
+    if isinstance(part, tuple) and len(part) == 3:
+        return repr(part[1])
+    return str(part)

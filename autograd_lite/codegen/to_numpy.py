@@ -1,0 +1,586 @@
+"""The back end that needs NumPy alone: each result goes into memory that is already there.
+
+A small program is a line a step. Its intermediate arrays lie side by side in one piece of
+memory, planned beforehand: where one is no longer read, the next is put. Over large arrays a
+loop's steps run in blocks that fit into a cache. Views of planned memory, such as a
+transpose, are made once.
+
+The bits are those of the eager program: the same functions of NumPy on arrays that lie in
+memory alike, so that sums are added in the same order.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..calculus.shapes import getitem
+from .backends import Kernel
+from .program import Step, Value
+from .schedule import Call, Loop, Schedule, is_view, nbytes
+from .write import OPERATORS, identifier, index_part, literal, numpys_name
+
+BLOCK = 1 << 16
+"""Bytes of each array in one turn of a loop: a few of them fit into a core's second cache."""
+LARGE = 4 * BLOCK
+"""From so many bytes on, a loop runs in blocks."""
+_ALIGNED = 64
+
+_NUMPYS = frozenset(name for name, x in vars(np).items() if callable(x))
+_BUILTINS = frozenset(dir(builtins))
+_REDUCTIONS = {np.sum: "add", np.prod: "multiply", np.max: "maximum", np.min: "minimum"}
+
+
+def build(schedule: Schedule, name: str) -> Kernel:
+    """Build a kernel that calls NumPy."""
+    writer = _Writer(schedule, identifier(name))
+    source = writer.written()
+    namespace = dict(writer.objects)
+    exec(compile(source, f"<compiled {writer.name}>", "exec"), namespace)
+    function: Callable[..., list[Any]] = namespace[writer.name]
+    return Kernel(schedule, lambda arrays: function(*arrays), source, writer.notes)
+
+
+class _Memory:
+    """One piece of memory, and what of it is free: places are given out and taken back."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._free: list[tuple[int, int]] = []  # (begin, end), in order
+
+    def take(self, count: int, wanted: int | None = None) -> int:
+        """Return where `count` bytes may be written; at `wanted` if that is free."""
+        count = -(-count // _ALIGNED) * _ALIGNED
+        fitting = [(a, b) for a, b in self._free if b - a >= count]
+        if wanted is not None:
+            fitting = [(a, b) for a, b in fitting if a <= wanted and wanted + count <= b] or fitting
+        if not fitting:
+            begin = self.size
+            if self._free and self._free[-1][1] == begin:  # the last place grows
+                begin, _ = self._free.pop()
+            self.size = begin + count
+            return begin
+        begin, end = min(fitting, key=lambda place: place[1] - place[0])
+        self._free.remove((begin, end))
+        at = begin
+        if wanted is not None and begin <= wanted and wanted + count <= end:
+            at = wanted
+        self._free += [(a, b) for a, b in ((begin, at), (at + count, end)) if a < b]
+        self._free.sort()
+        return at
+
+    def give_back(self, begin: int, count: int) -> None:
+        """Let a place be used again."""
+        places = sorted([*self._free, (begin, begin + -(-count // _ALIGNED) * _ALIGNED)])
+        self._free = []
+        for a, b in places:
+            if self._free and self._free[-1][1] == a:
+                self._free[-1] = self._free[-1][0], b
+            else:
+                self._free.append((a, b))
+
+
+class _Writer:
+    def __init__(self, schedule: Schedule, name: str) -> None:
+        self.schedule = schedule
+        self.objects: dict[str, Any] = {"np": np}
+        self.names: dict[Value, str] = {}
+        self.taken = {"np", "memory", "i", *keyword.kwlist, *_NUMPYS, *_BUILTINS}
+        self.functions: dict[str, None] = {}  # of NumPy's, that are imported
+        self.setup: list[str] = []
+        self.body: list[str] = []
+        self.notes: list[tuple[str, str]] = []
+        self.memory = _Memory()
+        self.places: dict[Value, int] = {}  # of what lies in the memory
+        # What is the same array in each run.
+        self.static = {schedule.inputs[i] for i in schedule.fixed if schedule.inputs[i].shape}
+        self.counts: dict[str, int] = {}
+        self.name = self._free(name)
+        self.steps = list(schedule.steps())
+        self.outputs = set(schedule.outputs)
+        self.last = self._last_uses()
+        self.into = self._written_into()
+
+    # -- when values are read last, and what may be written where ------------------------------
+
+    def _last_uses(self) -> dict[Value, int]:
+        """Return for each value the number of the step that reads it last, itself or as a view."""
+        end = len(self.steps)
+        last = dict.fromkeys(self.outputs, end)
+        ends: dict[Step, int] = {}  # a loop in blocks reads all until its end
+        n = 0
+        for block in self.schedule.blocks:
+            n += len(block.steps)
+            if isinstance(block, Loop) and self._in_blocks(block):
+                ends.update(dict.fromkeys(block.steps, n - 1))
+        for i, step in reversed([*enumerate(self.steps)]):
+            until = ends.get(step, i)
+            if is_view(step):
+                until = max(until, *(last.get(v, i) for v in step.results))
+            for v in step.operands:
+                last[v] = max(last.get(v, until), until)
+        return last
+
+    def _written_into(self) -> dict[Value, Value]:
+        """Return for outputs that update an input, and can be computed in its place, that input."""
+        found = {}
+        number = {step: i for i, step in enumerate(self.steps)}
+        for o, i in self.schedule.updates.items():
+            v, p = self.schedule.outputs[o], self.schedule.inputs[i]
+            alone = self.schedule.outputs.count(v) == 1 and v.maker in number
+            if not alone or not isinstance(v.maker.primitive.function, np.ufunc):  # type: ignore[union-attr]
+                continue
+            if p not in self.outputs and self.last.get(p, 0) <= number[v.maker] and v.shape:  # type: ignore[index]
+                found[v] = p
+        return found
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _free(self, wanted: str) -> str:
+        """Return a name that nothing else has: t1, t2, … or, of the user's, Z1, Z1_2, …."""
+        counted = wanted in ("t1", "c1", "s1", "loop1")
+        stem, begin = (wanted[:-1], 1) if counted else (f"{wanted}_", 2)
+        name, i = wanted, self.counts.get(stem, begin)
+        while name in self.taken or name in self.objects:
+            name, i = f"{stem}{i}", i + 1
+        self.counts[stem] = i
+        self.taken.add(name)
+        return name
+
+    def _name(self, v: Value) -> str:
+        if v not in self.names:
+            if v in self.into:
+                return self._name(self.into[v])
+            of = v.gradient_of
+            if v.name is not None:
+                wanted = identifier(v.name)
+            elif of is not None and of.name is not None:
+                wanted = f"d{identifier(of.name)}"
+            else:
+                wanted = "c1" if v.is_constant else "t1"
+            self.names[v] = self._free(wanted)
+        return self.names[v]
+
+    def _object(self, wanted: str, x: Any) -> str:
+        """Return the name of something that the text cannot say."""
+        for name, other in self.objects.items():
+            if other is x:
+                return name
+        name = self._free(identifier(wanted))
+        self.objects[name] = x
+        return name
+
+    def _numpys(self, function: Any) -> str | None:
+        """Return the name of one of NumPy's functions, and import it."""
+        name = numpys_name(function)
+        if name is None:
+            return None
+        name = name.removeprefix("np.")
+        return f"np.{name}" if "." in name else self._imported(name)
+
+    def _imported(self, name: str) -> str:
+        self.functions[name] = None
+        return name
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def _read(self, v: Value) -> str:
+        if v.is_constant and v not in self.names:
+            data = v.data
+            if type(data) in (bool, int, float, complex) and np.isfinite(data):
+                return repr(data) if complex(data).real >= 0 else f"({data!r})"
+            self.names[v] = self._object(v.name or "c1", data)
+            self.static.add(v)
+        return self._name(v)
+
+    def _memory_for(self, v: Value, dying: Sequence[Value]) -> None:
+        """Plan where a value lies: best where one of the same size is read for the last time."""
+        same = [x for x in dying if x in self.places and nbytes(x) == nbytes(v)]
+        at = self.memory.take(nbytes(v), self.places[same[0]] if same else None)
+        self.places[v] = at
+        self.static.add(v)
+        data = np.asarray(v.data)
+        if same and at == self.places[same[0]] and v.name is None and _alike(v, same[0]):
+            self.names[v] = self._name(same[0])  # it is the same array
+            return
+        order = sorted(range(data.ndim), key=lambda i: -abs(data.strides[i]))
+        text = f"np.ndarray({data.shape}, np.{data.dtype.name}, memory, {at}"
+        if order != list(range(data.ndim)) and data.size:
+            strides, step = [0] * data.ndim, data.itemsize
+            for i in reversed(order):
+                strides[i], step = step, step * data.shape[i]
+            text += f", {tuple(strides)}"
+        self.setup.append(f"{self._name(v)} = {text})")
+
+    def _release(self, dying: Sequence[Value]) -> None:
+        for v in dying:
+            if v in self.places:
+                self.memory.give_back(self.places[v], nbytes(v))
+
+    # -- the text --------------------------------------------------------------------------------
+
+    def written(self) -> str:
+        arguments = [self._name(v) for v in self.schedule.inputs]
+        for i in self.schedule.fixed:  # for the views that are made of it once
+            v = self.schedule.inputs[i]
+            self.objects[self._name(v)] = v.data
+        n = 0
+        for block in self.schedule.blocks:
+            begin = len(self.body)
+            if isinstance(block, Loop) and self._in_blocks(block):
+                self._blocked(block, n)
+            else:
+                for i, step in enumerate(block.steps, n):
+                    self._step(step, i)
+            n += len(block.steps)
+            self._note(block, self.body[begin:])
+        results = self._results()
+        head = ["import numpy as np"]
+        if self.functions:
+            head.append(f"from numpy import {', '.join(sorted(self.functions))}")
+        if self.places:
+            head += ["", f"memory = np.empty({self.memory.size}, np.uint8)"]
+        body = self.body or ["pass"]
+        return "\n".join([
+            *head, *self.setup, "", "", f"def {self.name}({', '.join(arguments)}):",
+            *(f"    {line}" for line in body), f"    return [{', '.join(results)}]", "",
+        ])  # fmt: skip
+
+    def _results(self) -> list[str]:
+        results, seen = [], set[Value]()
+        for o, v in enumerate(self.schedule.outputs):
+            text = self._read(v)
+            if o in self.schedule.updates:
+                given = self._name(self.schedule.inputs[self.schedule.updates[o]])
+                if v not in self.into:
+                    self.body.append(f"{self._imported('copyto')}({given}, {text})")
+                text = given
+            elif v.shape and (v in self.static or v in seen or not self._is_fresh(v)):
+                text = f"{text}.copy('K')"
+            seen.add(v)
+            results.append(text)
+        return results
+
+    def _is_fresh(self, v: Value) -> bool:
+        """Whether a value is an array that this run has made, and nothing else shows."""
+        return v.maker is not None and not is_view(v.maker) and not v.is_input
+
+    def _dying(self, step: Step, i: int) -> list[Value]:
+        operands = dict.fromkeys(step.operands)
+        roots = dict.fromkeys(root for v in operands for root in self._roots(v))
+        return [v for v in roots if self.last.get(v, -1) == i]
+
+    def _roots(self, v: Value) -> list[Value]:
+        """Return a value and what it is a view of."""
+        roots = [v]
+        while v.maker is not None and is_view(v.maker):
+            v = v.maker.operands[0]
+            roots.append(v)
+        return roots
+
+    def _step(self, step: Step, i: int) -> None:
+        """Write one step over whole arrays."""
+        dying = self._dying(step, i)
+        if len(step.results) != 1 or step.indices:
+            names = ["_"] * (1 + max(step.indices))
+            for k, v in zip(step.indices, step.results, strict=True):
+                names[k] = self._name(v)
+            self.body.append(f"{', '.join(names)}, *_ = {self._call(step, None)}")
+            self._release(dying)
+            return
+        (v,) = step.results
+        if is_view(step):
+            operand = step.operands[0]
+            text = f"{self._name(v)} = {self._view(step, self._read(operand))}"
+            if operand in self.static:
+                self.static.add(v)
+                self.setup.append(text)
+            else:
+                self.body.append(text)
+            return
+        in_place = (
+            isinstance(step.primitive.function, np.ufunc)
+            and step.primitive.function.signature is None
+        )
+        if in_place:
+            self._release(dying)
+        if v in self.into:
+            self.body.append(self._call(step, self._name(v)))
+        elif nbytes(v) and v.shape and v not in self.outputs and self._takes_out(step):
+            self._memory_for(v, dying if in_place else ())
+            self.body.append(self._call(step, self._name(v)))
+        else:
+            self.body.append(f"{self._name(v)} = {self._call(step, None)}")
+        if not in_place:
+            self._release(dying)
+
+    def _takes_out(self, step: Step) -> bool:
+        function = step.primitive.function
+        if isinstance(function, np.ufunc):
+            return not step.parameters and function.nout == 1
+        if function in _REDUCTIONS:
+            return _reduces_all(step)
+        return step.primitive.name in ("where", "astype")
+
+    def _call(self, step: Step, out: str | None) -> str:
+        """Return the text of a step; into `out`, or as an expression."""
+        primitive, function = step.primitive, step.primitive.function
+        given = [self._read(v) for v in step.operands]
+        after = [] if out is None else [out]
+        if function is np.power and (other := _power(step)) is not None:
+            function, given = other, given[:1]
+        if isinstance(function, np.ufunc) and not step.parameters:
+            shapes = [v.shape for v in step.operands]
+            if function is np.matmul and all(_is_matrix(v) for v in step.operands):
+                return f"{self._imported('dot')}({', '.join([*given, *after])})"
+            sign = OPERATORS.get(function)
+            if not any(shapes) and sign and primitive.forward is not primitive.function:
+                return f"{given[0]} {sign} {given[1]}" if len(given) == 2 else f"{sign}{given[0]}"
+            name = self._numpys(function) or self._object(primitive.name, function)
+            if out is not None and function in (np.maximum, np.minimum):  # they ask for the word
+                after = [f"out={out}"]
+            return f"{name}({', '.join([*given, *after])})"
+        if function in _REDUCTIONS and _reduces_all(step):
+            p = step.parameters
+            name = self._imported(_REDUCTIONS[function])
+            dtype = "None" if p.get("dtype") is None else literal(np.dtype(p["dtype"]))
+            keeps = bool(p.get("keepdims", False))
+            more = [literal(p.get("axis")), dtype, out or "None", str(keeps)]
+            while more[-1] in ("None", "False") and len(more) > 1:
+                more.pop()
+            return f"{name}.reduce({', '.join([given[0], *more])})"
+        if primitive.name == "where" and out is not None:
+            condition, x, y = given
+            copyto = self._imported("copyto")
+            return f"{copyto}({out}, {y}); {copyto}({out}, {x}, where={condition})"
+        if primitive.name == "astype":
+            if out is not None:
+                return f"{self._imported('copyto')}({out}, {given[0]}, casting='unsafe')"
+            return f"{given[0]}.astype({literal(np.dtype(step.parameters['dtype']))})"
+        return self._general(step, given)
+
+    def _general(self, step: Step, given: list[str]) -> str:
+        """A call of whatever it is, as the eager program makes it."""
+        primitive = step.primitive
+        if primitive is getitem:
+            return f"{given[0]}[{self._index(step.parameters['index'])}]"
+        name = self._object(primitive.name, primitive.forward)
+        if primitive.by_name:
+            given = [f"{n}={t}" for n, t in zip(primitive.operands, given, strict=True)]
+        else:
+            last = len(given) - len(primitive.without_rule)
+            given[last:] = (
+                [f"{n}={t}" for n, t in zip(primitive.operands[last:], given[last:], strict=True)]
+                if primitive.without_rule
+                else given[last:]
+            )
+        given += [f"{k}={self._parameter(k, x)}" for k, x in step.parameters.items()]
+        return f"{name}({', '.join(given)})"
+
+    def _parameter(self, name: str, x: Any) -> str:
+        if (
+            x is None
+            or type(x) in (bool, int)
+            or (type(x) is tuple and all(type(i) is int for i in x))
+        ):
+            return repr(x)
+        return self._object(name, x)
+
+    def _index(self, index: Any) -> str:
+        parts = index if isinstance(index, tuple) else (index,)
+        simple = all(i is None or i is Ellipsis or type(i) in (int, slice) for i in parts)
+        return ", ".join(map(index_part, parts)) if simple and parts else self._object("at", index)
+
+    def _view(self, step: Step, x: str) -> str:
+        name, p = step.primitive.name, step.parameters
+        if step.primitive is getitem:
+            return f"{x}[{self._index(p['index'])}]"
+        if name == "transpose":
+            axes = p.get("axes")
+            return f"{x}.T" if axes is None else f"{x}.transpose({tuple(axes)})"
+        shape = step.results[0].shape
+        if name == "reshape":
+            return f"{x}.reshape({shape})"
+        if name in ("real", "imag"):
+            return f"{x}.{name}"
+        return f"np.broadcast_to({x}, {shape})"
+
+    # -- loops in blocks -------------------------------------------------------------------------
+
+    def _in_blocks(self, loop: Loop) -> bool:
+        """Whether a loop is so long that it pays to run its steps block by block."""
+        if len(loop.steps) < 2 or max(map(nbytes, _made(loop))) < LARGE:
+            return False
+        return self._lines_of(loop) is not None
+
+    def _lines_of(self, loop: Loop) -> tuple[bool, int] | None:
+        """Return whether all arrays can be one line of numbers, and how many rows make a block.
+
+        None where they lie in memory in ways that cannot be cut alike.
+        """
+        whole = [v for v in (*loop.operands, *_made(loop)) if v.shape == loop.shape]
+        others = [v for v in loop.operands if v.shape != loop.shape]
+        largest = max(np.asarray(v.data).itemsize for v in whole)
+        if all(prod(v.shape) == 1 for v in others) and len({_layout(v) for v in whole}) == 1:
+            if _layout(whole[0]) is None:
+                return None
+            return True, BLOCK // largest
+        if any(_layout(v) != tuple(range(len(loop.shape))) for v in whole):
+            return None
+        rows = BLOCK // (largest * prod(loop.shape[1:]) or 1)
+        return (False, rows) if 0 < rows < loop.shape[0] else None
+
+    def _blocked(self, loop: Loop, first: int) -> None:
+        """Write a loop as a function of one block, called block by block."""
+        lines = self._lines_of(loop)
+        assert lines is not None
+        flat, rows = lines
+        count = prod(loop.shape) if flat else loop.shape[0]
+        rest = loop.shape[1:] if not flat else ()
+        function = self._free("loop1")
+        inner = set(_made(loop)) - set(loop.results)
+        operands = [v for v in loop.operands if not (v.is_constant and not v.shape)]
+        for v in loop.results:
+            if v in self.outputs and v not in self.into:
+                self.body.append(f"{self._name(v)} = {self._empty(v)}")
+            elif v not in self.into:
+                self._memory_for(v, ())
+        # Memory of one block for what is read in it alone.
+        scratch: dict[Any, list[str]] = {}
+        pads: list[tuple[str, Any]] = []
+        names: dict[Value, str] = {}
+        free_in: dict[Value, int] = {}
+        for i, step in enumerate(loop.steps):
+            for v in step.operands:
+                if v in inner:
+                    free_in[v] = i
+        code = []
+        outside = dict(self.names)
+        for i, step in enumerate(loop.steps):
+            (v,) = step.results
+            safe = isinstance(step.primitive.function, np.ufunc)
+            dead = [x for x in dict.fromkeys(step.operands) if free_in.get(x) == i]
+            if safe:
+                for x in dead:
+                    scratch.setdefault(_dtype(x), []).append(names[x])
+            if v in inner:
+                kind = _dtype(v)
+                if scratch.get(kind):
+                    names[v] = scratch[kind].pop()
+                else:
+                    names[v] = self._free("s1")
+                    pads.append((names[v], kind))
+                self.names[v] = names[v]
+            code.append(self._call(step, self._name(v)))
+            if not safe:
+                for x in dead:
+                    scratch.setdefault(_dtype(x), []).append(names[x])
+        arguments = [self._name(v) for v in (*operands, *loop.results)]
+        arguments = list(dict.fromkeys(arguments))
+        pad_names = [name for name, _ in pads]
+        self.setup += ["", f"def {function}({', '.join([*arguments, *pad_names])}):"]
+        self.setup += [f"    {line}" for line in code] + [""]
+        for name, kind in pads:
+            shape = (min(rows, count), *rest)
+            self.setup.append(f"{name} = np.empty({shape}, np.{kind.name})")
+        left = count % rows
+        if left:
+            self.setup += [f"{name}_rest = {name}[:{left}]" for name in pad_names]
+        cut: list[str] = []
+        seen = set[str]()
+        for v in (*operands, *loop.results):
+            name = self._name(v)
+            if name in seen:
+                continue
+            seen.add(name)
+            if v.shape != loop.shape and not (
+                not flat and len(v.shape) == len(loop.shape) and v.shape[0] == count
+            ):
+                cut.append(name)
+                continue
+            if flat and len(v.shape) != 1:
+                line = self._free(f"{name}_line")
+                layout = _layout(v)
+                turned = "" if layout == tuple(range(len(v.shape))) else f".transpose({layout})"
+                text = f"{line} = {name}{turned}.reshape(-1)"
+                (self.setup if v in self.static else self.body).append(text)
+                name = line
+            cut.append(f"{name}[§]")
+        full = count - left
+        turn = ", ".join([*cut, *pad_names])
+        if full:
+            self.body.append(f"for i in range(0, {full}, {rows}):")
+            self.body.append(f"    {function}({turn.replace('§', f'i:i + {rows}')})")
+        if left:
+            turn = ", ".join([*cut, *(f"{name}_rest" for name in pad_names)])
+            self.body.append(f"{function}({turn.replace('§', f'{full}:')})")
+        self.names = {**outside, **{v: n for v, n in self.names.items() if v not in inner}}
+        last = first + len(loop.steps) - 1
+        self._release([
+            v for x in loop.operands for v in self._roots(x) if self.last.get(v, -1) == last
+        ])  # fmt: skip
+
+    def _empty(self, v: Value) -> str:
+        layout = _layout(v)
+        shape = [v.shape[i] for i in layout or ()]
+        text = f"np.empty({tuple(shape)}, np.{_dtype(v).name})"
+        if layout != tuple(range(len(v.shape))):
+            text += f".transpose({tuple(np.argsort(layout or ()).tolist())})"
+        return text
+
+    # -- what is said of it ------------------------------------------------------------------------
+
+    def _note(self, block: Loop | Call, lines: list[str]) -> None:
+        if not lines:
+            return
+        moved = sum(map(nbytes, (*block.operands, *block.results)))
+        if isinstance(block, Loop):
+            what = f"{len(block.steps)} steps over {block.shape or 'a number'}"
+            if len(block.steps) > 1:
+                what += ", in blocks" if lines[-1].startswith(("    ", "loop")) else ", one by one"
+        else:
+            what = f"{block.step.primitive.name} {' '.join(str(v.shape) for v in block.results)}"
+        self.notes.append(("; ".join(line.strip() for line in lines), f"{what}; {moved} bytes"))
+
+
+def _reduces_all(step: Step) -> bool:
+    """Whether a reduction takes in every number, and begins with nothing."""
+    given = {k for k, x in step.parameters.items() if not (k == "where" and x is True)}
+    return given <= {"axis", "keepdims", "dtype"} and bool(prod(step.operands[0].shape))
+
+
+def _made(loop: Loop) -> list[Value]:
+    return [v for step in loop.steps for v in step.results]
+
+
+def _dtype(v: Value) -> np.dtype[Any]:
+    return np.asarray(v.data).dtype
+
+
+def _layout(v: Value) -> tuple[int, ...] | None:
+    """Return the axes in the order in which they lie in memory; None if there are gaps."""
+    data = np.asarray(v.data)
+    order = sorted(range(data.ndim), key=lambda i: -abs(data.strides[i]))
+    return tuple(order) if data.transpose(order).flags.c_contiguous else None
+
+
+def _alike(v: Value, other: Value) -> bool:
+    return v.shape == other.shape and _dtype(v) == _dtype(other) and _layout(v) == _layout(other)
+
+
+def _is_matrix(v: Value) -> bool:
+    data = np.asarray(v.data)
+    return data.ndim == 2 and data.flags.forc and data.dtype.kind in "fc"
+
+
+def _power(step: Step) -> Any:
+    """Return what the operator ``**`` calls in place of a power, as NumPy does."""
+    x, y = step.operands
+    if not x.shape or not y.is_constant or y.shape or _dtype(x).kind not in "fc":
+        return None
+    return {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}.get(y.data)

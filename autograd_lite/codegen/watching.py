@@ -1,0 +1,387 @@
+"""Record a function so that nothing of it freezes in silence.
+
+What a recorded program computes is right for other numbers if every number that it depends
+on is an operand: an argument, or something of the function's surroundings that is looked at
+again in each run. Three things could go wrong, and each is met here:
+
+* The function *looks at a value* (``if x > 0``, ``x.item()``, ``float(x)``): what follows is
+  not on the tape. The engine tells of each look (`autograd_lite.tape.see_read`), and the
+  user's line is refused. Where it is one of NumPy's functions whose definition here looks at
+  values, or a rule, that becomes one closed step, which looks again in each run.
+* It *uses arrays or Tensors that it was not given*. Those are operands too: what is written
+  into them later counts. An array that the function makes itself is a constant. Who has it
+  after the recording tells one from the other.
+* It *changes something*: writes into an array, moves a random generator. That is refused;
+  a draw that goes through `autograd_lite.calculus.draws` is a step of the program.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..errors import CompileError
+from ..reachable import State, is_library, reachable
+from ..tape import differentiated, next_number, recording
+from ..tensor import Tensor
+from ..trees import flatten
+from .program import Program, Value
+from .record import Recording, record
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_PASSED = tuple(
+    os.path.join(_PACKAGE, name) for name in ("tensor.py", "tape.py", os.path.join("codegen", ""))
+)
+_READING = os.path.join(_PACKAGE, "calculus", "")
+
+# -- what the function takes from around itself ------------------------------------------------
+
+
+@dataclass(slots=True)
+class Captured:
+    """Arrays and Tensors that a function uses and is not given.
+
+    Attributes
+    ----------
+    owners
+        The arrays and Tensors.
+    values
+        For each its input of the program.
+    names
+        Of what stands in closures and globals: where it is looked up, and what was there.
+    """
+
+    owners: list[Any] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    names: list[tuple[str, Callable[[], Any], Any]] = field(default_factory=list)
+
+    def arrays(self) -> list[Any]:
+        """Return the arrays as they are now."""
+        return [x._value if isinstance(x, Tensor) else x if x.ndim else x[()] for x in self.owners]
+
+    def stands(self) -> bool:
+        """Whether all is still of the shape and dtype, and under the name, that it had."""
+        for _, look, x in self.names:
+            if look() is not x:
+                return False
+        for owner, v in zip(self.owners, self.values, strict=True):
+            data = owner._value if isinstance(owner, Tensor) else owner
+            if data.shape != v.data.shape or data.dtype != v.data.dtype:
+                return False
+        return True
+
+    def fixed(self, program: Program) -> frozenset[int]:
+        """Return the numbers of those inputs that are the same array object in each run."""
+        arrays = {v for v, x in zip(self.values, self.owners, strict=True) if x is v.data}
+        return frozenset(i for i, v in enumerate(program.inputs) if v in arrays)
+
+    def described(self) -> Iterator[str]:
+        """Yield a line for each, for people."""
+        for owner, v in zip(self.owners, self.values, strict=True):
+            kind = "Tensor" if isinstance(owner, Tensor) else "array"
+            name = f" '{v.name}'" if v.name else ""
+            yield f"From around it, read in each call: the {kind}{name} {v.data.shape}."
+
+
+def _capture(recording: Recording) -> Captured:
+    """Make operands of those constants that somebody else has as well."""
+    captured = Captured()
+    for v in list(recording.owners):
+        owner = recording.owners.pop(v)
+        if _is_held(owner, v):
+            captured.owners.append(owner)
+            captured.values.append(v)
+            v.is_input = True
+            recording.program.inputs.append(v)
+    return captured
+
+
+def _is_held(owner: Any, v: Value) -> bool:
+    """Whether anything but the program holds an array, or the memory that it is a view of."""
+    if isinstance(owner, Tensor):
+        # The variable here, the caller's, and the argument below.
+        return sys.getrefcount(owner) > _OWN
+    ours = 1  # the value's
+    if sys.getrefcount(owner) > _OWN + ours:
+        return True
+    base = owner.base
+    while isinstance(base, np.ndarray):
+        del owner
+        owner, base = base, base.base
+        if sys.getrefcount(owner) > 3:
+            return True
+    return base is not None
+
+
+def _references() -> int:
+    owner, v = np.empty(1), Value(None)
+    return _count(owner, v)
+
+
+def _count(owner: Any, v: Value) -> int:
+    return sys.getrefcount(owner)
+
+
+_OWN = _references()
+
+# -- names that may come to mean something else ------------------------------------------------
+
+
+def _looked_up(f: Any) -> list[tuple[str, Callable[[], Any], Any]]:
+    """Return how numbers, arrays and Tensors in closures and globals of functions are found."""
+    found: list[tuple[str, Callable[[], Any], Any]] = []
+    seen: set[Any] = set()
+    for function in reachable(f):
+        if not isinstance(function, types.FunctionType):
+            continue
+        if is_library(function.__code__.co_filename):
+            continue
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            if id(cell) not in seen and _is_watched(x := _cell(cell)):
+                seen.add(id(cell))
+                found.append((name, lambda cell=cell: _cell(cell), x))  # type: ignore[misc]
+        space = function.__globals__
+        for name in _names(function.__code__):
+            key = id(space), name
+            if key not in seen and _is_watched(x := space.get(name)):
+                seen.add(key)
+                found.append((name, lambda space=space, name=name: space.get(name), x))  # type: ignore[misc]
+    return found
+
+
+def _names(code: Any) -> set[str]:
+    names = set(code.co_names)
+    for c in code.co_consts:
+        if hasattr(c, "co_names"):
+            names |= _names(c)
+    return names
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it holds nothing
+        return None
+
+
+def _is_watched(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, Tensor, np.generic, int, float, complex, str))
+
+
+# -- looks at values ---------------------------------------------------------------------------
+
+_INSTEAD = {
+    "a choice by the value": "write np.where(condition, a, b), which takes both ways",
+    "an index or a count": "give a whole number as an argument of its own: it is fixed",
+    ".data": "use the Tensor itself, or detach() it",
+    ".backward()": "compile value_and_grad(f), which returns the gradient",
+    ".grad": "compile value_and_grad(f), which returns the gradient",
+    "writing into it": "make a new value: t.at[index].set(v), np.where(...), or x = x + y",
+    "setting .data": "return the new value, and set it outside",
+    "a draw without a generator": "give it a generator, as in nn.Dropout(0.5, rng=0)",
+    "a shape that values decide": "keep the shape and use np.where(mask, x, 0), or weights of 0",
+}
+_OTHERWISE = "compute on with np functions of the Tensor itself"
+
+
+class Look(CompileError):
+    """A function of ours looked at a value: it is closed, and the recording begins again."""
+
+    entry: Any = None
+
+
+_DOES = {
+    "a choice by the value": "chooses by a value",
+    "an index or a count": "takes a value as an index or a count",
+    "writing into it": "writes into what it was given",
+    "setting .data": "writes into a Tensor that it did not make",
+    "a draw without a generator": "draws random numbers without a generator of its own",
+    "a shape that values decide": "makes an array whose shape hangs on values",
+}
+_SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
+"""Functions whose result has a shape that hangs on values."""
+
+
+def _refuse(how: str) -> CompileError:
+    frame = _users_frame()
+    place = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    does = _DOES.get(how, f"looks at a value ({how})")
+    return CompileError(
+        f"{_said(place)}{does}, so what is compiled would be right for these numbers alone: "
+        f"{_INSTEAD.get(how, _OTHERWISE)}."
+    )
+
+
+def _said(place: tuple[str, int] | None) -> str:
+    """Begin a sentence with a line of the user's."""
+    if place is None:
+        return "The function "
+    file, number = place
+    line = linecache.getline(file, number).strip()
+    text = f"'{line}' in " if line else ""
+    return f"{text}{os.path.basename(file)}, line {number}, "
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _reader(begin: int) -> Callable[[Any, str], None]:
+    """Return what the engine tells of looks at values."""
+
+    def reads(t: Any, how: str) -> None:
+        note = t._note or {}
+        leaf = t._primitive is None and "alias" not in note and "name" not in note
+        if leaf and abs(t._number) > begin:
+            return  # a constant that the function has made
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_PASSED):
+            frame = frame.f_back
+        file = frame.f_code.co_filename if frame is not None else ""
+        quiet = how in ("bare", ".data", ".grad", ".numpy()")
+        if quiet and file.startswith(_PACKAGE) and not file.startswith(_READING):
+            return  # of the engine itself: shapes, dtypes, checks
+        raise _refuse(how)
+
+    return reads
+
+
+# -- the recording -----------------------------------------------------------------------------
+
+
+def record_watched(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Recording, Captured]:
+    """Record a function; return also what it takes from around itself.
+
+    Raises
+    ------
+    CompileError
+        If something of it would freeze, or be lost.
+    """
+    weak = _weak_dtype((args, kwargs))
+
+    def given_as(x: Any) -> Any:
+        if isinstance(x, Tensor):
+            x = x._value
+        if type(x) is float:
+            return np.asarray(x, weak)
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fciub":
+            array = np.asarray(x)
+            return array if array.flags.forc else np.array(array)
+        return None
+
+    begin = abs(next_number())
+    mode = recording(
+        lambda outside: differentiated(outside)._replace(
+            everything=True, lines=True, keeps=False, reads=_reader(begin)
+        )
+    )
+    before = State.of(f).copied()
+    names = _looked_up(f)
+    with _lent(f):
+        made = record(f, args, kwargs, given_as, mode)
+    _see_unchanged(before.changed(), made.program)
+    _see_shapes(made.program)
+    captured = _capture(made)
+    captured.names = names
+    known = {id(x): name for name, _, x in names}
+    for owner, v in zip(captured.owners, captured.values, strict=True):
+        v.name = v.name or known.get(id(owner))
+    return made, captured
+
+
+def _weak_dtype(arguments: Any) -> Any:
+    """Return the dtype that Python's floats have beside the arrays of the arguments."""
+    kinds = {
+        np.asarray(x._value if isinstance(x, Tensor) else x).dtype
+        for x in flatten(arguments)[0]
+        if isinstance(x, (np.ndarray, np.generic, Tensor))
+    }
+    floats = [kind for kind in kinds if kind.kind in "fc"]
+    return np.result_type(1.0, *(np.zeros(1, kind) for kind in floats)).type(0).real.dtype
+
+
+@contextmanager
+def _lent(f: Any) -> Iterator[None]:
+    """Let a function read the arrays around it, and not write into them."""
+    arrays = [x for x in reachable(f) if isinstance(x, np.ndarray) and x.flags.writeable]
+    try:
+        for x in arrays:
+            x.flags.writeable = False
+        yield
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise _writes(error) from None
+        raise
+    finally:
+        for x in arrays:
+            x.flags.writeable = True
+
+
+def _writes(error: ValueError) -> CompileError:
+    trace, frame, number = error.__traceback__, None, 0
+    while trace is not None:
+        if not is_library(trace.tb_frame.f_code.co_filename):
+            frame, number = trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+    place = None if frame is None else (frame.f_code.co_filename, number)
+    return CompileError(
+        f"{_said(place)}writes into an array that the function did not make, which a compiled "
+        "one does not do: return the new value, and write it outside."
+    )
+
+
+def _see_shapes(program: Program) -> None:
+    """See that no shape hangs on values."""
+    for step in program.steps:
+        if step.primitive.function in _SHAPES:
+            file, _, number = (step.line or "").rpartition(":")
+            how = "a shape that values decide"
+            raise CompileError(
+                f"{_said((file, int(number)) if file else None)}{_DOES[how]}, so what is compiled "
+                f"would be right for these numbers alone: {_INSTEAD[how]}."
+            )
+
+
+def _see_unchanged(changed: State, program: Program) -> None:
+    """See that the function changed nothing but where its generators stand, by recorded draws."""
+    draws = [step for step in program.steps if step.primitive.draws]
+    for owner, values, _ in changed.held:
+        if set(values) == {"state"} and hasattr(owner, "state"):
+            after, owner.state = owner.state, values["state"]
+            for step in draws:
+                if step.parameters["generator"].bit_generator is owner:
+                    step.apply([v.data for v in step.operands])
+            same, owner.state = _equal(owner.state, after), values["state"]
+            if same:
+                continue
+            raise CompileError(
+                "The function draws random numbers itself, which would be the same in each call "
+                "once it is compiled: give them as an argument, or draw with nn.Dropout(p, rng=…)."
+            )
+        names = ", ".join(f"'{name}'" for name in values) or "an attribute"
+        raise CompileError(
+            f"The function sets {names} of a {type(owner).__name__}, which would happen once and "
+            "not in each call: return the new value, and set it outside."
+        )
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    return bool(np.array_equal(a, b))

@@ -1,0 +1,242 @@
+"""compile: the same bits as eager, on other numbers, with nothing frozen in silence."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from autograd_lite import (
+    Tensor,
+    compile,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
+from autograd_lite.errors import CompileError
+from autograd_lite.trees import flatten
+from nn import functional as F
+from tests.calculus.test_programs import pairs, programs, run
+from tests.codegen.test_source import X3, X, assert_same_bits, lab, weights
+
+BACK_ENDS = ["numpy"]
+
+
+def same(found, expected):
+    assert type(found) is type(expected)
+    assert_same_bits(found, expected)
+
+
+@settings(max_examples=40)
+@given(programs(), pairs)
+def test_random_programs_give_the_tapes_bits_on_other_numbers(steps, inputs):
+    f = value_and_grad(lambda x, y: np.sum(run(steps, x, y) ** 2), (0, 1))
+    x, y = inputs[0], inputs[0] + inputs[1]
+    made = compile(f, back_end="numpy")
+    same(made(np.cos(x), np.sin(y)), f(np.cos(x), np.sin(y)))
+    same(made(x, y), f(x, y))
+
+
+def nested(params, x):
+    h = x
+    for W in params["W"]:
+        h = np.maximum(h @ W + params["b"], 0)
+    return np.sum(h[:, 0] * h[[0, 1, 0], 1]) + np.max(np.linalg.svd(h)[1])
+
+
+def classifier(W, b):
+    return F.cross_entropy(F.linear(X, W, b), np.arange(21) % 3)
+
+
+def attention(q, k):
+    return np.sum(F.softmax(q @ k.T / 1.5) @ k)
+
+
+LARGE = np.linspace(-2.0, 2.0, 100_003)
+PROGRAMS = {
+    "lab": (value_and_grad(lab, (0, 1, 2)), weights(0)),
+    "loop": (value_and_grad(nested), ({"W": [np.eye(3) + 0.1, np.eye(3)], "b": X[4:7, 0]}, X3)),
+    "cross_entropy": (value_and_grad(classifier), (X[:3], X[3:6, 0])),
+    "attention": (value_and_grad(attention, (0, 1)), (X[:4], X[4:8])),
+    "hvp": (hvp(lambda x: np.sum(x**3 * x[0])), (X[0], X[1])),
+    "hvp of the lab": (hvp(lambda w: lab(w, *weights(5)[1:])), (weights(1)[0], weights(2)[0])),
+    "hessian": (hessian(lambda x: x[0] ** 2 * np.sin(x[1])), (X[0],)),
+    "jacobian": (jacobian(lambda x: np.tanh(X[:2] @ x) * x), (X[0],)),
+    "jvp": (lambda x, t: jvp(lambda x: np.exp(x) * x[0], (x,), (t,)), (X[0], X[1])),
+    "vjp": (lambda x, g: vjp(lambda x: np.exp(x) * x[0], x)[1](g), (X[0], X[1])),
+    "elementwise": (elementwise_grad(np.sin), (X,)),
+    "einsum": (grad(lambda x: np.einsum("ij,jk->", x, x)), (X[:2],)),
+    "third": (grad(grad(grad(np.sin))), (np.float64(0.3),)),
+    "float32": (
+        value_and_grad(lambda x: np.sum(np.tanh(x) * 2.5) + np.mean(x)),
+        (X.astype(np.float32),),
+    ),
+    "in blocks": (
+        value_and_grad(lambda x: np.sum(np.exp(-x * x) * np.sin(3.0 * x) + np.tanh(x))),
+        (LARGE,),
+    ),
+    "in blocks of rows": (
+        value_and_grad(lambda x, y: np.mean(np.where(x > y, np.exp(x) - y, x * y) ** 2), (0, 1)),
+        (LARGE[:100_000].reshape(1000, 100), LARGE[:100]),
+    ),
+    "from the end": (
+        value_and_grad(lambda x: np.sum(np.exp(x.T) * x.T)),
+        (LARGE[:100_000].reshape(1000, 100),),
+    ),
+    "nothing": (lambda x: (x, x.T, x), (X,)),
+}
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_of_many_kinds(name, back_end):
+    f, inputs = PROGRAMS[name]
+    step = compile(f, back_end=back_end)
+    leaves, rebuild = flatten(inputs)
+    first = step(*inputs)
+    kept = [np.array(x) for x in flatten(first)[0]]
+    others = rebuild([np.asarray(x * 1.25 - 0.1, np.asarray(x).dtype)[()] for x in leaves])
+    for given_ in (inputs, others):
+        assert_same_bits(step(*given_), f(*given_))
+    assert len(step.forms) == 1
+    # What was returned belongs to the caller: no later call has written into it.
+    assert_same_bits(flatten(first)[0], kept)
+
+
+# -- what cannot be compiled is refused, with its line ------------------------------
+
+kept = np.zeros(2)
+rng = np.random.default_rng(0)
+weight = Tensor([1.0, 2.0], requires_grad=True)
+
+
+def branch(x):
+    if x[0] > 0:  # HERE
+        return x
+    return -x
+
+
+def loop(x):
+    while np.sum(x) > 1.0:  # HERE
+        x = x / 2.0
+    return x
+
+
+def item(x):
+    return x * np.max(x).item()  # HERE
+
+
+def as_float(x):
+    return x * float(x[0])  # HERE
+
+
+def as_array(x):
+    return x * x.numpy()  # HERE
+
+
+def data(x):
+    return x * x.data  # HERE
+
+
+def nested_lists(x):
+    return sum(x.tolist()) * x  # HERE
+
+
+def asarray(x):
+    return np.asarray(x) * 2.0  # HERE
+
+
+def index(x):
+    return x[np.argmax(x).__index__()]  # HERE
+
+
+def count(x):
+    return sum(x[i] for i in range(np.argmax(x)))  # HERE
+
+
+def mask(x):
+    return np.sum(x[x > 0.0])  # HERE
+
+
+def nonzero(x):
+    return np.sum(x[np.nonzero(x)])  # HERE
+
+
+def allclose(x):
+    return x if np.allclose(x, 0.0) else x * 2.0  # HERE
+
+
+def written(x):
+    kept[:] = 1.0  # HERE
+    return x * 2.0
+
+
+def augmented(x):
+    global kept
+    kept += 1.0  # HERE
+    return x * 2.0
+
+
+def argument(x):
+    x[0] = 1.0  # HERE
+    return x * 2.0
+
+
+def argument_augmented(x):
+    x += 1.0  # HERE
+    return x * 2.0
+
+
+def tensor_set(x):
+    weight.data = np.ones(2)  # HERE
+    return x * weight
+
+
+def backward(x):
+    np.sum(weight * x).backward()  # HERE
+    return x
+
+
+def of_tensor(x):
+    return x * weight.data  # HERE
+
+
+def drawn(x):
+    return x * rng.random(2)
+
+
+def default_dropout(x):
+    return F.dropout(x, 0.5)  # HERE
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(branch, loop, item, as_float, as_array, data, nested_lists, asarray, index, count, mask),
+        *(nonzero, allclose, written, augmented, argument, argument_augmented, tensor_set),
+        *(backward, of_tensor, drawn, default_dropout),
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_what_hangs_on_values_is_refused_with_its_line(f):
+    lines, first = inspect.getsourcelines(f)
+    here = [i for i, line in enumerate(lines) if "# HERE" in line]
+    x, state = np.array([1.0, 2.0]), rng.bit_generator.state
+    before = x.copy(), kept.copy(), weight.data.copy()
+    for g in (f, value_and_grad(lambda x: np.sum(f(x)))):
+        with pytest.raises(CompileError) as caught:
+            compile(g, back_end="numpy")(x)
+        if here:
+            assert f"test_compile.py, line {first + here[0]}, " in str(caught.value)
+            assert lines[here[0]].split("#")[0].strip() in str(caught.value)
+        assert_same_bits((x, kept, weight.data), before)
+        assert weight.grad is None
+        assert kept.flags.writeable
+        assert rng.bit_generator.state == state
