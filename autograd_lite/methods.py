@@ -9,7 +9,7 @@ other is a line of :mod:`autograd_lite.method_names`, in which ``np.…`` is the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -114,14 +114,13 @@ class _Elsewhere:
         raise AttributeError(f"A Tensor has no attribute '{self.name}': {self.instead}.")
 
 
-def _lines(table: str) -> Iterator[str]:
-    """Yield the lines of a table; one that ends with ``=`` goes on in the next."""
-    return iter(table.replace("=\n", "=").strip().splitlines())
+def lines(*tables: str) -> dict[str, str]:
+    """Return the lines of tables by their names; one that is indented belongs to the one before."""
+    joined = (re.sub(r"\n +", " ", table.strip()) for table in tables)
+    return {line.partition("(")[0]: line for table in joined for line in table.splitlines()}
 
 
-_LINES = {
-    line.partition("(")[0]: line for table in (names.NUMPY, names.PYTORCH) for line in _lines(table)
-}
+_LINES = lines(names.NUMPY, names.PYTORCH)
 _ALIASES = {"axis": "dim", "keepdims": "keepdim", "axis1": "dim1", "axis2": "dim2"}
 
 
@@ -132,8 +131,7 @@ def source(name: str) -> str:
     def unsqueeze(t, dim):
         return np.expand_dims(t, dim)
     """
-    head, _, body = _LINES[name].partition(" = ")  # a default has no spaces around its "="
-    parameters, body = _parameters(head.rstrip()), body.strip()
+    parameters, body = parts(_LINES[name])
     if not body:
         named = parameters.index("*") if "*" in parameters else len(parameters)
         words = [p.partition("=")[0] for p in parameters]
@@ -146,27 +144,33 @@ def source(name: str) -> str:
     if aliases:
         star = [] if any(p.startswith("*") for p in plain) else ["*"]
         plain += star + [f"{_ALIASES[own]}=None" for own, _ in aliases]
-    lines = [f"def {name}({', '.join(['t', *plain, *rest])}):"]
+    head = [f"def {name}({', '.join(['t', *plain, *rest])}):"]
     for own, default in aliases:
         other = _ALIASES[own]
-        lines.append(f"    if {other} is not None:")
-        lines.append(f"        {own} = either('{name}', '{own}', {own}, {default}, {other})")
-    return "\n".join([*lines, f"    return {body}"])
+        head.append(f"    if {other} is not None:")
+        head.append(f"        {own} = either('{name}', '{own}', {own}, {default}, {other})")
+    return "\n".join([*head, f"    return {body}"])
 
 
-def _parameters(head: str) -> list[str]:
-    """Return the parameters of ``name(a, b=(0, 1))``, with their defaults."""
-    inside = head[head.index("(") + 1 : -1]
-    return re.split(r", (?![^(]*\))", inside) if inside else []
+def parts(line: str) -> tuple[list[str], str]:
+    """Return the parameters of ``name(a, b=(0, 1)) = body``, with their defaults, and the body."""
+    head, _, body = line.partition(" = ")  # a default has no spaces around its "="
+    inside = head.strip().partition("(")[2].removesuffix(")")
+    return re.split(r", (?![^(]*\))", inside) if inside else [], body.strip()
+
+
+def compiled(name: str, source: str, namespace: dict[str, Any]) -> Any:
+    """Return the function of a source."""
+    made: dict[str, Any] = {}
+    exec(compile(source, f"<autograd_lite {name}>", "exec"), namespace, made)
+    made[name].__doc__ = f"``{source.rpartition('return ')[2]}``"
+    return made[name]
 
 
 def _of_line(name: str) -> Any:
     from . import method_parts  # the longer ones, met by nobody at import
 
-    made: dict[str, Any] = {}
-    exec(compile(source(name), f"<autograd_lite {name}>", "exec"), vars(method_parts), made)
-    made[name].__doc__ = source(name).rpartition("return ")[2] + ", where t is the Tensor."
-    return made[name]
+    return compiled(name, source(name), vars(method_parts))
 
 
 def _elementwise(name: str) -> Any:
@@ -213,18 +217,20 @@ def _refused(name: str) -> Any:
     return method
 
 
-_MADE_BY: dict[str, Callable[[str], Any]] = {
+FUNCTIONS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(_LINES, _of_line),
     **dict.fromkeys(names.ELEMENTWISE.split(), _elementwise),
+}
+_MADE_BY = FUNCTIONS | {
     **dict.fromkeys(names.PROPERTIES, _property),
     **dict.fromkeys([f"{name}_" for name in names.WRITING.split()], _writing),
     **dict.fromkeys(names.REFUSED, _refused),
 }
-_ELSEWHERE = {
-    name: f"{instead} (docs/coming_from.md)"
-    for listed, instead in names.ELSEWHERE.items()
-    for name in listed.split()
-} | {name: f"what the tape knows of t is t.tape.{name}" for name in names.RECORD.split()}
+ELSEWHERE = {
+    name: instead for listed, instead in names.ELSEWHERE.items() for name in listed.split()
+}
+_ELSEWHERE = {name: f"{instead} (docs/coming_from.md)" for name, instead in ELSEWHERE.items()}
+_ELSEWHERE |= {name: f"what the tape knows of t is t.tape.{name}" for name in names.RECORD.split()}
 for _name, _make in _MADE_BY.items():
     setattr(Tensor, _name, _Method(_name, _make))
 for _name, _instead in _ELSEWHERE.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import method_names as names
-from .methods import _LINES, _parameters, source
+from .methods import _LINES, parts, source
 
 _HEAD = '''"""A Tensor's methods for editors and mypy: made by typed_methods.py."""
 
@@ -53,8 +53,8 @@ def stub() -> Iterator[str]:
     """Yield the lines of the file."""
     yield from _HEAD.splitlines()
     for name in _LINES:
-        head = source(name).partition("\n")[0].removeprefix(f"def {name}")[:-1]
-        typed = ", ".join(["self", *map(_typed, _parameters(head)[1:])])
+        parameters, _ = parts(source(name).partition(":\n")[0])
+        typed = ", ".join(["self", *map(_typed, parameters[1:])])
         yield f"    def {name}({typed}) -> {_RETURN.get(name, 'Tensor')}: ..."
     for name in names.ELEMENTWISE.split():
         yield f"    def {name}(self) -> Tensor: ..."

@@ -16,6 +16,7 @@ MAY_USE = {
     "engine": {"engine"},
     **{reader: {"engine", *READERS} for reader in READERS},
     "nn": {"engine", "nn"},
+    "torch": {"engine", "nn"},  # autograd_lite/torch.py: names onto both, which neither meets
     "demos": {"engine", *READERS, "nn", "demos"},
 }
 LIGHT = {*sys.stdlib_module_names, "numpy"}
@@ -52,7 +53,8 @@ def room(module: str) -> str:
     """Name the room that a module of ours is in, or the library that it belongs to."""
     parts = module.split(".")
     if parts[0] == "autograd_lite":
-        return parts[1] if len(parts) > 1 and parts[1] in READERS else "engine"
+        apart = {*READERS, "torch"}
+        return parts[1] if len(parts) > 1 and parts[1] in apart else "engine"
     return parts[0]
 
 
@@ -125,4 +127,4 @@ def test_engine_does_not_import_what_is_built_on_it() -> None:
     modules = loaded_by("import autograd_lite")
     assert "numpy" in modules
     assert modules.isdisjoint({"nn", "demos"})
-    assert modules.isdisjoint(f"autograd_lite.{reader}" for reader in READERS)
+    assert modules.isdisjoint(f"autograd_lite.{reader}" for reader in {*READERS, "torch"})
