@@ -11,6 +11,7 @@
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 OLDEST := $(VENV)/oldest-numpy
+RELEASE := $(VENV)/release
 OUT    ?= out
 MAKEFLAGS += --no-print-directory
 
@@ -24,13 +25,14 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest bench lint types format clean setup setup-dev setup-bench
+.PHONY: help demo test test-oldest bench dist lint types format clean setup setup-dev setup-bench
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
 	@echo "make lint     check the style (ruff)"
 	@echo "make format   mend the style (ruff)"
 	@echo "make types    check the types (mypy)"
+	@echo "make dist     build what an index takes into dist, and check it"
 	@echo "make clean    remove $(VENV), out and every cache"
 
 demo: setup
@@ -57,6 +59,29 @@ $(OLDEST)/installed: pyproject.toml constraints.txt | $(RUN)
 bench: setup-bench
 	@echo "→ python -m benchmarks"
 	@$(RUN) -m benchmarks $(ARGS)
+
+# The distribution: the wheel is built from the sdist, and is the one that the checkout gives;
+# installed with NumPy alone it imports, and brings no demos or tests.
+dist: $(RELEASE)/installed
+	@echo "→ building the distribution into dist"
+	@rm -rf dist $(RELEASE)/direct
+	@$(RELEASE)/bin/python -m build --outdir dist . > $(RELEASE)/log || { cat $(RELEASE)/log; exit 1; }
+	@$(RELEASE)/bin/python -m build --wheel --outdir $(RELEASE)/direct . > $(RELEASE)/log
+	@cmp dist/*.whl $(RELEASE)/direct/*.whl
+	@$(RELEASE)/bin/twine check --strict dist/*
+	@$(RELEASE)/bin/check-wheel-contents dist/*.whl
+	@$(RUN) -m venv --clear $(RELEASE)/installed-alone
+	@$(RELEASE)/installed-alone/bin/python -m pip install -qq --disable-pip-version-check \
+	    --constraint constraints.txt dist/*.whl
+	@cd / && $(abspath $(RELEASE))/installed-alone/bin/python -I -c "import importlib.util as u, nn, \
+	autograd_lite as a; a.grad(a.Tensor.tanh)(1.0); assert not u.find_spec('demos')"
+
+$(RELEASE)/installed: pyproject.toml constraints.txt | $(RUN)
+	@echo "→ installing build, twine and check-wheel-contents into $(RELEASE)"
+	@$(RUN) -m venv --clear $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install -qq --disable-pip-version-check \
+	    --constraint constraints.txt build twine check-wheel-contents
+	@touch $@
 
 lint: setup-dev
 	@echo "→ ruff"

@@ -127,9 +127,18 @@ class UncertainGradientWarning(UserWarning):
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """Return the error for an optional package that is not installed.
 
-    >>> print(missing_extra("graphviz", "viz", "draw a graph"))
-    To draw a graph, the package 'graphviz' is needed: pip install 'autograd_lite[viz]'.
+    It says how to install the extra from where this package is: in a checkout, or from an index.
+
+    >>> str(missing_extra("graphviz", "viz", "draw a graph")).startswith(
+    ...     "To draw a graph, the package 'graphviz' is needed: pip install "
+    ... )
+    True
     """
-    return MissingExtraError(
-        f"To {purpose}, the package '{package}' is needed: pip install 'autograd_lite[{extra}]'."
-    )
+    from pathlib import Path
+
+    checkout = Path(__file__).parents[1]
+    where = "autograd_lite"
+    if (checkout / "pyproject.toml").is_file():
+        where = "." if checkout == Path.cwd() else str(checkout)
+    how = f"pip install {'-e ' * (where != 'autograd_lite')}'{where}[{extra}]'"
+    return MissingExtraError(f"To {purpose}, the package '{package}' is needed: {how}.")

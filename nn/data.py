@@ -460,7 +460,7 @@ def _sklearn() -> Any:
     try:
         from sklearn import datasets  # type: ignore[import-untyped]
     except ImportError:
-        raise missing_extra("scikit-learn", "demos", "make this data set") from None
+        raise missing_extra("scikit-learn", "nn", "make this data set") from None
     return datasets
 
 

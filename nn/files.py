@@ -167,5 +167,5 @@ def _safetensors() -> Any:
     try:
         from safetensors import numpy
     except ImportError:
-        raise missing_extra("safetensors", "demos", "read or write weights") from None
+        raise missing_extra("safetensors", "nn", "read or write weights") from None
     return numpy

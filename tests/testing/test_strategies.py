@@ -152,4 +152,4 @@ except MissingExtraError as error:
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert run.stdout.strip().endswith("pip install 'autograd_lite[testing]'.")
+    assert run.stdout.strip().endswith("pip install -e '.[testing]'.")
