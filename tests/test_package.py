@@ -24,7 +24,7 @@ def test_a_folder_of_the_packages_name_does_not_hide_it(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
     assert run.stderr == ""
-    assert "1.0" in run.stdout
+    assert run.stdout.startswith("Tensor(1")
 
 
 @pytest.mark.parametrize("standing", ["in the checkout", "elsewhere", "installed"])
