@@ -6,6 +6,7 @@ HYPOTHESIS_PROFILE=explore draws new examples each time, and more of them.
 import importlib
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +27,12 @@ settings.register_profile(
     max_examples=1000,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+# What Numba compiles is kept between runs, here and not among the user's own.
+os.environ.setdefault(
+    "AUTOGRAD_LITE_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+)
 
 
 @pytest.fixture(autouse=True)

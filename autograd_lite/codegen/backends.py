@@ -47,6 +47,8 @@ class Kernel:
         Lines of the source, each with what it does and what it costs.
     own_run
         Many runs with no Python in between, where the back end can; as `run`.
+    own_many
+        The same for many members of a batch; as `many`.
     """
 
     schedule: Schedule
@@ -54,6 +56,7 @@ class Kernel:
     source: str
     notes: list[tuple[str, str]] = field(default_factory=list)
     own_run: Callable[[Arrays, int, frozenset[int]], list[Any]] | None = None
+    own_many: Callable[[Arrays, int, frozenset[int], frozenset[int]], list[Any]] | None = None
 
     def run(self, arrays: Arrays, count: int, scanned: frozenset[int] = frozenset()) -> list[Any]:
         """Run it `count` times: what it updates goes from one run into the next.
@@ -89,6 +92,42 @@ class Kernel:
                 if o not in updates:
                     found[o][k] = made
         return found
+
+    def many(
+        self, arrays: Arrays, count: int, scanned: frozenset[int], batched: frozenset[int]
+    ) -> list[Any]:
+        """Run it `count` times for each member of a batch, as for one seed after the other.
+
+        Parameters
+        ----------
+        arrays, count, scanned
+            As in `run`. Those in `batched` have one more axis in front of everything, of one
+            length; what is updated must be among them.
+        batched
+            The numbers of such inputs.
+
+        Returns
+        -------
+        list
+            As of `run`, with the members along an axis in front.
+        """
+        lengths = {len(arrays[i]) for i in batched}
+        if len(lengths) != 1 or not batched.issuperset(self.schedule.updates.values()):
+            raise ValueError(
+                "A batch needs an axis of one length in front of each array that differs from "
+                "member to member, and of all that is updated."
+            )
+        if self.own_many is not None:
+            return self.own_many(arrays, count, scanned, batched)
+        made = []
+        for member in range(*lengths):
+            own = [a[member] if i in batched else a for i, a in enumerate(arrays)]
+            made.append(self.run(own, count, scanned))
+        updates = self.schedule.updates
+        return [
+            arrays[updates[o]] if o in updates else np.stack([run[o] for run in made])
+            for o in range(len(self.schedule.outputs))
+        ]
 
 
 def _dtype(v: Any) -> Any:

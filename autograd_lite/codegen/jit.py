@@ -1,4 +1,4 @@
-"""Numba, and our elementary functions in it: what every compiled loop begins with."""
+"""Numba, and what our compiled loops use in it: the elementary functions, sums, small arrays."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ FUNCTIONS = (
 )
 
 
+def elementary_of(bits: int) -> ModuleType:
+    """Return the elementary functions of floats of 32 or 64 bits."""
+    return elementary if bits == 64 else elementary32
+
+
 @cache
 def numba() -> Any:
-    """Return Numba, to which our elementary functions are known by now.
+    """Return Numba, to which our functions are known by now.
 
     Raises
     ------
@@ -33,16 +38,80 @@ def numba() -> Any:
     """
     try:
         import numba
-        from numba.extending import register_jitable
     except ImportError:
         raise missing_extra("numba", "fast", "compile loops") from None
-    inlined = register_jitable(forceinline=True, fastmath=FASTMATH, error_model="numpy")
+    inlined = _inlined(fastmath=FASTMATH)
     for module in (elementary, elementary32):
         for name in FUNCTIONS:
             inlined(getattr(module, name))
+    _inlined(fastmath={"reassoc", "contract"})(added)
+    _inlined(fastmath={"contract"})(product_added)
     return numba
 
 
-def elementary_of(bits: int) -> ModuleType:
-    """Return the elementary functions of floats of 32 or 64 bits."""
-    return elementary if bits == 64 else elementary32
+def compiled(signature: str) -> Any:
+    """Return a decorator that compiles for one signature, or takes what the disk has.
+
+    Sums are not re-associated and products not fused, but for `added` and `product_added`.
+    """
+    return numba().njit([signature], cache=True, error_model="numpy", nogil=True)
+
+
+def _inlined(**flags: Any) -> Any:
+    from numba.extending import register_jitable
+
+    return register_jitable(forceinline=True, error_model="numpy", **flags)
+
+
+# -- what generated code calls --------------------------------------------------------------
+
+
+def added(total: Any, x: Any) -> Any:
+    """Add, in whatever order is fastest: a sum runs over several elements at once."""
+    return total + x
+
+
+def product_added(total: Any, x: Any, y: Any) -> Any:
+    """Return total + x · y, rounded once where the machine can."""
+    return total + x * y
+
+
+@cache
+def intrinsics() -> tuple[Any, Any]:
+    """Return what has no like in Python: `stack` and `at`.
+
+    ``stack(n, dtype)`` is an array of n numbers that lives as long as the function runs, and
+    costs nothing. ``at(i)`` is i as an index that is not looked at for being negative.
+    """
+    numba()
+    from numba import types
+    from numba.core import cgutils as builders
+    from numba.extending import intrinsic
+
+    cgutils: Any = builders
+
+    @intrinsic(prefer_literal=True)
+    def stack(typing: Any, size: Any, dtype: Any) -> Any:
+        array, count = types.Array(dtype.dtype, 1, "C"), size.literal_value
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_data_type(dtype.dtype)
+            length = context.get_constant(types.intp, count)
+            width = context.get_constant(types.intp, context.get_abi_sizeof(kind))
+            made = context.make_array(array)(context, builder)
+            memory = cgutils.alloca_once(builder, kind, size=length)
+            context.populate_array(
+                made, data=memory, shape=[length], strides=[width], itemsize=width, meminfo=None
+            )
+            return made._getvalue()
+
+        return array(size, dtype), generate
+
+    @intrinsic
+    def at(typing: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return context.cast(builder, arguments[0], index, types.uintp)
+
+        return types.uintp(index), generate
+
+    return stack, at

@@ -1,0 +1,430 @@
+"""Loops over numbers, written out: elementwise steps, matrix products, sums, copies.
+
+`Body` gathers lines of Python that Numba compiles. What the loops need is known when they are
+written: every length and every stride is a number in the text.
+
+What was measured, and so is done here:
+
+* at most five elementary functions stand in one loop; what has more runs as several small loops
+  over 512 elements at a time;
+* an array of a fixed small size lives on the stack;
+* an index is never looked at for being negative (`at`), else a loop may not run over several
+  elements at once;
+* sums over long axes run over several elements at once (`added`), 512 of them; those partial
+  sums are added with the part that each addition loses (Kahan, *CACM* 8, 1965), so that a sum
+  is at least as good as NumPy's pairwise one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .numba_expressions import dtype_of, expression, is_heavy, number, own_function
+from .numba_memory import Place, Strides, collapsed, contiguous
+from .program import Step, Value
+from .schedule import Loop
+
+BLOCK = 512
+"""Elements in one turn, where a loop is cut into several."""
+HEAVY = 5
+"""Elementary functions in one loop."""
+SHORT = 16
+"""Products up to this length of their sums are added up number by number."""
+
+
+@dataclass(slots=True)
+class Text:
+    """Lines, and how deep the next one stands."""
+
+    lines: list[str]
+    depth: int
+
+    def __call__(self, line: str) -> None:
+        """Write a line."""
+        self.lines.append("    " * self.depth + line)
+
+    @contextmanager
+    def inside(self, header: str) -> Iterator[None]:
+        """Write a line with a colon, and what follows under it."""
+        self(header)
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    @contextmanager
+    def over(self, shape: Sequence[int], names: Sequence[str]) -> Iterator[None]:
+        """Write nested loops."""
+        for n, name in zip(shape, names, strict=True):
+            self(f"for {name} in range({n}):")
+            self.depth += 1
+        yield
+        self.depth -= len(shape)
+
+
+class Body:
+    """The lines of one run, and the small arrays that they use.
+
+    Parameters
+    ----------
+    place
+        Returns where a value lies, or what place it is given when it is first written.
+    free
+        Returns a name that nothing has, from a wish.
+    """
+
+    def __init__(
+        self, place: Callable[[Value], Place | str], free: Callable[[str], str], depth: int
+    ) -> None:
+        self.place, self.free = place, free
+        self.write = Text([], depth)
+        self.small: dict[str, tuple[int, np.dtype[Any]]] = {}  # on the stack
+        self.own: set[tuple[str, str]] = set()  # elementary functions, by module
+
+    def stack(self, wish: str, count: int, dtype: np.dtype[Any]) -> str:
+        """Return the name of a new small array."""
+        name = self.free(wish)
+        self.small[name] = max(count, 1), dtype
+        return name
+
+    # -- elementwise steps ------------------------------------------------------------------
+
+    def loop(self, loop: Loop, sums: dict[Value, list[Value]]) -> None:
+        """Write a loop over elements.
+
+        Parameters
+        ----------
+        loop
+            Its steps.
+        sums
+            For results of steps, what their sum over all elements is called elsewhere.
+        """
+        operands = [v for v in loop.operands if not (v.is_constant and not v.shape)]
+        stored = [v for v in loop.results if not isinstance(self.place(v), str)]
+        places: dict[Value, Place] = {}
+        names: dict[Value, str] = {}
+        for v in (*operands, *stored):
+            place = self.place(v)
+            if isinstance(place, str):
+                names[v] = place
+            else:
+                places[v] = place
+        shape, strides = collapsed(loop.shape, [p.over(loop.shape) for p in places.values()])
+        steps = dict(zip(places, strides, strict=True))
+        for v in operands:
+            if v in places and not any(steps[v]):  # the same number for all elements
+                names[v] = self.free(v.name or "a")
+                self.write(f"{names[v]} = {places[v].element(['0'] * len(shape), steps[v])}")
+        if not loop.shape:
+            self._numbers(loop, names, places)
+            return
+        _Elements(self, loop, sums, places, steps, names, shape).write()
+
+    def _numbers(self, loop: Loop, names: dict[Value, str], places: dict[Value, Place]) -> None:
+        """Write steps on single numbers."""
+        for step in loop.steps:
+            (v,) = step.results
+            place = self.place(v)
+            names[v] = place if isinstance(place, str) else self.free(v.name or "t")
+            self.write(f"{names[v]} = {self.expression(step, names)}")
+            if v in places:
+                self.write(f"{places[v].element([])} = {names[v]}")
+
+    def expression(self, step: Step, names: dict[Value, str], near: bool = False) -> str:
+        """Write a step from the names of its operands."""
+        own = own_function(step)
+        text = expression(step, [names.get(v, "") for v in step.operands], near)
+        assert text is not None
+        if own:
+            module = "elementary" if dtype_of(step.results[0]) == np.float64 else "elementary32"
+            called = text.partition("(")[0]
+            self.own.add((module, called.removesuffix("32") if module[-2:] == "32" else called))
+        return text
+
+    # -- matrix products --------------------------------------------------------------------
+
+    def product(self, c: Place, a: Place, b: Place, dtype: np.dtype[Any]) -> None:
+        """Write c = a b; what is a vector has got an axis of length 1 for this."""
+        (*batch, m, n), k = c.shape, a.shape[-1]
+        write, outer = self.write, [f"n{i}" for i in range(len(batch))]
+        zero = number(0, dtype)
+        sa, sb = (p.over((*batch, *p.shape[-2:])) for p in (a, b))
+        if n > 1 and b.strides[-1] != 1 and k * n <= 4096 and not batch:
+            packed = Place(self.stack("packed", k * n, dtype), (k, n), (n, 1))
+            with write.over((k, n), "kj"):
+                write(f"{packed.element('kj')} = {b.element('kj')}")
+            b, sb = packed, packed.strides
+        with write.over(batch, outer):
+            if k <= SHORT:
+                with write.over((m, n), "ij"):
+                    write(f"s = {zero}")
+                    with write.inside(f"for k in range({k}):"):
+                        ak, kb = (
+                            a.element([*outer, "i", "k"], sa),
+                            b.element([*outer, "k", "j"], sb),
+                        )
+                        write(f"s = product_added(s, {ak}, {kb})")
+                    write(f"{c.element([*outer, 'i', 'j'])} = s")
+                return
+            with write.over((m, n), "ij"):
+                write(f"{c.element([*outer, 'i', 'j'])} = {zero}")
+            with write.over((k, m), "ki"):
+                write(f"s = {a.element([*outer, 'i', 'k'], sa)}")
+                with write.inside(f"for j in range({n}):"):
+                    cell, kb = c.element([*outer, "i", "j"]), b.element([*outer, "k", "j"], sb)
+                    write(f"{cell} = product_added({cell}, s, {kb})")
+
+    # -- sums, and other ways to make one number of many -------------------------------------
+
+    def reduction(
+        self, name: str, c: Place | str, a: Place, axes: frozenset[int], dtype: np.dtype[Any]
+    ) -> None:
+        """Write the sum, max or min of `a` over axes, as `c`, which has 1 or nothing there."""
+        kept = [i for i in range(len(a.shape)) if i not in axes]
+        across = [i for i in range(len(a.shape)) if i in axes]
+        write, variables = self.write, [f"i{i}" for i in range(len(a.shape))]
+        outer, lengths = [variables[i] for i in kept], [a.shape[i] for i in kept]
+        first = number(0, dtype) if name == "sum" else ""
+        inner = across and (not kept or a.strides[across[-1]] < a.strides[kept[-1]])
+        if isinstance(c, str) or inner or not kept or not across:
+            with write.over(lengths, outer):
+                self._reduced(name, a, across, variables, dtype, first)
+                write(f"{c if isinstance(c, str) else c.element(outer)} = s")
+            return
+        start = [v if i in kept else "0" for i, v in enumerate(variables)]
+        with write.over(lengths, outer):
+            write(f"{c.element(outer)} = {first or a.element(start)}")
+        order = [*across, *kept]
+        with write.over([a.shape[i] for i in order], [variables[i] for i in order]):
+            cell = c.element(outer)
+            write(f"s, x = {cell}, {self._as(a.element(variables), dtype)}")
+            write(f"{cell} = {_combined(name, sum_call='s + x')}")
+
+    def _reduced(
+        self, name: str, a: Place, across: list[int], variables: list[str], dtype: Any, first: str
+    ) -> None:
+        """Write the reduction of the elements across as the variable s."""
+        write = self.write
+        shape, (strides,) = collapsed(
+            tuple(a.shape[i] for i in across), [tuple(a.strides[i] for i in across)]
+        )
+        rest = [
+            (v, s)
+            for i, (v, s) in enumerate(zip(variables, a.strides, strict=True))
+            if i not in across
+        ]
+        names = [f"j{i}" for i in range(len(shape))]
+
+        def element(inner: Sequence[str]) -> str:
+            return a.element([*(v for v, _ in rest), *inner], (*(s for _, s in rest), *strides))
+
+        write(f"s = {first or element(['0'] * len(shape))}")
+        if name == "sum" and len(shape) == 1 and shape[0] > BLOCK:
+            self._in_parts(shape[0], lambda i: self._as(element([i]), dtype), dtype)
+            return
+        with write.over(shape, names):
+            write(f"x = {self._as(element(names), dtype)}")
+            write(f"s = {_combined(name)}")
+
+    def _in_parts(self, n: int, element: Callable[[str], str], dtype: np.dtype[Any]) -> None:
+        """Write a long sum: parts of `BLOCK` elements, and what adding them up loses."""
+        write, zero = self.write, number(0, dtype)
+        write(f"lost = {zero}")
+        with write.inside(f"for b in range({-(-n // BLOCK)}):"):
+            write(f"first, part = b * {BLOCK}, {zero}")
+            with write.inside(f"for i in range({_count(n)}):"):
+                write(f"part = added(part, {element('first + i')})")
+            self.carried("s", "lost", "part")
+
+    def carried(self, total: str, lost: str, part: str) -> None:
+        """Write total += part, with what that loses in a variable of its own."""
+        self.write(f"{part} -= {lost}")
+        self.write(f"whole = {total} + {part}")
+        self.write(f"{lost} = (whole - {total}) - {part} if abs(whole) < np.inf else {lost}")
+        self.write(f"{total} = whole")
+
+    def _as(self, text: str, dtype: np.dtype[Any]) -> str:
+        return f"np.int64({text})" if dtype == np.int64 else text
+
+    # -- copies ---------------------------------------------------------------------------------
+
+    def copy(self, c: Place, a: Place, adds: bool = False) -> None:
+        """Write c = a, or c += a; a is broadcast."""
+        shape, (sc, sa) = collapsed(c.shape, [c.strides, a.over(c.shape)])
+        names = [f"i{i}" for i in range(len(shape))]
+        with self.write.over(shape, names):
+            self.write(f"{c.element(names, sc)} {'+' if adds else ''}= {a.element(names, sa)}")
+
+    def fill(self, c: Place, text: str) -> None:
+        """Write one number into all of c, which is a line."""
+        with self.write.inside(f"for i in range({prod(c.shape)}):"):
+            self.write(f"{c.replaced((prod(c.shape),), (1,)).element('i')} = {text}")
+
+
+def _combined(name: str, sum_call: str = "added(s, x)") -> str:
+    if name == "sum":
+        return sum_call
+    sign = ">=" if name == "max" else "<="
+    return f"s if s {sign} x or s != s else x"
+
+
+def _count(n: int) -> str:
+    return str(BLOCK) if n % BLOCK == 0 else f"min({BLOCK}, {n} - first)"
+
+
+class _Elements:
+    """The writing of one loop over elements; see `Body.loop`."""
+
+    def __init__(
+        self,
+        body: Body,
+        loop: Loop,
+        sums: dict[Value, list[Value]],
+        places: dict[Value, Place],
+        strides: dict[Value, Strides],
+        names: dict[Value, str],
+        shape: tuple[int, ...],
+    ) -> None:
+        self.body, self.loop, self.sums = body, loop, sums
+        self.places, self.strides, self.names = places, strides, names
+        self.shape = shape or (1,)
+        if not shape:
+            self.strides = dict.fromkeys(strides, (0,))
+        self.variables = [f"i{k}" for k in range(len(self.shape))]
+
+    def write(self) -> None:
+        """Write all of it."""
+        write = self.body.write
+        n = self.shape[-1]
+        is_line = len(self.shape) == 1
+        totals = [(v, self.body.free("total"), self.body.free("lost")) for v in self.sums]
+        for v, total, lost in totals:
+            write(f"{total} = {lost} = {number(0, dtype_of(v))}")
+        heavy = sum(map(is_heavy, self.loop.steps))
+        waves = [s for s in self.loop.steps if own_function(s) in ("sin", "cos")]
+        long = is_line and n > BLOCK and (heavy > HEAVY or totals)
+        cut = is_line and (long or waves or heavy > HEAVY)
+        if not cut:
+            parts = [(v, self.body.free("part")) for v in self.sums]
+            for v, part in parts:
+                write(f"{part} = {number(0, dtype_of(v))}")
+            with write.over(self.shape, self.variables):
+                self._steps(self.loop.steps, self.variables, dict(parts), {}, False)
+            for (_, total, lost), (_, part) in zip(totals, parts, strict=True):
+                self.body.carried(total, lost, part)
+        else:
+            self._in_blocks(n, totals, waves)
+        for v, total, _ in totals:
+            for named in self.sums[v]:
+                place = self.body.place(named)
+                if not isinstance(place, str):
+                    place = place.element(["0"] * len(place.shape))
+                write(f"{place} = {total}")
+
+    def _in_blocks(self, n: int, totals: list[tuple[Value, str, str]], waves: list[Step]) -> None:
+        write, variable = self.body.write, self.body.free("i")
+        groups = _grouped(self.loop.steps)
+        scratch = self._scratch(groups, min(n, BLOCK))
+        parts = {v: self.body.free("part") for v in self.sums}
+
+        def turns(count: str, index: str) -> None:
+            for group in groups:
+                inner = [s for s in group if s in waves]
+                own = {v: p for v, p in parts.items() if any(v in s.results for s in group)}
+                for near in (True, False) if inner else (False,):
+                    if near:
+                        write("far = False")
+                    elif inner:
+                        write("if far:  # arguments so large that the reduction is the C library's")
+                        write.depth += 1
+                    for v, part in own.items():
+                        write(f"{part} = {number(0, dtype_of(v))}")
+                    with write.inside(f"for {variable} in range({count}):"):
+                        self._steps(group, [index], own, scratch, near, variable)
+                    if inner and not near:
+                        write.depth -= 1
+            for v, total, lost in totals:
+                self.body.carried(total, lost, parts[v])
+
+        if n <= BLOCK:
+            turns(str(n), variable)
+            return
+        with write.inside(f"for b in range({-(-n // BLOCK)}):"):
+            write(f"first = b * {BLOCK}")
+            if n % BLOCK:
+                write(f"count = {_count(n)}")
+            turns(str(BLOCK) if n % BLOCK == 0 else "count", f"(first + {variable})")
+
+    def _scratch(self, groups: list[list[Step]], length: int) -> dict[Value, str]:
+        """Return arrays of a block's length for what one group makes and a later one reads."""
+        made = {v: g for g, group in enumerate(groups) for s in group for v in s.results}
+        last: dict[Value, int] = {}
+        for g, group in enumerate(groups):
+            for v in (v for s in group for v in s.operands):
+                if v in made and made[v] != g:
+                    last[v] = g
+        scratch: dict[Value, str] = {}
+        free: dict[Any, list[str]] = {}
+        for g, group in enumerate(groups):
+            for v in (v for s in group for v in s.results if v in last):
+                kind = dtype_of(v)
+                unused = free.setdefault(kind, [])
+                scratch[v] = unused.pop() if unused else self.body.stack("block", length, kind)
+            for v in [v for v, end in last.items() if end == g]:
+                free[dtype_of(v)].append(scratch[v])
+        return scratch
+
+    def _steps(
+        self,
+        steps: Sequence[Step],
+        index: Sequence[str],
+        parts: dict[Value, str],
+        scratch: dict[Value, str],
+        near: bool,
+        inner: str = "",
+    ) -> None:
+        """Write steps on one element."""
+        write, names = self.body.write, dict(self.names)
+        for step in steps:
+            for v in dict.fromkeys(step.operands):
+                if v not in names and not (v.is_constant and not v.shape):
+                    names[v] = self.body.free(v.name or "x")
+                    if v in scratch:
+                        write(f"{names[v]} = {scratch[v]}[at({inner})]")
+                    else:
+                        write(f"{names[v]} = {self.places[v].element(index, self.strides[v])}")
+            (v,) = step.results
+            if near and own_function(step) in ("sin", "cos"):
+                (x,) = step.operands
+                write(f"far |= abs({names[x]}) > {number(1e6, dtype_of(x))}")
+            text = self.body.expression(step, names, near)
+            names[v] = self.body.free(v.name or "t")
+            write(f"{names[v]} = {text}")
+            if v in self.places:
+                write(f"{self.places[v].element(index, self.strides[v])} = {names[v]}")
+            if v in scratch:
+                write(f"{scratch[v]}[at({inner})] = {names[v]}")
+            if v in parts:
+                write(f"{parts[v]} = added({parts[v]}, {names[v]})")
+
+
+def _grouped(steps: Sequence[Step]) -> list[list[Step]]:
+    """Cut a sequence of steps so that few elementary functions are in each part."""
+    groups: list[list[Step]] = [[]]
+    heavy = 0
+    for step in steps:
+        if is_heavy(step):
+            if heavy == HEAVY:
+                groups.append([])
+                heavy = 0
+            heavy += 1
+        groups[-1].append(step)
+    return groups
+
+
+__all__ = ["Body", "Text", "contiguous"]
