@@ -35,6 +35,7 @@ from .errors import (
     UnsupportedArgumentError,
 )
 from .foreign import answered_elsewhere, as_array, as_index, refuse
+from .gradient import Gradient
 from .inplace import see_whole
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
@@ -170,10 +171,9 @@ class Tensor(Methods):
 
     @property
     def grad(self) -> Any:
-        """None, or the gradient: a plain array of the same shape and dtype."""
-        if special:
-            see_read(self, ".grad")
-        return self._grad
+        """None, or the gradient: an array of the same shape and dtype; see `gradient`."""
+        gradient = self._read_grad()
+        return None if gradient is None else gradient.view(Gradient)
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -193,6 +193,12 @@ class Tensor(Methods):
                 "with astype first."
             )
         self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
+
+    def _read_grad(self) -> Any:
+        """Return the gradient as the plain array that it is."""
+        if special:
+            see_read(self, ".grad")
+        return self._grad
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient, or set it to 0, so that the next ``backward()`` starts afresh."""
@@ -557,6 +563,8 @@ def constant(array: Any) -> Tensor:
     t._number = next_number()
     return t
 
+
+Gradient.as_tensor = staticmethod(constant)
 
 CONSTANT = constant(np.zeros(()))
 """Stands among a result's operands for an array or a number: never needs a gradient."""

@@ -133,7 +133,7 @@ class Optimizer:
             settings = _plain(group)
             for p in group["params"]:
                 memory = next(memories)
-                g = p.grad
+                g = p._read_grad()
                 if g is not None:
                     new = self.moved(p, g, memory, settings)
                     p._set(new if new.dtype is p._value.dtype else new.astype(p.dtype))

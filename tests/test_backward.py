@@ -120,7 +120,8 @@ def test_gradients_keep_shape_and_dtype():
     (np.sum(x * y * 2.0) + np.sum(w * x)).backward()
     assert (x.grad.dtype, y.grad.dtype, w.grad.dtype) == (np.float32, np.float32, np.float64)
     assert (x.grad.shape, y.grad.shape) == ((3,), ())
-    assert all(type(t.grad) is np.ndarray for t in (x, y, w))
+    assert all(isinstance(t.grad, np.ndarray) for t in (x, y, w))
+    assert all(type(t._read_grad()) is type(2 * w.grad) is np.ndarray for t in (x, y, w))
 
 
 def test_interior_values_keep_a_gradient_when_asked():

@@ -2,6 +2,7 @@
 
 import inspect
 import operator
+import pickle
 import re
 from pathlib import Path
 
@@ -450,6 +451,48 @@ def test_backward_and_zero_grad_as_in_pytorch():
         loss.backward(create_graph=True)
     (w * w).backward(gradient=np.array([1.0, 0.0]))
     np.testing.assert_array_equal(w.grad, [2.0, 0.0])
+
+
+def test_a_gradient_is_an_array_that_answers_pytorchs_names():
+    w, s = leaf([[3.0, -4.0]], name="w"), leaf(2.0)
+    p = torch.tensor([[3.0, -4.0]], dtype=torch.float64, requires_grad=True)
+    for total in ((w * w).sum() / 2, (p * p).sum() / 2, s * s):
+        total.backward()
+    for call in (
+        *("norm()", "norm(1)", "data.norm(p=2)", "abs().max()", "clone()", "detach()", "numel()"),
+        *("dim()", "pow(2)", "clamp(-1, 1)", "data.mul(2)"),
+        *("unsqueeze(0).shape", "t()", "data.abs().mean()", "exp()", "cpu()", "topk(1)[0]"),
+    ):
+        a, b = eval(f"g.{call}", {"g": w.grad}), eval(f"g.{call}", {"g": p.grad})
+        np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12, err_msg=call)
+        assert not isinstance(a, Tensor)
+    # It is the gradient itself that is written into.
+    kept = w.grad
+    assert w.grad.mul_(2.0).tolist() == [[6.0, -8.0]] == kept.tolist()
+    w.grad.data.clamp_(max=5.0)
+    assert w.grad.tolist() == [[5.0, -8.0]]
+    w.grad *= 2
+    w.grad[0, 0] = 1.0
+    assert w.grad.tolist() == [[1.0, -16.0]]
+    assert w.grad.zero_() is not None
+    assert w.grad.tolist() == [[0.0, 0.0]]
+    s.grad.zero_()
+    assert s.grad == 0.0
+    # Else it is an array, and what is computed from it is a plain one.
+    assert isinstance(w.grad, np.ndarray)
+    assert type(w.grad + 1) is type(-w.grad) is np.ndarray
+    assert type(2 * s.grad) is np.float64
+    assert repr(w.grad) == "array([[0., 0.]])"
+    assert type(pickle.loads(pickle.dumps(w.grad))) is np.ndarray
+    assert type(w.grad.numpy()) is np.ndarray
+    with no_grad():
+        w -= w.grad
+    assert (Tensor([1.0, 1.0]) * w.grad).tolist() == [[0.0, 0.0]]
+    with pytest.raises(AttributeError, match=r"no attribute 'median': np\.median"):
+        w.grad.median()
+    with pytest.raises(AttributeError, match="foo"):
+        w.grad.foo()
+    assert not hasattr(w.grad, "__cuda_array_interface__")
 
 
 def test_size_is_numpys_number_and_answers_pytorchs_call():
