@@ -109,15 +109,23 @@ class GradientCheckError(AutogradError, AssertionError):
         The mistakes that explain its numbers.
     step
         Its first wrong line, where that is known.
+    reproduce
+        A line that shows it again when pasted; also the last note.
     """
 
     report: Any = None
     findings: Sequence[Any] = ()
     step: Any = None
+    reproduce: str | None = None
 
 
 class CheckInputError(AutogradError, ValueError):
-    """What was given to a gradient check cannot be checked: a random function, NaN at the point."""
+    """What was given to a gradient check cannot be checked: a random function, NaN at the point.
+
+    Its attribute `reproduce` is a line that shows it again when pasted.
+    """
+
+    reproduce: str | None = None
 
 
 class UncertainGradientWarning(UserWarning):

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UncertainGradientWarning
+from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarning
 from .arguments import is_module
 from .orders import Check
+from .pasting import call_as_code
 from .report import Report
 
 
@@ -111,6 +112,8 @@ def check_gradients(
         ...
     autograd_lite.errors.GradientCheckError: The derivative of order 1 of 'cube' with respect to x \
 is wrong: analytic 8, numerical 12.
+    import numpy as np; from autograd_lite.testing import check_gradients; \
+check_gradients(cube, 2.0)
     """
     __tracebackhide__ = True
     if order < 1:
@@ -119,12 +122,26 @@ is wrong: analytic 8, numerical 12.
         raise TypeError("check_gradients needs a point: give an input for each argument of f.")
     begin = time.perf_counter()
     check = Check(f, inputs, rtol, atol, np.random.default_rng(seed))
+    wrong: GradientCheckError | CheckInputError | None
     with _buffers_restored([f, *inputs]):
-        wrong = check.run(order)
+        try:
+            wrong = check.run(order)
+        except CheckInputError as error:
+            wrong = error
     check.report.seconds = time.perf_counter() - begin
     if verbose:
         print(check.report)
     if wrong is not None:
+        options = {
+            "order": (order, 2),
+            "rtol": (rtol, None),
+            "atol": (atol, 0.0),
+            "seed": (seed, 0),
+        }
+        given = {k: v for k, (v, default) in options.items() if v is not default and v != default}
+        wrong.reproduce = call_as_code("check_gradients", f, inputs, **given)
+        if wrong.reproduce:
+            wrong.add_note(wrong.reproduce)
         raise wrong
     for doubt in check.doubts:
         warnings.warn(doubt, UncertainGradientWarning, stacklevel=2)

@@ -44,10 +44,8 @@ def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) ->
     size
         The magnitude of the result.
     """
-    grain = _grain(plus, minus)
-    # A jump near by lies on one side; what is rounded changes in grains on both.
-    rounded = 0.0 < grain <= COARSE * size or (grain > 0.0 and plus.any() and minus.any())
-    if rounded:
+    grain = _grain(plus, minus, size)
+    if grain:
         rounding = rounding + grain / h  # it is computed in fewer digits than its dtype has
     right, left = plus / h, -minus / h
     both = np.isfinite(right) & np.isfinite(left)
@@ -81,7 +79,7 @@ def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) ->
     off = float(error[best] + np.abs(jump[best]))
     v = float(values[best])
     doubt = ""
-    if not rounded and not np.any(plus[best + 2 :]) and not np.any(minus[best + 2 :]):
+    if not grain and not np.any(plus[best + 2 :]) and not np.any(minus[best + 2 :]):
         doubt = "flat"
     elif not off <= COARSE * max(abs(v), float(side[best])):
         doubt = "jump" if _grows(middle[both]) else "noise"
@@ -99,12 +97,22 @@ def _one_sided(slope: Array, rounding: Array) -> Settled:
     return Settled(v, off if np.isfinite(off) else np.inf, v, v, doubt)
 
 
-def _grain(plus: Array, minus: Array) -> float:
-    """Return the least change, if smaller steps make none at all: what a result is rounded to."""
+def _grain(plus: Array, minus: Array, size: float) -> float:
+    """Return what a result is rounded to, if that is coarser than its dtype, or 0.
+
+    Then small steps change nothing, and large ones change it on both sides, by some grains;
+    beside a kink or a jump that is so on one side.
+    """
     changes = np.fmax(np.abs(plus), np.abs(minus))
-    if changes[-1] != 0.0 or not changes.any():
+    if changes[-1] != 0.0 or not np.nan_to_num(plus).any() or not np.nan_to_num(minus).any():
         return 0.0
-    return float(np.min(changes[changes > 0.0], initial=np.inf))
+    grain = float(np.min(changes[changes > 0.0], initial=np.inf))
+    grains = changes[np.isfinite(changes)] / grain
+    if grain <= 1e-5 * size or any(
+        np.allclose(k * grains, np.round(k * grains), rtol=1e-9, atol=1e-6) for k in (1, 2, 3, 4)
+    ):
+        return grain
+    return 0.0
 
 
 def _least(error: Array) -> int:

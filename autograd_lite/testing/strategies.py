@@ -6,35 +6,42 @@ Hypothesis is imported when a strategy is first asked for, so that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import missing_extra
-from ..tensor import Tensor
+from ..tensor import Tensor, plain
+from .grids import draw_values, grid_of, pasteable
 from .layouts import LAYOUTS, laid_out
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     Strategy = SearchStrategy[Any]
+else:
+    Strategy = Any
 
 Shape = tuple[int, ...]
 
-GRID = 64
-"""Values are multiples of 1 / GRID: exact in float32, short to read, ties now and then."""
-MARGIN = 0.0625
-"""How far values stay away from a kink."""
+SIDES = ("min_dims", "max_dims", "min_side", "max_side")
+"""The keywords of `shapes`."""
 
 
-def _strategies() -> Any:
+def strategies_module() -> Any:
+    """Import hypothesis.strategies, or say which extra brings it."""
     try:
         from hypothesis import strategies
     except ImportError:
         raise missing_extra("hypothesis", "testing", "generate test data") from None
     return strategies
+
+
+def composed(drawn: Callable[..., Any]) -> Strategy:
+    """Return the strategy of what a function makes of its ``draw``."""
+    built: Strategy = strategies_module().composite(drawn)()
+    return built
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Strategy:
@@ -46,7 +53,7 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: in
     ...     assert np.zeros(shape).ndim <= 2
     >>> test()
     """
-    st = _strategies()
+    st = strategies_module()
     # A side of 0 leaves nothing to check, so it is one case of several, not one of each.
     sides = st.integers(max(min_side, 1), max_side)
     # Not a list of sides: Hypothesis makes short lists, and most of what can go wrong needs axes.
@@ -72,19 +79,20 @@ def dtypes() -> Strategy:
     >>> test()
     """
     dtypes = [np.dtype(np.float64), np.dtype(np.float32)]
-    return _strategies().sampled_from(dtypes)  # type: ignore[no-any-return]
+    return strategies_module().sampled_from(dtypes)  # type: ignore[no-any-return]
 
 
-def _strategy_for_dtype(dtype: Any) -> Strategy:
-    if dtype is None:
-        return dtypes()
-    st = _strategies()
-    given: Strategy = dtype if isinstance(dtype, st.SearchStrategy) else st.just(np.dtype(dtype))
-    return given
+def strategy_of(given: Any, default: Callable[[], Strategy], to: Callable[[Any], Any]) -> Strategy:
+    """Return a strategy for what may be one, or one value, or None for the default."""
+    st = strategies_module()
+    if given is None:
+        return default()
+    chosen: Strategy = given if isinstance(given, st.SearchStrategy) else st.just(to(given))
+    return chosen
 
 
 def arrays(
-    shape: Shape | Strategy | None = None,
+    shape: Shape | int | Strategy | None = None,
     dtype: Any = None,
     *,
     low: float = -3.0,
@@ -92,9 +100,11 @@ def arrays(
     away_from: Sequence[float] = (),
     on: Sequence[float] = (),
     unique: bool = False,
+    distinct_from: Any = None,
     layouts: Sequence[str] = LAYOUTS,
+    **sides: int,
 ) -> Strategy:
-    """Generate arrays of floats.
+    """Generate arrays of floats, or of complex or whole numbers or booleans.
 
     Parameters
     ----------
@@ -103,15 +113,21 @@ def arrays(
     dtype
         A dtype, or a strategy for dtypes; by default `dtypes`.
     low, high
-        The values lie in this interval, its ends included.
+        The values lie in this interval, its ends included; so do the real and the
+        imaginary part of complex ones.
     away_from
         Kinks that no value comes near to, such as 0 for ``np.abs``.
     on
         Kinks that values hit exactly, now and then.
     unique
         Whether all elements differ, as for an ``np.max`` without ties.
+    distinct_from
+        An array, none of whose values occurs: another argument that there shall
+        be no tie with.
     layouts
         How the array may lie in memory: see `laid_out`.
+    **sides
+        For `shapes`, if no shape is given.
 
     Examples
     --------
@@ -125,51 +141,28 @@ def arrays(
     ...     assert x.dtype == np.float32
     >>> test()
     """
-    st = _strategies()
-    grid = [k / GRID for k in range(int(np.ceil(low * GRID)), int(np.floor(high * GRID)) + 1)]
-    grid = [v for v in grid if all(abs(v - kink) >= MARGIN for kink in away_from)]
-    # The simplest first, since failing examples shrink towards it: short, positive numbers.
-    # 0 and ±1 are not simple: too much is right by accident there.
-    grid.sort(key=lambda v: (v % 1.0 != 0.0, v % 0.25 != 0.0, v in (0.0, 1.0, -1.0), abs(v), v < 0))
-    if on:  # every third value is one of the kinks
-        kinks = cycle(map(float, on))
-        grid = [v for i in range(0, len(grid), 2) for v in (*grid[i : i + 2], next(kinks))]
+    st = strategies_module()
     if unique:
         layouts = [name for name in layouts if name != "broadcast"]
+    taken = () if distinct_from is None else np.asarray(plain(distinct_from)).reshape(-1)
+    if shape is not None and sides:
+        raise TypeError(f"The shape is given, and so there is no {', '.join(sides)} to choose.")
+    of_shape = strategy_of(shape, lambda: shapes(**sides), as_shape)
+    of_dtype = strategy_of(dtype, dtypes, np.dtype)
+    of_layout = st.sampled_from(list(layouts))
 
-    def build(shape: Shape, dtype: Any, layout: str) -> Strategy:
-        size = int(np.prod(shape, dtype=int))
-        if unique and size > len(grid):
-            raise ValueError(f"There are {len(grid)} values, not {size} different ones.")
+    def drawn(draw: Any) -> Any:
+        chosen, kind, layout = draw(of_shape), draw(of_dtype), draw(of_layout)
+        grid = grid_of(kind, low, high, away_from, on, tuple(taken))
+        values = draw_values(draw, chosen, kind, grid, unique=unique)
+        return pasteable(laid_out(values, layout))
 
-        def from_bytes(drawn: bytes) -> Any:
-            # Counted on from the place of the first, so that no bytes make all values equal.
-            places = (np.frombuffer(drawn, dtype=">u2") + np.arange(size)) % len(grid)
-            values = np.array(grid, dtype=dtype)[_distinct(places, grid) if unique else places]
-            return laid_out(values.reshape(shape), layout)
-
-        # Two bytes for a value: one draw for an array, where a list would take one for each.
-        drawn = st.binary(min_size=2 * size, max_size=2 * size)
-        return drawn.map(lambda b: from_bytes(b))  # type: ignore[no-any-return]
-
-    of_shape = shapes() if shape is None else shape
-    form = st.tuples(
-        of_shape if isinstance(of_shape, st.SearchStrategy) else st.just(of_shape),
-        _strategy_for_dtype(dtype),
-        st.sampled_from(list(layouts)),
-    )
-    return form.flatmap(lambda drawn: build(*drawn))  # type: ignore[no-any-return]
+    return composed(drawn)
 
 
-def _distinct(places: Any, grid: Sequence[float]) -> Any:
-    """Move each place on to the next that is not taken."""
-    taken: set[float] = set()
-    for k, place in enumerate(places.tolist()):
-        while grid[place] in taken:
-            place = (place + 1) % len(grid)
-        taken.add(grid[place])
-        places[k] = place
-    return places
+def as_shape(shape: Any) -> Shape:
+    """Return a shape; a number is that of one axis."""
+    return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
 def broadcastable_shapes(count: int = 2, **sides: int) -> Strategy:
@@ -184,7 +177,7 @@ def broadcastable_shapes(count: int = 2, **sides: int) -> Strategy:
     ...     np.broadcast_shapes(*shapes)
     >>> test()
     """
-    st = _strategies()
+    st = strategies_module()
 
     def part(common: Shape) -> Strategy:
         """A shape that broadcasts to the common one: some leading axes less, some sides 1."""
@@ -201,26 +194,130 @@ def broadcastable_shapes(count: int = 2, **sides: int) -> Strategy:
     return shapes(**sides).flatmap(lambda common: st.tuples(*[part(common)] * count))
 
 
-def broadcastable_arrays(count: int = 2, dtype: Any = None, **values: Any) -> Strategy:
+def broadcastable_arrays(
+    count: int = 2,
+    dtype: Any = None,
+    *,
+    shape: Shape | None = None,
+    distinct: bool = False,
+    **options: Any,
+) -> Strategy:
     """Generate tuples of `count` arrays that broadcast with each other.
 
-    They share a dtype, by default one of `dtypes`. Keywords are those of `arrays`.
+    Parameters
+    ----------
+    count
+        How many.
+    dtype
+        They share it; by default one of `dtypes`.
+    shape
+        One that all of them have; by default `broadcastable_shapes`.
+    distinct
+        Whether no two arrays have a value in common, as for an ``np.maximum``
+        without ties. Without it, equal numbers meet now and then.
+    **options
+        For `arrays`, and for `shapes`: ``low=0.5, min_dims=1``.
 
+    Examples
+    --------
     >>> from hypothesis import given
-    >>> @given(broadcastable_arrays(2))
+    >>> @given(broadcastable_arrays(2, distinct=True))
     ... def test(pair):
-    ...     np.add(*pair)
+    ...     assert not np.any(np.equal(*pair))
     >>> test()
     """
-    st = _strategies()
-    shape = values.pop("shape", None)
-    of_shapes = broadcastable_shapes(count) if shape is None else st.just((shape,) * count)
-    return st.tuples(of_shapes, _strategy_for_dtype(dtype)).flatmap(  # type: ignore[no-any-return]
-        lambda drawn: st.tuples(*[arrays(shape, drawn[1], **values) for shape in drawn[0]])
-    )
+    sides = {k: options.pop(k) for k in SIDES if k in options}
+    of_shapes = broadcastable_shapes(count, **sides)
+    if shape is not None:
+        of_shapes = strategies_module().just((as_shape(shape),) * count)
+    return _together(of_shapes, dtype, distinct, options)
 
 
-def tensors(shape: Any = None, dtype: Any = None, **values: Any) -> Strategy:
+def _together(of_shapes: Strategy, dtype: Any, distinct: bool, options: dict[str, Any]) -> Strategy:
+    """Generate an array for each of several shapes, of one dtype."""
+    st = strategies_module()
+    of_dtype = strategy_of(dtype, dtypes, np.dtype)
+    of_layout = st.sampled_from(list(options.pop("layouts", LAYOUTS)))
+    unique, tie = options.pop("unique", False), st.integers(0, 7)
+    interval: dict[str, Any] = {"low": -3.0, "high": 3.0, "away_from": (), "on": ()}
+    if unknown := set(options) - {*interval, "distinct_from"}:
+        raise TypeError(f"There is no option {', '.join(sorted(unknown))}: see arrays and shapes.")
+    interval |= options
+
+    def drawn(draw: Any) -> tuple[Any, ...]:
+        chosen, kind = draw(of_shapes), draw(of_dtype)
+        whole = grid_of(kind, **interval)
+        values: list[Any] = []
+        before = 0
+        for k, shape in enumerate(chosen):
+            layout = draw(of_layout)
+            grid = whole.every(k, len(chosen)) if distinct else whole
+            # Each goes on where the last one ended, so that the simplest are not all the same.
+            x = draw_values(draw, shape, kind, grid, unique=unique, after=before)
+            before += 0 if distinct else x.size
+            if k and not distinct and not unique and values[0].size and draw(tie) == 7:
+                x = np.resize(values[0], shape)
+            values.append(pasteable(laid_out(x, layout)))
+        return tuple(values)
+
+    return composed(drawn)
+
+
+def joint_shapes(axes: str, **sides: int) -> Strategy:
+    """Generate shapes whose axes have lengths in common: a tuple of them.
+
+    Parameters
+    ----------
+    axes
+        A letter for each axis of each shape, as in ``np.einsum``: ``"nd,md"`` are
+        two matrices with rows of one length.
+    **sides
+        ``min_side`` and ``max_side``, as for `shapes`.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> @given(joint_shapes("nd,dm,m"))
+    ... def test(shapes):
+    ...     x, w, b = map(np.zeros, shapes)
+    ...     x @ w + b
+    >>> test()
+    """
+    st = strategies_module()
+    names = [part.strip() for part in axes.split(",")]
+    letters = sorted(set("".join(names)))
+    if not all(letter.isalpha() for letter in letters):
+        raise ValueError(f"The axes {axes!r} are not letters and commas, as in 'nd,dm'.")
+    side = st.integers(max(sides.get("min_side", 1), 0), sides.get("max_side", 4))
+
+    def shaped(lengths: tuple[int, ...]) -> tuple[Shape, ...]:
+        length = dict(zip(letters, lengths, strict=True))
+        return tuple(tuple(length[letter] for letter in name) for name in names)
+
+    return st.tuples(*[side] * len(letters)).map(shaped)  # type: ignore[no-any-return]
+
+
+def joint_arrays(
+    axes: str, dtype: Any = None, *, distinct: bool = False, **options: Any
+) -> Strategy:
+    """Generate tuples of arrays whose axes have lengths in common: see `joint_shapes`.
+
+    They share a dtype. Keywords are those of `arrays`, and ``min_side`` and ``max_side``.
+
+    >>> from hypothesis import given
+    >>> @given(joint_arrays("nd,dm,m", max_side=3))
+    ... def test(arrays):
+    ...     x, w, b = arrays
+    ...     assert (x @ w + b).dtype == x.dtype
+    >>> test()
+    """
+    sides = {k: options.pop(k) for k in SIDES if k in options}
+    return _together(joint_shapes(axes, **sides), dtype, distinct, options)
+
+
+def tensors(
+    shape: Shape | int | Strategy | None = None, dtype: Any = None, **options: Any
+) -> Strategy:
     """Generate Tensors that require a gradient. Arguments are those of `arrays`.
 
     >>> from hypothesis import given
@@ -230,5 +327,9 @@ def tensors(shape: Any = None, dtype: Any = None, **values: Any) -> Strategy:
     ...     assert np.array_equal(t.grad, 2.0 * t.data)
     >>> test()
     """
-    built: Strategy = arrays(shape, dtype, **values).map(lambda a: Tensor(a, requires_grad=True))
-    return built
+    of_arrays = arrays(shape, dtype, **options)
+
+    def drawn(draw: Any) -> Any:
+        return pasteable(Tensor(draw(of_arrays), requires_grad=True))
+
+    return composed(drawn)
