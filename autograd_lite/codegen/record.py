@@ -163,7 +163,7 @@ class Names:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Look at the local variables of user's functions, after each of their lines."""
+        """Look at what user's functions name, after each of their lines: see `named_in`."""
         before = sys.gettrace()
         self._base = _depth(sys._getframe())
         sys.settrace(self._on_call)
@@ -178,13 +178,9 @@ class Names:
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event in ("line", "return"):
             depth = _depth(frame)
-            for name, value in frame.f_locals.items():
+            for holder, name, value in named_in(frame):
                 if isinstance(value, Tensor) and _is_plain(name):
-                    self._note(value, depth, name)
-                elif isinstance(value, (list, tuple)) and len(value) <= 64:
-                    for i, x in enumerate(value):
-                        if isinstance(x, Tensor):
-                            self._note(x, depth + 0.5, f"{name}{i + 1}")
+                    self._note(value, depth + (0.5 if holder else 0.0), name)
         return self._on_line
 
     def _note(self, t: Tensor, depth: float, name: str) -> None:
@@ -196,6 +192,30 @@ class Names:
     def chosen(self) -> dict[int, str]:
         """Return the names, by the `id` of the Tensor."""
         return {key: name for key, (_, name) in self._found.items()}
+
+
+def named_in(frame: FrameType) -> Iterator[tuple[str, str, Any]]:
+    """Yield what a function calls its values: the list or dict that holds it, name and value.
+
+    These are its local variables and the attributes of its ``self``, with ``""`` for what
+    holds them, and what is in lists and dicts of either.
+    """
+    own = dict(frame.f_locals)
+    me = own.pop("self", None)
+    for variables in (own, getattr(me, "__dict__", {})):
+        for name, value in list(variables.items()):
+            yield "", name, value
+            for key, x in items_of(value):
+                yield name, key if isinstance(key, str) else f"{name}{key + 1}", x
+
+
+def items_of(x: Any) -> list[tuple[str | int, Any]]:
+    """Return what a short list or dict holds, by place or by key."""
+    if isinstance(x, (list, tuple)) and len(x) <= 64:
+        return list(enumerate(x))
+    if isinstance(x, dict) and len(x) <= 64:
+        return [(key, value) for key, value in x.items() if isinstance(key, str)]
+    return []
 
 
 def _is_plain(name: str) -> bool:

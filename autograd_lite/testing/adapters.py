@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,25 +47,28 @@ def with_cache(
     >>> report.verdict.name
     'RIGHT'
     """
-    weights: dict[tuple[int, ...], Array] = {}
 
-    def weighted(shape: tuple[int, ...]) -> Array:
-        if shape not in weights:
-            weights[shape] = np.random.default_rng(seed).uniform(0.5, 1.5, shape)
-        return weights[shape]
+    def weighted(out: Any) -> Array:
+        draw = np.random.default_rng(seed)
+        w = draw.uniform(0.5, 1.5, np.shape(out))
+        return w + 1j * draw.uniform(0.5, 1.5, w.shape) if _is_complex(out) else w
 
     def f(*args: Any) -> Any:
         out = _out(forward(*args), forward)
-        return np.sum(out * weighted(np.shape(out)))
+        total = np.sum(out * np.conj(weighted(out)))
+        return np.real(total) if _is_complex(out) else total
 
     def gradient(*args: Any) -> Any:
         made = forward(*args)
-        out = _out(made, forward)
-        return backward(weighted(np.shape(out)), made[1])
+        return backward(weighted(_out(made, forward)), made[1])
 
     _called_as(f, forward)
     _called_as(gradient, backward)
     return f, gradient
+
+
+def _is_complex(x: Any) -> bool:
+    return getattr(x, "dtype", np.result_type(type(x))).kind == "c"
 
 
 def _out(made: Any, forward: Callable[..., Any]) -> Any:
@@ -112,11 +115,20 @@ def stored(
     'RIGHT'
     """
     mine = copy.deepcopy(net)
+    for path in gradients or ():
+        _read(mine, path)
+    before = dict(_arrays(mine, ""))
+    loss(mine)
+    made = {path for path, x in _arrays(mine, "") if before.get(path) is not x}
     if gradients is None:
-        loss(mine)
         backward(mine)
-        gradients = gradient_names(mine)
-        mine = copy.deepcopy(net)
+        gradients = gradient_names(mine, made)
+    elif wrong := [path for path in gradients if path in made]:
+        raise CheckInputError(
+            f"'{wrong[0]}' is made anew by each forward pass of a {type(net).__name__}, so there "
+            "is no gradient to check it with: name what the forward pass starts from, its weights."
+        )
+    mine = copy.deepcopy(net)
 
     def put(weights: Mapping[str, Any]) -> None:
         for path, x in weights.items():
@@ -133,19 +145,26 @@ def stored(
         backward(mine)
         return {path: _read(mine, where) for path, where in gradients.items()}
 
-    f.__name__, gradient.__name__ = f"{type(net).__name__}'s loss", type(net).__name__
+    f.__name__, gradient.__name__ = f"{type(net).__name__}.loss", type(net).__name__
     point = {path: _read(mine, path) for path in gradients}
     for path, x in point.items():
-        if not isinstance(x, (np.ndarray, float, np.floating, Tensor)):
+        if not isinstance(x, (np.ndarray, float, complex, np.inexact, Tensor)):
             raise CheckInputError(
                 f"{type(net).__name__}.{path} is of type {type(x).__name__}: name an array of "
                 "floats."
             )
-    return f, gradient, {path: np.array(x, dtype=float) for path, x in point.items()}
+    return f, gradient, {path: _wide(x) for path, x in point.items()}
 
 
-def gradient_names(net: Any) -> dict[str, str]:
+def _wide(x: Any) -> Array:
+    """Return a copy in double precision."""
+    return np.array(x, dtype=complex if np.iscomplexobj(x) else float)
+
+
+def gradient_names(net: Any, made: Collection[str] = ()) -> dict[str, str]:
     """Find which attribute holds the gradient of which, after a backward pass.
+
+    Of what the forward pass has `made` it is not asked.
 
     ``dw``, ``d_w``, ``d_L_w``, ``grad_w``, ``w_grad``, ``w_gradient``, ``dL_dw``, ``delta_w``
     beside ``w``; the same keys in a dict ``grads`` beside ``params``; inside of a list of
@@ -166,7 +185,7 @@ def gradient_names(net: Any) -> dict[str, str]:
     arrays = dict(_arrays(net, ""))
     by_name = {path.lower(): path for path in arrays}
     found: dict[str, str] = {}
-    for path in arrays:
+    for path in [path for path in arrays if path not in made]:
         head, _, name = path.rpartition(".")
         inner = f"{head}." if head else ""
         candidates = [f"{inner}{form.format(name)}" for form in _FORMS]
@@ -198,7 +217,7 @@ _FORMS = (
 def _arrays(x: Any, path: str, depth: int = 3) -> Iterator[tuple[str, Any]]:
     """Yield the float arrays on an object, in its dicts, lists and parts, with their paths."""
     if isinstance(x, np.ndarray):
-        if x.dtype.kind == "f":
+        if x.dtype.kind in "fc":
             yield path, x
         return
     if depth == 0 or isinstance(x, (str, bytes, type)):

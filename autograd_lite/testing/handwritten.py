@@ -20,6 +20,7 @@ from ..trees import flatten
 from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes
+from .programs import part_names, parts_of, whole
 from .report import Report, Row
 from .steps import WrongStep, first_wrong_step
 from .suspects import Tape
@@ -53,6 +54,7 @@ def check_gradient_function(
     *inputs
         Where to check. Arrays and numbers of floats, and dicts, lists, tuples and
         dataclasses of them, are differentiated; all else (labels, shapes) is passed on.
+        The gradient of what is complex, x + iy, is ∂L/∂x + i ∂L/∂y.
     argnum
         Which arguments `grad_f` returns the gradients of, where not of all that hold floats.
     rtol, atol
@@ -142,16 +144,17 @@ class _Check:
         self.point = Point.of(
             _with_parameters([every[i] for i in self.chosen]), [inputs[i] for i in self.chosen]
         )
-        self.names = self.point.names
+        # What is complex is moved, and its gradient checked, in its real and imaginary part.
+        self.kinds = [x.dtype.kind for x in self.point.arrays]
+        self.own = [part for x in self.point.arrays for part in parts_of(x)]
+        self.names = [
+            name
+            for of, x in zip(self.point.names, self.point.arrays, strict=True)
+            for name in part_names(of, x)
+        ]
         self.report = Report(called(f))
         self.doubts: list[str] = []
         self.step: WrongStep | None = None
-        self.own = self.point.arrays
-        if any(x.dtype.kind == "c" for x in self.own):
-            raise CheckInputError(
-                "Complex arguments are not checked here: give the real and the imaginary part as "
-                "two arguments."
-            )
         self.epsilon = max([float(np.finfo(x.dtype).eps) for x in self.own], default=0.0)
 
     # -- calls -----------------------------------------------------------------------------
@@ -161,7 +164,11 @@ class _Check:
         if copied:
             arrays = [np.array(x) if isinstance(x, np.ndarray) else x for x in arrays]
         arguments = list(self.inputs)
-        like = [_scalar_again(x, own) for x, own in zip(arrays, self.own, strict=True)]
+        parts = iter(arrays)
+        like = [
+            _lent_again(whole(kind, parts), own)
+            for kind, own in zip(self.kinds, self.point.arrays, strict=True)
+        ]
         for i, x in zip(self.chosen, self.point.arguments(like), strict=True):
             arguments[i] = x
         return arguments
@@ -220,7 +227,18 @@ class _Check:
         arrays: list[Array] = []
         for i, (g, x) in enumerate(zip(several, wanted, strict=True)):
             arrays += _leaves_like(g, x, parameter_names(self.f, len(self.inputs))[self.chosen[i]])
-        return arrays
+        found: list[Array] = []
+        for g, kind, own in zip(arrays, self.kinds, self.point.names, strict=True):
+            if kind == "c":
+                found += [np.real(g), np.imag(g)]
+            elif g.dtype.kind == "c":
+                raise CheckInputError(
+                    f"The gradient of {own} has dtype {g.dtype}, and {own} is real: return real "
+                    "numbers."
+                )
+            else:
+                found.append(g)
+        return found
 
     # -- the check -------------------------------------------------------------------------
 
@@ -351,7 +369,7 @@ class _Check:
         lines = [self.worst(g, i, along, column, found, verdicts) for i, g in enumerate(gradients)]
         findings: list[Finding] = []
         if not any(g.given.shape != g.right.shape for g in gradients):
-            findings = self.known_mistakes(tape, gradients)
+            findings = self.conjugated(gradients) or self.known_mistakes(tape, gradients)
         if not findings:
             findings = diagnose(gradients, self.sizes(), rights)
         if not findings:
@@ -362,6 +380,26 @@ class _Check:
                 findings = [*findings, Finding("step", str(step), (), about=False)]
                 self.step = step
         return self.error([line for line in lines if line], findings)
+
+    def conjugated(self, gradients: list[Gradient]) -> list[Finding]:
+        """Whether all that is wrong is the sign of imaginary parts."""
+        of_parts = iter(gradients)
+        names = []
+        for name, kind in zip(self.point.names, self.kinds, strict=True):
+            real = next(of_parts)
+            if kind == "c":
+                imaginary = next(of_parts)
+                if imaginary.is_wrong and same(imaginary.given, -imaginary.right):
+                    names.append(name)
+                    if not real.is_wrong:
+                        continue
+            if real.is_wrong or (kind == "c" and imaginary.is_wrong):
+                return []
+        what = (
+            "is the conjugate of what is asked, ∂L/∂x + i ∂L/∂y of x + iy (PyTorch's gradient): "
+            "JAX and HIPS autograd return ∂L/∂x − i ∂L/∂y"
+        )
+        return [Finding("conjugate", what, tuple(names))] if names else []
 
     def known_mistakes(self, tape: Tape | None, gradients: list[Gradient]) -> list[Finding]:
         """Try mistakes inside of the program, but only where no plain factor explains it all."""
@@ -534,7 +572,7 @@ def _leaves_like(g: Any, x: Any, name: str) -> list[Array]:
         )
     arrays = [np.asarray(leaf.data if isinstance(leaf, Tensor) else leaf) for leaf in found]
     for a in arrays:
-        if a.dtype.kind not in "fiub":
+        if a.dtype.kind not in "fiubc":
             raise CheckInputError(
                 f"The gradient of {name} has dtype {a.dtype}: return an array of numbers."
             )
@@ -554,9 +592,11 @@ def _with_parameters(names: Sequence[str]) -> Callable[..., Any]:
     return function
 
 
-def _scalar_again(x: Any, own: Array) -> Any:
-    """Return an array without dimensions as the number that was given."""
-    return x[()] if isinstance(x, np.ndarray) and own.ndim == 0 else x
+def _lent_again(x: Any, own: Array) -> Any:
+    """Return an array read-only, and one without dimensions as the number that was given."""
+    if not isinstance(x, np.ndarray):
+        return x
+    return x[()] if own.ndim == 0 else read_only(x)
 
 
 def _lending(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:

@@ -23,24 +23,24 @@ class Program:
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
         self.f, self.name = f, called(f)
         self.point = Point.of(f, inputs)
-        self.arrays = [part for x in self.point.arrays for part in _parts(x)]
+        self.arrays = [part for x in self.point.arrays for part in parts_of(x)]
         self.names = [
             name
             for name, x in zip(self.point.names, self.point.arrays, strict=True)
-            for name in _part_names(name, x)
+            for name in part_names(name, x)
         ]
 
     def __call__(self, *parts: Any) -> list[Any]:
         """Return those results that can have a derivative, in real parts."""
         rest = iter(parts)
-        result = self.point.call(self.f, [_whole(x.dtype.kind, rest) for x in self.point.arrays])
+        result = self.point.call(self.f, [whole(x.dtype.kind, rest) for x in self.point.arrays])
         if result is None:
             raise CheckInputError(f"{self.name} returned None: is a 'return' missing?")
         leaves = [result] if isinstance(result, Tensor) else flatten(result)[0]
         results = [x if isinstance(x, Tensor) else np.asarray(x) for x in leaves]
         if any(x.dtype.kind == "c" for x in results) and _is_complex_step(parts):
             return results
-        found = [part for x in results if x.dtype.kind in "fc" for part in _parts(x)]
+        found = [part for x in results if x.dtype.kind in "fc" for part in parts_of(x)]
         if not found:
             raise CheckInputError(
                 f"{self.name} returned no floating-point number, so there is nothing to "
@@ -56,7 +56,7 @@ class Program:
             part
             for path, x in zip(paths(result), map(plain, leaves), strict=True)
             if x.dtype.kind in "fc"
-            for part in _part_names(f"result{path}", x)
+            for part in part_names(f"result{path}", x)
         ]
 
 
@@ -65,17 +65,18 @@ def _is_complex_step(parts: Sequence[Any]) -> bool:
     return any(np.result_type(plain(x)).kind == "c" for x in parts)
 
 
-def _parts(x: Any) -> tuple[Any, ...]:
+def parts_of(x: Any) -> tuple[Any, ...]:
     """Return the real and imaginary part of what is complex, or a real array as it is."""
     return (np.real(x), np.imag(x)) if x.dtype.kind == "c" else (x,)
 
 
-def _whole(kind: str, parts: Iterator[Any]) -> Any:
+def whole(kind: str, parts: Iterator[Any]) -> Any:
     """Put the next array together from its parts."""
     return next(parts) + next(parts) * 1j if kind == "c" else next(parts)
 
 
-def _part_names(name: str, x: Array) -> tuple[str, ...]:
+def part_names(name: str, x: Array) -> tuple[str, ...]:
+    """Return what to call the parts of an array."""
     parts = (f"the real part of {name}", f"the imaginary part of {name}")
     return parts if x.dtype.kind == "c" else (name,)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.record import items_of, named_in
 from ..reachable import is_library
 from .diagnosis import Array, same
 from .suspects import Tape
@@ -139,12 +140,10 @@ def assignments(f: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[Ass
     last: dict[FrameType, int] = {}
 
     def look(frame: FrameType) -> None:
-        attributes = frame.f_locals.get("self")
-        names = dict(frame.f_locals)
-        if attributes is not None and hasattr(attributes, "__dict__"):
-            names |= vars(attributes)
-        for name, x in names.items():
+        for holder, name, x in named_in(frame):
             if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.ndim:
+                if GRADIENT.match(holder) and not GRADIENT.match(name):
+                    name = f"d{name}"  # as in grads["W1"]
                 key = (frame.f_code, name, id(x))
                 if key not in seen and id(x) not in old:
                     seen.add(key)
@@ -166,8 +165,10 @@ def assignments(f: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[Ass
         if me is not None and hasattr(me, "__dict__") and not any(me is x for x in selves):
             # What an object holds from before is no result of this call.
             selves.append(me)
-            old.update(id(x) for x in vars(me).values())
-            kept.extend(vars(me).values())
+            held = [*vars(me).values()]
+            held += [x for value in held for _, x in items_of(value)]
+            old.update(map(id, held))
+            kept.extend(held)
         return None if is_library(frame.f_code.co_filename) else on_line
 
     before = sys.gettrace()

@@ -156,6 +156,96 @@ def test_the_first_wrong_line_is_named():
     assert f"test_check_gradient_function.py:{line}, 'dz1'; 'da1' before it is right" in text
 
 
+class Deep:
+    """Two layers whose values are kept on the object, one in a list, and gradients in a dict."""
+
+    def __init__(self, slope):
+        draw = np.random.default_rng(1)
+        self.w1, self.w2, self.slope = draw.normal(size=(3, 4)), draw.normal(size=(4, 2)), slope
+
+    def forward(self, x):
+        self.x = x
+        self.z1 = x @ self.w1
+        self.hidden = [np.tanh(self.z1)]
+        self.out = self.hidden[0] @ self.w2
+        return self.out
+
+    def backprop(self):
+        self.d_out = 2 * self.out
+        self.grads = {"w2": self.hidden[0].T @ self.d_out}
+        self.d_hidden1 = self.d_out @ self.w2.T
+        self.d_z1 = self.d_hidden1 * self.slope(self.hidden[0])
+        self.grads["w1"] = self.x.T @ self.d_z1
+
+
+def test_the_first_wrong_line_of_what_is_stored_on_an_object():
+    def parts(slope, *names):
+        net = Deep(slope)
+        net.forward(X)
+        net.backprop()  # what an earlier step left behind is not mistaken for a weight
+        return stored(net, lambda n: np.sum(n.forward(X) ** 2), lambda n: n.backprop(), *names)
+
+    names = {"w1": "grads.w1", "w2": "grads.w2"}
+    check_gradient_function(*parts(lambda a: 1 - a**2, names))
+    _, text = kinds(*parts(lambda a: 1 - a**3, names))
+    line = Deep.backprop.__code__.co_firstlineno + 4
+    assert f"test_check_gradient_function.py:{line}, 'd_z1'; 'd_hidden1' before it is right" in text
+    with pytest.raises(CheckInputError, match="'z1' is made anew"):
+        parts(lambda a: 1 - a**2, {"z1": "d_z1"})
+    with pytest.raises(CheckInputError, match="No gradients were found"):
+        parts(lambda a: 1 - a**2)
+
+
+COMPLEX = rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2))
+
+
+def of_complex(z, x):
+    return np.sum(np.abs(z * x) ** 2 + np.real(z) ** 3)
+
+
+def gradient_of_complex(z, x):
+    """With respect to z = a + ib: ∂/∂a + i ∂/∂b."""
+    return 2 * x**2 * z + 3 * np.real(z) ** 2, 2 * np.sum(np.abs(z) ** 2) * x
+
+
+@pytest.mark.parametrize("z", [COMPLEX, COMPLEX.astype(np.complex64), 1 + 2j, np.array(0.5j)])
+def test_complex_arguments(z):
+    check_gradient_function(of_complex, gradient_of_complex, z, 1.5)
+    assert kinds(of_complex, lambda z, x: (0 * z, gradient_of_complex(z, x)[1]), z, 1.5)[0]
+
+
+def test_mistakes_with_complex_arguments():
+    def broken(change):
+        def gradient(z, x):
+            of_z, of_x = gradient_of_complex(z, x)
+            return change(of_z), of_x
+
+        return gradient
+
+    def named(change):
+        return kinds(of_complex, broken(change), COMPLEX, 1.5)
+
+    found_kinds, text = named(np.conj)
+    assert found_kinds[0] == "conjugate"
+    assert "z is the conjugate" in text
+    assert named(lambda g: 2 * g)[0] == ["factor"]
+    assert named(np.transpose)[0] == ["transposed"]
+    assert named(np.real)[0] == ["zero"]  # the imaginary part
+
+
+def test_a_layer_of_complex_numbers():
+    def forward(z, w):
+        return z @ w, (z, w)
+
+    def backward(dout, cache):
+        z, w = cache
+        return dout @ np.conj(w).T, np.conj(z).T @ dout
+
+    check_gradient_function(*with_cache(forward, backward), COMPLEX, COMPLEX.T)
+    wrong = with_cache(forward, lambda d, c: (d @ c[1].T, backward(d, c)[1]))
+    assert "z is wrong" in kinds(*wrong, COMPLEX, COMPLEX.T)[1]
+
+
 def test_only_wrong_in_float32():
     def coarse(x):
         x = np.asarray(x)
@@ -196,7 +286,8 @@ def writes(w, b):
         (lambda w: np.nan * np.sum(w), lambda w: w, (W,), "is nan at the point"),
         (writes, gradient, (W, B), "writes into an array"),
         (lambda n: n, lambda n: n, (3,), "no float"),
-        (loss, gradient, (W * 1j, B), "[Cc]omplex"),
+        (lambda z: z * z, lambda z: 2 * z, (1j,), "of one real number"),
+        (loss, lambda w, b: (W * 1j, 0.0), (W, B), "w is real: return real"),
     ],
 )
 def test_bad_input_is_named(f, g, point, message):
