@@ -11,6 +11,8 @@ from .ladder import COARSE, EPSILON, SURE, Array
 
 NOUGHT = 1e-6
 """How well a reference must be known to say that a derivative is 0."""
+ROUNDED = 1e3 * EPSILON
+"""What rounding may leave of a derivative that is 0, beside a result of 1."""
 
 
 class Verdict(IntEnum):
@@ -65,7 +67,7 @@ class Slopes:
     def nought(self) -> float:
         """What is no slope, but the rounding in what makes the largest of the results."""
         largest = float(np.max(self.size, initial=0.0, where=np.isfinite(self.size)))
-        return 1e3 * EPSILON * min(1.0, largest)
+        return ROUNDED * min(1.0, largest)
 
 
 def judge(
@@ -127,7 +129,8 @@ def judge(
 def is_zero(given: Array, slopes: Slopes, epsilon: float = EPSILON) -> Array:
     """Whether derivatives are 0 but for the rounding in what cancels."""
     size = np.where(np.isfinite(slopes.size), slopes.size, 0.0)
-    return np.asarray(np.abs(given) <= 64.0 * epsilon * np.maximum(1.0, size))
+    noise = max(ROUNDED, 64.0 * epsilon)
+    return np.asarray(np.abs(given) <= noise * np.maximum(1.0, size))
 
 
 def default_rtol(epsilon: float) -> float:

@@ -51,11 +51,23 @@ def program(entry, call):
 
 
 def has_a_value(function, call):
-    """Whether a call gives numbers: beside NaN there is nothing to compare with."""
-    with np.errstate(all="ignore"):
-        results = results_of(program(ENTRIES[function], call)(*map(constant, call.operands)))
-    numbers = [r.numpy() for r in results if isinstance(r, Tensor) and r.dtype.kind in "fc"]
-    return not any(np.any(np.isnan(r)) for r in numbers)
+    """Whether a call gives numbers: beside NaN there is nothing to compare with.
+
+    And the same ones however its operands lie in memory, which order="K" asks for.
+    """
+
+    def numbers(operands):
+        with np.errstate(all="ignore"):
+            results = results_of(program(ENTRIES[function], call)(*map(constant, operands)))
+        return [r.numpy() for r in results if isinstance(r, Tensor) and r.dtype.kind in "fc"]
+
+    given = numbers(call.operands)
+    if any(np.any(np.isnan(r)) for r in given):
+        return False
+    if "order" not in call.keywords:
+        return True
+    copies = numbers([np.array(x, order="C") for x in call.operands])
+    return all(map(np.array_equal, given, copies))
 
 
 @with_a_derivative
