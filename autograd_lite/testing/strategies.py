@@ -7,6 +7,7 @@ Hypothesis is imported when a strategy is first asked for, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,8 +41,18 @@ def strategies_module() -> Any:
 
 def composed(drawn: Callable[..., Any]) -> Strategy:
     """Return the strategy of what a function makes of its ``draw``."""
-    built: Strategy = strategies_module().composite(drawn)()
+    built: Strategy = _composite()(drawn)
     return built
+
+
+@cache
+def _composite() -> Callable[..., Strategy]:
+    def calling(draw: Any, drawn: Callable[..., Any]) -> Any:
+        return drawn(draw)
+
+    # Once: Hypothesis reads the source of each function that becomes a strategy.
+    made: Callable[..., Strategy] = strategies_module().composite(calling)
+    return made
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Strategy:
