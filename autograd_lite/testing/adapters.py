@@ -50,8 +50,10 @@ def with_cache(
 
     def weighted(out: Any) -> Array:
         draw = np.random.default_rng(seed)
-        w = draw.uniform(0.5, 1.5, np.shape(out))
-        return w + 1j * draw.uniform(0.5, 1.5, w.shape) if _is_complex(out) else w
+        w: Array = draw.uniform(0.5, 1.5, np.shape(out))
+        if _is_complex(out):
+            w = w + 1j * draw.uniform(0.5, 1.5, w.shape)
+        return w
 
     def f(*args: Any) -> Any:
         out = _out(forward(*args), forward)
