@@ -160,6 +160,8 @@ class Composite:
                 return Reading(True, False, False, None)
             if not _running.definition:
                 dtypes = _dtypes_of(self._ask(args, kwargs))
+                if not _any(_is_inexact, dtypes):  # whole numbers have no gradient
+                    return Reading(True, False, False, dtypes)
         try:
             bound = self._takes.bind(*args, **kwargs)
         except TypeError:
@@ -256,6 +258,10 @@ def _is_to_be_read(argument: tuple[str, Any]) -> bool:
     name, value = argument
     if value is NO_VALUE:
         return True  # it is left out
+    if name == "keepdims":
+        return type(value) is not bool
+    if name == "where":
+        return value is not True and getattr(value, "dtype", None) != np.dtype(bool)
     if name in _ON_TAPE:
         return not isinstance(value, (Tensor, np.ndarray, *_PLAIN)) and name in ARRAYS
     return isinstance(value, Tensor) or (type(value) is bool and name in _INTEGERS)
@@ -264,6 +270,10 @@ def _is_to_be_read(argument: tuple[str, Any]) -> bool:
 def _as_read(name: str, value: Any) -> Any:
     if not _is_to_be_read((name, value)):
         return value
+    if name == "keepdims":
+        return bool(bare(value))
+    if name == "where":  # whatever counts as true
+        return value.astype(bool) if isinstance(value, Tensor) else np.array(value, dtype=bool)
     if name in ARRAYS:
         return as_array(value)
     if isinstance(value, Tensor):  # an axis, a shape: what is no number has no gradient
@@ -288,6 +298,8 @@ def ask(
         try:
             return function(*bare_all(args, copy=copy), **bare_all(kwargs, copy=copy))
         except Exception as error:
+            if "read-only" in str(error) and not copy:  # it counts with a parameter in place
+                return ask(function, args, kwargs, copy=True)
             raise error from None
 
 
@@ -315,20 +327,25 @@ def _constants(result: Any) -> Any:
 
 
 def _dtypes_of(result: Any) -> Any:
-    """Return the dtype of a floating-point result, or a list of those of several results."""
+    """Return the dtype of a result of numbers, or a list of those of several results."""
     if isinstance(result, (list, tuple)):
         return [_dtypes_of(part) for part in result]
     dtype = getattr(result, "dtype", None)
-    return dtype if dtype is not None and dtype.kind in "fc" else None
+    return dtype if dtype is not None and dtype.kind in "fciu" else None
+
+
+def _is_inexact(dtype: Any) -> bool:
+    return dtype is not None and dtype.kind in "fc"
 
 
 def _in_dtypes(result: Any, dtypes: Any) -> Any:
-    """Convert results to NumPy's dtypes, where only the precision differs."""
+    """Convert results to NumPy's dtypes, where only the precision differs, or NumPy's are whole."""
     if isinstance(result, Tensor):
         dtype = result._value.dtype
-        if dtypes is None or dtype is dtypes or dtype.kind != dtypes.kind or dtype == dtypes:
+        if dtypes is None or dtype is dtypes or dtype == dtypes:
             return result
-        return result.astype(dtypes)
+        alike = dtype.kind == dtypes.kind or (dtypes.kind in "iu" and dtype.kind == "f")
+        return result.astype(dtypes) if alike else result
     if isinstance(result, (list, tuple)) and isinstance(dtypes, list):
         parts = list(map(_in_dtypes, result, dtypes))
         if all(a is b for a, b in zip(parts, result, strict=True)):
@@ -367,7 +384,7 @@ def unsupported(
             f"np.{name}(…, out=…) would overwrite a value on the tape: "
             f"use the result instead, as in y = np.{name}(…)."
         )
-    if parameter == "where" and isinstance(function, np.ufunc):
+    if parameter == "where" and (isinstance(function, np.ufunc) or function is np.clip):
         return UnsupportedArgumentError(
             f"np.{name}(…, where=mask) leaves the other places without a value: write "
             f"np.where(mask, np.{name}(…), other)."

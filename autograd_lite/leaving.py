@@ -19,6 +19,7 @@ from .reachable import is_library
 LINES = (
     (r"\.dot\(", "ndarray.dot", "X @ t or np.dot(X, t)"),
     (r"\bfull\(", "np.full", "value * np.ones(shape)"),
+    (r"\bfull_like\(", "np.full_like", "value * np.ones_like(x)"),
     (
         r"\b(sum|mean|max|min|prod)\(\s*\[",
         "A list of Tensors",

@@ -447,7 +447,9 @@ class Primitive:
                 raise unsupported(self.function, name, self.parameters)
             elif type(value) is not np.ndarray and hasattr(type(value), "__array__"):
                 parameters[name] = value if _is_tensor(value) else as_index(value)
-        return self._joined_by(parameters).apply(*operands, **parameters)
+        result = self._joined_by(parameters).apply(*operands, **parameters)
+        # What has no rule may count, in Python's integers.
+        return result if self.rules or self.joint else self._settled(result)
 
     # -- compilation ---------------------------------------------------------
 

@@ -40,6 +40,17 @@ OPERATORS: dict[Any, tuple[str, Callable[[Any, Any], Any]]] = {
 """How the ufuncs that are operators are written, and what writes in place."""
 
 
+WRITERS = {
+    np.copyto: "dst",
+    np.fill_diagonal: "a",
+    np.place: "arr",
+    np.put: "a",
+    np.put_along_axis: "arr",
+    np.putmask: "a",
+}
+"""The functions that write into an array, and how they call it."""
+
+
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Any) -> Any:
     """Answer ``ufunc(*inputs)`` or a method of the ufunc, such as ``np.add.reduce``."""
     plain = method == "__call__" and not kwargs and len(inputs) == ufunc.nin
@@ -58,6 +69,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: A
 
 def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
     """Answer a function of NumPy's that is not a ufunc, such as ``np.sum(t, axis=0)``."""
+    if function in WRITERS:
+        from .ufuncs import write_by_function  # built on this module
+
+        return write_by_function(function, args, kwargs)
     return look_up(function).from_numpy(args, kwargs)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .composite import NO_VALUE, as_array, ask, bare_all, unsupported
-from .errors import InPlaceError, UnsupportedArgumentError
-from .protocol import OPERATORS, Axis, look_up
+from .errors import DetachError, InPlaceError, UnsupportedArgumentError
+from .leaving import advice
+from .protocol import OPERATORS, WRITERS, Axis, look_up
 from .tape import state
 from .tensor import Tensor, bare
 
@@ -71,6 +72,21 @@ def _into(
             f"x = x {symbol} t."
         )
     raise unsupported(ufunc, "out", ())
+
+
+def write_by_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Answer ``np.copyto(x, t)`` and the like, by which ``np.full_like(x, t)`` fills its result."""
+    into = args[0] if args else kwargs.get(WRITERS[function])
+    given = (*args, *kwargs.values())
+    on_tape = state.mode.records and any(getattr(x, "_requires", False) for x in given)
+    if on_tape or state.mode.everything or not isinstance(into, np.ndarray):
+        what, instead = advice("", "")
+        if what == "np.full_like":
+            raise DetachError(
+                f"{what} would write a Tensor into an array, which has no tape: write {instead}."
+            )
+        look_up(function)  # which says what to write
+    return function(*bare_all(args), **bare_all(kwargs))
 
 
 # -- a call ------------------------------------------------------------------------------------

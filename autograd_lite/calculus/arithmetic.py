@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import as_array, composite
+from ..composite import as_array, composite, unsupported
 from ..primitive import converted, derivative
 from ..tensor import Tensor, bare, plain
 from .complex import C
@@ -158,9 +158,17 @@ between = derivative(
 )
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+def _clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,
+    max: Any = None, dtype: Any = None, where: Any = True, casting: Any = None, order: Any = None,
+    subok: bool = True,
+) -> Any:  # fmt: skip
+    if not np.all(plain(where)):
+        raise unsupported(np.clip, "where", ())
     low = a_min if min is None else min
     high = a_max if max is None else max
+    if dtype is not None:
+        a, low, high = (x if x is None else as_array(x).astype(dtype) for x in (a, low, high))
     return between(a, -np.inf if low is None else low, np.inf if high is None else high)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import composite
+from ..composite import NO_VALUE, as_array, composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import Primitive, derivative, unbroadcast
 from ..protocol import TABLE
@@ -91,27 +91,34 @@ _pinv = derivative(
     a=lambda g, a, out: _pinv_rule(g, a, out),
     allows="rcond",
 )
-composite(
-    la.pinv,
-    lambda a, rcond=None, hermitian=False: _pinv(_from_lower(a) if hermitian else a, rcond=rcond),
-)
+
+
+def _pseudo_inverse(
+    a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = NO_VALUE
+) -> Any:
+    if rtol is None:
+        rtol = max(np.shape(a)[-2:]) * np.finfo(np.result_type(a)).eps
+    a = _from_lower(a) if hermitian and np.size(a) else a
+    return _pinv(a, rcond=rcond if rtol is NO_VALUE else rtol)
+
+
+composite(la.pinv, _pseudo_inverse)
 
 
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     rows, columns = np.shape(a)
-    a = a * 1.0
-    cut = rcond if rcond is not None else max(rows, columns) * np.finfo(np.result_type(a)).eps
+    kinds = [d if d.kind in "fc" else np.dtype(float) for d in map(np.result_type, (a, b))]
+    a, b = (as_array(x).astype(np.result_type(x, np.float64)) for x in (a, b))
+    epsilon = np.finfo(np.float64).eps
+    cut = max(rows, columns) * epsilon if rcond is None else rcond
+    cut = cut if 0 < cut < 1 else epsilon / 2.0  # as LAPACK reads it
     x = la.pinv(a, cut) @ b
     s = la.svd(a, compute_uv=False)
     rank = int(np.sum(plain(s) > cut * np.max(plain(s), initial=0.0)))
-    missed = b - a @ x
-    residuals = np.sum(np.abs(missed) ** 2, axis=0, keepdims=np.ndim(b) == 1)
-    return (
-        x,
-        residuals if rank == columns < rows else np.zeros(0, np.result_type(x)),
-        np.int32(rank),
-        s,
-    )
+    residuals = np.sum(squared(b - a @ x), axis=0, keepdims=np.ndim(b) == 1)
+    if not rank == columns < rows:
+        residuals = np.zeros(0, np.finfo(np.result_type(*kinds)).dtype)
+    return x, residuals, np.int32(rank), s
 
 
 composite(la.lstsq, _lstsq)
@@ -471,11 +478,12 @@ polar: Primitive = derivative(_polar, name="polar", a=lambda g, a: _polar_rule(g
 
 def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     x = x * 1.0 if np.result_type(x).kind not in "fc" else x
+    axis = axis if axis is None or isinstance(axis, tuple) else int(axis)
     if order is None or order == 2:
         return root(np.sum(squared(x), axis=axis, keepdims=keepdims))
     size = np.abs(x)
     if order == np.inf:
-        return np.max(size, axis=axis, keepdims=keepdims)
+        return np.max(size, axis=axis, keepdims=keepdims, initial=0.0)
     if order == -np.inf:
         return np.min(size, axis=axis, keepdims=keepdims)
     if order == 0:
@@ -500,11 +508,14 @@ def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> A
         if order == "nuc":
             result = nuclear_norm(matrix)
         else:
-            result = (np.max if order == 2 else np.min)(_singular_values(matrix), axis=-1)
+            sizes = _singular_values(matrix)
+            result = np.max(sizes, axis=-1, initial=0.0) if order == 2 else np.min(sizes, axis=-1)
         return np.reshape(result, kept(np.shape(x), (row, column))) if keepdims else result
     sums = np.sum(np.abs(x), axis=row if abs(order) == 1 else column, keepdims=True)
-    largest = np.max if order > 0 else np.min
-    result = largest(sums, axis=(row, column), keepdims=True)
+    if order > 0:
+        result = np.max(sums, axis=(row, column), keepdims=True, initial=0.0)
+    else:
+        result = np.min(sums, axis=(row, column), keepdims=True)
     return result if keepdims else np.squeeze(result, axis=(row, column))
 
 
@@ -536,7 +547,11 @@ def _cond(x: Any, p: Any = None) -> Any:
         s = _singular_values(x)
         first, last = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
         return quietly(np.divide, first, last)  # inf for a singular matrix
-    return _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)
+    singular = la.cond(plain(x), p) == np.inf
+    if np.any(singular):
+        x = np.where(np.expand_dims(singular, (-2, -1)), np.eye(np.shape(x)[-1]), x)
+    both = _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)
+    return np.where(singular, np.inf, both) if np.any(singular) else both
 
 
 composite(la.cond, _cond)
@@ -567,7 +582,10 @@ def _multi_dot(arrays: Any) -> Any:
 composite(la.matrix_power, _matrix_power)
 composite(la.multi_dot, _multi_dot)
 composite(la.matrix_transpose, lambda x, /: M(x))
-composite(la.trace, lambda x, /, *, offset=0: np.trace(x, offset=offset, axis1=-2, axis2=-1))
+composite(
+    la.trace,
+    lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, axis1=-2, axis2=-1, dtype=dtype),
+)
 composite(la.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset=offset, axis1=-2, axis2=-1))
 composite(la.matmul, lambda x1, x2, /: np.matmul(x1, x2))
 composite(la.outer, lambda x1, x2, /: np.outer(x1, x2))

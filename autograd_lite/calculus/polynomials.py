@@ -46,7 +46,7 @@ def _polyder(p: Any, m: int = 1) -> Any:
 
 
 def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    m = int(m)
+    m, p = int(m), as_array(p)
     constants = np.zeros(m) if k is None else np.ravel(as_array(k))
     if m and np.size(constants) == 1:
         constants = np.broadcast_to(constants, (m,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -130,12 +130,7 @@ composite(np.append, _append)
 composite(np.insert, _insert)
 composite(np.delete, _delete)
 composite(np.resize, _resize)
-composite(
-    np.broadcast_arrays,
-    lambda *args, subok=False: tuple(
-        np.broadcast_to(as_array(a), np.broadcast_shapes(*map(np.shape, args))) for a in args
-    ),
-)
+composite(np.broadcast_arrays, lambda *args, subok=False: _broadcast_all(map(as_array, args)))
 composite(
     np.meshgrid,
     lambda *xi, copy=True, sparse=False, indexing="xy": _meshgrid(xi, sparse, indexing),
@@ -151,8 +146,13 @@ def _meshgrid(xi: Any, sparse: bool, indexing: str) -> tuple[Any, ...]:
     ]
     if sparse:
         return tuple(lines)
-    shape = np.broadcast_shapes(*map(np.shape, lines))
-    return tuple(np.broadcast_to(line, shape) for line in lines)
+    return _broadcast_all(lines)
+
+
+def _broadcast_all(arrays: Iterable[Any]) -> tuple[Any, ...]:
+    arrays = tuple(arrays)
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(np.broadcast_to(a, shape) for a in arrays)
 
 
 # -- splitting and choosing --------------------------------------------------------------------

@@ -82,7 +82,8 @@ def _mean(
         return _mean(a, axis, np.float32, None, keepdims, where=where).astype(own)
     sums = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
     count = _count(a, axis, keepdims, where)
-    return over(sums, count) if where is not True or count else sums * np.nan
+    mean = over(sums, count) if where is not True or count else sums * np.nan
+    return mean.astype(dtype) if dtype is not None and np.dtype(dtype).kind in "iu" else mean
 
 
 composite(np.mean, _mean)
@@ -97,14 +98,17 @@ def _var(
     keepdims: bool = False,
     *,
     where: Any = True,
+    mean: Any = None,
     correction: float | None = None,
 ) -> Any:
     if dtype is None and np.result_type(a) == np.float16:
         dtype = np.float16  # as NumPy does, here
-    from_mean = a - np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    if mean is None:
+        mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    from_mean = a - mean
     if where is not True:
         from_mean = np.where(where, from_mean, 0.0)  # what is left out may be NaN
-    squares = np.sum(squared(from_mean), axis=axis, keepdims=keepdims)
+    squares = np.sum(squared(from_mean), axis=axis, dtype=dtype, keepdims=keepdims)
     count = _count(a, axis, keepdims, where)
     left = np.maximum(count - (ddof if correction is None else correction), 0)
     return over(squares, left)

@@ -16,7 +16,7 @@ from ..protocol import Axis
 from ..tape import quietly
 from ..tensor import Tensor, plain
 from .complex import C
-from .reductions import before, kept, like, normal, over, root, sum_from_the_end
+from .reductions import before, kept, like, normal, over, root, squared, sum_from_the_end
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -72,6 +72,8 @@ def _cov(
     if y is not None:
         rows = np.concatenate([rows, _as_rows(y, rowvar).astype(dtype)])
     ddof = (1 if bias == 0 else 0) if ddof is None else ddof
+    if aweights is not None:
+        aweights = np.real(aweights).astype(float)
     weights, total = _weights(fweights, aweights), np.shape(rows)[1]
     freedom: Any = total - ddof
     if weights is not None:
@@ -79,7 +81,7 @@ def _cov(
         lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
         freedom = total - lost
     mean, _ = np.average(rows, axis=1, weights=weights, returned=True)
-    from_mean = rows - mean[:, None]
+    from_mean = (rows - mean[:, None]).astype(dtype)
     other = from_mean if weights is None else from_mean * weights
     return np.squeeze(from_mean @ np.transpose(C(other)) / np.maximum(freedom, 0))
 
@@ -95,7 +97,7 @@ def _weights(fweights: Any, aweights: Any) -> Any:
         raise ValueError("aweights cannot be negative")
     if aweights is None:
         return counts
-    return aweights * 1.0 if counts is None else aweights * counts
+    return aweights if counts is None else aweights * counts
 
 
 def _as_rows(m: Any, rowvar: bool) -> Any:
@@ -141,6 +143,8 @@ def _quantile(
     weights: Any = None,
     ignore_nan: bool = False,
 ) -> Any:
+    if ignore_nan and not np.size(a):  # as NumPy does, of whatever shape q is
+        return np.nanmean(a, axis=axis, keepdims=keepdims)
     q = as_array(q)
     if not np.all((plain(q) >= 0) & (plain(q) <= 1)):
         raise ValueError("Quantiles must be in the range [0, 1]")
@@ -258,36 +262,51 @@ def _nan_to(a: Any, number: float) -> Any:
     return np.where(np.isnan(plain(a)), number, a)
 
 
-def _count(a: Any, axis: Axis, keepdims: bool) -> Any:
-    return np.sum(~np.isnan(plain(a)), axis=axis, keepdims=keepdims)
+def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
+    return np.sum(~np.isnan(plain(a)), axis=axis, keepdims=keepdims, where=plain(where))
+
+
+def _given(initial: Any, where: Any) -> dict[str, Any]:
+    more = {} if initial is None else {"initial": initial}
+    return more if where is True else {**more, "where": where}
 
 
 def _nan_extreme(function: Callable[..., Any], worst: float) -> Callable[..., Any]:
-    def extreme(a: Any, axis: Axis = None, out: None = None, keepdims: bool = False) -> Any:
-        found = function(_nan_to(a, worst), axis=axis, keepdims=keepdims)
-        nothing = _count(a, axis, keepdims) == 0
+    def extreme(
+        a: Any, axis: Axis = None, out: None = None, keepdims: bool = False, initial: Any = None,
+        where: Any = True,
+    ) -> Any:  # fmt: skip
+        nan = initial is not None and np.isnan(plain(initial))
+        more = _given(worst if nan else initial, where)
+        found = function(_nan_to(a, worst), axis=axis, keepdims=keepdims, **more)
+        if not nan and initial is not None:
+            return found
+        nothing = _count(a, axis, keepdims, where) == 0
         return np.where(nothing, np.nan, found) if nothing.any() else found
 
     return extreme
 
 
-def _nansum(
-    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
-) -> Any:
-    return np.sum(_nan_to(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims)
+def _of_rest(function: Callable[..., Any], number: float) -> Callable[..., Any]:
+    def rest(
+        a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = None, where: Any = True,
+    ) -> Any:  # fmt: skip
+        more = _given(initial, where)
+        return function(_nan_to(a, number), axis=axis, dtype=dtype, keepdims=keepdims, **more)
+
+    return rest
 
 
-def _nanprod(
-    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
-) -> Any:
-    return np.prod(_nan_to(a, 1.0), axis=axis, dtype=dtype, keepdims=keepdims)
+_nansum, _nanprod = _of_rest(np.sum, 0.0), _of_rest(np.prod, 1.0)
 
 
 def _nanmean(
-    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False
-) -> Any:
-    total = _nansum(a, axis, dtype, keepdims=keepdims)
-    return over(total, _count(a, axis, keepdims))
+    a: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, *,
+    where: Any = True,
+) -> Any:  # fmt: skip
+    total = _nansum(a, axis, dtype, keepdims=keepdims, where=where)
+    return over(total, _count(a, axis, keepdims, where))
 
 
 def _nanvar(
@@ -295,24 +314,23 @@ def _nanvar(
     axis: Axis = None,
     dtype: Any = None,
     out: None = None,
-    ddof: int = 0,
+    ddof: float = 0,
     keepdims: bool = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
 ) -> Any:
-    from_mean = a - _nanmean(a, axis, dtype, keepdims=True)
-    from_mean = np.where(np.isnan(plain(a)), 0.0, from_mean)
-    squares = np.sum(from_mean * from_mean, axis=axis, keepdims=keepdims)
-    return over(squares, _count(a, axis, keepdims) - ddof)
+    if mean is None:
+        mean = _nanmean(a, axis, dtype, keepdims=True, where=where)
+    from_mean = np.where(np.isnan(plain(a)) | ~plain(where), 0.0, a - mean)
+    squares = np.sum(squared(from_mean), axis=axis, dtype=dtype, keepdims=keepdims)
+    left = _count(a, axis, keepdims, where) - (ddof if correction is None else correction)
+    return over(squares, np.where(left > 0, left, np.nan))
 
 
-def _nanstd(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: int = 0,
-    keepdims: bool = False,
-) -> Any:
-    return root(_nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims))
+def _nanstd(a: Any, axis: Axis = None, dtype: Any = None, out: None = None, **kwargs: Any) -> Any:
+    return root(np.nanvar(a, axis=axis, dtype=dtype, **kwargs))
 
 
 composite(np.nansum, _nansum)
