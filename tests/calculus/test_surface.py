@@ -119,7 +119,6 @@ REFUSALS = (
     "only chooses by its argument",
     "leaves the other places without a value",  # a ufunc's where=
     "the further vectors of a full one are not determined",
-    "The singular vectors of a complex matrix",
     "other columns of a complete Q are not determined",
     "for widths below the length",
 )
