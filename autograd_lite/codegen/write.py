@@ -12,7 +12,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -256,15 +256,16 @@ class _Writer:
         self.expressions[id(result)] = name, ATOM
         part = self._operand(step.operands[0])[0]
         index = self._index(step, step.operands[1:])
-        several = f"np.s_[{index}]" if ":" in index or index.count("], ") else index
+        parts = step.parameters["index"]
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        once = all(i is None or i is Ellipsis or type(i) in (int, slice) for i in parts)
+        several = index if len(parts) == 1 else f"np.s_[{index}]"
         dtype = np.asarray(result.data).dtype
         zeros = f"np.zeros({result.shape}" + (f", np.{dtype})" if dtype != np.float64 else ")")
         return [
             (f"{name} = {zeros}", str(result.shape)),
             (
-                f"np.add.at({name}, {several}, {part})"
-                if "[" in index
-                else f"{name}[{index}] = {part}",
+                f"{name}[{index}] = {part}" if once else f"np.add.at({name}, {several}, {part})",
                 "",
             ),
         ]
@@ -398,9 +399,11 @@ class _Writer:
             x = x.item()
         text = repr(x)
         if isinstance(x, float):
+            if not isfinite(x):
+                return (f"-np.{text[1:]}", SIGN) if text[0] == "-" else (f"np.{text}", ATOM)
             if x.is_integer() and abs(x) < 1e15:
                 return (str(int(x)), ATOM) if x > 0 or str(x)[0] != "-" else (f"{x:g}", SIGN)
-            if len(text) > 8:
+            if len(text) > 8 and abs(x) < 1e15:
                 for n in sorted(self.sizes):
                     p = round(x * n)
                     if 0 < abs(p) <= 64 and p / n == x:
@@ -408,8 +411,6 @@ class _Writer:
                 shortened = Fraction(x).limit_denominator(1000)
                 if shortened and float(shortened) == x:
                     return f"{shortened.numerator} / {shortened.denominator}", PRODUCT
-            if text in ("nan", "inf", "-inf"):
-                return f"np.{text}" if text[0] != "-" else "-np.inf", SIGN
         return text, SIGN if text.startswith("-") else ATOM
 
     # -- the function's head and its result ----------------------------------------------------
@@ -503,10 +504,12 @@ def _without_axes(v: Value, step: Step) -> Value:
 
 def _array_literal(data: Any) -> str:
     array = np.asarray(data)
+    if not array.size:
+        return f"np.zeros({array.shape}, np.{array.dtype})"
     dtype = "" if array.dtype in (np.float64, np.int64, np.bool_) else f", dtype=np.{array.dtype}"
-    text = repr(array.tolist())
+    text = _literal(array.tolist())
     if array.ndim == 2 and len(text) > 72 and array.shape[1] > 1:  # a line a row
-        rows = ",\n    ".join(map(repr, array.tolist()))
+        rows = ",\n    ".join(map(_literal, array.tolist()))
         text = f"[\n    {rows},\n]"
     return f"np.array({text}{dtype})"
 
@@ -526,6 +529,8 @@ def literal(x: Any) -> str:
         )
     if isinstance(x, float) and not np.isfinite(x):
         return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
+    if isinstance(x, complex) and not np.isfinite(x):
+        return f"complex({_literal(x.real)}, {_literal(x.imag)})"
     if x is None or isinstance(x, (bool, int, float, complex, str)):
         return repr(x)
     raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")

@@ -169,6 +169,56 @@ def test_programs_of_many_kinds(f, inputs):
     assert_same_bits(made.load()(*others), f(*others))
 
 
+INDICES = {
+    "one twice": np.s_[[0, 0, 1]],
+    "of two axes": np.s_[[0, 0, 1], [1, 1, 0]],
+    "a list of lists": np.s_[[[0, 1], [1, 1]]],
+    "beside a slice": np.s_[[1, 1], 1:],
+    "after a new axis": np.s_[None, [1, 1, 0]],
+    "after an ellipsis": np.s_[..., [0, 0]],
+    "a table beside a number": np.s_[np.array([[0], [0]]), 1],
+    "a mask": np.arange(6).reshape(2, 3) % 2 == 0,
+    "a mask of rows": np.s_[np.array([True, False]), 1:],
+    "slices": np.s_[::-1, ..., 1:],
+    "nothing": np.s_[[]],
+    "nobody": (),
+}
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+def test_what_is_picked_by_any_index_is_put_back(index):
+    f = value_and_grad(lambda x: np.sum(np.sin(x[index]) * 1.5) + np.sum(x))
+    a, b = X[:3].reshape(2, 3), X[3:6].reshape(2, 3)
+    assert_same_bits(source(f, a).load()(b), f(b))
+
+
+def test_what_is_picked_by_computed_indices_is_put_back():
+    f = value_and_grad(lambda x: np.sum(np.sin(x[np.argsort(x) // 2]) * np.arange(5.0)))
+    assert_same_bits(source(f, X[:5, 0]).load()(X[5:10, 0]), f(X[5:10, 0]))
+
+
+ODD = {
+    "nothing": np.zeros((0, 3)),
+    "no integers": np.zeros((2, 0), np.int64),
+    "infinite": np.array([np.inf, -np.inf, 0.5]),
+    "not a number": np.array([np.nan, 1.0, -0.0]),
+    "complex": np.array([complex(np.inf, -1.0), 2j, complex(0.0, np.nan)]),
+    "rows": np.full((3, 3), [[np.inf], [0.123456789012345], [-np.inf]]),
+    "large": np.float64(1.7976931348623157e308),
+    "small": np.float64(5e-324),
+    "single": np.array([np.inf, 1.5, -1.0], np.float32),
+    "a number": np.float64(-np.inf),
+}
+
+
+@pytest.mark.parametrize("constant", ODD.values(), ids=ODD)
+def test_any_constant_is_written(constant):
+    def f(x):
+        return np.sum(x), np.where(np.isfinite(constant), x[: np.size(constant)].sum(), constant)
+
+    assert_same_bits(source(f, X[0]).load()(X[1]), f(X[1]))
+
+
 def test_a_loops_values_are_numbered_and_arguments_unpacked():
     text = source(
         value_and_grad(nested), {"W": [np.eye(3), np.eye(3)], "b": X[4:7, 0]}, X[:3] @ X[:3].T
