@@ -12,8 +12,8 @@ Tensor([0., 0.], requires_grad=True, grad=[2., 4.])
 Under `no_grad`, and for a constant, the operator writes into the Tensor, by NumPy's rules
 for shape and dtype. Results that were computed from the old value keep it, and refuse to
 send a gradient here. What leads to a gradient cannot be overwritten: an interior value, or
-a constant to which one is added, becomes a new value under the same name; on an input that
-requires a gradient it is an error.
+a constant to which one is added, becomes a new value under the same name, of its shape and
+dtype as in NumPy; on an input that requires a gradient it is an error.
 """
 
 from __future__ import annotations
@@ -96,6 +96,14 @@ def _see_writable(t: Tensor, instead: str) -> None:
             f"{t.called()} requires a gradient, so it cannot be changed in place here: change it "
             f"inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
         )
+
+
+def rebound(t: Tensor, other: Any, operand: Any, primitive: Primitive) -> Any:
+    """Answer ``t += other`` for an interior value where ``t + other`` has another form than `t`."""
+    result = primitive.operator(t, other if getattr(other, "_value", None) is operand else operand)
+    if result.shape != t.shape or not np.can_cast(result.dtype, t.dtype, "same_kind"):
+        OPERATORS[primitive.function][1](np.array(t._value), operand)  # NumPy says what is wrong
+    return result.astype(t.dtype)
 
 
 def see_whole(t: Tensor, instead: str) -> None:

@@ -46,7 +46,7 @@ from .errors import (
     RuleError,
 )
 from .foreign import answers_itself, as_index, as_operand, not_an_operand
-from .inplace import write
+from .inplace import rebound, write
 from .keeping import Guard, kept, kept_operand
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
@@ -472,7 +472,7 @@ class Primitive:
             _new=object.__new__, _special=special, _CONSTANT=CONSTANT, _next_number=next_number,
             _USERS=("may be refilled",), _REFILLABLE=_REFILLABLE,
             _WEAK=_WEAK, _plain=_plain, _beside=_beside, _leave=_leave, _write=write,
-            _finish=_finish, _explain=_explain, _conform=_conform,
+            _rebound=rebound, _finish=_finish, _explain=_explain, _conform=_conform,
             _missing_rule=_missing_rule, _of_each=_of_each, _heappush=heappush,
             _unbundle=_unbundle, _dense=_dense,
         )  # fmt: skip
@@ -562,6 +562,12 @@ class Primitive:
         if caught:
             compute = f"""try:
         {compute}{caught}"""
+        if name == "inplace":
+            compute += f"""
+    if type({_value(first)}) is _ndarray and (
+        _value.dtype is not {_value(first)}.dtype or _value.shape != {_value(first)}.shape
+    ):
+        return _rebound({first}, {second}, {_value(second)}, _primitive)"""
         # The number is taken first: a write that comes in between, in another thread, is newer.
         return f"""def {name}({signature}):
     _n = _next_number(){unwrap}

@@ -117,6 +117,52 @@ def test_on_an_input_that_requires_a_gradient_it_is_an_error(name):
     assert frozen is None or not frozen.weight.requires_grad
 
 
+BESIDE = [
+    2,
+    0.5,
+    True,
+    1j,
+    np.float64(1.5),
+    np.float32(1.5),
+    np.ones(2),
+    np.ones((3, 2)),
+    np.array([1, 2]),
+    np.array([1, 2], np.uint8),
+    np.ones((), np.float16),
+    np.ones((2, 1), np.complex64),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
+def test_on_an_interior_value_shape_and_dtype_stay_as_in_numpy(name, dtype):
+    for other in BESIDE:
+        x = np.array([1.5, 2.0], dtype)
+        expected, wrong = None, None
+        try:
+            expected = OPERATORS[name](x.copy(), other)
+        except (TypeError, ValueError) as error:
+            wrong = type(error)
+        as_tensor = Tensor(other, requires_grad=np.result_type(other).kind in "fc")
+        for given in (other, as_tensor):
+            leaf = Tensor(x, requires_grad=True)
+            if isinstance(given, Tensor) and not isinstance(other, (np.ndarray, np.generic)):
+                continue  # a Python number is weak, and a Tensor of it is not
+            if wrong:
+                with pytest.raises(wrong):
+                    OPERATORS[name](leaf * 1, given)
+                continue
+            result = OPERATORS[name](leaf * 1, given)
+            assert result.dtype == expected.dtype
+            assert result.shape == expected.shape
+            np.testing.assert_allclose(result.data, expected, rtol=1e-2)
+            np.sum(np.real(result)).backward()
+            assert leaf.grad.dtype == dtype
+            if isinstance(given, Tensor) and given.requires_grad:
+                assert given.grad.dtype == given.dtype
+                assert given.grad.shape == given.shape
+
+
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow", "matmul"])
 def test_on_an_interior_value_the_name_is_bound_anew(name):
     """The result leads to a gradient, the old value stays, and so it is inside a transform."""
