@@ -3,6 +3,7 @@
 #
 #   make demo     train the lab's network; pictures and weights go to out/
 #   make test     run the whole test suite
+#   make soak     run random programs: make soak SECONDS=60 SEED=0
 #   make bench    measure against hand-written NumPy, PyTorch and others
 #
 # An environment is made with the first of python3, python3.14 … python3.11 and
@@ -13,6 +14,8 @@ RUN    := $(VENV)/bin/python
 OLDEST := $(VENV)/oldest-numpy
 RELEASE := $(VENV)/release
 OUT    ?= out
+SECONDS ?= 60
+SEED   ?= 0
 MAKEFLAGS += --no-print-directory
 
 ENGINE_TESTS := tests/test_backward.py tests/test_indexed.py tests/test_micrograd.py \
@@ -25,7 +28,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest bench dist lint types format clean setup setup-dev setup-bench
+.PHONY: help demo test test-oldest soak bench dist lint types format clean setup setup-dev setup-bench
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +58,11 @@ $(OLDEST)/installed: pyproject.toml constraints.txt | $(RUN)
 	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check \
 	    --constraint $(OLDEST)/constraints.txt "numpy==2.0.*" hypothesis pytest pytest-xdist
 	@touch $@
+
+# Random programs against numerical derivatives; those that fail are printed, made small.
+soak: setup-dev
+	@echo "→ python -m tests.soak --seconds $(SECONDS) --seed $(SEED)"
+	@$(RUN) -m tests.soak --seconds $(SECONDS) --seed $(SEED)
 
 bench: setup-bench
 	@echo "→ python -m benchmarks"

@@ -507,9 +507,9 @@ def _array_literal(data: Any) -> str:
     if not array.size:
         return f"np.zeros({array.shape}, np.{array.dtype})"
     dtype = "" if array.dtype in (np.float64, np.int64, np.bool_) else f", dtype=np.{array.dtype}"
-    text = _literal(array.tolist())
+    text = literal(array.tolist())
     if array.ndim == 2 and len(text) > 72 and array.shape[1] > 1:  # a line a row
-        rows = ",\n    ".join(map(_literal, array.tolist()))
+        rows = ",\n    ".join(map(literal, array.tolist()))
         text = f"[\n    {rows},\n]"
     return f"np.array({text}{dtype})"
 
@@ -530,7 +530,7 @@ def literal(x: Any) -> str:
     if isinstance(x, float) and not np.isfinite(x):
         return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
     if isinstance(x, complex) and not np.isfinite(x):
-        return f"complex({_literal(x.real)}, {_literal(x.imag)})"
+        return f"complex({literal(x.real)}, {literal(x.imag)})"
     if x is None or isinstance(x, (bool, int, float, complex, str)):
         return repr(x)
     raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")

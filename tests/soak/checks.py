@@ -1,0 +1,119 @@
+"""What must hold for a program: its values, its derivatives, and all the ways to get at them."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+
+from autograd_lite import Tensor, checkpoint, no_grad, source, strict, value_and_grad, vjp
+from autograd_lite.codegen import NotWritable
+from autograd_lite.errors import UncertainGradientWarning
+from autograd_lite.tensor import plain
+from autograd_lite.testing import check_gradients
+
+FINE, ROUGH = 1e-9, 1e-3
+"""What rounding may do between two ways to compute the same, in double and in single precision."""
+
+
+class Disagreement(AssertionError):
+    """Two ways to compute the same, and two results."""
+
+
+def hold(program, *inputs, notes=None) -> None:
+    """Raise unless all that is checked holds.
+
+    `notes` counts what was found out on the way: where a numerical derivative could not tell,
+    where there is no source.
+    """
+    notes = Counter() if notes is None else notes
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for check in (values, ways, by_source, derivatives):
+            check(program, inputs, notes)
+
+
+def values(program, inputs, notes) -> None:
+    """Values, shapes and dtypes are NumPy's, recorded or not."""
+    wanted = program(*inputs)
+    given = program(*leaves(inputs))
+    tolerance = rounding(inputs)
+    same(given, wanted, "The value on the tape beside NumPy's", tolerance)
+    with no_grad():
+        same(program(*leaves(inputs)), given, "The value under no_grad", tolerance)
+
+
+def ways(program, inputs, notes) -> None:
+    """``backward``, `vjp`, `strict` and a checkpoint of the whole give one gradient."""
+    loss, gradients = backward(program, inputs)
+    if gradients is None:
+        notes["without a gradient"] += 1
+        return
+    _, pullback = vjp(lambda *xs: total(program(*xs)), *inputs)
+    same(pullback(np.ones((), loss.dtype)[()]), gradients, "vjp beside backward", rounding(inputs))
+    with strict():
+        same(backward(program, inputs)[1], gradients, "backward in strict beside without")
+    kept = backward(checkpoint(program), inputs)[1]
+    same(kept, gradients, "backward of a checkpoint beside that without", rounding(inputs))
+
+
+def by_source(program, inputs, notes) -> None:
+    """The written program, where there is one, has the bits of the tape."""
+    step = value_and_grad(lambda *xs: total(program(*xs)), tuple(range(len(inputs))))
+    try:
+        written = source(step, *inputs).load()
+    except NotWritable:
+        notes["not writable"] += 1
+        return
+    notes["written"] += 1
+    (value, gradients), (own, others) = step(*inputs), written(*inputs)
+    same([own, *others], [value, *gradients], "The source beside the tape")
+
+
+def derivatives(program, inputs, notes) -> None:
+    """Reverse mode, forward mode and differences agree, to the second order."""
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("always", UncertainGradientWarning)
+        check_gradients(program, *inputs)
+    notes["cannot tell"] += bool(doubts)
+
+
+def leaves(inputs):
+    return [Tensor(x, requires_grad=True) for x in inputs]
+
+
+def rounding(inputs) -> float:
+    return (
+        ROUGH if any(x.dtype.itemsize < (8 + 8 * (x.dtype.kind == "c")) for x in inputs) else FINE
+    )
+
+
+def total(results):
+    """Return one real number, made of all results with different weights."""
+    whole = 0.0
+    for i, r in enumerate(results):
+        whole = whole + np.sum(np.real(r) * (1.0 + 0.1 * i)) + 0.3 * np.sum(np.imag(r))
+    return whole
+
+
+def backward(program, inputs):
+    """Return the number above and its gradients; None in their place where there are none."""
+    given = leaves(inputs)
+    loss = total(program(*given))
+    if not (isinstance(loss, Tensor) and loss.requires_grad):
+        return loss, None
+    loss.backward()
+    return loss, [np.zeros_like(t.data) if t.grad is None else t.grad for t in given]
+
+
+def same(given, wanted, what: str, rtol: float = 0.0) -> None:
+    """Raise unless all numbers agree, and the shapes and dtypes."""
+    for i, (g, w) in enumerate(zip(map(plain, given), map(plain, wanted), strict=True)):
+        form, other = ((np.result_type(x), np.shape(x)) for x in (g, w))
+        size = np.max(np.abs(w), initial=0.0)
+        if form != other:
+            raise Disagreement(f"{what}: result {i} is {form} in place of {other}.")
+        if not np.allclose(g, w, rtol=rtol, atol=rtol * size, equal_nan=True):
+            raise Disagreement(f"{what}: result {i} is\n{g}\nin place of\n{w}")
