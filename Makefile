@@ -44,12 +44,12 @@ demo: setup
 
 test: setup-dev
 	@echo "→ pytest"
-	@$(RUN) -m pytest -n auto $(ARGS)
+	@$(RUN) -m pytest -n auto --dist loadgroup $(ARGS)
 
 # The oldest NumPy that pyproject.toml admits, in an environment of its own.
 test-oldest: $(OLDEST)/installed
 	@echo "→ pytest, with the oldest NumPy"
-	@$(OLDEST)/bin/python -m pytest -n auto -m "not torch" $(ENGINE_TESTS) $(ARGS)
+	@$(OLDEST)/bin/python -m pytest -n auto --dist loadgroup -m "not torch" $(ENGINE_TESTS) $(ARGS)
 
 $(OLDEST)/installed: pyproject.toml constraints.txt | $(RUN)
 	@echo "→ installing the engine and NumPy 2.0 into $(OLDEST)"

@@ -66,3 +66,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "torch" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.torch)
+        call = getattr(item, "callspec", None)
+        if call is not None and list(call.params) == ["function"]:
+            # All tests of a function in one worker: they share the examples that are drawn of it.
+            item.add_marker(pytest.mark.xdist_group(call.id))

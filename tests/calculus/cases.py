@@ -899,7 +899,7 @@ QUESTIONS_OF_ONE_ARRAY = [
     *(np.array2string, np.array_repr, np.array_str, np.iscomplexobj, np.isrealobj),
 ]
 CASES |= dict.fromkeys(QUESTIONS_OF_ONE_ARRAY, one)
-CASES |= {f: one for f, entry in ENTRIES.items() if entry.name == "alias"}
+CASES |= {f: one for f, entry in ENTRIES.items() if entry.name in ("alias", "detach")}
 CASES |= {
     function: case.map(lambda call: Call(**call)) for function, case in layer_cases.CASES.items()
 }
