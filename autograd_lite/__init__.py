@@ -32,6 +32,7 @@ from .transforms import (
 
 if TYPE_CHECKING:
     from .codegen import compile as compile
+    from .codegen import scan as scan
     from .codegen import source as source
     from .lesson import explain
     from .nonfinite import anomaly, first_bad
@@ -60,6 +61,7 @@ __all__ = [
     "jvp",
     "linearize",
     "no_grad",
+    "scan",
     "source",
     "strict",
     "trace",
@@ -82,7 +84,7 @@ def __getattr__(name: str) -> Any:
         from . import nonfinite
 
         return getattr(nonfinite, name)
-    if name in ("compile", "source"):
+    if name in ("compile", "scan", "source"):
         from . import codegen
 
         return getattr(codegen, name)

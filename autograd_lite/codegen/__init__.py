@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .compiling import Compiled, compile
 from .expand import NotWritable
+from .looping import scan
 from .program import Program, Step, Value, read
 from .readable import Source, source
 from .record import Recording, record
@@ -24,5 +25,6 @@ __all__ = [
     "compile",
     "read",
     "record",
+    "scan",
     "source",
 ]

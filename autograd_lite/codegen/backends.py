@@ -121,7 +121,7 @@ class Kernel:
             return self.own_many(arrays, count, scanned, batched)
         made = []
         for member in range(*lengths):
-            own = [a[member] if i in batched else a for i, a in enumerate(arrays)]
+            own = [a[member, ...] if i in batched else a for i, a in enumerate(arrays)]
             made.append(self.run(own, count, scanned))
         updates = self.schedule.updates
         return [

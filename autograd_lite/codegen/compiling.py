@@ -16,6 +16,7 @@ from ..tensor import Tensor
 from ..trees import Rebuild, is_number
 from . import backends
 from .expand import NotWritable, expand
+from .program import Program
 from .schedule import Schedule, schedule
 from .simplify import simplify
 from .watching import Captured, record_watched
@@ -157,7 +158,7 @@ class Compiled:
         recording, captured = record_watched(self.f, args, kwargs)
         program = recording.program
         recorded = len(program.steps)
-        program = simplify(expand(program, _is_plain, closed=True))
+        program = plain_program(program)
         laid = schedule(program, fixed=captured.fixed(program))
         kernel, back_end = built(self.back_end, laid, recording.name)
         counts = {"recorded": recorded, "steps": len(program.steps), "blocks": len(laid.blocks)}
@@ -199,6 +200,11 @@ def built(back_end: str, laid: Schedule, name: str) -> tuple[backends.Kernel, st
         except NotWritable:
             continue
     return backends.build(names[-1], laid, name), names[-1]
+
+
+def plain_program(program: Program) -> Program:
+    """Return a program as back ends want it: in NumPy's functions, as far as can be, and short."""
+    return simplify(expand(program, _is_plain, closed=True))
 
 
 def _is_plain(primitive: Any) -> bool:

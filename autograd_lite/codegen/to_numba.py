@@ -354,7 +354,7 @@ class _Whole(Writer):
             lines.append(f"        {base} = member * jumps[{n}, 0]")
         lines += [f"        {text}" for text in self.entries]
         lines.append("        for step in range(count):")
-        lines += self.body.write.lines
+        lines += self.body.write.lines or ["            pass"]
         stepped = [n for n in range(len(bases)) if n not in self.updates]
         for n in stepped:
             base = bases[n]

@@ -69,7 +69,7 @@ def assert_close(found, expected, units=64):
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         if b.dtype.kind == "f" and b.size:
-            size = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+            size = np.abs(b[np.isfinite(b)]).max(initial=1e-2)
             eps = np.finfo(b.dtype).eps
             np.testing.assert_allclose(a, b, rtol=units * eps, atol=units * eps * size)
         else:
@@ -294,7 +294,8 @@ def everything_compiled():
     with np.errstate(all="ignore"):
         for name, (f, inputs) in PROGRAMS.items():
             print(name, flush=True)
-            assert_close(compile(f, back_end="numba")(*inputs), f(*inputs))
+            units = 1e6 if name in LONG else 64  # long sums, in which most cancels
+            assert_close(compile(f, back_end="numba")(*inputs), f(*inputs), units)
         for function, (kind, a) in itertools.product(UFUNCS, SAMPLES.items()):
             x, y = (c.ravel() for c in np.meshgrid(a, a))
             given_ = (x, y)[: function.nin]
