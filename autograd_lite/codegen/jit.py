@@ -53,8 +53,24 @@ def compiled(signature: str) -> Any:
     """Return a decorator that compiles for one signature, or takes what the disk has.
 
     Sums are not re-associated and products not fused, but for `added` and `product_added`.
+
+    Parameters
+    ----------
+    signature
+        The types of the arguments. A line of numbers, as ``float64[::1]``, may be a read-only
+        one after ``const``; ``table`` is a matrix of whole numbers. ``; `` stands between two.
     """
-    return numba().njit([signature], cache=True, error_model="numpy", nogil=True)
+    types = numba().types
+    kinds = []
+    for text in signature.split("; "):
+        name, is_line, _ = text.removeprefix("const ").partition("[::1]")
+        if is_line:
+            is_const = text.startswith("const ")
+            kinds.append(types.Array(getattr(types, name), 1, "C", readonly=is_const))
+        else:
+            kinds.append({"int64": types.int64, "table": types.int64[:, ::1]}[name])
+    options = {"cache": True, "error_model": "numpy", "nogil": True}
+    return numba().njit([types.void(*kinds)], **options)
 
 
 def _inlined(**flags: Any) -> Any:

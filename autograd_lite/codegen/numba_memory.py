@@ -162,22 +162,45 @@ def collapsed(
     return tuple(lengths), [tuple(s) for s in steps]
 
 
-def line(a: Any, dtype: np.dtype[Any], place: Place, copies: bool = True) -> Any:
-    """Return an array as one line of numbers, in the order that its place has."""
-    if not isinstance(a, np.ndarray):
-        return np.array([a], dtype)
-    order = sorted(range(len(place.shape)), key=lambda i: (-place.strides[i], i))
-    more = a.ndim - len(order)  # an axis in front that is scanned or batched
-    axes = (*range(more), *(i + more for i in order))
-    turned = a if list(axes) == list(range(a.ndim)) else a.transpose(axes)
-    flags = turned.flags
-    if flags.c_contiguous and flags.writeable and flags.aligned and a.dtype == dtype:
-        return turned.reshape(-1)
-    if not copies:
-        raise ValueError(
-            "What is updated must be a writeable array whose numbers lie one after the other."
-        )
-    return np.array(turned, dtype, order="C").reshape(-1)
+class Line:
+    """Makes one line of numbers of each array that is given for an input.
+
+    Parameters
+    ----------
+    place, dtype
+        Of the input.
+    is_written
+        Whether the array itself is to be written into, so that a copy will not do.
+    """
+
+    __slots__ = ("dtype", "is_plain", "is_written", "place")
+
+    def __init__(self, place: Place, dtype: np.dtype[Any], is_written: bool = False) -> None:
+        self.place, self.dtype, self.is_written = place, dtype, is_written
+        self.is_plain = bool(place.shape) and place.strides == contiguous(place.shape)
+
+    def __call__(self, a: Any) -> Any:
+        """Return the array as a line, in the order that its place has."""
+        if self.is_plain and self._serves(a):
+            return a if a.ndim == 1 else a.reshape(-1)
+        if not isinstance(a, np.ndarray):
+            return np.array([a], self.dtype)
+        place = self.place
+        order = sorted(range(len(place.shape)), key=lambda i: (-place.strides[i], i))
+        more = a.ndim - len(order)  # axes in front that are scanned or batched
+        turned = a.transpose((*range(more), *(i + more for i in order)))
+        if self._serves(turned):
+            return turned.reshape(-1)
+        if self.is_written:
+            raise ValueError(
+                "What is updated must be a writeable array whose numbers lie one after the other."
+            )
+        return np.array(turned, self.dtype, order="C").reshape(-1)
+
+    def _serves(self, a: Any) -> bool:
+        flags = a.flags
+        fits = flags.carray or (flags.c_contiguous and flags.aligned and not self.is_written)
+        return fits and bool(a.dtype == self.dtype)
 
 
 def shaped(flat: Any, place: Place) -> Any:

@@ -17,7 +17,7 @@ from . import cache
 from .backends import Kernel
 from .numba_blocks import Body
 from .numba_expressions import dtype_of
-from .numba_memory import Place, contiguous, given, line, shaped
+from .numba_memory import Line, Place, contiguous, given, shaped
 from .program import Step, Value
 from .schedule import Schedule
 from .to_numba import Unit, Writer, header, kind_name, stacks
@@ -114,9 +114,9 @@ class _Segments(Writer):
             function = self.names.free(self.name)
             arrays = dict.fromkeys(a for text in lines for a in re.findall(r"(\w+)\[at\(", text))
             arrays = {a: None for a in arrays if a not in self.body.small}
-            kinds = ", ".join(f"{kind_name(self._kind(a))}[::1]" for a in arrays)
+            kinds = "; ".join(self._kind(a) for a in arrays)
             texts += [
-                f'@compiled("void({kinds})")', f"def {function}({', '.join(arrays)}):",
+                f'@compiled("{kinds}")', f"def {function}({', '.join(arrays)}):",
                 *(f"    {text}" for text in stacks(self.body)), *lines, "", "",
             ]  # fmt: skip
             actions.append((function, list(arrays)))
@@ -129,15 +129,16 @@ class _Segments(Writer):
     def _is_no_work(self, step: Step) -> bool:
         return len(step.results) == 1 and self.view(step) is not None
 
-    def _kind(self, array: str) -> np.dtype[Any]:
+    def _kind(self, array: str) -> str:
         if array in self.shared:
-            return self.shared[array][1]
+            return kind_name(self.shared[array][1])
         if array in self.work:
-            return self.work[array][1]
+            return kind_name(self.work[array][1])
         if array in self.constants:
-            return dtype_of(self.constants[array])
-        pairs = zip(self.inputs, self.schedule.inputs, strict=True)
-        return next(dtype_of(v) for p, v in pairs if p.array == array)
+            return kind_name(dtype_of(self.constants[array]), is_read=True)
+        i = next(i for i, p in enumerate(self.inputs) if p.array == array)
+        is_read = i not in self.schedule.updates.values()
+        return kind_name(dtype_of(self.schedule.inputs[i]), is_read)
 
 
 VIEWS = ("transpose", "broadcast_to", "reshape", "getitem")
@@ -153,11 +154,13 @@ class _Runner:
         self.kept = {a: (n, k) for a, (n, k, new) in segments.shared.items() if not new}
         self.kept |= segments.work
         self.constants = {
-            name: line(v.data, dtype_of(v), given(name, v.data))
+            name: Line(given(name, v.data), dtype_of(v))(v.data)
             for name, v in segments.constants.items()
         }
         self.spare: list[dict[str, Any]] = []
-        self.updated = set(self.schedule.updates.values())
+        updated = set(self.schedule.updates.values())
+        pairs = zip(self.inputs, self.schedule.inputs, strict=True)
+        self.lines = [Line(p, dtype_of(v), i in updated) for i, (p, v) in enumerate(pairs)]
         steps = [a for a in actions if isinstance(a, Step)]
         for v in (*(v for s in steps for v in (*s.operands, *s.results)), *self.schedule.outputs):
             if not v.is_constant:
@@ -171,10 +174,8 @@ class _Runner:
             else {a: np.empty(n, k) for a, (n, k) in self.kept.items()}
         )
         memory = kept | self.constants | {a: np.empty(n, k) for a, (n, k) in self.fresh.items()}
-        for i, (a, v, place) in enumerate(
-            zip(arrays, self.schedule.inputs, self.inputs, strict=True)
-        ):
-            memory[place.array] = line(a, dtype_of(v), place, i not in self.updated)
+        for line, a in zip(self.lines, arrays, strict=True):
+            memory[line.place.array] = line(a)
         for action in self.actions:
             if isinstance(action, Step):
                 self._by_numpy(action, memory)

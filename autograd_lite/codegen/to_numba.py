@@ -23,7 +23,7 @@ from .backends import Kernel
 from .numba_blocks import HEAVY, Body
 from .numba_calls import is_compiled, write_call
 from .numba_expressions import KINDS, NEAR, OWN, dtype_of, is_heavy, own_function
-from .numba_memory import Place, contiguous, given, line, shaped, viewed
+from .numba_memory import Line, Place, contiguous, given, viewed
 from .program import Step, Value
 from .schedule import Call, Loop, Schedule
 
@@ -335,17 +335,19 @@ class _Whole(Writer):
             self.body.copy(target, source)
 
     def _source(self) -> str:
-        arguments = [
-            (p.array, dtype_of(v)) for p, v in zip(self.inputs, self.schedule.inputs, strict=True)
-        ]
-        arguments += [(p.array, dtype_of(self.schedule.outputs[o])) for o, p in self.outputs]
-        arguments += [(name, dtype_of(v)) for name, v in self.constants.items()]
-        arguments += [(name, kind) for name, (_, kind) in self.work.items()]
-        kinds = ", ".join(f"{kind_name(kind)}[::1]" for _, kind in arguments)
+        arguments: list[tuple[str, str]] = []
+        for i, (p, v) in enumerate(zip(self.inputs, self.schedule.inputs, strict=True)):
+            arguments.append((p.array, kind_name(dtype_of(v), is_read=i not in self.updates)))
+        for o, p in self.outputs:
+            arguments.append((p.array, kind_name(dtype_of(self.schedule.outputs[o]))))
+        for name, v in self.constants.items():
+            arguments.append((name, kind_name(dtype_of(v), is_read=True)))
+        arguments += [(name, kind_name(kind)) for name, (_, kind) in self.work.items()]
+        kinds = "; ".join(kind for _, kind in arguments)
         bases = [p.base for p in (*self.inputs, *(p for _, p in self.outputs))]
         lines = header(self.body)
         lines += [
-            f'@compiled("void(int64, int64, int64[:, ::1], {kinds})")',
+            f'@compiled("int64; int64; table; {kinds}")',
             f"def {self.name}(members, count, jumps, {', '.join(name for name, _ in arguments)}):",
             *(f"    {text}" for text in stacks(self.body)),
             "    for member in range(members):",
@@ -377,9 +379,10 @@ def _root(v: Value) -> Value:
     return v
 
 
-def kind_name(kind: np.dtype[Any]) -> str:
-    """Return what Numba calls a dtype."""
-    return "boolean" if kind.kind == "b" else kind.name
+def kind_name(kind: np.dtype[Any], is_read: bool = False) -> str:
+    """Return what `jit.compiled` calls a line of numbers, which may be read and not written."""
+    name = "boolean" if kind.kind == "b" else kind.name
+    return f"{'const ' if is_read else ''}{name}[::1]"
 
 
 def header(body: Body) -> list[str]:
@@ -407,15 +410,15 @@ class _Runner:
 
     def __init__(self, whole: _Whole, function: Any) -> None:
         self.function, self.schedule = function, whole.schedule
-        self.places = whole.inputs
-        self.kinds = [dtype_of(v) for v in self.schedule.inputs]
+        pairs = zip(whole.inputs, self.schedule.inputs, strict=True)
+        self.lines = [Line(p, dtype_of(v), i in whole.updates) for i, (p, v) in enumerate(pairs)]
         self.sizes = [prod(v.shape) for v in self.schedule.inputs]
         self.updates = frozenset(whole.updates)
         self.outputs = [
             (o, p, dtype_of(self.schedule.outputs[o]), prod(p.shape)) for o, p in whole.outputs
         ]
         self.constants = [
-            line(v.data, dtype_of(v), given(name, v.data)) for name, v in whole.constants.items()
+            Line(given(name, v.data), dtype_of(v))(v.data) for name, v in whole.constants.items()
         ]
         self.work = list(whole.work.values())
         self.spare: list[list[Any]] = []  # memory of runs that have ended
@@ -464,13 +467,7 @@ class _Runner:
         return np.array(rows, np.int64).reshape(-1, 3)
 
     def _run(self, n: int, count: int, jumps: Any, arrays: Sequence[Any], made: list[Any]) -> None:
-        lines = [
-            line(a, kind, place, i not in self.updates)
-            for i, (a, kind, place) in enumerate(zip(arrays, self.kinds, self.places, strict=True))
-        ]
+        lines = [line(a) for line, a in zip(self.lines, arrays, strict=True)]
         work = self.spare.pop() if self.spare else [np.empty(n, k) for n, k in self.work]
         self.function(n, count, jumps, *lines, *made, *self.constants, *work)
         self.spare.append(work)
-
-
-__all__ = ["build", "shaped"]
