@@ -22,7 +22,7 @@ from . import foreign
 from .errors import AutogradError, UnsupportedArgumentError
 from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE
-from .tape import state
+from .tape import special, state
 from .tensor import Tensor, bare, constant
 
 _NAMED_ARRAYS = """
@@ -77,9 +77,15 @@ class Reading(NamedTuple):
 
 class _Running(threading.local):
     definition = False  # what a definition calls is ours: NumPy was asked about the whole
+    outermost: Composite | None = None  # where a recorder asks which function it is in
 
 
 _running = _Running()
+
+
+def outermost() -> Composite | None:
+    """Return the function that is run now, for a recorder: the one that the program called."""
+    return _running.outermost
 
 
 class Composite:
@@ -120,6 +126,19 @@ class Composite:
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Apply to the arguments of a NumPy call."""
+        recorder = state.mode.recorder if special else None
+        if recorder is not None:
+            if self in recorder.closed:
+                return recorder.call(self, args, kwargs)
+            if _running.outermost is None:
+                _running.outermost = self
+                try:
+                    return self._from_numpy(args, kwargs)
+                finally:
+                    _running.outermost = None
+        return self._from_numpy(args, kwargs)
+
+    def _from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         inner = _running.definition
         try:
             form = form_of(args, kwargs), inner

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 def write(t: Tensor, other: Any, primitive: Primitive) -> Any:
     """Answer ``t += other`` and the like for what no operation on the tape made."""
     mode = state.mode
-    if mode.reads is not None:
-        mode.reads(t, "writing into it")
+    if mode.recorder is not None:
+        mode.recorder.reads(t, "writing into it")
     name = t.name if t.name and t.name.isidentifier() else "t"
     symbol, inplace = OPERATORS[primitive.function]
     instead = f"{name} = {name} {symbol} other"

@@ -188,6 +188,9 @@ class Primitive:
     draws: bool = False
     """Whether each application draws random numbers: two of them are never one."""
 
+    is_closed: bool = False
+    """Whether it is one step of a program, whatever its forward pass does."""
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -805,6 +808,8 @@ def _finish(
     if not t._requires and not mode.everything:
         t._primitive = None
         return
+    if mode.recorder is not None and primitive in mode.recorder.closed:
+        primitive, parameters = mode.recorder.primitive(primitive, parameters)
     t._primitive = primitive
     if mode.keeps:
         guards: list[Guard] = []

@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from . import randomness
+from .composite import Composite
 from .primitive import Primitive
 from .tape import is_passed_over
 from .tensor import Tensor
@@ -192,7 +193,7 @@ def _owner(x: Any) -> Any:
         return _Stream(x.getstate, x.setstate)
     if isinstance(x, Tensor):
         return x if x._primitive is None and not x._requires else None
-    if isinstance(x, (type, Primitive)):
+    if isinstance(x, (type, Primitive, Composite)):
         return None
     return x if isinstance(x, np.random.BitGenerator) or attributes(x) else None
 

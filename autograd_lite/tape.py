@@ -62,7 +62,7 @@ class Mode(NamedTuple):
     fingerprints: bool = False
     keeps: bool = True  # copies of arrays that the user may refill
     watch: str = ""  # for "nan", or for infinities too ("all"): see `anomaly`
-    reads: Callable[[Any, str], None] | None = None  # told of each look at a value: see `see_read`
+    recorder: Any = None  # of a program that is to run on other values: see `see_read`
 
 
 GRADIENT = Mode()
@@ -366,11 +366,13 @@ def see_read(t: Any, how: str) -> None:
     """Tell a recording that a program looks at a value, as ``if t > 0`` does.
 
     What follows from that is not on the tape: run on other numbers, the recorded program
-    would be another.
+    would be another. A recorder (`autograd_lite.codegen.watching`) has methods ``reads(t,
+    how)``, ``call(entry, args, kwargs)`` and ``primitive(entry, parameters)``, and in
+    ``closed`` the entries that are one step for it, whatever they do inside.
     """
-    reads = state.mode.reads
-    if reads is not None:
-        reads(t, how)
+    recorder = state.mode.recorder
+    if recorder is not None:
+        recorder.reads(t, how)
 
 
 def _active(mode: Mode) -> Mode:

@@ -15,8 +15,9 @@ import numpy as np
 from ..calculus import neural
 from ..errors import AutogradError
 from ..primitive import Primitive
-from ..tape import everything
+from ..tape import Mode, differentiated, recording
 from ..tensor import constant
+from .looks import Recorder
 from .program import Program, Step, Value, read
 
 EXACT = {neural.sigmoid}
@@ -41,7 +42,8 @@ def expand(program: Program, is_writable: Any, closed: bool = False) -> Program:
     """
     steps: list[Step] = []
     for step in program.steps:
-        steps += [step] if is_writable(step.primitive) else _opened(step, is_writable, closed)
+        whole = is_writable(step.primitive) or step.primitive.is_closed or step.primitive.draws
+        steps += [step] if whole else _opened(step, is_writable, closed)
     return Program(program.inputs, steps, program.outputs)
 
 
@@ -70,13 +72,19 @@ def _forwards(primitive: Primitive) -> list[Any]:
     return [primitive.stands_for] if exact else [primitive.function]
 
 
+def _looked_at(outside: Mode) -> Mode:
+    return differentiated(outside)._replace(everything=True, recorder=Recorder())
+
+
 def _recorded(forward: Any, step: Step) -> Program:
     """Run a forward pass on Tensors and read what it did."""
     inputs = [constant(np.asarray(v.data)) for v in step.operands]
     given, named = list(inputs), dict[str, Any]()
     if step.primitive.by_name:
         given, named = [], dict(zip(step.primitive.operands, inputs, strict=True))
-    with everything():
+    for x, v in zip(inputs, step.operands, strict=True):
+        x.name = v.name or "x"  # so that a look at it counts
+    with recording(_looked_at):
         made = forward(*given, **named, **step.parameters)
     results = [made[i] for i in step.indices] if step.indices else [made]
     return read(results, inputs)

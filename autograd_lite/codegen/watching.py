@@ -17,31 +17,23 @@ again in each run. Three things could go wrong, and each is met here:
 
 from __future__ import annotations
 
-import linecache
-import os
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from ..errors import CompileError
 from ..reachable import State, is_library, reachable
-from ..tape import differentiated, next_number, recording
+from ..tape import differentiated, recording
 from ..tensor import Tensor
 from ..trees import flatten
+from .looks import DOES, INSTEAD, SHAPES, Look, Recorder, said
 from .program import Program, Value
 from .record import Recording, record
-
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
-_PASSED = tuple(
-    os.path.join(_PACKAGE, name) for name in ("tensor.py", "tape.py", os.path.join("codegen", ""))
-)
-_READING = os.path.join(_PACKAGE, "calculus", "")
 
 # -- what the function takes from around itself ------------------------------------------------
 
@@ -179,87 +171,6 @@ def _is_watched(x: Any) -> bool:
     return isinstance(x, (np.ndarray, Tensor, np.generic, int, float, complex, str))
 
 
-# -- looks at values ---------------------------------------------------------------------------
-
-_INSTEAD = {
-    "a choice by the value": "write np.where(condition, a, b), which takes both ways",
-    "an index or a count": "give a whole number as an argument of its own: it is fixed",
-    ".data": "use the Tensor itself, or detach() it",
-    ".backward()": "compile value_and_grad(f), which returns the gradient",
-    ".grad": "compile value_and_grad(f), which returns the gradient",
-    "writing into it": "make a new value: t.at[index].set(v), np.where(...), or x = x + y",
-    "setting .data": "return the new value, and set it outside",
-    "a draw without a generator": "give it a generator, as in nn.Dropout(0.5, rng=0)",
-    "a shape that values decide": "keep the shape and use np.where(mask, x, 0), or weights of 0",
-}
-_OTHERWISE = "compute on with np functions of the Tensor itself"
-
-
-class Look(CompileError):
-    """A function of ours looked at a value: it is closed, and the recording begins again."""
-
-    entry: Any = None
-
-
-_DOES = {
-    "a choice by the value": "chooses by a value",
-    "an index or a count": "takes a value as an index or a count",
-    "writing into it": "writes into what it was given",
-    "setting .data": "writes into a Tensor that it did not make",
-    "a draw without a generator": "draws random numbers without a generator of its own",
-    "a shape that values decide": "makes an array whose shape hangs on values",
-}
-_SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
-"""Functions whose result has a shape that hangs on values."""
-
-
-def _refuse(how: str) -> CompileError:
-    frame = _users_frame()
-    place = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-    does = _DOES.get(how, f"looks at a value ({how})")
-    return CompileError(
-        f"{_said(place)}{does}, so what is compiled would be right for these numbers alone: "
-        f"{_INSTEAD.get(how, _OTHERWISE)}."
-    )
-
-
-def _said(place: tuple[str, int] | None) -> str:
-    """Begin a sentence with a line of the user's."""
-    if place is None:
-        return "The function "
-    file, number = place
-    line = linecache.getline(file, number).strip()
-    text = f"'{line}' in " if line else ""
-    return f"{text}{os.path.basename(file)}, line {number}, "
-
-
-def _users_frame() -> FrameType | None:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_library(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-def _reader(begin: int) -> Callable[[Any, str], None]:
-    """Return what the engine tells of looks at values."""
-
-    def reads(t: Any, how: str) -> None:
-        note = t._note or {}
-        leaf = t._primitive is None and "alias" not in note and "name" not in note
-        if leaf and abs(t._number) > begin:
-            return  # a constant that the function has made
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_PASSED):
-            frame = frame.f_back
-        file = frame.f_code.co_filename if frame is not None else ""
-        quiet = how in ("bare", ".data", ".grad", ".numpy()")
-        if quiet and file.startswith(_PACKAGE) and not file.startswith(_READING):
-            return  # of the engine itself: shapes, dtypes, checks
-        raise _refuse(how)
-
-    return reads
-
-
 # -- the recording -----------------------------------------------------------------------------
 
 
@@ -285,16 +196,21 @@ def record_watched(
             return array if array.flags.forc else np.array(array)
         return None
 
-    begin = abs(next_number())
+    recorder = Recorder()
     mode = recording(
         lambda outside: differentiated(outside)._replace(
-            everything=True, lines=True, keeps=False, reads=_reader(begin)
+            everything=True, lines=True, keeps=False, recorder=recorder
         )
     )
     before = State.of(f).copied()
     names = _looked_up(f)
+    made: Recording | None = None
     with _lent(f):
-        made = record(f, args, kwargs, given_as, mode)
+        while made is None:
+            try:
+                made = record(f, args, kwargs, given_as, mode)
+            except Look:
+                _put_back(before.changed())
     _see_unchanged(before.changed(), made.program)
     _see_shapes(made.program)
     captured = _capture(made)
@@ -341,7 +257,7 @@ def _writes(error: ValueError) -> CompileError:
         trace = trace.tb_next
     place = None if frame is None else (frame.f_code.co_filename, number)
     return CompileError(
-        f"{_said(place)}writes into an array that the function did not make, which a compiled "
+        f"{said(place)}writes into an array that the function did not make, which a compiled "
         "one does not do: return the new value, and write it outside."
     )
 
@@ -349,13 +265,20 @@ def _writes(error: ValueError) -> CompileError:
 def _see_shapes(program: Program) -> None:
     """See that no shape hangs on values."""
     for step in program.steps:
-        if step.primitive.function in _SHAPES:
+        if step.primitive.function in SHAPES:
             file, _, number = (step.line or "").rpartition(":")
             how = "a shape that values decide"
             raise CompileError(
-                f"{_said((file, int(number)) if file else None)}{_DOES[how]}, so what is compiled "
-                f"would be right for these numbers alone: {_INSTEAD[how]}."
+                f"{said((file, int(number)) if file else None)}{DOES[how]}, so what is compiled "
+                f"would be right for these numbers alone: {INSTEAD[how]}."
             )
+
+
+def _put_back(changed: State) -> None:
+    """Let generators stand where they stood."""
+    for owner, values, _ in changed.held:
+        if set(values) == {"state"} and hasattr(owner, "state"):
+            owner.state = values["state"]
 
 
 def _see_unchanged(changed: State, program: Program) -> None:

@@ -1,0 +1,131 @@
+"""Looks at values: what a program that is recorded to run on other numbers must not do.
+
+The engine tells a `Recorder` of each (`autograd_lite.tape.see_read`): ``if x > 0``,
+``x.item()``, ``float(x)``. In the user's code it is refused, with the line; in a function of
+NumPy's that is defined here, or in a rule, the function becomes one closed step.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..composite import outermost
+from ..errors import CompileError
+from ..reachable import is_library
+from ..tape import next_number, rule_of
+from . import closing
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_PASSED = (
+    os.path.join(_PACKAGE, "tensor.py"),
+    os.path.join(_PACKAGE, "tape.py"),
+    __file__,
+)
+_READING = os.path.join(_PACKAGE, "calculus", "")
+
+INSTEAD = {
+    "a choice by the value": "write np.where(condition, a, b), which takes both ways",
+    "an index or a count": "give a whole number as an argument of its own: it is fixed",
+    ".data": "use the Tensor itself, or detach() it",
+    ".backward()": "compile value_and_grad(f), which returns the gradient",
+    ".grad": "compile value_and_grad(f), which returns the gradient",
+    "writing into it": "make a new value: t.at[index].set(v), np.where(...), or x = x + y",
+    "setting .data": "return the new value, and set it outside",
+    "a draw without a generator": "give it a generator, as in nn.Dropout(0.5, rng=0)",
+    "a shape that values decide": "keep the shape and use np.where(mask, x, 0), or weights of 0",
+}
+_OTHERWISE = "compute on with np functions of the Tensor itself"
+
+
+class Look(Exception):
+    """A function of the table looked at a value: it is closed, and the recording begins again."""
+
+
+DOES = {
+    "a choice by the value": "chooses by a value",
+    "an index or a count": "takes a value as an index or a count",
+    "writing into it": "writes into what it was given",
+    "setting .data": "writes into a Tensor that it did not make",
+    "a draw without a generator": "draws random numbers without a generator of its own",
+    "a shape that values decide": "makes an array whose shape hangs on values",
+}
+SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
+"""Functions whose result has a shape that hangs on values."""
+
+
+def refused(how: str) -> CompileError:
+    """Return the error for a look at a value, with the line of the user's that runs."""
+    frame = _users_frame()
+    place = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    does = DOES.get(how, f"looks at a value ({how})")
+    return CompileError(
+        f"{said(place)}{does}, so what is compiled would be right for these numbers alone: "
+        f"{INSTEAD.get(how, _OTHERWISE)}."
+    )
+
+
+def said(place: tuple[str, int] | None) -> str:
+    """Begin a sentence with a line of the user's."""
+    if place is None:
+        return "The function "
+    file, number = place
+    line = linecache.getline(file, number).strip()
+    text = f"'{line}' in " if line else ""
+    return f"{text}{os.path.basename(file)}, line {number}, "
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+class Recorder:
+    """What the engine tells of a program that is recorded to run on other values.
+
+    Attributes
+    ----------
+    closed
+        Entries of the table that are one step, see :mod:`autograd_lite.codegen.closing`.
+    """
+
+    call = staticmethod(closing.call)
+    primitive = staticmethod(closing.in_place_of)
+
+    def __init__(self) -> None:
+        self.closed: set[Any] = set()
+        self.begin = abs(next_number())
+
+    def reads(self, t: Any, how: str) -> None:
+        """Refuse a look at a value, or close the function of the table that it is in."""
+        note = t._note or {}
+        leaf = t._primitive is None and "alias" not in note and "name" not in note
+        if leaf and abs(t._number) > self.begin:
+            return  # a constant that the function has made
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_PASSED):
+            frame = frame.f_back
+        file = frame.f_code.co_filename if frame is not None else ""
+        if file.startswith(_PACKAGE):
+            if how in _OF_THE_ENGINE and not file.startswith(_READING):
+                return  # shapes, dtypes, checks
+            made = rule_of.get()
+            entry = outermost() or (made._primitive if made is not None else None)
+            if entry is not None and entry.name not in closing.OF_SHAPES:
+                if entry in self.closed:
+                    raise refused(how)
+                self.closed.add(entry)
+                raise Look
+            if entry is not None:
+                how = "a shape that values decide"
+        raise refused(how)
+
+
+_OF_THE_ENGINE = ("bare", ".data", ".grad", ".numpy()")
