@@ -89,6 +89,8 @@ class Step:
         ``file:line`` of the user's program, where that was recorded.
     is_backward
         Whether a reverse pass made it.
+    shows
+        Whether a result is memory of an operand, looked at in another way, as ``x.T`` is.
     """
 
     primitive: Primitive
@@ -98,6 +100,7 @@ class Step:
     indices: list[int] = field(default_factory=list)
     line: str | None = None
     is_backward: bool = False
+    shows: bool = False
 
     def apply(self, operands: Sequence[Any]) -> list[Any]:
         """Apply it to arrays, or to Tensors; returns one for each of `results`."""
@@ -317,6 +320,7 @@ class _Reader:
         else:
             given = [self._value(x, v) for x, v in zip(operands, values, strict=True)]
             step = Step(primitive, given, tape.parameters(t), line=tape.line(t))
+            step.shows = _shows(t.data, values)
             steps.append(step)
             if primitive.outputs:
                 self.bundles[id(t)] = step
@@ -348,6 +352,15 @@ class _Reader:
     def _name(self, x: Any) -> str | None:
         given = x.name if isinstance(x, Tensor) else None
         return given or self.names.get(id(x))
+
+
+def _shows(made: Any, values: Sequence[Any]) -> bool:
+    """Whether one of the results is memory of an operand."""
+    results = made if isinstance(made, tuple) else (made,)
+    arrays = [x for x in values if isinstance(x, np.ndarray)]
+    return any(
+        np.may_share_memory(r, x) for r in results if isinstance(r, np.ndarray) for x in arrays
+    )
 
 
 def _key(data: Any) -> Any:

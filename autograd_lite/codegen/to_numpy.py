@@ -120,7 +120,7 @@ class _Writer:
                 ends.update(dict.fromkeys(block.steps, n - 1))
         for i, step in reversed([*enumerate(self.steps)]):
             until = ends.get(step, i)
-            if is_view(step):
+            if step.shows:
                 until = max(until, *(last.get(v, i) for v in step.results))
             for v in step.operands:
                 last[v] = max(last.get(v, until), until)
@@ -268,7 +268,7 @@ class _Writer:
 
     def _is_fresh(self, v: Value) -> bool:
         """Whether a value is an array that this run has made, and nothing else shows."""
-        return v.maker is not None and not is_view(v.maker) and not v.is_input
+        return v.maker is not None and not v.maker.shows and not v.is_input
 
     def _dying(self, step: Step, i: int) -> list[Value]:
         operands = dict.fromkeys(step.operands)
@@ -276,11 +276,11 @@ class _Writer:
         return [v for v in roots if self.last.get(v, -1) == i]
 
     def _roots(self, v: Value) -> list[Value]:
-        """Return a value and what it is a view of."""
+        """Return a value and what it may be memory of."""
         roots = [v]
-        while v.maker is not None and is_view(v.maker):
-            v = v.maker.operands[0]
-            roots.append(v)
+        for x in roots:
+            if x.maker is not None and x.maker.shows:
+                roots += [y for y in x.maker.operands if y not in roots]
         return roots
 
     def _step(self, step: Step, i: int) -> None:
