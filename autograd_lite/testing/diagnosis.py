@@ -263,8 +263,8 @@ def _regularisation(g: Gradient, all_: Sequence[Gradient], sizes: set[int]) -> I
     missing = g.right - g.given
     scale = float(np.max(np.abs(g.right)))
     for term, said in ((g.x, g.name), (np.sign(g.x), f"sign({g.name})")):
-        if not np.any(term) or not np.any(missing):
-            continue
+        if not np.ptp(term) > 0.0 or not np.any(missing):
+            continue  # of equal numbers it is any constant
         c = float(np.vdot(term, missing) / np.vdot(term, term))
         if abs(c) * np.max(np.abs(term)) > 10 * CLOSE * scale and same(missing, c * term, scale):
             what = "lacks" if c > 0 else "has too much by"

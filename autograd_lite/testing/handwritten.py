@@ -19,11 +19,14 @@ from ..tensor import Tensor
 from ..trees import flatten
 from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
-from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes
+from .forms import chosen, leaves_like, lending, lent_again, with_parameters
+from .ladder import SURE
+from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
 from .programs import part_names, parts_of, whole
 from .report import Report, Row
 from .steps import WrongStep, first_wrong_step
 from .suspects import Tape
+from .verdicts import default_rtol
 
 FULL = 4096
 """Up to so many numbers, all of a wrong gradient is computed to find out what is wrong."""
@@ -138,11 +141,11 @@ class _Check:
         self.f, self.grad_f, self.inputs = f, grad_f, inputs
         self.tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol}
         self.rng = rng
-        self.chosen = _chosen(f, inputs, argnum)
+        self.chosen = chosen(f, inputs, argnum)
         self.is_single = isinstance(argnum, int) or (argnum is None and len(self.chosen) == 1)
         every = parameter_names(f, len(inputs))
         self.point = Point.of(
-            _with_parameters([every[i] for i in self.chosen]), [inputs[i] for i in self.chosen]
+            with_parameters([every[i] for i in self.chosen]), [inputs[i] for i in self.chosen]
         )
         # What is complex is moved, and its gradient checked, in its real and imaginary part.
         self.kinds = [x.dtype.kind for x in self.point.arrays]
@@ -166,7 +169,7 @@ class _Check:
         arguments = list(self.inputs)
         parts = iter(arrays)
         like = [
-            _lent_again(whole(kind, parts), own)
+            lent_again(whole(kind, parts), own)
             for kind, own in zip(self.kinds, self.point.arrays, strict=True)
         ]
         for i, x in zip(self.chosen, self.point.arguments(like), strict=True):
@@ -176,7 +179,7 @@ class _Check:
     def value(self, *arrays: Any) -> list[Array]:
         """Return the loss as a list of one array."""
         self.report.evaluations += 1
-        value = _lending(self.f, self.arguments(arrays))
+        value = lending(self.f, self.arguments(arrays))
         if isinstance(value, Tensor):
             value = value.data
         if value is None or not isinstance(value, (int, float, complex, np.ndarray, np.generic)):
@@ -196,7 +199,7 @@ class _Check:
     def gradient(self, arrays: Sequence[Array]) -> list[Array]:
         """Return what the hand-written gradient says, an array for each that is moved."""
         self.report.gradients += 1
-        given = _lending(self.grad_f, self.arguments(arrays))
+        given = lending(self.grad_f, self.arguments(arrays))
         return self.matched(given)
 
     def matched(self, given: Any) -> list[Array]:
@@ -226,7 +229,7 @@ class _Check:
             )
         arrays: list[Array] = []
         for i, (g, x) in enumerate(zip(several, wanted, strict=True)):
-            arrays += _leaves_like(g, x, parameter_names(self.f, len(self.inputs))[self.chosen[i]])
+            arrays += leaves_like(g, x, parameter_names(self.f, len(self.inputs))[self.chosen[i]])
         found: list[Array] = []
         for g, kind, own in zip(arrays, self.kinds, self.point.names, strict=True):
             if kind == "c":
@@ -306,18 +309,87 @@ class _Check:
         badly_formed = [g.shape != x.shape for g, x in zip(given, point, strict=True)]
         along = moves(point, self.rng)
         along = [m for m in along if not badly_formed[m.argument]]
-        column = np.array([[np.sum(given[m.argument] * m.direction)] for m in along])
-        column = column.reshape(len(along), 1).astype(np.float64)
+        column = _along(given, along)
         found = slopes(self.value, point, along, given=column, **self.tolerances)
         judging = {**self.tolerances, "epsilon": max(self.epsilon, float(np.finfo(float).eps))}
         verdicts = judge(column, found, **judging)
+        bad = verdicts == Verdict.WRONG
+        if bad.any() and not any(badly_formed) and self.is_rounding(point, given, along, found):
+            verdicts = np.where(bad, Verdict.RIGHT, verdicts)
         self.record(number, point, along, column, found, verdicts, badly_formed)
         if not any(badly_formed) and not np.any(verdicts == Verdict.WRONG):
+            if wrong := self.wrong_where_tied(point, along, column, found, judging):
+                return wrong
             self.note_doubts(along, found, verdicts)
             if not np.any(verdicts):
                 rights.append([np.asarray(g, dtype=np.float64) for g in given])
             return None
         return self.explained(lent, point, given, along, column, found, verdicts, rights)
+
+    def wrong_where_tied(
+        self,
+        point: list[Array],
+        along: list[Move],
+        column: Array,
+        found: Slopes,
+        judging: dict[str, Any],
+    ) -> GradientCheckError | None:
+        """Look at elements with kinks together: each may be right alone, as in a maximum."""
+        rows = np.flatnonzero(found.doubt[:, 0] == "kink")
+        if len(rows) < 2:
+            return None
+        left, right, given = (x[rows, 0] for x in (found.left, found.right, column))
+        kinked = [along[k] for k in rows]
+        joint = tied(self.value, point, kinked, left, right, given, **self.tolerances)
+        total = np.array([[given.sum()]])
+        if joint is None or judge(total, joint, **judging)[0, 0] != Verdict.WRONG:
+            return None
+        names = tuple(dict.fromkeys(self.names[m.argument] for m in kinked))
+        line = (
+            f"The gradient of {self.report.name} with respect to {', '.join(names)} is wrong where "
+            f"elements are tied: those with a kink sum to {total[0, 0]:.6g}, and where all of them "
+            f"move at once, the slope is {joint.value[0, 0]:.6g}."
+        )
+        text = (
+            "is wrong only at ties: what is shared by equal elements is counted in full for each "
+            "of them, or for none"
+        )
+        return self.error([line], [Finding("kink", text, names)])
+
+    def is_rounding(
+        self, point: list[Array], given: list[Array], along: list[Move], found: Slopes
+    ) -> bool:
+        """Whether a gradient in low precision is the right one at arguments that are rounded.
+
+        At the bottom of a valley, where it cancels, that is much beside the gradient itself.
+        """
+        if self.epsilon <= np.finfo(np.float64).eps:
+            return False
+        exact = self.asked(point)
+        if np.any(judge(_along(exact, along), found, **self.tolerances) == Verdict.WRONG):
+            return False
+        change = [0.0] * len(exact)
+        for _ in range(3):
+            beside = [
+                x + self.rng.choice([-1.0, 1.0], x.shape) * np.spacing(np.abs(own))
+                for x, own in zip(point, self.own, strict=True)
+            ]
+            there = self.asked(beside)
+            change = [
+                max(c, SURE * float(np.max(np.abs(a - b), initial=0.0)))
+                for c, a, b in zip(change, there, exact, strict=True)
+            ]
+        rtol = default_rtol(self.epsilon)
+        return all(
+            bool(np.all(np.abs(g - e) <= rtol * np.abs(e) + c))
+            for g, e, c in zip(given, exact, change, strict=True)
+        )
+
+    def asked(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return the hand-written gradient at a point, after the function was called there."""
+        lent = [read_only(x) for x in arrays]
+        self.value(*lent)
+        return [np.array(g, dtype=np.float64) for g in self.gradient(lent)]
 
     def record(
         self,
@@ -490,12 +562,7 @@ class _Check:
         """Whether the gradient is right in float64 and wrong in the dtype that was given."""
         if self.epsilon <= np.finfo(np.float64).eps:
             return []
-        lent = [read_only(x) for x in point]
-        self.value(*lent)
-        if not all(
-            same(np.asarray(a), g.right)
-            for a, g in zip(self.gradient(lent), gradients, strict=True)
-        ):
+        if not all(same(a, g.right) for a, g in zip(self.asked(point), gradients, strict=True)):
             return []
         names = tuple(g.name for g in gradients if g.is_wrong)
         dtype = next(x.dtype for x in self.own if x.dtype != np.float64)
@@ -509,104 +576,7 @@ class _Check:
         return error
 
 
-def _chosen(
-    f: Callable[..., Any], inputs: tuple[Any, ...], argnum: int | tuple[int, ...] | None
-) -> list[int]:
-    """Return which arguments are differentiated."""
-    if argnum is not None:
-        chosen = [argnum] if isinstance(argnum, int) else list(argnum)
-        for n in chosen:
-            if not isinstance(n, int) or not 0 <= n < len(inputs):
-                raise CheckInputError(
-                    f"argnum is {argnum!r}, and there are {len(inputs)} arguments: count from 0."
-                )
-        return chosen
-    chosen = [i for i, x in enumerate(inputs) if _holds_floats(x)]
-    if not chosen:
-        raise CheckInputError(
-            f"There is no float among the arguments of {called(f)}: give the point where to check."
-        )
-    return chosen
-
-
-def _holds_floats(x: Any) -> bool:
-    leaves = flatten(x)[0]
-    return bool(leaves) and all(np.asarray(leaf).dtype.kind in "fc" for leaf in leaves)
-
-
-def _leaves_like(g: Any, x: Any, name: str) -> list[Array]:
-    """Return the arrays of one argument's gradient, which has the argument's form."""
-    if isinstance(x, dict):
-        if not isinstance(g, dict):
-            raise CheckInputError(
-                f"{name} is a dict, and its gradient is of type {type(g).__name__}: return a dict "
-                "with the same keys."
-            )
-        if g.keys() != x.keys():
-            missing, more = [k for k in x if k not in g], [k for k in g if k not in x]
-            raise CheckInputError(
-                f"The gradient of {name} must have its keys; missing: {missing}, unknown: {more}."
-            )
-        return [leaf for key in x for leaf in _leaves_like(g[key], x[key], f"{name}[{key!r}]")]
-    if isinstance(x, (list, tuple)):
-        if not isinstance(g, (list, tuple)) or len(g) != len(x):
-            what = f"has {len(g)}" if isinstance(g, (list, tuple)) else f"is {type(g).__name__}"
-            raise CheckInputError(
-                f"{name} has {len(x)} parts, and its gradient {what}: return a {type(x).__name__} "
-                "of as many."
-            )
-        parts = enumerate(zip(g, x, strict=True))
-        return [leaf for i, (a, b) in parts for leaf in _leaves_like(a, b, f"{name}[{i}]")]
-    if g is None:
-        raise CheckInputError(f"The gradient of {name} is None: return an array of its shape.")
-    found = flatten(g)[0] if not isinstance(g, (np.ndarray, Tensor)) else [g]
-    if isinstance(g, (list, tuple)):
-        try:
-            found = [np.asarray(g, dtype=np.float64)]
-        except (TypeError, ValueError):
-            found = []
-    expected = len(flatten(x)[0])
-    if len(found) != expected or not found:
-        raise CheckInputError(
-            f"The gradient of {name} is of type {type(g).__name__}: return an array of its shape."
-        )
-    arrays = [np.asarray(leaf.data if isinstance(leaf, Tensor) else leaf) for leaf in found]
-    for a in arrays:
-        if a.dtype.kind not in "fiubc":
-            raise CheckInputError(
-                f"The gradient of {name} has dtype {a.dtype}: return an array of numbers."
-            )
-    return arrays
-
-
-def _with_parameters(names: Sequence[str]) -> Callable[..., Any]:
-    """Return a function whose parameters have these names."""
-
-    def function(*args: Any) -> Any:
-        return args
-
-    if all(name.isidentifier() for name in names):
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters = [inspect.Parameter(name, kind) for name in names]
-        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return function
-
-
-def _lent_again(x: Any, own: Array) -> Any:
-    """Return an array read-only, and one without dimensions as the number that was given."""
-    if not isinstance(x, np.ndarray):
-        return x
-    return x[()] if own.ndim == 0 else read_only(x)
-
-
-def _lending(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Call a function whose arguments may not be written into, and say so where it does."""
-    try:
-        return function(*arguments)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        raise CheckInputError(
-            f"{called(function)} writes into an array that it was given: let it make a new one "
-            f"({error})."
-        ) from error
+def _along(gradients: Sequence[Array], along: Sequence[Move]) -> Array:
+    """Return the derivatives along the moves, as a column."""
+    column = [np.sum(gradients[m.argument] * m.direction) for m in along]
+    return np.array(column, dtype=np.float64).reshape(len(along), 1)

@@ -41,7 +41,7 @@ from ..errors import CheckInputError
 from .ladder import COARSE, EPSILON, SURE, Array, settle
 from .verdicts import Slopes, Verdict, default_rtol, is_zero, judge
 
-__all__ = ["Move", "Slopes", "Verdict", "judge", "moves", "random_weights", "slopes"]
+__all__ = ["Move", "Slopes", "Verdict", "judge", "moves", "random_weights", "slopes", "tied"]
 
 Function = Callable[..., Sequence[Array]]
 """From float64 arrays, one for each argument, to a list of real arrays."""
@@ -213,6 +213,51 @@ def _rows(marked: Array) -> list[int]:
     """Return the rows in which something is marked."""
     rows: list[int] = np.flatnonzero(marked.any(axis=1)).tolist()
     return rows
+
+
+def tied(
+    f: Function,
+    point: Sequence[Array],
+    kinked: Sequence[Move],
+    left: Array,
+    right: Array,
+    given: Array,
+    **options: Any,
+) -> Slopes | None:
+    """Return the slopes where all kinks are moved at once, if together they are none.
+
+    Of two equal numbers the maximum has a kink in each, with slopes 0 and 1; where both move it
+    has none, and the two derivatives must sum to 1.
+
+    Parameters
+    ----------
+    f, point
+        As for `slopes`.
+    kinked
+        The moves along which one number, a result or a sum of them, has a kink.
+    left, right, given
+        For each of these, the one-sided slopes and the given derivative.
+    **options
+        For `slopes`.
+
+    Returns
+    -------
+    Slopes or None
+        One number. None where the elements have nothing to do with each other, or there is
+        a kink in the common move too.
+    """
+
+    def moved(t: Array) -> Sequence[Array]:
+        arrays = [*point]
+        for m in kinked:
+            arrays[m.argument] = arrays[m.argument] + t * m.direction
+        return f(*arrays)
+
+    origin = [np.zeros(())]
+    found = slopes(moved, origin, moves(origin), given=np.array([[given.sum()]]), **options)
+    value, apart = found.value[0, 0], float(np.sum(np.abs(left - right)))
+    linked = all(abs(side.sum() - value) > COARSE * apart for side in (left, right))
+    return found if linked and found.doubt[0, 0] == "" else None
 
 
 class _Changes(NamedTuple):

@@ -102,6 +102,50 @@ def test_a_number_between_the_slopes_of_a_kink_is_right():
     assert "between the slopes" in text
 
 
+TIED = np.array([2.0, 2.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("share", [lambda n: 1 / n, lambda n: 1.0, lambda n: 0.0, lambda n: 0.8])
+def test_ties_share_one_gradient(share):
+    """Each number may be from 0 to 1, the slopes of its sides; together they are 1."""
+    right = share(3.0) == 1 / 3
+
+    def gradient(x):
+        tied = x == x.max()
+        return tied * (share(tied.sum()) if tied.sum() > 1 else 1.0)
+
+    if right:
+        check_gradient_function(lambda x: np.max(x), gradient, TIED)
+    else:
+        names, text = kinds(lambda x: np.max(x), gradient, TIED)
+        assert names == ["kink"]
+        assert "the slope is 1." in text
+
+
+def test_kinks_that_have_nothing_to_do_with_each_other():
+    def f(x, y):
+        return np.sum(np.maximum(x, 0)) - np.sum(np.maximum(y, 0))
+
+    check_gradient_function(f, lambda x, y: (1.0 * (x >= 0), -1.0 * (y > 0)), 0 * TIED, 0 * TIED)
+
+
+def test_at_a_perfect_fit_single_precision_leaves_its_rounding():
+    w = np.float32([0.3, -0.7, 1.1])
+    x = X.astype(np.float32)
+    target = np.tanh(x @ w)
+
+    def f(w):
+        return np.mean((np.tanh(x @ w) - target) ** 2)
+
+    def gradient(w, factor=1):
+        a = np.tanh(x @ w)
+        return factor * 2 * x.T @ ((a - target) * (1 - a**2)) / len(x)
+
+    check_gradient_function(f, gradient, w)
+    with pytest.raises(GradientCheckError, match="2 times"):
+        check_gradient_function(f, lambda w: gradient(w, 2), w)  # seen at the point beside it
+
+
 def test_a_wrapper_that_relies_on_the_last_forward_pass_works():
     state = {}
 
@@ -244,6 +288,29 @@ def test_a_layer_of_complex_numbers():
     check_gradient_function(*with_cache(forward, backward), COMPLEX, COMPLEX.T)
     wrong = with_cache(forward, lambda d, c: (d @ c[1].T, backward(d, c)[1]))
     assert "z is wrong" in kinds(*wrong, COMPLEX, COMPLEX.T)[1]
+
+
+def test_a_name_that_stands_for_another_right_gradient_is_no_wrong_line():
+    def forward(x, g):
+        centred = x - x.mean(axis=0)
+        return g * centred, (centred, g)
+
+    def backward(dout, cache, mean=np.sum):
+        centred, g = cache
+        dx = dout * g  # that of what is centred
+        return dx - dx.mean(axis=0), mean(dout * centred, axis=0)
+
+    layer = with_cache(forward, backward)
+    check_gradient_function(*layer, X, np.ones(3))
+    broken = with_cache(forward, lambda dout, cache: backward(dout, cache, np.mean))
+    names, text = kinds(*broken, X, np.ones(3))
+    assert names == ["mean"]
+    assert "'dx'" not in text
+
+
+def test_a_constant_is_no_regularisation():
+    names, _ = kinds(lambda x: np.sum(x**2), lambda x: 2 * x - 0.01, np.ones(4))
+    assert "regularisation" not in names
 
 
 def test_only_wrong_in_float32():

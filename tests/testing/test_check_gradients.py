@@ -400,3 +400,33 @@ def test_a_failure_is_short(square):
     with pytest.raises(GradientCheckError) as caught:
         check_gradients(square(lambda g, x: g), 3.0)
     assert [entry.path.name for entry in caught.traceback.filter(caught)] == [Path(__file__).name]
+
+
+both = derivative(
+    lambda x, y: np.maximum(x, y),
+    name="both",
+    elementwise=True,
+    x=lambda g, x, y: g * (x >= y),
+    y=lambda g, x, y: g * (y >= x),
+)
+
+
+@pytest.mark.parametrize("n", [1, 3, 20])
+def test_a_tie_is_shared(n):
+    ones = np.ones(n)
+    check_gradients(np.maximum, ones, ones)
+    with pytest.raises(GradientCheckError, match="x, y is wrong where elements are tied"):
+        check_gradients(both, ones, ones)
+    check_gradients(both, ones, 2 * ones)
+
+
+def test_single_precision_at_a_perfect_fit():
+    target = np.float32([0.3, 0.7])
+    check_gradients(lambda x: np.mean((np.tanh(x) - np.tanh(target)) ** 2), target)
+    coarse = derivative(
+        lambda x: np.tanh(x),
+        name="coarse",
+        x=lambda g, out: g * (1 - out**2) * g.dtype.type(1.0 if g.itemsize == 8 else 1.01),
+    )
+    with pytest.raises(GradientCheckError, match="wrong in float32"):
+        check_gradients(lambda x: np.mean((coarse(x) - np.tanh(target)) ** 2), target + 1)
