@@ -42,7 +42,7 @@ def is_watched(function: Any) -> bool:
 
 
 def _is_ours(function: Any) -> bool:
-    return isinstance(function, FunctionType) and function.__module__.startswith(_CALCULUS)
+    return isinstance(function, FunctionType) and (function.__module__ or "").startswith(_CALCULUS)
 
 
 def watched(function: Any, copies: dict[Any, Any] | None = None) -> Any:
