@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import nn
+from nn.files import read_arrays, write_arrays  # noqa: F401  (in lines)
 
 from . import methods
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
@@ -125,6 +126,8 @@ transpose(input, dim0, dim1)           = np.swapaxes(input, dim0, dim1)
 squeeze(input, dim=None)               = np.squeeze(input, axis=lonely(input, dim))
 histogram(input, bins=100, *, range=None, density=False) =
     tuple(map(Tensor, np.histogram(plain(input), bins, range, density)))
+save(obj, f)                           = write_arrays(f, a_state(obj))
+load(f, map_location=None, weights_only=True) = read_arrays(f)[0]
 unique(input)                          = Tensor(np.unique(plain(input)))
 """
 """What means something else as a method, which is NumPy's: here it is PyTorch's."""
@@ -175,7 +178,6 @@ NAMES: dict[str, Any] = {
 MISSING = {
     "autograd func vmap jacobian hessian": "write grad(f), value_and_grad(f), jacobian(f), "
     "hessian(f), vjp(f, x) or jvp(f, x, v); a Function of your own is an Operation",
-    "save load": "write nn.save_weights(model, file) and nn.load_weights(model, file)",
     "special": "write scipy.special's functions",
     "jit compile export onnx fx": "write source(f), which gives the program and its gradient as "
     "NumPy code",
@@ -279,6 +281,17 @@ def extreme(reduce: Any, find: Any, both: Any, t: Any, dim: Any, keepdim: bool) 
         return both(t, dim)
     values = reduce(t, axis=dim, keepdims=keepdim)
     return Largest(values, find(t, axis=dim, keepdims=keepdim))
+
+
+def a_state(obj: Any) -> dict[str, Any]:
+    """Return a dict of arrays, which is what can be saved."""
+    if not isinstance(obj, dict):
+        raise TypeError(
+            "torch.save() writes a dict of arrays, such as model.state_dict(), into a safetensors "
+            f"file, and got {type(obj).__name__}: write np.save(file, t.numpy()) for one Tensor "
+            "(docs/coming_from.md)."
+        )
+    return {name: plain(x) for name, x in obj.items()}
 
 
 def blocks(tensors: Any) -> Any:

@@ -134,7 +134,7 @@ def test_every_name_is_pytorchs_and_has_a_call():
     assert all(hasattr(torch, name) for name in dir(names))
     more = listed - called - DRAWN
     # The rest are methods whose calls tests/test_methods.py makes.
-    assert more - names._METHODS <= {"set_grad_enabled", "Generator"}
+    assert more - names._METHODS <= {"set_grad_enabled", "Generator", "save", "load"}
     for name, found in names.NAMES.items():
         theirs = getattr(torch, name)
         assert callable(found) == callable(theirs) or isinstance(theirs, torch.dtype), name
@@ -188,7 +188,7 @@ def test_a_generator_starts_again_and_goes_on():
 def test_what_is_missing_says_what_to_write():
     for name, words in (
         ("vmap", "grad"),
-        ("save", r"nn\.save_weights"),
+        ("compile", r"source\(f\)"),
         ("lgamma", r"scipy\.special"),
         ("view", r"method t\.view"),
         ("nanvar", r"np\.nanvar"),
@@ -230,6 +230,16 @@ def test_modules_are_found_where_pytorch_has_them():
         return 2 * x
 
     assert not twice(names.ones(1, requires_grad=True)).requires_grad
+
+
+def test_a_state_is_saved_and_loaded(tmp_path):
+    pytest.importorskip("safetensors")
+    model, twin = nn.Linear(2, 3, rng=0), nn.Linear(2, 3, rng=1)
+    names.save(model.state_dict(), tmp_path / "linear.pt")
+    twin.load_state_dict(names.load(tmp_path / "linear.pt"))
+    np.testing.assert_array_equal(twin.weight.data, model.weight.data)
+    with pytest.raises(TypeError, match=r"np\.save\(file, t\.numpy\(\)\)"):
+        names.save(model.weight, tmp_path / "weight.pt")
 
 
 def test_a_list_of_tensors_is_their_numbers():
