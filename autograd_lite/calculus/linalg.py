@@ -362,10 +362,18 @@ def _inverse(s: Any) -> Any:
     return np.where(s == 0, 0.0, 1.0 / or_one(s))
 
 
-def _svd_rule(g: Any, a: Any) -> Any:
+def _svd_rule(g: Any, a: Any, full_matrices: bool) -> Any:
     """After Townsend, "Differentiating the singular value decomposition" (2016)."""
-    u, s, vh = thin_svd(a)
+    u, s, vh = thin_svd(a, full_matrices=full_matrices)
     gu, gs, gv = C(g[0]), g[1], M(g[2])
+    if full_matrices:
+        n = s.shape[-1]
+        if np.any(plain(gu)[..., n:]) or np.any(plain(gv)[..., n:]):
+            raise la.LinAlgError(
+                "The gradient depends on singular vectors for which there is no singular value, "
+                "and they are not determined: use np.linalg.svd(…, full_matrices=False)."
+            )
+        u, vh, gu, gv = u[..., :n], vh[..., :n, :], gu[..., :n], gv[..., :n]
     s = np.where(_in_range(s, a.shape), s, 0.0)
     v, gaps, inverse = H(vh), _gaps(s * s), _inverse(s)[..., None, :]
     if np.iscomplexobj(a):
@@ -388,10 +396,10 @@ def _svd_rule(g: Any, a: Any) -> Any:
 
 
 thin_svd: Primitive = derivative(
-    lambda a: tuple(la.svd(a, full_matrices=False)),
+    lambda a, full_matrices=False: tuple(la.svd(a, full_matrices=full_matrices)),
     name="svd",
     outputs=True,
-    a=lambda g, a: _svd_rule(g, a),
+    a=lambda g, a, full_matrices=False: _svd_rule(g, a, full_matrices),
 )
 
 
@@ -414,12 +422,8 @@ def _svd(
         return _svd_by_eigh(a, compute_uv)
     if not compute_uv:
         return _singular_values(a)
-    if full_matrices and np.shape(a)[-1] != np.shape(a)[-2]:
-        raise UnsupportedArgumentError(
-            "np.linalg.svd has a derivative with full_matrices=False: the further vectors of a "
-            "full one are not determined."
-        )
-    return type(la.svd(np.eye(1)))(*thin_svd(a))
+    more = {"full_matrices": True} if full_matrices and np.shape(a)[-1] != np.shape(a)[-2] else {}
+    return type(la.svd(np.eye(1)))(*thin_svd(a, **more))
 
 
 def _svd_by_eigh(a: Any, compute_uv: bool) -> Any:
@@ -487,7 +491,8 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if order == -np.inf:
         return np.min(size, axis=axis, keepdims=keepdims)
     if order == 0:
-        return np.sum((size != 0).astype(size.dtype), axis=axis, keepdims=keepdims)
+        counts = np.where(size != 0, np.ones((), size.dtype), size)  # on the tape, with slope 0
+        return np.sum(counts, axis=axis, keepdims=keepdims)
     if order == 1:
         return np.sum(size, axis=axis, keepdims=keepdims)
     if order > 0:

@@ -66,10 +66,10 @@ _TEMPLATES = {
     "i0": "np.i0({x})",
     "astype": "np.asarray({x}).astype({dtype})",
     "reshape": "np.reshape({a}, {shape})",
-    "svd": "np.linalg.svd({a}, full_matrices=False)",
+    "svd": "np.linalg.svd({a}, full_matrices={full_matrices})",
     "svdvals": "np.linalg.svd({a}, compute_uv=False)",
     "qr": "np.linalg.qr({a})",
-    "eigh": "np.linalg.eigh({a})",
+    "eigh": "np.linalg.eigh({a}, {UPLO})",
     "slogdet": "np.linalg.slogdet({a})",
     "cholesky": "np.linalg.cholesky({a})",
     "convolve": "np.convolve({a}, {v})",
@@ -292,10 +292,9 @@ class _Writer:
         if numpys_name(function) is None:
             names = zip(primitive.operands, operands, strict=True)
             filled = {name: self._operand(v)[0] for name, v in names}
-            given = step.parameters
+            given = dict[str, Any](axis=0, full_matrices=False, UPLO="L") | step.parameters
             if primitive.name == "split":
-                cuts = np.cumsum(given["sizes"][:-1]).tolist()
-                given = dict[str, Any](axis=0) | given | {"sizes": cuts}
+                given["sizes"] = np.cumsum(given["sizes"][:-1]).tolist()
             filled |= {name: literal(x) for name, x in given.items()}
             return _TEMPLATES[primitive.name].format(**filled), ATOM
         return self._call(step), ATOM

@@ -86,6 +86,8 @@ FUNCTIONS = {
     "svd, left": (lambda a: la.svd(a, full_matrices=False)[0], [z(2, 4)]),
     "svd, right": (lambda a: la.svd(a, full_matrices=False)[2], [z(4, 2)]),
     "svd, wide, right": (lambda a: la.svd(a, full_matrices=False)[2], [z(2, 7)]),
+    "svd, full": (lambda a: la.svd(a)[0][..., :2] @ la.svd(a)[2], [z(2, 4, 2)]),
+    "svd, full, wide": (lambda a: la.svd(a)[2][:2] * la.svd(a)[1][0], [z(2, 5)]),
     "svd, square": (lambda a: la.svd(a)[0] * 2.0, [z(3, 3)]),
     "eigvals": (lambda a: np.sum(la.eigvals(a) ** 3), [z(3, 3)]),
     "svd, values": (lambda a: la.svd(a, compute_uv=False), [z(3, 2)]),
@@ -183,3 +185,14 @@ def test_a_complex_loss_is_an_error():
     with pytest.raises(NonScalarBackwardError, match="real part"):
         grad(lambda w: w * w)(1 + 2j)
     assert w.grad is None
+
+
+@pytest.mark.parametrize("make", [lambda *s: z(*s).real, z], ids=["real", "complex"])
+def test_singular_vectors_that_nothing_determines_have_no_gradient(make):
+    for f, shape in (
+        (lambda a: la.svd(a)[0][0, 3], (4, 2)),
+        (lambda a: la.svd(a)[2][-1, 0], (2, 3)),
+    ):
+        with pytest.raises(la.LinAlgError, match="not determined"):
+            grad(lambda a, f=f: np.real(f(a)))(make(*shape))
+    check_gradients(lambda a: [la.svd(a)[1], np.abs(la.svd(a)[0][:, :2])], make(4, 2).real)

@@ -402,6 +402,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("det", "_(co|bordered_co)factors: -?1 →", "of a square matrix, the same length"),
     ("det", "/ signs", "a sign is its own inverse"),
     ("*", r"_in_range: (s >|.*finfo|.*max\(|s →|0.0 →|2 → 3)", "0, but for any rounding"),
+    (
+        "_svd",
+        r"full_matrices|_svd_rule: (np\.any|plain\(g|la\.LinAlgError|if np\.any|-?1 → -?[12]$)",
+        "full matrices: see test_complex.py",
+    ),
     ("_svd", "_in_range: return|_inverse: |_svd_rule: (_in_range|0.0)", "no singular value is 0"),
 ]
 """Mutants that compute the same."""
