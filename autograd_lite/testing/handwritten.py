@@ -20,7 +20,7 @@ from ..trees import flatten
 from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
 from .forms import chosen, leaves_like, lending, lent_again, with_parameters
-from .ladder import SURE
+from .ladder import EPSILON, SURE
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
 from .programs import part_names, parts_of, whole
 from .report import Report, Row
@@ -311,11 +311,16 @@ class _Check:
         along = [m for m in along if not badly_formed[m.argument]]
         column = _along(given, along)
         found = slopes(self.value, point, along, given=column, **self.tolerances)
-        judging = {**self.tolerances, "epsilon": max(self.epsilon, float(np.finfo(float).eps))}
+        judging = {**self.tolerances, "epsilon": max(self.epsilon, EPSILON)}
         verdicts = judge(column, found, **judging)
         bad = verdicts == Verdict.WRONG
-        if bad.any() and not any(badly_formed) and self.is_rounding(point, given, along, found):
-            verdicts = np.where(bad, Verdict.RIGHT, verdicts)
+        if bad.any() and not any(badly_formed) and self.epsilon > EPSILON:
+            exact = self.asked(point)
+            told = judge(_along(exact, along), found, **self.tolerances)
+            if np.any(told == Verdict.WRONG):  # what is wrong in float64 too is diagnosed there
+                given, column, verdicts = exact, _along(exact, along), told
+            elif self.is_rounding(point, given, exact):
+                verdicts = np.where(bad, Verdict.RIGHT, verdicts)
         self.record(number, point, along, column, found, verdicts, badly_formed)
         if not any(badly_formed) and not np.any(verdicts == Verdict.WRONG):
             if wrong := self.wrong_where_tied(point, along, column, found, judging):
@@ -356,18 +361,11 @@ class _Check:
         )
         return self.error([line], [Finding("kink", text, names)])
 
-    def is_rounding(
-        self, point: list[Array], given: list[Array], along: list[Move], found: Slopes
-    ) -> bool:
-        """Whether a gradient in low precision is the right one at arguments that are rounded.
+    def is_rounding(self, point: list[Array], given: list[Array], exact: list[Array]) -> bool:
+        """Whether a gradient in low precision is that in float64, at arguments that are rounded.
 
         At the bottom of a valley, where it cancels, that is much beside the gradient itself.
         """
-        if self.epsilon <= np.finfo(np.float64).eps:
-            return False
-        exact = self.asked(point)
-        if np.any(judge(_along(exact, along), found, **self.tolerances) == Verdict.WRONG):
-            return False
         change = [0.0] * len(exact)
         for _ in range(3):
             beside = [
@@ -560,7 +558,7 @@ class _Check:
 
     def only_in_low_precision(self, point: list[Array], gradients: list[Gradient]) -> list[Finding]:
         """Whether the gradient is right in float64 and wrong in the dtype that was given."""
-        if self.epsilon <= np.finfo(np.float64).eps:
+        if self.epsilon <= EPSILON:
             return []
         if not all(same(a, g.right) for a, g in zip(self.asked(point), gradients, strict=True)):
             return []
