@@ -31,6 +31,7 @@ from .errors import (
     NonScalarBackwardError,
 )
 from .foreign import as_array
+from .node import as_tensor, metadata
 from .tape import (
     newest_write,
     next_number,
@@ -72,7 +73,7 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
         if n > latest or t._note is not None:
             verify(t)
             if t._note is not None and "retain" in t._note:
-                retained.append((t, g))
+                retained.append((as_tensor(t), g))
         if type(t._value) is float64:
             t._primitive.pull_scalar(t, g, pending, heap, leaves)
         else:
@@ -87,6 +88,9 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
     older than them is visited, and they are not passed. With `recorded`, the
     rules are fed Tensors, so that the sweep is itself on the tape and can be
     differentiated. Returns gradients by sequence number.
+
+    The list of roots is emptied, and nothing is held of what was passed: where
+    nobody else does, values and gradients are freed as the sweep goes.
     """
     if special and state.mode.watch:
         watch_gradients(roots, start, stop)
@@ -101,6 +105,9 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
         else:
             pending[n] = seed
             heappush(heap, (n, root))
+    if roots:
+        del root, seed
+    roots.clear()
     latest = -newest_write[0]
     leaves: list[Tensor] = []
     if not recorded:
@@ -175,9 +182,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         g = outward(g)
         t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
-    if root._note is None:
-        root._note = {}
-    root._note["upstream"] = seed if seed is _ONE else np.array(outward(seed))
+    metadata(root)["upstream"] = seed if seed is _ONE else np.array(outward(seed))
 
 
 def owned(arrays: list[Any]) -> list[Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from .arguments import see_numbers, transform_of_functions
 from .backward import reverse_since
 from .errors import CheckpointError, NoGradientError
+from .node import as_tensor
 from .primitive import Primitive
 from .reachable import State
 from .run import Function, Run, needs, outside_of
@@ -119,7 +120,7 @@ class _Segment:
         see_numbers("checkpoint", run.result, run.outputs)
         self.values = [bare(x) for x in run.outputs]
         self.moving = [i for i, x in enumerate(run.outputs) if needs(x)]
-        self.outside = list(outside_of(run.outputs, run.start, set()))
+        self.outside = _outside(run)
         if not self.moving:
             return run.result
         _shut(run)
@@ -166,12 +167,16 @@ class _Segment:
                 "depend on nothing that changes in between."
             )
         moving = [i for i, x in enumerate(run.outputs) if needs(x)]
-        outside = outside_of(run.outputs, run.start, set())
+        outside = _outside(run)
         if moving != self.moving or {*map(id, outside)} != {*map(id, self.outside)}:
             raise CheckpointError(
                 f"The checkpointed function {self!r} used other Tensors that require a gradient "
                 "when it was run again in the reverse pass: make them outside of it."
             )
+
+
+def _outside(run: Run) -> list[Any]:
+    return list(map(as_tensor, outside_of(run.outputs, run.start, set())))
 
 
 def _alike(a: Any, b: Any) -> bool:

@@ -25,8 +25,10 @@ kinds of the second, see `PULLS`.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
+import itertools
 import keyword
 import math
 import operator
@@ -48,6 +50,7 @@ from .errors import (
 from .foreign import answers_itself, as_index, as_operand, not_an_operand
 from .inplace import rebound, write
 from .keeping import Guard, kept, kept_operand
+from .node import LARGE, let_go
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
 from .tape import GRADIENT, annotate, next_number, special, state
@@ -255,6 +258,42 @@ class Primitive:
         more = not self.variadic and len(self.arguments) > count
         self.takes_parameters = bool(self.parameters) or more
 
+    @functools.cached_property
+    def spared(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Which operands' values may be let go: those that their own rule does not read.
+
+        Each with the places of those operands whose rules do read it.
+        """
+        if self.variadic:
+            return ()
+        readers = [
+            tuple(j for j, y in enumerate(self.operands) if self._reads(y, x))
+            for x in self.operands
+        ]
+        return tuple((i, of) for i, of in enumerate(readers) if i not in of)
+
+    @functools.cached_property
+    def out_readers(self) -> tuple[int, ...]:
+        """The places of those operands whose rules read the result."""
+        return tuple(j for j, y in enumerate(self.operands) if self._reads(y, "out"))
+
+    def _reads(self, operand: str, name: str) -> bool:
+        """Whether the rule of an operand reads the numbers of what it calls `name`."""
+        rule = self.rules.get(operand, self.joint)
+        return rule is not None and reads_numbers(rule, name)
+
+    def compute(self, values: Sequence[Any], parameters: dict[str, Any]) -> Any:
+        """Return the result of the forward pass on arrays."""
+        if self.variadic:
+            return self.forward(*values, **parameters)
+        named = {
+            x: value
+            for x, value in zip(self.operands, values, strict=True)
+            if self.by_name or x in self.without_rule
+        }
+        leading = values[: len(values) - len(named)]
+        return self.forward(*leading, **named, **parameters)
+
     def _in_order(
         self, rules: dict[str, Rule], joint: Rule | None, constants: list[str]
     ) -> list[str]:
@@ -425,7 +464,7 @@ class Primitive:
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        own = ("_twins", *APPLIES, *PULLS)
+        own = ("_twins", "spared", "out_readers", *APPLIES, *PULLS)
         changed = {k: v for k, v in self.__dict__.items() if k not in own}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")
@@ -477,7 +516,7 @@ class Primitive:
             _WEAK=_WEAK, _plain=_plain, _beside=_beside, _leave=_leave, _write=write,
             _rebound=rebound, _finish=_finish, _explain=_explain, _conform=_conform,
             _missing_rule=_missing_rule, _of_each=_of_each, _heappush=heappush,
-            _unbundle=_unbundle, _dense=_dense,
+            _unbundle=_unbundle, _dense=_dense, _let_go=let_go, _LARGE=LARGE,
         )  # fmt: skip
         return namespace
 
@@ -533,7 +572,7 @@ class Primitive:
                 else _value(operand)
                 for operand in self.operands
             )
-            plain = " is ".join((*self.operands, "_CONSTANT"))
+            plain = " is ".join((*self.operands, "_CONSTANT")) if name == "apply" else ""
         if self.slots == 0:
             keep = f"_t._a = {operands}; _t._value_a = {values}"
         else:
@@ -551,6 +590,12 @@ class Primitive:
             keep += "; _t._parameters = _parameters"
             signature += ", **_parameters"
             arguments += ", **_parameters"
+        # Of an elementwise function, the result is as large as the largest operand.
+        never_read = [_value(self.operands[i]) for i, readers in self.spared if not readers]
+        for large in ["_value"] if self.elementwise and self.spared else never_read[:1]:
+            keep += f"""
+        if type({large}) is _ndarray and {large}.nbytes >= _LARGE:
+            _let_go(_t)"""
         compute = f"_value = _forward({arguments})"
         caught = ""
         if is_watched(self.forward):
@@ -571,12 +616,18 @@ class Primitive:
         _value.dtype is not {_value(first)}.dtype or _value.shape != {_value(first)}.shape
     ):
         return _rebound({first}, {second}, {_value(second)}, _primitive)"""
+        # An operator is a Tensor's, so that one of its operands is no constant.
+        bare = (
+            f"""
+    if {plain}:
+        return _value"""
+            if plain
+            else ""
+        )
         # The number is taken first: a write that comes in between, in another thread, is newer.
         return f"""def {name}({signature}):
     _n = _next_number(){unwrap}
-    {compute}
-    if {plain}:
-        return _value
+    {compute}{bare}
     _t = _new(_Tensor)
     _t._value = _value
     _t._grad = _t._note = None
@@ -651,12 +702,14 @@ class Primitive:
             _c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype
         ):
             _c = _conform(_c, {_value(x)}, _primitive, {named!r})"""
+        # An array that nobody else holds is taken out: NumPy adds to it where it is.
+        waiting = "_pending[_n]" if name == "pull_scalar" else "_pending.pop(_n)"
         return f"""
     if {x}._requires{f" and {x}._number <= _start" if bounded else ""}:
         _c = {contribution}{conform}
         _n = {x}._number
         if _n in _pending:
-            _pending[_n] = _pending[_n] + _c
+            _pending[_n] = {waiting} + _c
         elif {x}._primitive is None:
             _pending[_n] = _c
             _leaves.append({x})
@@ -730,6 +783,32 @@ _IDENTITY = (lambda g: g).__code__.co_code
 
 def _is_identity(rule: Rule) -> bool:
     return getattr(rule, "__code__", None) is not None and rule.__code__.co_code == _IDENTITY
+
+
+_OF_ITS_FORM = ("shape", "dtype", "ndim")
+
+
+def reads_numbers(rule: Rule, name: str) -> bool:
+    """Whether a rule reads more of an argument than its shape and its dtype.
+
+    >>> reads_numbers(lambda g, x: g * x, "x"), reads_numbers(lambda g, x: g.sum(x.shape), "x")
+    (True, False)
+    """
+    if name not in inspect.signature(rule).parameters:
+        return False
+    code = getattr(rule, "__code__", None)
+    if code is None:
+        return True
+    instructions = list(dis.get_instructions(code))
+    for load, use in itertools.pairwise(instructions):
+        given = load.argval if isinstance(load.argval, tuple) else (load.argval,)
+        if name not in given:
+            continue
+        # Python 3.13 loads two variables at once: the attribute is of the second.
+        alone = load.opname.startswith("LOAD_FAST") and given.count(name) == 1
+        if not (alone and given[-1] == name and use.argval in _OF_ITS_FORM):
+            return True
+    return False
 
 
 def _value(operand: str) -> str:
@@ -830,6 +909,10 @@ def _finish(
         t._parameters = parameters
     if mode is not GRADIENT:
         annotate(t)
+        return
+    large = t._value if primitive.elementwise else values[0]
+    if type(large) is np.ndarray and large.nbytes >= LARGE:
+        let_go(t)
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")

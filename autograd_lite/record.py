@@ -20,20 +20,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .node import Node, parents, restored, values, walk
+
 if TYPE_CHECKING:
     from .primitive import Primitive
     from .tape import Call
     from .tensor import Tensor
-
-
-def parents(t: Tensor) -> tuple[Tensor, ...]:
-    """Return what a value was made from, with `CONSTANT` in place of arrays and numbers."""
-    if t._primitive is None:
-        return ()
-    slots = t._primitive.slots
-    if slots == 2:
-        return t._a, t._b
-    return (t._a,) if slots else t._a
 
 
 class Record:
@@ -60,18 +52,18 @@ class Record:
     @property
     def parents(self) -> tuple[Tensor, ...]:
         """The operands, with `CONSTANT` in place of arrays and numbers."""
-        return parents(self._t)
+        return parents(self._whole())  # type: ignore[return-value]
 
     @property
     def values(self) -> tuple[Any, ...]:
         """The operands' arrays as they were when the value was made."""
-        t = self._t
-        if t._primitive is None:
-            return ()
-        slots = t._primitive.slots
-        if slots == 2:
-            return t._value_a, t._value_b
-        return (t._value_a,) if slots else t._value_a
+        return values(self._whole())
+
+    def _whole(self) -> Tensor:
+        """Return the value with its operands' values there, if need be computed again."""
+        if any(type(x) is Node for x in parents(self._t)):
+            restored([self._t])
+        return self._t
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -110,16 +102,9 @@ Step = tuple[Any, tuple[Any, ...]]  # the Tensor that an operation made, and its
 def recorded(roots: Sequence[Tensor]) -> list[Step]:
     """Return every step of the tape behind `roots`, oldest first.
 
-    Sequence numbers, which grow in size, give the order: no result is ever renumbered.
-    The walk that finds them keeps its own stack, since a tape may be a million
-    operations deep.
+    What was let go of a large program (see :mod:`autograd_lite.node`) is computed again.
     """
-    found: dict[int, Step] = {}
-    waiting: list[Any] = list(roots)
-    while waiting:
-        t = waiting.pop()
-        if hasattr(t, "_requires") and t._primitive is not None and id(t) not in found:
-            operands = t.tape.operands
-            found[id(t)] = t, operands
-            waiting.extend(operands)
-    return sorted(found.values(), key=lambda step: abs(step[0]._number))
+    steps = walk(roots)
+    if any(type(t) is Node or Node in map(type, parents(t)) for t in steps):
+        steps = walk(restored(list(roots)))
+    return [(t, t.tape.operands) for t in steps]

@@ -55,13 +55,20 @@ class Run:
         self.result = while_recording(f, *given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
 
-    def pull(self, roots: Sequence[tuple[Any, Any]], recorded: bool) -> list[Any]:
+    def forget_result(self) -> None:
+        """Hold nothing but the aliases, so that a last sweep frees what it has passed."""
+        self.result = None
+        self.outputs = []
+
+    def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them.
 
-        Both are for the user, and the first belong to nobody else: see `outward`.
+        Both are for the user, and the first belong to nobody else: see `outward`. The list of
+        roots is emptied: what nobody else holds is freed on the way.
         """
-        roots = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
-        reached = self._sweep(roots, recorded) if self.aliases and roots else {}
+        leading = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
+        roots.clear()
+        reached = self._sweep(leading, recorded) if self.aliases and leading else {}
         gradients = []
         for alias in self.aliases:
             g = reached.pop(alias._number, None)

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 import numpy as np
 
 from .errors import StaleValueError
+from .node import Node, metadata, parents
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -405,7 +406,7 @@ def annotate(result: Tensor) -> None:
     if mode.lines:
         note_place(result)
     if mode.fingerprints:
-        _note(result)["fingerprints"] = _fingerprints(result)
+        metadata(result)["fingerprints"] = _fingerprints(result)
 
 
 rule_of: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar(
@@ -420,10 +421,10 @@ def note_place(result: Tensor) -> None:
     place: tuple[str | None, Call | None]
     if made is not None and made.tape.line is not None:
         place = made.tape.line, made.tape.call
-        _note(result)["rule_of"] = made._primitive.name
+        metadata(result)["rule_of"] = made._primitive.name
     else:
         place = _place()
-    _note(result).update(zip(("line", "call"), place, strict=True))
+    metadata(result).update(zip(("line", "call"), place, strict=True))
 
 
 def note_gradient(g: Any, t: Tensor, sweep: int) -> None:
@@ -431,14 +432,14 @@ def note_gradient(g: Any, t: Tensor, sweep: int) -> None:
 
     Source code names it after that, and sets the backward pass apart.
     """
-    if hasattr(g, "_note"):
-        _note(g).setdefault("gradient_of", (t, sweep))
+    if isinstance(g, Node):
+        metadata(g).setdefault("gradient_of", (t, sweep))
 
 
-def verify(result: Tensor) -> None:
+def verify(result: Any) -> None:
     """Raise if a value that `result` was made from was changed since."""
-    for x in result.tape.operands:
-        if hasattr(x, "_requires") and x._number < result._number:
+    for x in parents(result):
+        if x._number < result._number:
             raise StaleValueError(
                 f"{x.called()} was changed after '{result._primitive.name}' used it: take the "
                 "gradient before the change, or compute the result again."
@@ -457,12 +458,6 @@ def verify(result: Tensor) -> None:
             f"An operand of '{result._primitive.name}' was written into after it was used: "
             "compute the result again before taking its gradient."
         )
-
-
-def _note(result: Tensor) -> dict[str, Any]:
-    if result._note is None:
-        result._note = {}
-    return result._note
 
 
 def _fingerprints(result: Tensor) -> list[int]:

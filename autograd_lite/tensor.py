@@ -37,6 +37,7 @@ from .errors import (
 from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .gradient import Gradient
 from .inplace import see_whole
+from .node import Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
 from .tape import newest_write, next_number, see_read, special, state
@@ -51,7 +52,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ArrayLike = Union["Tensor", Array, float, complex, Sequence[Any], np.generic]
 
 
-class Tensor(Methods):
+class Tensor(Node, Methods):
     """An array on the tape.
 
     Parameters
@@ -80,35 +81,7 @@ class Tensor(Methods):
     array([2., 4.])
     """
 
-    # What an operation fills in is set by compiled code (primitive.py). Operands stand in
-    # slots of their own, not in a tuple: that is one object for an operation in place of
-    # three, and Python's cyclic collector is what a long tape waits for.
-    __slots__ = (
-        "__weakref__",  # primitives with more operands keep tuples of them in _a and _value_a
-        "_a",  # the first operand: a Tensor, or CONSTANT where an array or number stood
-        "_b",  # the second operand
-        "_grad",  # None or an array
-        "_note",  # None, or a dict: name, line, call, fingerprints, retain, upstream
-        "_number",  # the sequence number: smaller than those of its operands
-        "_parameters",  # such as axis, where the primitive has any
-        "_primitive",  # what made it; None for a leaf, which has none of the following:
-        "_requires",  # whether a gradient flows through
-        "_value",  # the array; a NumPy scalar where it has no dimension
-        "_value_a",  # the operands' arrays as they were
-        "_value_b",
-    )
-
-    _value: Any
-    _grad: Any
-    _requires: bool
-    _number: int
-    _note: dict[str, Any] | None
-    _primitive: Any
-    _parameters: dict[str, Any]
-    _a: Any
-    _b: Any
-    _value_a: Any
-    _value_b: Any
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,
@@ -246,7 +219,7 @@ class Tensor(Methods):
         """
         if not self._requires:
             raise NoGradientError(f"{self.called()} does not require a gradient: nothing to keep.")
-        self._note = {**(self._note or {}), "retain": True}
+        metadata(self)["retain"] = True
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -321,29 +294,14 @@ class Tensor(Methods):
             see_read(self, ".tolist()")
         return self._value.tolist()
 
-    # -- what it is ----------------------------------------------------------
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length along each axis."""
-        return self._value.shape  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of the elements."""
-        return self._value.dtype  # type: ignore[no-any-return]
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._value.ndim  # type: ignore[no-any-return]
-
     @property
     def size(self) -> Size:
         """The number of elements; called as PyTorch's method, ``t.size(0)``, the shape."""
         size = Size(self._value.size)
         size.shape = self._value.shape
         return size
+
+    # -- how it was made -----------------------------------------------------
 
     @property
     def is_leaf(self) -> bool:
@@ -354,23 +312,6 @@ class Tensor(Methods):
     def tape(self) -> Record:
         """What the tape knows of it: its primitive, operands, parameters, line, …."""
         return Record(self)
-
-    @property
-    def name(self) -> str | None:
-        """How pictures, explanations and messages call it."""
-        return None if self._note is None else self._note.get("name")
-
-    @name.setter
-    def name(self, name: str | None) -> None:
-        self._note = {**(self._note or {}), "name": name}
-
-    def called(self, inside: bool = False) -> str:
-        """Return how a message refers to it, at its start or inside: ``'w'``, or ``The Tensor``."""
-        if self.name:
-            return f"'{self.name}'"
-        made_by = None if self._primitive is None else self._primitive.name
-        what = "he Tensor" if made_by is None else f"he result of '{made_by}'"
-        return ("t" if inside else "T") + what
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")

@@ -161,7 +161,11 @@ def _swept(
     run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
     value = one_number(name, run.result)
     outer = run.is_on_outer_tape()
-    gradients = run.pull([(value, _one_like(value))], recorded=outer)
+    roots = [(value, _one_like(value))]
+    if not outer:
+        value = bare(value)
+        run.forget_result()
+    gradients = run.pull(roots, recorded=outer)
     count = len(gradients)
     run.tie()
     others, rebuild_aux = flatten(aux)

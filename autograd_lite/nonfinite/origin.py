@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..node import restored
 from ..primitive import Parts, output
 from ..tape import trace
 from ..tensor import Tensor
@@ -149,6 +150,7 @@ class Sweep:
         self.leaves: list[Tensor] = []
         pending: dict[int, Any] = {}
         heap: list[tuple[int, Tensor]] = []
+        restored([root for root, _ in roots])
         for root, seed in roots:
             n = root._number
             if n in pending:
