@@ -17,7 +17,6 @@ from ..errors import CheckInputError
 from ..tensor import Array, Tensor
 from ..trees import flatten
 from .arguments import called
-from .numerical import read_only
 
 
 def chosen(
@@ -101,13 +100,6 @@ def with_parameters(names: Sequence[str]) -> Callable[..., Any]:
         parameters = [inspect.Parameter(name, kind) for name in names]
         function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
-
-
-def lent_again(x: Any, own: Array) -> Any:
-    """Return an array read-only, and one without dimensions as the number that was given."""
-    if not isinstance(x, np.ndarray):
-        return x
-    return x[()] if own.ndim == 0 else read_only(x)
 
 
 def lending(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:

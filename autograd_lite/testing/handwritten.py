@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from ..trees import flatten
 from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
-from .forms import chosen, leaves_like, lending, lent_again, with_parameters
+from .forms import chosen, leaves_like, lending, with_parameters
 from .ladder import EPSILON, SURE
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
 from .programs import part_names, parts_of, whole
@@ -149,6 +149,7 @@ class _Check:
         )
         # What is complex is moved, and its gradient checked, in its real and imaginary part.
         self.kinds = [x.dtype.kind for x in self.point.arrays]
+        self.numbers = [i for i, x in enumerate(self.point.arrays) if not x.ndim]
         self.own = [part for x in self.point.arrays for part in parts_of(x)]
         self.names = [
             name
@@ -162,16 +163,17 @@ class _Check:
 
     # -- calls -----------------------------------------------------------------------------
 
-    def arguments(self, arrays: Sequence[Any], copied: bool = False) -> list[Any]:
+    def arguments(self, arrays: Sequence[Any]) -> list[Any]:
         """Return what `f` takes, with other arrays in the places of those that are moved."""
-        if copied:
-            arrays = [np.array(x) if isinstance(x, np.ndarray) else x for x in arrays]
         arguments = list(self.inputs)
-        parts = iter(arrays)
-        like = [
-            lent_again(whole(kind, parts), own)
-            for kind, own in zip(self.kinds, self.point.arrays, strict=True)
-        ]
+        like = list(arrays)
+        if "c" in self.kinds:
+            parts = iter(arrays)
+            like = [whole(kind, parts) for kind in self.kinds]
+            like = [read_only(x) if isinstance(x, np.ndarray) else x for x in like]
+        for i in self.numbers:
+            if isinstance(like[i], np.ndarray):
+                like[i] = like[i][()]  # without dimensions it is the number that was given
         for i, x in zip(self.chosen, self.point.arguments(like), strict=True):
             arguments[i] = x
         return arguments

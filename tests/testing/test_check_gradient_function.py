@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor
+from autograd_lite import Tensor, testing
 from autograd_lite.errors import CheckInputError, GradientCheckError, UncertainGradientWarning
 from autograd_lite.testing import check_gradient_function, stored, with_cache
 from autograd_lite.testing.__main__ import main
@@ -512,14 +513,22 @@ def test_one_file_without_a_process(tmp_path):
     assert "not of the form" in check_file("nowhere.py")["message"]
 
 
-def test_the_page_of_the_docs(tmp_path):
-    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["check.md", "testing.md"])
+def test_the_pages_of_the_docs(page, monkeypatch):
+    """Each block of Python runs, prints what stands below it, and its tests pass."""
+    few = partial(testing.gradient_test, settings=settings(max_examples=4))
+    monkeypatch.setattr(testing, "gradient_test", few)
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall("^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", text, re.M | re.S)
     names = {}
-    for code, shown in re.findall("^```python\n(.*?)^```\n\n```text\n(.*?)^```", page, re.M | re.S):
+    for code, shown in blocks:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(code, "page.py", "exec"), names)
+            exec(compile(code, page, "exec"), names)
         assert printed.getvalue() == shown
-    assert "parts" in names
+    for name, test in names.items():
+        if name.startswith("test_"):
+            test()
+    assert len(blocks) >= 2
 
 
 def test_the_demo_says_what_is_wrong():
