@@ -292,6 +292,22 @@ def astype(t: Any, dtype: Any, order: Any, casting: Any) -> Any:
 
 def to(t: Any, target: Any, dtype: Any, device: Any, copy: bool) -> Any:
     """Convert to a dtype; there is one device."""
+    dtype = destination(target, dtype, device)
+    if dtype is not None and dtype != t.dtype:
+        return t.astype(dtype)
+    return t.copy() if copy else t
+
+
+def destination(target: Any, dtype: Any = None, device: Any = None) -> Any:
+    """Return the dtype that ``to(…)`` asks for, or None; of the devices there is one.
+
+    Raises
+    ------
+    ValueError
+        If another device is named.
+    TypeError
+        If it is no dtype.
+    """
     for given in (*target, device):
         if given is None or isinstance(given, bool):
             continue
@@ -305,9 +321,14 @@ def to(t: Any, target: Any, dtype: Any, device: Any, copy: bool) -> Any:
                 )
         else:
             dtype = given
-    if dtype is not None and numpy.dtype(dtype) != t.dtype:
-        return t.astype(dtype)
-    return t.copy() if copy else t
+    if dtype is None:
+        return None
+    try:
+        return numpy.dtype(dtype)
+    except TypeError:
+        raise TypeError(
+            f"to() takes a dtype, such as numpy.float32, or the device 'cpu', and got {dtype!r}."
+        ) from None
 
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "meta", "mtia", "ipu", "hpu")

@@ -32,6 +32,7 @@ from .loss_functions import (
     operand,
 )
 from .settings import Sizes, axis, count, flag, integer, number, probability, sizes
+from .shaping_functions import normalize, one_hot, pad
 
 __all__ = [
     "avg_pool2d",
@@ -54,7 +55,11 @@ __all__ = [
     "max_pool2d",
     "mse_loss",
     "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",
@@ -370,6 +375,71 @@ def check_shape(normalized_shape: Any) -> tuple[int, ...]:
     if not axes:
         raise ValueError("normalized_shape has the size of one axis at least, and got none.")
     return sizes("normalized_shape", normalized_shape, axes)
+
+
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    *,
+    rng: Random = None,
+) -> Any:
+    """Return softmax(q kᵀ · scale) v: for each query, a mean of values (Vaswani et al., 2017).
+
+    Parameters
+    ----------
+    query, key, value
+        Of shapes (…, L, E), (…, S, E) and (…, S, V); the first axes broadcast.
+    attn_mask
+        (…, L, S): of booleans, True where a query may look; of numbers, they are added.
+    dropout_p
+        Which share of the weights is set to 0, always.
+    is_causal
+        Whether a query looks at no key behind its own place; without `attn_mask`.
+    scale
+        By default 1 / √E.
+    rng
+        For the dropout.
+
+    Returns
+    -------
+    Tensor or array
+        (…, L, V). A query that may look nowhere gets 0.
+
+    Raises
+    ------
+    ValueError
+        If both a mask and `is_causal` are given.
+
+    Examples
+    --------
+    >>> q = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> scaled_dot_product_attention(q, q, np.array([[1.0], [3.0]]), is_causal=True).round(3)
+    array([[1.  ],
+           [2.34]])
+    """
+    query, key, value = operand(query), operand(key), operand(value)
+    if scale is None:
+        scale = 1.0 / math.sqrt(query.shape[-1])
+    scores = np.matmul(query, np.matrix_transpose(key)) * number("scale", scale)
+    if flag("is_causal", is_causal):
+        if attn_mask is not None:
+            raise ValueError("scaled_dot_product_attention takes attn_mask or is_causal, not both.")
+        attn_mask = np.tri(*scores.shape[-2:], dtype=bool)
+    if attn_mask is None:
+        weights = softmax(scores)
+    else:
+        mask = operand(attn_mask)
+        allowed = mask if mask.dtype == bool else mask > -math.inf
+        # What is masked out counts for nothing, and a row of nothing but that is 0.
+        shown = np.where(allowed, scores if mask.dtype == bool else scores + mask, -math.inf)
+        some = np.any(allowed, axis=-1, keepdims=True)
+        weights = np.where(some, softmax(np.where(some, shown, 0.0)), 0.0)
+    return np.matmul(dropout(weights, dropout_p, rng=rng), value)
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng: Random = None) -> Any:

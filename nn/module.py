@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.method_parts import destination
 from autograd_lite.tape import pass_over
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import plain as plain
@@ -261,20 +262,18 @@ class Module:
             parameter.requires_grad = flag
         return self
 
-    def to(self: M, dtype: Any) -> M:
+    def to(self: M, *target: Any, dtype: Any = None, device: Any = None) -> M:
         """Convert every parameter and buffer of floats to another dtype; return the module.
+
+        There is one device, the CPU: ``model.to("cpu")`` changes nothing.
 
         >>> import nn
         >>> nn.Linear(2, 1, rng=0).to(np.float32).weight.dtype
         dtype('float32')
         """
-        try:
-            dtype = np.dtype(dtype)
-        except TypeError:
-            raise TypeError(
-                f"to takes a dtype, such as numpy.float32, and got {dtype!r}: there are no devices "
-                "here, all arrays are in main memory."
-            ) from None
+        dtype = destination(target, dtype, device)
+        if dtype is None:
+            return self
         if dtype.kind != "f":
             raise TypeError(f"A model is of floats, and cannot become {dtype}.")
         for held in (*self.parameters(), *self.buffers()):
@@ -287,6 +286,18 @@ class Module:
     def float(self: M) -> M:
         """Convert to float32, as PyTorch calls it; return the module."""
         return self.to(np.float32)
+
+    def cpu(self: M) -> M:
+        """Return the module: it is on the CPU."""
+        return self
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Raise an error: there is no other device."""
+        return self.to("cuda")
+
+    def half(self: M) -> M:
+        """Convert to float16; return the module."""
+        return self.to(np.float16)
 
     def double(self: M) -> M:
         """Convert to float64; return the module."""

@@ -47,6 +47,12 @@ FUNCTIONS = {
         "input": X, "target": LABELS, "weight": WEIGHTS, "label_smoothing": 0.1, "ignore_index": 1,
     },
     "nll_loss": {"input": X, "target": LABELS, "weight": WEIGHTS, "ignore_index": 1},
+    "normalize": {"input": X},
+    "one_hot": {"tensor": LABELS},
+    "pad": {"input": X, "pad": (1, 0), "value": 0.5},
+    "scaled_dot_product_attention": {
+        "query": X, "key": Y, "value": BELOW_1, "attn_mask": X @ Y.T, "scale": 0.5,
+    },
 }  # fmt: skip
 
 # How each module is made, and on what it is called.

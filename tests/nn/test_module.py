@@ -244,8 +244,15 @@ def test_a_model_is_converted():
     model.double()
     for name, array in model.state_dict().items():
         np.testing.assert_allclose(array, before[name], atol=1e-6)
-    with pytest.raises(TypeError, match="no devices"):
-        model.to("cuda")
+    assert model.to("cpu") is model.to(device="cpu") is model.cpu() is model
+    assert model.to("cpu", np.float32)[0].weight.dtype == np.float32
+    assert model.half()[0].weight.dtype == np.float16
+    assert model.to(dtype="float64")[0].weight.dtype == np.float64
+    for move in (lambda: model.to("cuda"), lambda: model.to(device="cuda:0"), model.cuda):
+        with pytest.raises((ValueError, AttributeError), match="on the CPU"):
+            move()
+    with pytest.raises(TypeError, match="to\\(\\) takes a dtype"):
+        model.to("gpu")
     with pytest.raises(TypeError, match="floats"):
         model.to(np.int32)
 
