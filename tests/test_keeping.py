@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from autograd_lite import Tensor, grad, hvp, keeping, linearize, strict
 from autograd_lite.errors import StaleValueError
 from autograd_lite.keeping import SMALL, copy_of
+from autograd_lite.trees import flatten
 from nn import functional as F
+from tests.calculus.calls import CALLS, In, V
 
 w0 = np.array([0.5, -1.0, 2.0])
 W0 = np.arange(12.0).reshape(4, 3) / 7
@@ -185,3 +187,56 @@ def test_nothing_is_said_when_python_ends(monkeypatch):
     del b
     assert entry[0]() is None
     assert unraisable == []
+
+
+def numbers(args, keywords, which):
+    """Return a call's arguments, one operand of it a Tensor, and every other array in them."""
+    tensors, arrays, seen = [], [], []
+
+    def made(a):
+        if isinstance(a, V):
+            seen.append(a)
+            if len(seen) - 1 == which:
+                tensors.append(Tensor(a.array, requires_grad=True))
+                return tensors[0]
+            a = a.array
+        if isinstance(a, np.ndarray):
+            arrays.append(np.array(a))
+            return arrays[-1]
+        if isinstance(a, In):
+            a = list(a.operands)
+        return type(a)(map(made, a)) if type(a) in (list, tuple) else a
+
+    return [made(a) for a in args], {k: made(a) for k, a in keywords.items()}, tensors, arrays
+
+
+def loss_of(result):
+    leaves = [x for x in flatten(result)[0] if isinstance(x, Tensor) and x.requires_grad]
+    return sum((np.sum(np.real(x) ** 2) + np.sum(np.imag(x)) for x in leaves), 0.0)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_array_beside_a_tensor_in_every_function_may_be_refilled():
+    looked_at = 0
+    for function, forms in CALLS.items():
+        args, keywords = forms[-1]
+        for which in range(3):
+            wanted = None
+            for refilled in (False, True):
+                given, named, tensors, arrays = numbers(args, keywords, which)
+                if not tensors or not arrays:
+                    continue
+                try:
+                    loss = loss_of(function(*given, **named))
+                except TypeError:  # the operand cannot carry a gradient
+                    continue
+                if not isinstance(loss, Tensor):
+                    continue
+                for a in arrays if refilled else ():
+                    a[...] = ~a if a.dtype == bool else (a * 0 if a.dtype.kind == "i" else a + 1.5)
+                loss.backward()
+                if refilled:
+                    looked_at += 1
+                    np.testing.assert_array_equal(tensors[0].grad, wanted, function.__name__)
+                wanted = tensors[0].grad
+    assert looked_at > 50

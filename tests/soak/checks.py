@@ -15,6 +15,9 @@ from autograd_lite.testing import check_gradients
 
 FINE, ROUGH = 1e-9, 1e-3
 """What rounding may do between two ways to compute the same, in double and in single precision."""
+SEEN = 1e-9
+"""Derivatives below it are left alone: where all is flat, as far out on tanh, little but rounding
+is left of them. A wrong rule shows elsewhere."""
 
 
 class Disagreement(AssertionError):
@@ -59,7 +62,11 @@ def ways(program, inputs, notes) -> None:
 
 
 def by_source(program, inputs, notes) -> None:
-    """The written program, where there is one, has the bits of the tape."""
+    """The written program, where there is one, has the bits of the tape.
+
+    Both are given arrays in C order: NumPy's single-precision exp has other bits with strides.
+    """
+    inputs = [np.array(x, order="C") for x in inputs]
     step = value_and_grad(lambda *xs: total(program(*xs)), tuple(range(len(inputs))))
     try:
         written = source(step, *inputs).load()
@@ -76,7 +83,7 @@ def derivatives(program, inputs, notes) -> None:
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.simplefilter("always", UncertainGradientWarning)
-        check_gradients(program, *inputs)
+        check_gradients(program, *inputs, atol=SEEN)
     notes["cannot tell"] += bool(doubts)
 
 
