@@ -34,6 +34,10 @@ BLOCK = 512
 """Elements in one turn, where a loop is cut into several."""
 HEAVY = 5
 """Elementary functions in one loop."""
+LANES = 32
+"""A short loop with elementary functions runs over so many elements at once, and to the end of the
+last such group: what is left over would be done one by one, which takes as long as all the rest.
+Small arrays are made longer for it; what stands there is never read."""
 SHORT = 16
 """Products up to this length of their sums are added up number by number."""
 
@@ -89,7 +93,7 @@ class Body:
     def stack(self, wish: str, count: int, dtype: np.dtype[Any]) -> str:
         """Return the name of a new small array."""
         name = self.free(wish)
-        self.small[name] = max(count, 1), dtype
+        self.small[name] = max(count, 1) if count <= 4 else _rounded(count), dtype
         return name
 
     # -- elementwise steps ------------------------------------------------------------------
@@ -273,6 +277,10 @@ def _combined(name: str, sum_call: str = "added(s, x)") -> str:
     return f"s if s {sign} x or s != s else x"
 
 
+def _rounded(n: int) -> int:
+    return -(-n // LANES) * LANES
+
+
 def _count(n: int) -> str:
     return str(BLOCK) if n % BLOCK == 0 else f"min({BLOCK}, {n} - first)"
 
@@ -309,6 +317,10 @@ class _Elements:
         waves = [s for s in self.loop.steps if own_function(s) in ("sin", "cos")]
         long = is_line and n > BLOCK and (heavy > HEAVY or totals)
         cut = is_line and (long or waves or heavy > HEAVY)
+        groups = _grouped(self.loop.steps) if cut else [list(self.loop.steps)]
+        if is_line and heavy and 4 < n <= BLOCK and n % LANES:
+            groups = [part for group in groups for part in self._split(group, n)]
+            cut = True
         if not cut:
             parts = [(v, self.body.free("part")) for v in self.sums]
             for v, part in parts:
@@ -318,7 +330,7 @@ class _Elements:
             for (_, total, lost), (_, part) in zip(totals, parts, strict=True):
                 self.body.carried(total, lost, part)
         else:
-            self._in_blocks(n, totals, waves)
+            self._in_blocks(n, totals, waves, groups)
         for v, total, _ in totals:
             for named in self.sums[v]:
                 place = self.body.place(named)
@@ -326,9 +338,37 @@ class _Elements:
                     place = place.element(["0"] * len(place.shape))
                 write(f"{place} = {total}")
 
-    def _in_blocks(self, n: int, totals: list[tuple[Value, str, str]], waves: list[Step]) -> None:
+    def _split(self, group: list[Step], n: int) -> list[list[Step]]:
+        """Cut a group behind its last step that can run to the end of a group of lanes."""
+        heavy = [k for k, step in enumerate(group) if is_heavy(step)]
+        end = 0
+        while end < len(group) and self._is_longer(group[end], n):
+            end += 1
+        if not heavy or end <= heavy[-1] or end == len(group):
+            return [group]
+        return [group[:end], group[end:]]
+
+    def _is_longer(self, step: Step, n: int) -> bool:
+        """Whether what a step reads and writes lies in small arrays, one element after another."""
+        for v in (*step.operands, *step.results):
+            if v in self.sums:
+                return False
+            place = self.places.get(v)
+            if place is None or v in self.names:
+                continue
+            is_whole = place.array in self.body.small and not place.base and not place.offset
+            if not (is_whole and self.strides[v] == (1,) and prod(place.shape) == n):
+                return False
+        return True
+
+    def _in_blocks(
+        self,
+        n: int,
+        totals: list[tuple[Value, str, str]],
+        waves: list[Step],
+        groups: list[list[Step]],
+    ) -> None:
         write, variable = self.body.write, self.body.free("i")
-        groups = _grouped(self.loop.steps)
         scratch = self._scratch(groups, min(n, BLOCK))
         parts = {v: self.body.free("part") for v in self.sums}
 
@@ -344,7 +384,11 @@ class _Elements:
                         write.depth += 1
                     for v, part in own.items():
                         write(f"{part} = {number(0, dtype_of(v))}")
-                    with write.inside(f"for {variable} in range({count}):"):
+                    turn = count
+                    if n <= BLOCK and any(map(is_heavy, group)):
+                        is_longer = all(self._is_longer(step, n) for step in group)
+                        turn = str(_rounded(n)) if is_longer else count
+                    with write.inside(f"for {variable} in range({turn}):"):
                         self._steps(group, [index], own, scratch, near, variable)
                     if inner and not near:
                         write.depth -= 1
@@ -395,7 +439,7 @@ class _Elements:
                 if v not in names and not (v.is_constant and not v.shape):
                     names[v] = self.body.free(v.name or "x")
                     if v in scratch:
-                        write(f"{names[v]} = {scratch[v]}[at({inner})]")
+                        write(f"{names[v]} = {scratch[v]}[{inner}]")
                     else:
                         write(f"{names[v]} = {self.places[v].element(index, self.strides[v])}")
             (v,) = step.results
@@ -408,7 +452,7 @@ class _Elements:
             if v in self.places:
                 write(f"{self.places[v].element(index, self.strides[v])} = {names[v]}")
             if v in scratch:
-                write(f"{scratch[v]}[at({inner})] = {names[v]}")
+                write(f"{scratch[v]}[{inner}] = {names[v]}")
             if v in parts:
                 write(f"{parts[v]} = added({parts[v]}, {names[v]})")
 

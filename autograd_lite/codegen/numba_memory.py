@@ -54,7 +54,9 @@ class Place:
 
     def element(self, variables: Sequence[str], strides: Strides | None = None) -> str:
         """Write an element, from a variable for each axis."""
-        return f"{self.array}[at({self.index(variables, strides)})]"
+        index = self.index(variables, strides)
+        # Of a loop's own variable the compiler knows that it is not negative.
+        return f"{self.array}[{index if index.isalnum() else f'at({index})'}]"
 
     def over(self, shape: tuple[int, ...]) -> Strides:
         """Return the strides with which it is read where it is broadcast to a shape."""

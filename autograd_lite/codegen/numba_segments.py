@@ -112,8 +112,8 @@ class _Segments(Writer):
                 continue
             own_functions |= self.body.own
             function = self.names.free(self.name)
-            arrays = dict.fromkeys(a for text in lines for a in re.findall(r"(\w+)\[at\(", text))
-            arrays = {a: None for a in arrays if a not in self.body.small}
+            arrays = dict.fromkeys(a for text in lines for a in re.findall(r"(\w+)\[", text))
+            arrays = dict.fromkeys(a for a in arrays if a not in self.body.small)
             kinds = "; ".join(self._kind(a) for a in arrays)
             texts += [
                 f'@compiled("{kinds}")', f"def {function}({', '.join(arrays)}):",

@@ -136,7 +136,10 @@ class Writer:
         if at is None or not v.shape:
             return False
         loop = blocks[at]
-        if not isinstance(loop, Loop) or self.last.get(u, -1) > at or loop.shape != u.shape:
+        if not isinstance(loop, Loop) or loop.shape != u.shape:
+            return False
+        later = [w for block in blocks[at + 1 :] for w in block.operands]
+        if any(_root(w) is u for w in (*later, *self.schedule.outputs)):
             return False
         heavy = sum(map(is_heavy, loop.steps))
         if heavy > HEAVY or any(own_function(s) in ("sin", "cos") for s in loop.steps):
@@ -183,22 +186,14 @@ class Writer:
                 block = Loop(block.shape, block.steps, [v for v in block.results if v in stored])
                 own = {v: sums[v] for s in block.steps for v in s.results if v in sums}
                 self.body.loop(block, own)
-            elif not block.is_view and not any(block.results[0] in made for made in sums.values()):
+            elif self.view(block.step) is not None:
+                self.place(block.results[0])  # noted now: its operand's memory is in use
+            elif not any(block.results[0] in made for made in sums.values()):
                 write_call(self.body, block.step, self.place)
-            elif block.is_view and isinstance(self.place(block.results[0]), Place):
-                self._moved(block.step)
             lines = self.body.write.lines[begin:]
             if lines:
                 self.notes.append((lines[0].strip(), f"{block}; {len(lines)} lines"))
             self.release(i, block)
-
-    def _moved(self, step: Step) -> None:
-        """Write what NumPy sees as a view, and is none here."""
-        place, (operand,) = self.place(step.results[0]), step.operands
-        source = self.place(operand)
-        if isinstance(source, str) or self.view(step) is None:
-            write_call(self.body, step, self.place)
-        assert isinstance(place, Place)
 
     def _sums(self, blocks: list[Loop | Call]) -> tuple[dict[Value, list[Value]], set[Value]]:
         """Find sums over all elements of what a loop makes: the loop adds them up.
@@ -256,11 +251,11 @@ class _Whole(Writer):
             kept = self.body.stack(f"{array}_kept", count, dtype_of(v))
             self.entries += [
                 f"for i in range({count}):",
-                f"    {kept}[at(i)] = {array}[at({base} + i)]",
+                f"    {kept}[i] = {array}[at({base} + i)]",
             ]
             self.exits += [
                 f"for i in range({count}):",
-                f"    {array}[at({base} + i)] = {kept}[at(i)]",
+                f"    {array}[at({base} + i)] = {kept}[i]",
             ]
             place = Place(kept, place.shape, place.strides)
         self.places[v] = place

@@ -214,6 +214,19 @@ def test_updates_may_be_each_others_and_what_is_returned_is_from_before():
     assert_close([found[0], *found[3:]], [before[1], before[0] + before[1], before[0].T])
 
 
+@pytest.mark.usefixtures("as_python")
+def test_what_is_read_of_an_operand_stays_what_it_was_before_the_update():
+    def f(a, x):
+        first, row = a[0, 0], a[1]
+        return a - x, np.sum(np.exp(a - x)) * first + row * x[0, 1]
+
+    a, x = np.arange(4.0).reshape(2, 2), np.ones((2, 2))
+    x.flags.writeable = False  # what is no update is not written to, not even with what it holds
+    expected = f(a, x)
+    kernel = kernel_of(f, (a, x), {0: 0})
+    assert_close(kernel.call([a, x]), expected)
+
+
 # -- what is compiled ---------------------------------------------------------------------------
 
 
