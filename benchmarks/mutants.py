@@ -335,7 +335,7 @@ def main() -> None:
             write(name, text)
 
     if not arguments.no_every:
-        every = count(OURS, None, 6, arguments.only)
+        every = count({"check_gradients": ours}, None, 6, arguments.only)
         made = (
             f"{sum(every.made.values())} mutants were made. {every.made[CRASHES]} crash wherever "
             f"they are not right, and {every.made[EQUIVALENT]} are equivalent: their gradients are "

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarning
 from .arguments import is_module
 from .orders import Check
-from .pasting import call_as_code
+from .pasting import reproducible
 from .report import Report
 
 
@@ -132,17 +132,8 @@ check_gradients(cube, 2.0)
     if verbose:
         print(check.report)
     if wrong is not None:
-        options = {
-            "order": (order, 2),
-            "rtol": (rtol, None),
-            "atol": (atol, 0.0),
-            "seed": (seed, 0),
-        }
-        given = {k: v for k, (v, default) in options.items() if v is not default and v != default}
-        wrong.reproduce = call_as_code("check_gradients", f, inputs, **given)
-        if wrong.reproduce:
-            wrong.add_note(wrong.reproduce)
-        raise wrong
+        options = {"order": order, "rtol": rtol, "atol": atol, "seed": seed}
+        raise reproducible(wrong, check_gradients, [f], inputs, options)
     for doubt in check.doubts:
         warnings.warn(doubt, UncertainGradientWarning, stacklevel=2)
     return check.report

@@ -22,6 +22,7 @@ from .diagnosis import Array, Finding, Gradient, diagnose, same
 from .forms import chosen, leaves_like, lending, with_parameters
 from .ladder import EPSILON, SURE
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
+from .pasting import reproducible
 from .programs import part_names, parts_of, whole
 from .report import Report, Row
 from .steps import WrongStep, first_wrong_step
@@ -105,16 +106,23 @@ def check_gradient_function(
         ...
     autograd_lite.errors.GradientCheckError: The gradient of 'loss' with respect to b is wrong: \
 given -1.16667, numerical -3.5. b is 1/3 of the right gradient: a mean over 3 where a sum belongs.
+    import numpy as np; from autograd_lite.testing import check_gradient_function; \
+check_gradient_function(loss, gradient, np.array([0.3, -0.2]), 0.1)
     """
     __tracebackhide__ = True
     begin = time.perf_counter()
     check = _Check(f, grad_f, inputs, argnum, rtol, atol, np.random.default_rng(seed))
-    wrong = check.run()
+    wrong: GradientCheckError | CheckInputError | None
+    try:
+        wrong = check.run()
+    except CheckInputError as error:
+        wrong = error
     check.report.seconds = time.perf_counter() - begin
     if verbose:
         print(check.report)
     if wrong is not None:
-        raise wrong
+        options = {"argnum": argnum, "rtol": rtol, "atol": atol, "seed": seed}
+        raise reproducible(wrong, check_gradient_function, [f, grad_f], inputs, options)
     for doubt in check.doubts:
         warnings.warn(doubt, UncertainGradientWarning, stacklevel=2)
     return check.report

@@ -9,16 +9,20 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import CheckInputError, GradientCheckError
 from ..tensor import Array, Tensor
 from .arguments import is_module
 from .layouts import LAYOUTS, laid_out
+
+Failure = TypeVar("Failure", GradientCheckError, CheckInputError)
 
 LONGEST = 1000
 """Up to so many numbers, a call is written out."""
@@ -93,27 +97,50 @@ def layout_of(x: Array) -> str:
 
 
 def call_as_code(
-    function: str, f: Callable[..., Any], inputs: Sequence[Any], **options: Any
+    function: str, of: Sequence[Callable[..., Any]], inputs: Sequence[Any], **options: Any
 ) -> str | None:
     """Return a call of a check as one line of Python, or None if that cannot be done.
 
-    >>> call_as_code("check_gradients", np.sin, (np.float32(2.0),), order=1)
+    >>> call_as_code("check_gradients", [np.sin], (np.float32(2.0),), order=1)
     'import numpy as np; from autograd_lite.testing import check_gradients; \
 check_gradients(np.sin, np.float32(2.0), order=1)'
     """
-    if any(map(is_module, (f, *inputs))):
+    if any(map(is_module, (*of, *inputs))):
         return None  # it holds its parameters
+    if any(inspect.isfunction(f) and hasattr(f, "__wrapped__") for f in of):
+        return None  # it was made of the function whose name it has
     sizes = [np.size(x.data if isinstance(x, Tensor) else x) for x in _leaves(inputs)]
     if sum(sizes) > LONGEST:
         return None
-    name, where = _function_as_code(f)
-    given = [name, *map(as_code, inputs), *(f"{k}={as_code(v)}" for k, v in options.items())]
+    named = [_function_as_code(f) for f in of]
+    names, where = [name for name, _ in named], [line for _, lines in named for line in lines]
+    given = [*names, *map(as_code, inputs), *(f"{k}={as_code(v)}" for k, v in options.items())]
     call = f"{function}({', '.join(given)})"
-    names = [function, *(["laid_out"] if "laid_out(" in call else [])]
-    lines = ["import numpy as np", f"from autograd_lite.testing import {', '.join(names)}"]
+    ours = [function, *(["laid_out"] if "laid_out(" in call else [])]
+    lines = ["import numpy as np", f"from autograd_lite.testing import {', '.join(ours)}"]
     if "Tensor(" in call:
         lines.append("from autograd_lite import Tensor")
-    return "; ".join([*lines, *where, call])
+    return "; ".join([*lines, *dict.fromkeys(where), call])
+
+
+def reproducible(
+    wrong: Failure,
+    check: Callable[..., Any],
+    of: Sequence[Callable[..., Any]],
+    inputs: Sequence[Any],
+    options: dict[str, Any],
+) -> Failure:
+    """Give an error the line that shows it again: those options that are no defaults are in it."""
+    defaults = inspect.signature(check).parameters
+    given = {k: v for k, v in options.items() if not _is_default(v, defaults[k].default)}
+    wrong.reproduce = call_as_code(check.__name__, of, inputs, **given)
+    if wrong.reproduce:
+        wrong.add_note(wrong.reproduce)
+    return wrong
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))
 
 
 def _leaves(x: Any) -> list[Any]:

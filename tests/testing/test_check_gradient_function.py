@@ -175,6 +175,28 @@ def test_every_kind_of_mistake_is_named():
         assert set(found(case) or ["nothing"]) <= case.expected, case.mistake
 
 
+def test_a_failure_ends_with_a_line_that_shows_it_again():
+    point = {"w": np.asfortranarray(np.float32([[1, 2], [3, 4]])), "b": [0.5]}
+    with pytest.raises(GradientCheckError) as caught:
+        check_gradient_function(
+            lambda p: np.sum(p["w"] ** 2) + p["b"][0],
+            lambda p: {"w": 3 * p["w"], "b": [1.0]},
+            point,
+            seed=3,
+        )
+    [line] = caught.value.__notes__
+    assert line == caught.value.reproduce
+    assert "'w': laid_out(np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32), 'F')" in line
+    with pytest.raises(
+        GradientCheckError, match=re.escape(str(caught.value).split(" is wrong")[1])
+    ):
+        exec(line, {})
+    layer = with_cache(affine_forward, lambda dout, cache: affine_backward(2 * dout, cache))
+    with pytest.raises(GradientCheckError) as caught:
+        check_gradient_function(*layer, X, rng.normal(size=(3, 2)), np.zeros(2))
+    assert caught.value.reproduce is None  # it is no function that has a name
+
+
 def test_r2s_mistake_is_named():
     names, text = kinds(*of_r2())
     assert names[0] == "mean"
