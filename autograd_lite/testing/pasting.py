@@ -13,7 +13,7 @@ import inspect
 import linecache
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..tensor import Array, Tensor
 from .arguments import is_module
 from .layouts import LAYOUTS, laid_out
 
-Failure = TypeVar("Failure", GradientCheckError, CheckInputError)
+Failure = GradientCheckError | CheckInputError
 
 LONGEST = 1000
 """Up to so many numbers, a call is written out."""
