@@ -117,6 +117,9 @@ def steps_row() -> Row:
     )
 
 
+FORMULAS = {"sines": _formula, "tanh": _steps}
+
+
 def _formula_row(
     name: str, formula: Any, by_hand: dict[str, Any], asked: str, note: str = ""
 ) -> Row:
