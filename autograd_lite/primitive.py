@@ -852,7 +852,9 @@ def _beside(value: Any) -> Any:
     """Return what stands beside a Tensor as an array; NotImplemented where that answers itself."""
     if type(value) is not np.ndarray or value.dtype.kind not in "fciub":
         return as_operand(value)
-    return value if value.ndim else value[()]  # a scalar, as in a Tensor
+    if value.ndim or (special and state.mode.recorder is not None):  # which sees who owns it
+        return value
+    return value[()]  # a scalar, as in a Tensor
 
 
 def _leave(x: Any, y: Any, primitive: Primitive) -> Any:

@@ -549,6 +549,11 @@ def plain(x: Any) -> Array:
     return as_array(bare(x))
 
 
+def form(x: Any) -> Array:
+    """Return the array of a Tensor to ask for shape, dtype and layout: no look at its numbers."""
+    return as_array(x._value if isinstance(x, Tensor) else x)
+
+
 def bare_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
     if isinstance(index, tuple):

@@ -16,6 +16,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus import neural
+from autograd_lite.primitive import Primitive
+from autograd_lite.tape import special, state
 
 from .module import plain
 from .settings import above_zero, integer, number, probability
@@ -199,12 +201,7 @@ def _signs(name: str, target: Any) -> Any:
         raise TypeError(
             f"{name} takes targets of 1 and -1, which no gradient reaches: detach() it."
         )
-    signs = plain(target)
-    wrong = ~np.isin(signs, (-1, 1))
-    if wrong.any():
-        value, where = _first(signs, wrong)
-        raise ValueError(f"{name} takes targets of 1 and -1, and got {value:g} at {where}.")
-    return signs
+    return _signed.apply(target if _is_recorded(target) else plain(target), name=name)
 
 
 def _first(array: Any, wrong: Any) -> tuple[Any, str]:
@@ -226,13 +223,10 @@ def binary_cross_entropy(
     np.float64(50.0)
     """
     input, target = _as_floats("binary_cross_entropy", input, target)
-    p = plain(input)
-    if p.size and (p.min() < 0.0 or p.max() > 1.0):
-        raise ValueError(
-            "binary_cross_entropy takes probabilities between 0 and 1, and its input reaches "
-            f"from {p.min():.4g} to {p.max():.4g}: apply a sigmoid first, or use "
-            "binary_cross_entropy_with_logits."
-        )
+    if _is_recorded(input):
+        input = _probabilities.apply(input)
+    else:
+        _check_probabilities(plain(input))
     return _reduced(_weighted(neural.bce.apply(input, target), "weight", weight), reduction)
 
 
@@ -307,6 +301,52 @@ def nll_loss(
     return _negative_logs("nll_loss", input, operand(target), axis, reduction, weight, ignore_index)
 
 
+def _is_recorded(x: Any) -> bool:
+    """Whether a program is recorded, in which `x` is an operand that changes from run to run."""
+    return isinstance(x, Tensor) and bool(special) and state.mode.everything
+
+
+def _check_labels(target: Any, name: str, count: int, ignore_index: int) -> Any:
+    """Return class indices, having seen that there are such classes."""
+    wrong = ((target < 0) | (target >= count)) & (target != ignore_index)
+    if wrong.any():
+        value, where = _first(target, wrong)
+        raise ValueError(
+            f"{name} has {count} classes, numbered from 0, and its target has {value} at {where}."
+        )
+    return target
+
+
+def _check_signs(target: Any, name: str) -> Any:
+    """Return targets, having seen that they are 1 and −1."""
+    wrong = ~np.isin(target, (-1, 1))
+    if wrong.any():
+        value, where = _first(target, wrong)
+        raise ValueError(f"{name} takes targets of 1 and -1, and got {value:g} at {where}.")
+    return target
+
+
+def _check_probabilities(input: Any) -> Any:
+    """Return what is to be probabilities, having seen that it can be."""
+    if input.size and (input.min() < 0.0 or input.max() > 1.0):
+        raise ValueError(
+            "binary_cross_entropy takes probabilities between 0 and 1, and its input reaches "
+            f"from {input.min():.4g} to {input.max():.4g}: apply a sigmoid first, or use "
+            "binary_cross_entropy_with_logits."
+        )
+    return input
+
+
+# Checks are operations, so that a recorded program makes them in each run.
+_labels = Primitive(
+    _check_labels, {}, name="labels", constants="target", allows="name count ignore_index"
+)
+_signed = Primitive(_check_signs, {}, name="signs", constants="target", allows="name")
+_probabilities = Primitive(_check_probabilities, {"input": lambda g: g}, name="probabilities")
+for _check in (_labels, _signed, _probabilities):
+    _check.is_closed = True
+
+
 def _classes(name: str, input: Any, weight: Any) -> tuple[int, Any]:
     """Return the axis of the classes, the second or the only one, and a weight for each."""
     if not input.ndim:
@@ -350,15 +390,12 @@ def _negative_logs(
             f"{name} takes class indices as integers, and its target has dtype {target.dtype}: "
             "write target.astype(int)."
         )
-    target = plain(target)
-    ignored = target == integer("ignore_index", ignore_index)
-    wrong = ((target < 0) | (target >= count)) & ~ignored
-    if wrong.any():
-        value, where = _first(target, wrong)
-        raise ValueError(
-            f"{name} has {count} classes, numbered from 0, and its target has {value} at {where}."
-        )
-    some = bool(ignored.any())
+    ignore_index = integer("ignore_index", ignore_index)
+    recorded = _is_recorded(target)
+    target = target if recorded else plain(target)
+    target = _labels.apply(target, name=name, count=count, ignore_index=ignore_index)
+    ignored = target == ignore_index
+    some = recorded or bool(ignored.any())  # of a program, another batch may have some
     index = np.where(ignored, 0, target) if some else target
     losses = -np.squeeze(np.take_along_axis(logs, np.expand_dims(index, axis), axis), axis)
     if some:  # and not a product: what is ignored may be infinite

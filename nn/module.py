@@ -140,6 +140,12 @@ class Module:
 
         __call__ = forward
 
+    def __compile__(self, loss: Any, optimizer: Any, **how: Any) -> Any:
+        """Answer ``autograd_lite.compile(model, loss, optimizer)``: see `nn.compiled`."""
+        from .compiled import TrainingStep  # built on this module
+
+        return TrainingStep(self, loss, optimizer, **how)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # `model(x)` is `model.forward(x)`, with no Python call in between.

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import mean_of, normalize, variance_of
+from autograd_lite.calculus.layers import batch_mean, batch_variance, measured, normalize
 
 from . import functional, settings
 from .loss_functions import in_single, operand
-from .module import Buffer, Module, Parameter, plain
+from .module import Buffer, Module, Parameter
 from .settings import count, flag, number
 
 
@@ -70,7 +70,7 @@ class _BatchNorm(Module):
                 )
             out = normalize.apply(wide, axis=axis, eps=number("eps", self.eps))
             if self.training and self.running_mean is not None:
-                self._track(plain(wide), axis, numbers)
+                self._track(measured(wide), axis, numbers)
         else:
             assert self.running_var is not None
             variance = in_single(self.running_var.data) + number("eps", self.eps)
@@ -88,9 +88,11 @@ class _BatchNorm(Module):
         assert batches is not None
         batches.data = batches.data + 1
         momentum = self.momentum
-        share = 1.0 / float(batches.data) if momentum is None else number("momentum", momentum)
-        unbiased = np.ravel(variance_of(x, axis)) * (numbers / (numbers - 1))
-        mean.data = (1.0 - share) * mean.data + share * np.ravel(mean_of(x, axis))
+        share: Any = 1.0 / batches.data if momentum is None else number("momentum", momentum)
+        if share is not momentum:
+            share = share.astype(mean.dtype)
+        unbiased = np.ravel(batch_variance(x, axis=axis)) * (numbers / (numbers - 1))
+        mean.data = (1.0 - share) * mean.data + share * np.ravel(batch_mean(x, axis=axis))
         variance.data = (1.0 - share) * variance.data + share * unbiased
 
     def extra_repr(self) -> str:

@@ -154,6 +154,14 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how parameters change.")
 
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return what of the formula changes from step to step, beside the learning rate.
+
+        It is the same for all parameters; `step` counts from 1. A compiled step gives it to
+        the formula as ``group["rates"]``.
+        """
+        return {}
+
     # -- saving and loading --------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
@@ -380,14 +388,18 @@ class Adagrad(Optimizer):
             eps=eps,
         )
 
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return the rate, which may fall."""
+        return {"rate": group["lr"] / (1.0 + (step - 1) * group["lr_decay"])}
+
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return the gradient over the root of the sum of its squares."""
         g = _decayed(gradient, parameter, group)
         steps_before = memory.get("step", 0)
         memory["step"] = steps_before + 1
         memory["sum"] = memory.get("sum", group["initial_accumulator_value"]) + g * g
-        rate = group["lr"] / (1.0 + steps_before * group["lr_decay"])
-        return rate * g / (np.sqrt(memory["sum"]) + group["eps"])
+        rates = group.get("rates") or self.rates(group, steps_before + 1)
+        return rates["rate"] * g / (np.sqrt(memory["sum"]) + group["eps"])
 
 
 class RMSprop(Optimizer):
@@ -491,15 +503,24 @@ class Adam(Optimizer):
         """Return the next value of a parameter."""
         return self._moved(parameter.data, _decayed(gradient, parameter, group), memory, group)
 
-    def _moved(self, p: Any, g: Any, memory: Memory, group: Group, share: float = 1.0) -> Any:
-        """Return share · p less what Adam subtracts."""
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return the rate and the root by which the means make up for where they started."""
+        beta1, beta2 = group["betas"]
+        root = math.sqrt(1.0 - beta2**step)
+        return {"rate": group["lr"] / (1.0 - beta1**step), "root": root}
+
+    def _moved(self, p: Any, g: Any, memory: Memory, group: Group) -> Any:
+        """Return a share of p less what Adam subtracts."""
         beta1, beta2 = group["betas"]
         t = memory["step"] = memory.get("step", 0) + 1
+        rates = group.get("rates") or self.rates(group, t)
+        share, rate, root = rates.get("share", 1.0), rates["rate"], rates["root"]
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
+        settings = (share, beta1, beta2, rate, root, group["eps"])
+        if isinstance(g, Tensor):  # a step is recorded
+            return _adapted(p, g, memory, names, *settings)
         for name in names:
             memory[name] = np.asarray(memory[name]) if name in memory else np.zeros_like(g)
-        rate, root = group["lr"] / (1.0 - beta1**t), math.sqrt(1.0 - beta2**t)
-        settings = (share, beta1, beta2, rate, root, group["eps"])
         return loops["adapt"](p, g, [memory[name] for name in names], *settings)
 
 
@@ -531,6 +552,20 @@ def _adapt(
     return np.subtract(p if np.ndim(share) == 0 and share == 1.0 else share * p, term, out=term)[()]
 
 
+def _adapted(
+    p: Any, g: Any, memory: Memory, names: list[str], share: Any, beta1: float, beta2: float,
+    rate: Any, root: Any, eps: float,
+) -> Any:  # fmt: skip
+    """Do what `_adapt` does, to the bit, with new values in place of writes."""
+    m = memory[names[0]] * beta1 + (1.0 - beta1) * g
+    v = memory[names[1]] * beta2 + (g * g) * (1.0 - beta2)
+    memory.update(zip(names, (m, v), strict=False))
+    if len(names) > 2:
+        v = memory[names[2]] = np.maximum(memory[names[2]], v)
+    term = m / (np.sqrt(v) / root + eps) * rate
+    return (p if isinstance(share, float) and share == 1.0 else share * p) - term
+
+
 class AdamW(Adam):
     """Adam whose weight decay is no part of the gradient: p ← p − lr · weight_decay · p first.
 
@@ -557,10 +592,14 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return Adam's, and the share of a parameter that the decay leaves."""
+        share = 1.0 - group["lr"] * group["weight_decay"]
+        return {**super().rates(group, step), "share": share}
+
     def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return the next value of a parameter: Adam's, after the decay."""
-        share = 1.0 - group["lr"] * group["weight_decay"]
-        return self._moved(parameter.data, gradient, memory, group, share)
+        return self._moved(parameter.data, gradient, memory, group)
 
 
 # -- what they share ---------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from autograd_lite.files import Location, see_folder
 from autograd_lite.randomness import Random, generator
 
 from . import checkpoint as checkpoints
+from .compiled import TrainingStep
 from .data import DataLoader, Dataset, TensorDataset
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
@@ -170,6 +171,7 @@ def fit(
     keep_best: bool = False,
     scheduler: LRScheduler | None = None,
     checkpoint: Location | None = None,
+    compile: bool | str = False,
 ) -> History:
     """Train a model: forward, backward and step, batch by batch, epoch by epoch.
 
@@ -214,6 +216,9 @@ def fit(
         :mod:`nn.checkpoint`). Where it is there already, the training goes on
         from it, and comes to the same bits as one that was never interrupted. A
         callback with a ``state_dict`` and a ``load_state_dict`` is part of it.
+    compile
+        Whether steps run as compiled code (see :mod:`nn.compiled`), with the best back end
+        that is there; or the name of one.
 
     Returns
     -------
@@ -254,20 +259,33 @@ def fit(
         examples -= examples % loader.batch_size
     model.train()
     good = _Good(model, optimizer)
+    compiled = None
+    if compile:
+        back_end = compile if isinstance(compile, str) else "auto"
+        compiled = TrainingStep(
+            model, loss, optimizer, back_end=back_end, with_outputs=bool(metrics)
+        )
     # An overflow is reported below, with what to do about it; NumPy's warning says less.
     with np.errstate(all="ignore"), _bar(progress, epochs, len(loader), state) as bar:
         while state.epoch < epochs and not _finished(state, patience, stop_below):
             numbers = dict.fromkeys(("loss", *metrics), 0.0)
             for x, y in loader:
-                outputs = model(x)
-                value = loss(outputs, y)
-                optimizer.zero_grad()
-                value.backward()
-                number = value.item()
+                if compiled is not None:
+                    arrays = good.copied()
+                    made = compiled(x, y)
+                    number, outputs = made if metrics else (made, None)
+                    number = float(number)
+                else:
+                    outputs = model(x)
+                    value = loss(outputs, y)
+                    optimizer.zero_grad()
+                    value.backward()
+                    number, arrays = value.item(), good.now()
                 if not math.isfinite(number):
                     raise good.diverged(history, f"the loss became {number}", loss, (x, y))
-                good.keep((x, y))
-                optimizer.step()
+                good.keep((x, y), arrays)
+                if compiled is None:
+                    optimizer.step()
 
                 share = len(x) / examples
                 numbers["loss"] += share * number
@@ -405,11 +423,18 @@ class _Good:
         self.model, self.optimizer = model, optimizer
         found = {id(t): t for t in (*optimizer.params, *model.buffers())}
         self.tensors = tuple(found.values())
-        self.keep()
+        self.keep(None, self.copied())
 
-    def keep(self, batch: Any = None) -> None:
-        # A step stores new arrays, so keeping the old ones is enough to go back.
-        self.arrays = [t._value for t in self.tensors]
+    def now(self) -> list[Any]:
+        # An eager step stores new arrays, so keeping the old ones is enough to go back.
+        return [t._value for t in self.tensors]
+
+    def copied(self) -> list[Any]:
+        # A compiled one writes into them.
+        return [t._value.copy() for t in self.tensors]
+
+    def keep(self, batch: Any, arrays: list[Any]) -> None:
+        self.arrays = arrays
         self.batch = batch  # with which the step after this is made
 
     def diverged(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..primitive import derivative
+from ..tape import special, state
+from ..tensor import Tensor, plain
 from .neural import sigmoid
 
 # -- the error function ---------------------------------------------------------------------
@@ -138,6 +140,18 @@ def variance_of(x: Any, axis: Any) -> Any:
         return np.var(x, axis=axis, keepdims=True)
     from_mean = x - mean_of(x, axis)
     return mean_of(from_mean * from_mean, axis)
+
+
+batch_mean = derivative(mean_of, name="mean_of", constants="x", allows="axis")
+batch_variance = derivative(variance_of, name="variance_of", constants="x", allows="axis")
+"""The same as operations, for running means, to which no gradient flows."""
+
+
+def measured(x: Any) -> Any:
+    """Return what a running mean is taken of: a plain array, where no program is recorded."""
+    if special and isinstance(x, Tensor) and state.mode.everything:
+        return x.detach()
+    return plain(x)
 
 
 def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..tensor import plain
+from ..tensor import form, plain
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
@@ -170,7 +170,7 @@ def _geomspace(
 ) -> Any:
     if np.any(plain(start) == 0) or np.any(plain(stop) == 0):
         raise ValueError("Geometric sequence cannot include zero")
-    exact = np.result_type(plain(start), plain(stop), float(num), np.zeros((), dtype))
+    exact = np.result_type(form(start), form(stop), float(num), np.zeros((), dtype))
     start, stop = as_array(start).astype(exact), as_array(stop).astype(exact)
     sign = np.sign(start)
     start, stop, places = start / sign, stop / sign, _places(num, start, stop)

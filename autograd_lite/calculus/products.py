@@ -8,7 +8,7 @@ import numpy as np
 
 from ..composite import as_array, composite
 from ..primitive import Primitive, derivative, unbroadcast
-from ..tensor import plain
+from ..tensor import form
 from .complex import C
 
 
@@ -209,7 +209,7 @@ def _path(terms: list[tuple[str, Any]], output: str, optimize: Any) -> list[Any]
         return [range(len(terms))]
     subscripts = f"{','.join(name for name, _ in terms)}->{output}"
     optimize = optimize if isinstance(optimize, (str, tuple, list)) else True
-    return np.einsum_path(subscripts, *[plain(a) for _, a in terms], optimize=optimize)[0][1:]
+    return np.einsum_path(subscripts, *[form(a) for _, a in terms], optimize=optimize)[0][1:]
 
 
 def _spelled_out(operands: Any) -> tuple[str, list[Any]]:

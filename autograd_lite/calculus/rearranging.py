@@ -13,7 +13,7 @@ from ..composite import as_array, bare_all, composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
 from ..protocol import Axis
-from ..tensor import Tensor, bare, plain
+from ..tensor import Tensor, bare, form, plain
 from .shapes import scatter
 
 
@@ -182,7 +182,7 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     # NumPy says what it takes, with numbers in place of the functions.
     conditions = bare_all(condlist)
-    np.piecewise(plain(x), conditions, [0] * len(funclist))
+    np.piecewise(form(x), conditions, [0] * len(funclist))
     one = np.isscalar(conditions) or not isinstance(conditions[0], (list, np.ndarray))
     if one and (np.isscalar(conditions) or np.ndim(x)):
         conditions = [conditions]
@@ -292,7 +292,7 @@ def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
 
 
 def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    np.apply_along_axis(lambda row: 0.0, axis, plain(arr))  # or its error
+    np.apply_along_axis(lambda row: 0.0, axis, form(arr))  # or its error
     rows = np.moveaxis(arr, axis, -1)
     outer = np.shape(rows)[:-1]
     results = [func1d(rows[i], *args, **kwargs) for i in np.ndindex(outer)]
@@ -304,7 +304,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: An
 
 
 def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    np.apply_over_axes(np.sum, plain(a), axes)  # or its error
+    np.apply_over_axes(np.sum, form(a), axes)  # or its error
     for axis in np.atleast_1d(axes).tolist():
         result = func(a, axis)
         a = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, axis)
@@ -446,7 +446,7 @@ def _full_like(
     shape: Any = None, *, device: Any = None,
 ) -> Any:  # fmt: skip
     if not isinstance(fill_value, Tensor):
-        return np.full_like(bare(a), fill_value, dtype, order, subok, shape)  # type: ignore[call-overload]
+        return np.full_like(form(a), fill_value, dtype, order, subok, shape)  # type: ignore[call-overload]
     whole = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
     return whole.astype(np.result_type(a) if dtype is None else dtype)
 

@@ -13,7 +13,7 @@ from ..foreign import as_index
 from ..primitive import Primitive, as_dtype, derivative, unbroadcast
 from ..protocol import Axis
 from ..tape import see_read, special
-from ..tensor import Tensor, bare, plain
+from ..tensor import Tensor, bare, form
 
 # -- the same numbers in another shape ------------------------------------------------
 
@@ -27,7 +27,7 @@ reshape = derivative(_reshape, name="reshape", a=lambda g, a, shape=None: np.res
 
 def _in_order(a: Any, order: str) -> Any:
     """Return what has, in the usual order, the numbers in the order in which they are asked for."""
-    value = plain(a)
+    value = form(a)
     if order in "Aa":
         order = "F" if value.flags.fnc else "C"
     if order in "Kk":  # as they lie in memory
@@ -37,7 +37,7 @@ def _in_order(a: Any, order: str) -> Any:
 
 def _reshaped(a: Any, shape: Any, order: str | None = "C", *, copy: bool | None = None) -> Any:
     order = order or "C"
-    if order in "Cc" or (order in "Aa" and not plain(a).flags.fnc):
+    if order in "Cc" or (order in "Aa" and not form(a).flags.fnc):
         return reshape(a, shape=shape)
     sizes = np.reshape(np.broadcast_to(0, np.shape(a)), shape).shape
     return np.transpose(reshape(np.transpose(a), shape=sizes[::-1]))
@@ -237,7 +237,7 @@ def _take(
     if axis is None or np.ndim(a) == 0:
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, np.ndim(a))
-    if mode != "raise" or plain(indices).dtype.kind not in "iu":
+    if mode != "raise" or form(indices).dtype.kind not in "iu":
         indices = np.take(np.arange(np.shape(a)[axis]), bare(indices), mode=mode)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)

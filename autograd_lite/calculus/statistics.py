@@ -14,7 +14,7 @@ from ..composite import as_array, composite
 from ..primitive import derivative
 from ..protocol import Axis
 from ..tape import quietly
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, form, plain
 from .complex import C
 from .reductions import before, kept, like, normal, over, root, squared, sum_from_the_end
 
@@ -394,7 +394,7 @@ def _cumulative(function: Callable[..., Any], first: float) -> Callable[..., Any
         if include_initial:
             shape = list(np.shape(x))
             shape[axis] = 1
-            start = np.full(shape, first, np.result_type(plain(result)))
+            start = np.full(shape, first, np.result_type(form(result)))
             result = np.concatenate([start, result], axis)
         return result
 

@@ -13,10 +13,11 @@ from ..arguments import transform_of_functions
 from ..errors import CompileError
 from ..tape import quiet, special, state
 from ..tensor import Tensor
-from ..trees import Rebuild, is_number
+from ..trees import Rebuild, flatten, is_number
 from . import backends
 from .expand import NotWritable, expand
 from .program import Program
+from .record import Recording
 from .schedule import Schedule, schedule
 from .simplify import simplify
 from .watching import Captured, record_watched
@@ -27,7 +28,13 @@ LIMIT = 32
 
 
 @transform_of_functions
-def compile(f: Callable[..., Any], *, back_end: str = "auto", limit: int = LIMIT) -> Compiled:
+def compile(
+    f: Callable[..., Any],
+    *others: Any,
+    back_end: str = "auto",
+    limit: int = LIMIT,
+    state: Any = None,
+) -> Any:
     """Return a function that computes what `f` does, without a tape.
 
     The first call records `f`, forward and backward, and builds code of it; later calls run
@@ -44,8 +51,15 @@ def compile(f: Callable[..., Any], *, back_end: str = "auto", limit: int = LIMIT
     back_end
         ``"numpy"``, ``"numba"`` (the extra ``fast``), or ``"auto"``: the best that is there
         and can say what `f` does.
+    *others
+        ``compile(model, loss, optimizer)`` gives the training step of a network, which takes a
+        batch: see `nn.compiled`.
     limit
         For how many forms of its arguments it may be compiled.
+    state
+        Arrays, nested, that a step updates in place: ``f(state, *args)`` returns ``(new state,
+        result)``, what is returned here takes the other arguments alone, returns the result,
+        and has written the new state into the arrays.
 
     Returns
     -------
@@ -69,6 +83,16 @@ def compile(f: Callable[..., Any], *, back_end: str = "auto", limit: int = LIMIT
     (np.float64(13.0), array([18.,  4.]))
     """
     backends.chosen(back_end)
+    if others:
+        build = getattr(f, "__compile__", None)
+        if build is None:
+            raise TypeError(
+                "compile takes a function; or a model, its loss and its optimizer, as in "
+                "compile(model, nn.MSELoss(), optimizer)."
+            )
+        return build(*others, back_end=back_end, limit=limit)
+    if state is not None:
+        return Stepper(f, state, back_end, limit)
     return Compiled(f, back_end, limit)
 
 
@@ -156,10 +180,15 @@ class Compiled:
 
     def _compiled(self, args: Any, kwargs: Any) -> Form:
         recording, captured = record_watched(self.f, args, kwargs)
+        return self._built(recording, captured)
+
+    def _built(self, recording: Recording, captured: Captured, updated: int = 0) -> Form:
+        """Build the code; the first outputs are written into the inputs of the same number."""
         program = recording.program
         recorded = len(program.steps)
         program = plain_program(program)
-        laid = schedule(program, fixed=captured.fixed(program))
+        fixed = captured.fixed(program) | frozenset(range(updated))
+        laid = schedule(program, {i: i for i in range(updated)}, fixed)
         kernel, back_end = built(self.back_end, laid, recording.name)
         counts = {"recorded": recorded, "steps": len(program.steps), "blocks": len(laid.blocks)}
         _let_go(laid)
@@ -189,6 +218,98 @@ class Compiled:
                 "once."
             )
         return self._latest
+
+
+class Stepper(Compiled):
+    """A compiled function that updates arrays in place; made by `compile` with a `state`.
+
+    >>> import numpy as np
+    >>> from autograd_lite import value_and_grad
+    >>> def update(w, x):
+    ...     loss, g = value_and_grad(lambda w: np.sum((w * x) ** 2))(w)
+    ...     return w - 0.1 * g, loss
+    >>> w = np.array([1.0, 2.0])
+    >>> step = compile(update, state=w, back_end="numpy")
+    >>> step(np.array([1.0, 0.0])), w
+    (np.float64(1.0), array([0.8, 2. ]))
+    """
+
+    def __init__(self, f: Callable[..., Any], state: Any, back_end: str, limit: int) -> None:
+        super().__init__(f, back_end, limit)
+        self.state = state
+        self.arrays, _ = flatten(state)
+        for x in self.arrays:
+            if type(x) is not np.ndarray or not x.flags.writeable:
+                raise TypeError(
+                    "The state that a compiled step updates in place is made of arrays that can be "
+                    f"written into, and one of it is {type(x).__name__}: give np.array(x)."
+                )
+
+    def __call__(self, *args: Any) -> Any:
+        """Make one step: return its result, and write the new state into the arrays."""
+        form, arrays = self._given(args)
+        with form.lock:
+            made = quiet(form.kernel.call, arrays)
+        return form.rebuild(made[len(self.arrays) :])
+
+    def run(self, count: int, *args: Any, scanned: Sequence[int] = ()) -> Any:
+        """Make `count` steps with as little Python between them as the back end can.
+
+        Parameters
+        ----------
+        count
+            How many.
+        *args
+            As for a call. Those whose positions are in `scanned` have one more axis in front:
+            the k-th step sees the k-th along it, and after the last the first again.
+        scanned
+            Such positions.
+
+        Returns
+        -------
+        The result of all steps: each array has one more axis in front, of length `count`.
+        """
+        firsts = [x[0] if i in scanned else x for i, x in enumerate(args)]
+        form, arrays = self._given(firsts)
+        at, numbers = len(self.arrays), set()
+        for i, x in enumerate(args):
+            if i in scanned:
+                numbers.add(at)
+                arrays[at] = np.ascontiguousarray(x)
+            at += len(flatten(x)[0])
+        with form.lock:
+            made = quiet(form.kernel.run, arrays, count, frozenset(numbers))
+        return form.rebuild(made[len(self.arrays) :])
+
+    def _given(self, args: Sequence[Any]) -> tuple[Form, list[Any]]:
+        """Return the form of a call, and the arrays that the kernel takes."""
+        arrays, key = list(self.arrays), list[Any]()
+        for x in args:
+            _take(x, key, arrays)
+        form = self._form(tuple(key), args, {})
+        while not form.captured.stands():
+            form = self._form(tuple(key), args, {}, again=True)
+        return form, arrays + form.captured.arrays()
+
+    def _compiled(self, args: Any, kwargs: Any) -> Form:
+        recording, captured = record_watched(self.f, (self.state, *args), kwargs)
+        made = recording.rebuild([float(i) for i in range(len(recording.program.outputs))])
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise CompileError(
+                f"'{self.__name__}' updates a state, so it returns two things, the new state and "
+                "a result: return (state, None) if there is no result."
+            )
+        outputs, inputs = recording.program.outputs, recording.program.inputs
+        count = len(self.arrays)
+        _, recording.rebuild = flatten(made[1])
+        for a, b in zip(outputs[:count], inputs[:count], strict=True):
+            new, old = np.asarray(a.data), np.asarray(b.data)
+            if (new.shape, new.dtype) != (old.shape, old.dtype):
+                raise CompileError(
+                    f"'{self.__name__}' got a state with an array of shape {old.shape} and dtype "
+                    f"{old.dtype} and returns {new.shape}, {new.dtype} for it: they must be alike."
+                )
+        return self._built(recording, captured, count)
 
 
 def built(back_end: str, laid: Schedule, name: str) -> tuple[backends.Kernel, str]:

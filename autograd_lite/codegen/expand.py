@@ -42,7 +42,9 @@ def expand(program: Program, is_writable: Any, closed: bool = False) -> Program:
     """
     steps: list[Step] = []
     for step in program.steps:
-        whole = is_writable(step.primitive) or step.primitive.is_closed or step.primitive.draws
+        primitive = step.primitive
+        whole = is_writable(primitive) or primitive.is_closed or primitive.draws
+        whole = whole or primitive.name == "detach"  # `simplify` takes it away
         steps += [step] if whole else _opened(step, is_writable, closed)
     return Program(program.inputs, steps, program.outputs)
 
@@ -56,6 +58,8 @@ def _opened(step: Step, is_writable: Any, closed: bool) -> list[Step]:
         except Exception:  # it does not run on Tensors: the next way
             continue
         made = inner.evaluate([v.data for v in step.operands])
+        if any(v.maker is None for v in inner.outputs):  # it hands on what it was given
+            continue
         if all(_same(a, v.data) for a, v in zip(made, step.results, strict=True)):
             return _spliced(expand(inner, is_writable, closed), step)
     if closed:

@@ -43,7 +43,44 @@ def build(schedule: Schedule, name: str) -> Kernel:
     namespace = dict(writer.objects)
     exec(compile(source, f"<compiled {writer.name}>", "exec"), namespace)
     function: Callable[..., list[Any]] = namespace[writer.name]
-    return Kernel(schedule, lambda arrays: function(*arrays), source, writer.notes)
+
+    def call(arrays: Sequence[Any]) -> list[Any]:
+        return function(*arrays)
+
+    return Kernel(schedule, call, source, writer.notes, own_run=_runs(schedule, function))
+
+
+def _runs(schedule: Schedule, function: Callable[..., list[Any]]) -> Any:
+    """Return what makes many runs, with little around each: see `Kernel.run`."""
+    updates, outputs = schedule.updates, schedule.outputs
+    kept = [o for o in range(len(outputs)) if o not in updates]
+    beside = {v for step in schedule.steps() for v in step.operands if not _is_beside(step)}
+    soft = [i for i, v in enumerate(schedule.inputs) if not v.shape and v not in beside]
+
+    def run(arrays: Sequence[Any], count: int, scanned: frozenset[int]) -> list[Any]:
+        given = list(arrays)
+        for i in soft:  # NumPy takes an array of no dimension in less time than a scalar
+            if i not in scanned:
+                given[i] = np.asarray(given[i])
+        rows: list[list[Any]] = [[] for _ in kept]
+        for k in range(count):
+            for i in scanned:
+                given[i] = arrays[i][k % len(arrays[i])]
+            made = function(*given)
+            for row, o in zip(rows, kept, strict=False):
+                row.append(made[o])
+        stacked = {
+            o: np.array(row, _dtype(outputs[o])).reshape(count, *outputs[o].shape)
+            for o, row in zip(kept, rows, strict=True)
+        }
+        return [arrays[updates[o]] if o in updates else stacked[o] for o in range(len(outputs))]
+
+    return run
+
+
+def _is_beside(step: Step) -> bool:
+    """Whether a step takes numbers beside arrays, as ``2 * x`` does."""
+    return isinstance(step.primitive.function, np.ufunc) and bool(step.results[0].shape)
 
 
 class _Memory:
@@ -96,6 +133,9 @@ class _Writer:
         self.body: list[str] = []
         self.notes: list[tuple[str, str]] = []
         self.memory = _Memory()
+        self.constants: list[str] = []
+        self.scalars: dict[Any, str] = {}  # constant numbers, as arrays of no dimension
+        self.ones: dict[Any, str] = {}
         self.places: dict[Value, int] = {}  # of what lies in the memory
         # What is the same array in each run.
         self.static = {schedule.inputs[i] for i in schedule.fixed if schedule.inputs[i].shape}
@@ -105,6 +145,7 @@ class _Writer:
         self.outputs = set(schedule.outputs)
         self.last = self._last_uses()
         self.into = self._written_into()
+        self.pieces = self._joined()
 
     # -- when values are read last, and what may be written where ------------------------------
 
@@ -139,11 +180,34 @@ class _Writer:
                 found[v] = p
         return found
 
+    def _joined(self) -> dict[Value, tuple[Value, int]]:
+        """Return for what is only made to be joined to others, where in the whole it stands.
+
+        Its numbers are put there at once, and need not be copied.
+        """
+        found: dict[Value, tuple[Value, int]] = {}
+        for step in self.steps:
+            if not _joins_lines(step) or step.results[0] in self.outputs:
+                continue
+            (whole,) = step.results
+            at = 0
+            for piece in step.operands:
+                v = piece
+                while v.maker is not None and v.maker.primitive.name == "reshape" and v.maker.shows:
+                    v = v.maker.operands[0]
+                alone = v not in found and v not in self.outputs and v.maker is not None
+                alone = alone and self._takes_out(v.maker)  # type: ignore[arg-type]
+                if alone and _dtype(v) == _dtype(whole) and _in_order(v):
+                    found[v] = whole, at
+                    self.last[whole] = max(self.last[whole], self.last.get(v, 0))
+                at += nbytes(piece)
+        return found
+
     # -- names -----------------------------------------------------------------------------------
 
     def _free(self, wanted: str) -> str:
         """Return a name that nothing else has: t1, t2, … or, of the user's, Z1, Z1_2, …."""
-        counted = wanted in ("t1", "c1", "s1", "loop1")
+        counted = wanted in ("t1", "c1", "n1", "s1", "loop1")
         stem, begin = (wanted[:-1], 1) if counted else (f"{wanted}_", 2)
         name, i = wanted, self.counts.get(stem, begin)
         while name in self.taken or name in self.objects:
@@ -200,6 +264,18 @@ class _Writer:
 
     def _memory_for(self, v: Value, dying: Sequence[Value]) -> None:
         """Plan where a value lies: best where one of the same size is read for the last time."""
+        if v in self.pieces:
+            whole, offset = self.pieces[v]
+            if whole not in self.places:
+                self.places[whole] = self.memory.take(nbytes(whole))
+                self.static.add(whole)
+                text = f"np.ndarray({whole.shape}, np.{_dtype(whole).name}, memory"
+                self.setup.append(f"{self._name(whole)} = {text}, {self.places[whole]})")
+            at = self.places[whole] + offset
+            self.static.add(v)
+            text = f"np.ndarray({v.shape}, np.{_dtype(v).name}, memory, {at})"
+            self.setup.append(f"{self._name(v)} = {text}")
+            return
         same = [x for x in dying if x in self.places and nbytes(x) == nbytes(v)]
         at = self.memory.take(nbytes(v), self.places[same[0]] if same else None)
         self.places[v] = at
@@ -247,7 +323,8 @@ class _Writer:
             head += ["", f"memory = np.empty({self.memory.size}, np.uint8)"]
         body = self.body or ["pass"]
         return "\n".join([
-            *head, *self.setup, "", "", f"def {self.name}({', '.join(arguments)}):",
+            *head, *self.constants, *self.setup, "", "",
+            f"def {self.name}({', '.join(arguments)}):",
             *(f"    {line}" for line in body), f"    return [{', '.join(results)}]", "",
         ])  # fmt: skip
 
@@ -257,7 +334,7 @@ class _Writer:
             text = self._read(v)
             if o in self.schedule.updates:
                 given = self._name(self.schedule.inputs[self.schedule.updates[o]])
-                if v not in self.into:
+                if v not in self.into and text != given:
                     self.body.append(f"{self._imported('copyto')}({given}, {text})")
                 text = given
             elif v.shape and (v in self.static or v in seen or not self._is_fresh(v)):
@@ -303,6 +380,10 @@ class _Writer:
             else:
                 self.body.append(text)
             return
+        if _joins_lines(step) and v not in self.outputs:
+            self._join(step, v)
+            self._release(dying)
+            return
         in_place = (
             isinstance(step.primitive.function, np.ufunc)
             and step.primitive.function.signature is None
@@ -318,6 +399,19 @@ class _Writer:
             self.body.append(f"{self._name(v)} = {self._call(step, None)}")
         if not in_place:
             self._release(dying)
+
+    def _join(self, step: Step, whole: Value) -> None:
+        """Write what joins lines of numbers, of which most are in their places by now."""
+        if whole not in self.places:
+            self._memory_for(whole, ())
+        at = 0
+        for piece in step.operands:
+            (root,) = [v for v in self._roots(piece) if not (v.maker and v.maker.shows)] or [piece]
+            if root not in self.pieces or self.pieces[root][0] is not whole:
+                end = at + prod(piece.shape)
+                given = f"{self._name(whole)}[{at}:{end}], {self._read(piece)}"
+                self.body.append(f"{self._imported('copyto')}({given})")
+            at += prod(piece.shape)
 
     def _takes_out(self, step: Step) -> bool:
         function = step.primitive.function
@@ -336,8 +430,15 @@ class _Writer:
             function, given = other, given[:1]
         if isinstance(function, np.ufunc) and not step.parameters:
             shapes = [v.shape for v in step.operands]
-            if function is np.matmul and all(_is_matrix(v) for v in step.operands):
+            if function is np.matmul and _is_product(step):
                 return f"{self._imported('dot')}({', '.join([*given, *after])})"
+            if any(shapes):
+                given = [
+                    self._scalar(v, step) or text
+                    for v, text in zip(step.operands, given, strict=False)
+                ]
+            if function is np.divide and given[0] == self.ones.get(_dtype(step.results[0])):
+                function, given = np.reciprocal, given[1:]
             sign = OPERATORS.get(function)
             if not any(shapes) and sign and primitive.forward is not primitive.function:
                 return f"{given[0]} {sign} {given[1]}" if len(given) == 2 else f"{sign}{given[0]}"
@@ -363,6 +464,27 @@ class _Writer:
                 return f"{self._imported('copyto')}({out}, {given[0]}, casting='unsafe')"
             return f"{given[0]}.astype({literal(np.dtype(step.parameters['dtype']))})"
         return self._general(step, given)
+
+    def _scalar(self, v: Value, step: Step) -> str | None:
+        """Return a constant number beside arrays as an array of no dimension.
+
+        NumPy takes that in less time than a number of Python's, which it has to convert.
+        """
+        weak = v.is_constant and type(v.data) in (int, float)
+        if not weak or step.primitive.function not in OPERATORS:
+            return None
+        others = [np.asarray(x.data).dtype for x in step.operands if x is not v]
+        kind = np.result_type(v.data, *others)
+        if kind.kind != "f":
+            return None
+        key = kind, v.data, str(v.data)
+        if key not in self.scalars:
+            name = self._free("n1")
+            self.scalars[key] = name
+            self.constants.append(f"{name} = np.array({v.data!r}, np.{kind.name})")
+            if v.data == 1:
+                self.ones[kind] = name
+        return self.scalars[key]
 
     def _general(self, step: Step, given: list[str]) -> str:
         """A call of whatever it is, as the eager program makes it."""
@@ -548,6 +670,17 @@ class _Writer:
         self.notes.append(("; ".join(line.strip() for line in lines), f"{what}; {moved} bytes"))
 
 
+def _joins_lines(step: Step) -> bool:
+    """Whether a step puts lines of numbers of one dtype behind each other."""
+    if step.primitive.name != "concatenate" or step.indices or len(step.results) != 1:
+        return False
+    return len(step.results[0].shape) == 1 and bool(step.results[0].shape[0])
+
+
+def _in_order(v: Value) -> bool:
+    return _layout(v) == tuple(range(len(v.shape))) and bool(nbytes(v))
+
+
 def _reduces_all(step: Step) -> bool:
     """Whether a reduction takes in every number, and begins with nothing."""
     given = {k for k, x in step.parameters.items() if not (k == "where" and x is True)}
@@ -573,9 +706,12 @@ def _alike(v: Value, other: Value) -> bool:
     return v.shape == other.shape and _dtype(v) == _dtype(other) and _layout(v) == _layout(other)
 
 
-def _is_matrix(v: Value) -> bool:
-    data = np.asarray(v.data)
-    return data.ndim == 2 and data.flags.forc and data.dtype.kind in "fc"
+def _is_product(step: Step) -> bool:
+    """Whether `np.dot` computes a product as `np.matmul` does, which takes longer to begin."""
+    arrays = [np.asarray(v.data) for v in step.operands]
+    if any(a.dtype.kind not in "fc" or not a.flags.forc for a in arrays):
+        return False
+    return all(a.ndim == 2 for a in arrays) or all(a.ndim == 1 for a in arrays)
 
 
 def _power(step: Step) -> Any:

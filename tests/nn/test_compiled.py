@@ -1,0 +1,229 @@
+"""compile(model, loss, optimizer): the same bits as eager training, in place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_lite import compile
+from autograd_lite.errors import CompileError, StaleValueError
+from nn import optim
+
+rng = np.random.default_rng(3)
+X, Y = rng.normal(size=(24, 6)), rng.normal(size=(24, 2))
+LABELS = rng.integers(0, 2, 24)
+OPTIMIZERS = {
+    "SGD": (optim.SGD, {"lr": 0.1}),
+    "decay": (optim.SGD, {"lr": 0.1, "weight_decay": 0.1}),
+    "momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.1}),
+    "nesterov": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "Adam": (optim.Adam, {"lr": 0.01}),
+    "amsgrad": (optim.Adam, {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1}),
+    "AdamW": (optim.AdamW, {"lr": 0.01}),
+    "RMSprop": (optim.RMSprop, {"lr": 0.01, "centered": True, "momentum": 0.5}),
+    "Adagrad": (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+}
+
+
+def eager_step(model, loss, optimizer, *batch):
+    value = loss(model(batch[0]), *batch[1:])
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value.item()
+
+
+def assert_same(one, other):
+    (model, optimizer), (twin, others) = one, other
+    for a, b in ((model.state_dict(), twin.state_dict()),):
+        for name in a:
+            assert a[name].dtype == b[name].dtype
+            np.testing.assert_array_equal(a[name], b[name], name)
+    a, b = optimizer.state_dict()["state"], others.state_dict()["state"]
+    assert a.keys() == b.keys()
+    for i in a:
+        assert a[i].keys() == b[i].keys()
+        for name in a[i]:
+            np.testing.assert_array_equal(a[i][name], b[i][name], name)
+
+
+def pair(make, kind, settings):
+    models = [make(), make()]
+    return [(m, kind(m.parameters(), **settings)) for m in models]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_comes_to_the_same_bits(name, dtype):
+    eager, compiled = pair(lambda: nn.MLP([6, 5, 2], "tanh", rng=1).to(dtype), *OPTIMIZERS[name])
+    loss, x, y = nn.MSELoss(), X.astype(dtype), Y.astype(dtype)
+    step = compile(compiled[0], loss, compiled[1], back_end="numpy")
+    for k in range(9):
+        if k == 4:  # a scheduler's new rate, an eager step in between, new weights
+            eager[1].lr = compiled[1].lr = 0.05
+            eager_step(*eager[:1], loss, eager[1], x, y)
+            eager_step(*compiled[:1], loss, compiled[1], x, y)
+        if k == 6:
+            for m, _ in (eager, compiled):
+                m.load_state_dict({n: a * 0.5 for n, a in m.state_dict().items()})
+        size = 24 if k % 3 else 7  # a smaller batch
+        found = step(x[:size], y[:size])
+        assert found == eager_step(eager[0], loss, eager[1], x[:size], y[:size])
+        assert found.dtype == dtype
+        assert_same(eager, compiled)
+
+
+def normalized():
+    return nn.Sequential(
+        nn.Linear(6, 8, rng=1), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3, rng=5),
+        nn.Linear(8, 2, rng=2), nn.LayerNorm(2),
+    )  # fmt: skip
+
+
+def convolutional():
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1, rng=1), nn.BatchNorm2d(3), nn.GELU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(12, 2, rng=2),
+    )  # fmt: skip
+
+
+IMAGES = rng.normal(size=(24, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("make", "x", "loss", "y"),
+    [
+        (normalized, X, nn.CrossEntropyLoss(), LABELS),
+        (convolutional, IMAGES, nn.CrossEntropyLoss(ignore_index=1), LABELS),
+        (convolutional, IMAGES, nn.CrossEntropyLoss(label_smoothing=0.1), LABELS),
+        (normalized, X, nn.BCEWithLogitsLoss(), (Y > 0).astype(float)),
+        (normalized, X, nn.HuberLoss(), Y),
+        (normalized, X, nn.L1Loss(), Y),
+    ],
+    ids=["norms", "images", "smoothing", "logits", "huber", "l1"],
+)
+def test_masks_statistics_and_labels_are_operands(make, x, loss, y):
+    eager, compiled = pair(make, optim.Adam, {"lr": 0.01})
+    step = compile(compiled[0], loss, compiled[1], back_end="numpy")
+    for k in range(6):
+        batch = np.roll(x, 5 * k, 0)[:12] * (1.0 + k), np.roll(y, 7 * k, 0)[:12]
+        found, expected = step(*batch), eager_step(eager[0], loss, eager[1], *batch)
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    for (name, a), b in zip(
+        eager[0].state_dict().items(), compiled[0].state_dict().values(), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+class Sign(optim.Optimizer):
+    def change(self, parameter, gradient, memory, group):
+        return group["lr"] * np.sign(gradient)
+
+
+class Counting(optim.Optimizer):
+    def change(self, parameter, gradient, memory, group):
+        memory["step"] = memory.get("step", 0) + 1
+        return group["lr"] / memory["step"] * gradient
+
+
+def test_an_optimizer_of_ones_own_is_compiled_or_refused():
+    def make():
+        return nn.Linear(6, 2, rng=1)
+
+    eager, compiled = pair(make, Sign, {"lr": 0.1})
+    step = compile(compiled[0], nn.MSELoss(), compiled[1], back_end="numpy")
+    for _ in range(3):
+        assert step(X, Y) == eager_step(eager[0], nn.MSELoss(), eager[1], X, Y)
+    model = make()
+    step = compile(model, nn.MSELoss(), Counting(model.parameters(), lr=0.1), back_end="numpy")
+    step(X, Y)
+    with pytest.raises(CompileError, match=r"number of the step.*rates\(\)"):
+        step(X, Y)
+
+
+def test_many_steps_in_one_call_are_the_same_steps():
+    settings = {"lr": 0.1, "momentum": 0.9}
+    eager, compiled = pair(lambda: nn.MLP([6, 4, 2], rng=1), optim.SGD, settings)
+    step = compile(compiled[0], nn.MSELoss(), compiled[1], back_end="numpy")
+    expected = [eager_step(eager[0], nn.MSELoss(), eager[1], X, Y) for _ in range(6)]
+    np.testing.assert_array_equal([*step.run(4, X, Y), *step.run(2, X, Y)], expected)
+    batches = X.reshape(4, 6, 6), Y.reshape(4, 6, 2)
+    expected = [
+        eager_step(eager[0], nn.MSELoss(), eager[1], *(b[k % 4] for b in batches)) for k in range(6)
+    ]
+    np.testing.assert_array_equal(step.run(6, *batches, scanned=True), expected)
+    assert_same(eager, compiled)
+
+
+def test_parameters_without_a_gradient_and_frozen_ones_stay():
+    class Model(nn.Module):
+        def __init__(self):
+            self.used, self.frozen = nn.Linear(6, 2, rng=1), nn.Linear(2, 2, rng=2)
+            self.unused = nn.Linear(3, 3, rng=3)
+            self.frozen.weight.requires_grad = False
+
+        def forward(self, x):
+            return self.frozen(self.used(x))
+
+    eager, compiled = pair(Model, optim.Adam, {"lr": 0.1, "weight_decay": 0.1})
+    step = compile(compiled[0], nn.MSELoss(), compiled[1], back_end="numpy")
+    for _ in range(4):
+        assert step(X, Y) == eager_step(eager[0], nn.MSELoss(), eager[1], X, Y)
+    assert_same(eager, compiled)
+
+
+def test_a_graph_made_before_a_step_cannot_be_swept_after_it():
+    model = nn.Linear(6, 2, rng=1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    step = compile(model, nn.MSELoss(), optimizer, back_end="numpy")
+    step(X, Y)
+    step(X, Y)
+    loss = nn.MSELoss()(model(X), Y)
+    step(X, Y)
+    with pytest.raises(StaleValueError):
+        loss.backward()
+
+
+def test_labels_are_looked_at_in_each_step():
+    model = nn.Linear(6, 2, rng=1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    step = compile(model, nn.CrossEntropyLoss(), optimizer, back_end="numpy")
+    for _ in range(2):
+        step(X, LABELS)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="2 classes, numbered from 0, and its target has 2"):
+        step(X, LABELS + 1)
+    for name, a in model.state_dict().items():
+        np.testing.assert_array_equal(a, before[name])
+
+
+@pytest.mark.parametrize("wrong", [(nn.MSELoss(),), (nn.MSELoss(), nn.MSELoss()), (1, 2, 3)])
+def test_other_arguments_are_refused(wrong):
+    with pytest.raises(TypeError):
+        compile(nn.Linear(2, 1), *wrong)
+
+
+@pytest.mark.parametrize("batch_size", [None, 10])
+def test_fit_compiled_is_fit(batch_size):
+    histories, states = [], []
+    for how in (False, "numpy"):
+        model = nn.MLP([6, 4, 2], "relu", rng=1)
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        history = nn.fit(
+            model, nn.MSELoss(), optimizer, X, Y, epochs=4, batch_size=batch_size, rng=0,
+            metrics={"worst": lambda out, y: float(np.max(np.abs(out - y)))}, validation=(X, Y),
+            scheduler=optim.lr_scheduler.StepLR(optimizer, 2), progress=False, compile=how,
+        )  # fmt: skip
+        histories.append(history.series())
+        states.append((model, optimizer))
+    assert histories[0] == histories[1]
+    assert_same(*states)
+
+
+def test_fit_compiled_reports_what_diverges_and_goes_back():
+    model = nn.Linear(6, 2, rng=1)
+    optimizer = optim.SGD(model.parameters(), lr=1e200)
+    with pytest.raises(nn.DivergedError, match="learning rate"):
+        nn.fit(model, nn.MSELoss(), optimizer, X, Y, epochs=9, progress=False, compile="numpy")
+    assert np.isfinite(nn.MSELoss()(model(X), Y).item())
