@@ -31,6 +31,7 @@ import numpy as np
 
 from autograd_lite import Tensor, value_and_grad
 from autograd_lite.errors import CompileError
+from autograd_lite.reachable import attributes
 from autograd_lite.tape import newest_write, next_number
 
 from .module import Buffer, Module
@@ -173,9 +174,8 @@ class _Cell(Buffer):
 def _cell(t: Any) -> _Cell:
     cell = object.__new__(_Cell)
     own = t.detach() if isinstance(t, Tensor) else Tensor(t)
-    for name in Tensor.__slots__:
-        if name != "__weakref__" and hasattr(own, name):
-            object.__setattr__(cell, name, getattr(own, name))
+    for name, x in attributes(own).items():
+        object.__setattr__(cell, name, x)
     cell.now = own
     return cell
 
