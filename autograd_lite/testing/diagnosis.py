@@ -240,9 +240,9 @@ def _ratio(given: Array, right: Array) -> float | None:
 def _number(c: float) -> str:
     for d in range(1, 13):
         n = round(c * d)
-        if n and abs(c * d / n - 1.0) < CLOSE:
+        if n not in (0, d) and abs(c * d / n - 1.0) < CLOSE:
             return f"{n}" if d == 1 else f"{n}/{d}"
-    return f"{c:.4g}"
+    return f"{c:.4g}" if abs(c - 1.0) > 1e-3 else f"{c:.8g}"
 
 
 def _turned(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from .arguments import Point, called, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
 from .forms import chosen, leaves_like, lending, with_parameters
 from .ladder import EPSILON, SURE
+from .neighbours import excused
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
 from .pasting import reproducible
 from .programs import part_names, parts_of, whole
@@ -322,7 +323,9 @@ class _Check:
         column = _along(given, along)
         found = slopes(self.value, point, along, given=column, **self.tolerances)
         judging = {**self.tolerances, "epsilon": max(self.epsilon, EPSILON)}
-        verdicts = judge(column, found, **judging)
+        told = judge(column, found, **judging)
+        verdicts = excused(told, column, found, self.value, point, along)
+        is_excused = bool(np.any(verdicts != told))
         bad = verdicts == Verdict.WRONG
         if bad.any() and not any(badly_formed) and self.epsilon > EPSILON:
             exact = self.asked(point)
@@ -333,7 +336,9 @@ class _Check:
                 verdicts = np.where(bad, Verdict.RIGHT, verdicts)
         self.record(number, point, along, column, found, verdicts, badly_formed)
         if not any(badly_formed) and not np.any(verdicts == Verdict.WRONG):
-            if wrong := self.wrong_where_tied(point, along, column, found, judging):
+            if not is_excused and (
+                wrong := self.wrong_where_tied(point, along, column, found, judging)
+            ):
                 return wrong
             self.note_doubts(along, found, verdicts)
             if not np.any(verdicts):

@@ -430,3 +430,30 @@ def test_single_precision_at_a_perfect_fit():
     )
     with pytest.raises(GradientCheckError, match="wrong in float32"):
         check_gradients(lambda x: np.mean((coarse(x) - np.tanh(target)) ** 2), target + 1)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5])
+@pytest.mark.parametrize("f", [np.sort, np.median, lambda x: np.quantile(x, 0.3)])
+def test_three_and_more_equal_numbers(f, n):
+    """Where no move along an axis shows a kink, points beside the point do."""
+    check_gradients(f, np.append(np.ones(n), 2.0), order=1)
+    check_gradients(f, np.ones(n), order=1)
+
+
+def test_no_kink_near_by_excuses_what_is_wrong():
+    def scaled(rate, wrong):
+        return derivative(
+            lambda x: np.sin(rate * x),
+            name="scaled",
+            x=lambda g, x: g * rate * np.cos(rate * x) * wrong,
+        )
+
+    for rate in (1.0, 1e4, 1e6):
+        check_gradients(scaled(rate, 1.0), np.array([0.3, 1.0]), order=1)
+        with pytest.raises(GradientCheckError):
+            check_gradients(scaled(rate, 1.0 + 1e-5), np.array([0.3, 1.0]), order=1)
+    third = derivative(
+        lambda x: np.sort(x), name="third", x=lambda g, x: 1.5 * g[np.argsort(np.argsort(x))]
+    )
+    with pytest.raises(GradientCheckError):
+        check_gradients(third, np.ones(3), order=1)
