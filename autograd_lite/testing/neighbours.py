@@ -26,7 +26,7 @@ from .verdicts import Slopes, Verdict
 
 DISTANCE = 2.0**-20
 """How far the points are, relative to each number; then a sixteenth of that."""
-POINTS = 12
+POINTS = 40
 """How many points are looked at, at either distance."""
 APART = 1e-3
 """How far slopes must be from each other to be those of two pieces."""
@@ -74,7 +74,6 @@ def slopes_near_by(
 
     None if they come together as the points do: then there is no kink.
     """
-    rng = np.random.default_rng(0)
     scales = [_scale(x) for x in point]
     own = float(np.max(scales[move.argument], where=move.direction != 0.0, initial=0.0))
 
@@ -88,7 +87,7 @@ def slopes_near_by(
     spread: list[tuple[Array, Array]] = []
     for distance in (DISTANCE, DISTANCE / 16.0):
         step = distance / 64.0 * own
-        seen = []
+        seen, rng = [], np.random.default_rng(0)  # the same points, only nearer
         for _ in range(POINTS):
             beside = [
                 x + distance * scale * rng.uniform(-1.0, 1.0, x.shape)
