@@ -17,7 +17,7 @@ import nn
 from autograd_lite import Tensor, value_and_grad
 from demos.data import generate_XOR_easy
 
-from . import calculus_rows, handwritten, memory_rows, nn_rows, study_rows
+from . import calculus_rows, compiled_rows, handwritten, memory_rows, nn_rows, study_rows
 from .harness import OURS, Ask, Contender, Row, peer
 
 STEPS = 300  # training steps in one turn
@@ -281,6 +281,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     **memory_rows.ROWS,
     **nn_rows.ROWS,
     **study_rows.ROWS,
+    **compiled_rows.ROWS,
 }
 """The rows by the names that the command line takes."""
 

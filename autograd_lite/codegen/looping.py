@@ -94,11 +94,15 @@ def scan(
     >>> losses.shape
     (50,)
     """
-    return _Scan(step, carry, xs, many, back_end).run(length, callback, every)
+    return Scan(step, carry, xs, many, back_end).run(length, callback, every)
 
 
-class _Scan:
-    def __init__(self, step: Any, carry: Any, xs: Any, many: bool, back_end: str) -> None:
+class Scan:
+    """A step that is compiled; `run` runs it and goes on from where it was."""
+
+    def __init__(
+        self, step: Any, carry: Any, xs: Any = None, many: bool = False, back_end: str = "auto"
+    ) -> None:
         carry, xs = _with_arrays(carry), _with_arrays(xs)
         start, self.rebuild = flatten(carry)
         rows, rebuild_rows = flatten(xs)
@@ -149,7 +153,7 @@ class _Scan:
         return len(inputs)
 
     def run(
-        self, length: int | None, callback: Callback | None, every: int | None
+        self, length: int | None, callback: Callback | None = None, every: int | None = None
     ) -> tuple[Any, Any]:
         """Run the steps, some of them a call."""
         rows = len(self.rows[0]) if self.rows else None

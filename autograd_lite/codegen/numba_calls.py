@@ -28,6 +28,8 @@ def is_compiled(block: Loop | Call) -> bool:
     if isinstance(block, Loop):
         return all(expression(s, ["x"] * len(s.operands)) is not None for s in block.steps)
     step = block.step
+    if step.primitive.is_closed or step.primitive.draws:
+        return False
     if any(dtype_of(v) not in KINDS for v in (*step.operands, *step.results)):
         return False
     return _kind(step) is not None

@@ -175,11 +175,13 @@ class Line:
         Whether the array itself is to be written into, so that a copy will not do.
     """
 
-    __slots__ = ("dtype", "is_plain", "is_written", "place")
+    __slots__ = ("axes", "dtype", "is_plain", "is_written", "place")
 
     def __init__(self, place: Place, dtype: np.dtype[Any], is_written: bool = False) -> None:
         self.place, self.dtype, self.is_written = place, dtype, is_written
         self.is_plain = bool(place.shape) and place.strides == contiguous(place.shape)
+        order = sorted(range(len(place.shape)), key=lambda i: (-place.strides[i], i))
+        self.axes = () if self.is_plain else tuple(order)  # as they lie in memory
 
     def __call__(self, a: Any) -> Any:
         """Return the array as a line, in the order that its place has."""
@@ -187,8 +189,7 @@ class Line:
             return a if a.ndim == 1 else a.reshape(-1)
         if not isinstance(a, np.ndarray):
             return np.array([a], self.dtype)
-        place = self.place
-        order = sorted(range(len(place.shape)), key=lambda i: (-place.strides[i], i))
+        order = self.axes or range(len(self.place.shape))
         more = a.ndim - len(order)  # axes in front that are scanned or batched
         turned = a.transpose((*range(more), *(i + more for i in order)))
         if self._serves(turned):

@@ -46,7 +46,7 @@ Unit = list[Loop | Call]
 def build(schedule: Schedule, name: str) -> Kernel:
     """Build a kernel of compiled loops."""
     units = _units(schedule)
-    if len(units) <= 1:
+    if all(own for own, _ in units):
         return _Whole(schedule, name).kernel()
     from .numba_segments import in_segments
 
@@ -407,6 +407,8 @@ class _Runner:
         self.function, self.schedule = function, whole.schedule
         pairs = zip(whole.inputs, self.schedule.inputs, strict=True)
         self.lines = [Line(p, dtype_of(v), i in whole.updates) for i, (p, v) in enumerate(pairs)]
+        self.axes = [line.axes if line.place.shape and not line.is_written else None
+                     for line in self.lines]  # fmt: skip
         self.sizes = [prod(v.shape) for v in self.schedule.inputs]
         self.updates = frozenset(whole.updates)
         self.outputs = [
@@ -422,7 +424,12 @@ class _Runner:
     def call(self, arrays: Sequence[Any]) -> list[Any]:
         """Run it once."""
         made = [np.empty(size, kind) for _, _, kind, size in self.outputs]
-        self._run(1, 1, self.once, arrays, made)
+        # Shapes, dtypes and layouts are those that it was compiled for: `Line` sees to the rest.
+        lines = [
+            line(a) if axes is None else a.ravel() if not axes else a.transpose(axes).ravel()
+            for a, line, axes in zip(arrays, self.lines, self.axes, strict=True)
+        ]
+        self._run(1, 1, self.once, lines, made)
         results: list[Any] = [None] * len(self.schedule.outputs)
         for (o, p, _, _), a in zip(self.outputs, made, strict=True):
             results[o] = a.reshape(p.shape) if p.shape else a[0]
@@ -443,7 +450,8 @@ class _Runner:
         lengths = {i: arrays[i].shape[1 if i in batched else 0] for i in scanned}
         made = [np.empty((*front, count, *p.shape), kind) for _, p, kind, _ in self.outputs]
         jumps = self._jumps(lengths, dict.fromkeys(batched, 0), count)
-        self._run(n, count, jumps, arrays, [a.reshape(-1) for a in made])
+        lines = [line(a) for line, a in zip(self.lines, arrays, strict=True)]
+        self._run(n, count, jumps, lines, [a.reshape(-1) for a in made])
         results: list[Any] = [None] * len(self.schedule.outputs)
         for (o, *_), a in zip(self.outputs, made, strict=True):
             results[o] = a
@@ -461,8 +469,7 @@ class _Runner:
         rows += [(size * count, size, -1) for *_, size in self.outputs]
         return np.array(rows, np.int64).reshape(-1, 3)
 
-    def _run(self, n: int, count: int, jumps: Any, arrays: Sequence[Any], made: list[Any]) -> None:
-        lines = [line(a) for line, a in zip(self.lines, arrays, strict=True)]
+    def _run(self, n: int, count: int, jumps: Any, lines: list[Any], made: list[Any]) -> None:
         work = self.spare.pop() if self.spare else [np.empty(n, k) for n, k in self.work]
         self.function(n, count, jumps, *lines, *made, *self.constants, *work)
         self.spare.append(work)

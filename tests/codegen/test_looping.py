@@ -96,11 +96,11 @@ def test_callback_sees_all_steps_once_and_can_end_it(back_end):
 
 def test_calls_are_short_so_that_an_interrupt_is_heard(monkeypatch):
     sizes = []
-    kept = looping._Scan._some
+    kept = looping.Scan._some
     clock = itertools.count()
     monkeypatch.setattr(looping.time, "perf_counter", lambda: next(clock) * 1.0)
     monkeypatch.setattr(
-        looping._Scan, "_some", lambda self, k, n: sizes.append(n) or kept(self, k, n)
+        looping.Scan, "_some", lambda self, k, n: sizes.append(n) or kept(self, k, n)
     )
     scan(lambda c, x: (c + 1.0, None), np.zeros(1), None, 40, back_end="numpy")
     assert sizes[0] == 16

@@ -103,6 +103,26 @@ def test_random_programs(steps, inputs):
     assert_close(made(np.cos(x), np.sin(y)), f(np.cos(x), np.sin(y)), 1000)
 
 
+@pytest.mark.usefixtures("as_python")
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: np.cumsum(x, axis=1), np.arange(6.0).reshape(2, 3)),
+        (lambda x: np.abs(x), np.array([True, False])),
+        (lambda x: x * (1.0 + 2.0j), np.array([1.0 + 1.0j])),
+        (lambda x: x + x, np.ones(2, np.float16)),
+        (lambda x: x // 2 + x % 3, np.array([7, -7])),
+        (lambda x: np.exp(np.cumsum(np.exp(x))) @ x, np.array([0.5, 1.0])),
+        (lambda x: (x.T, x[0], x[0, 1], np.cumsum(x), 1.0), np.arange(6.0).reshape(2, 3)),
+        (lambda x: np.sum(x[:0]) + x, np.array([1.0, 2.0])),
+    ],
+)
+def test_what_loops_cannot_say_is_left_to_numpy(f, x):
+    step = compile(f, back_end="numba")
+    for given_ in (x, x[::-1].copy()):
+        assert_close(step(given_), f(given_), 4)
+
+
 # -- elementwise steps, each by itself ---------------------------------------------------------
 
 UFUNCS = [
