@@ -9,6 +9,7 @@ array(6.)
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .tensor import Tensor  # isort: skip
@@ -92,7 +93,11 @@ def __getattr__(name: str) -> Any:
         from .visualize.notebook import mimebundle
 
         return mimebundle
-    raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+    if name.startswith("__"):  # which many look for
+        raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+    from .elsewhere import error
+
+    raise error(name, sys._getframe(1))
 
 
 def __dir__() -> list[str]:

@@ -116,7 +116,7 @@ class _Elsewhere:
 
 def lines(*tables: str) -> dict[str, str]:
     """Return the lines of tables by their names; one that is indented belongs to the one before."""
-    joined = (re.sub(r"\n +", " ", table.strip()) for table in tables)
+    joined = (table.strip().replace("\n    ", " ") for table in tables)
     return {line.partition("(")[0]: line for table in joined for line in table.splitlines()}
 
 

@@ -179,8 +179,8 @@ MISSING = {
     "autograd func vmap jacobian hessian": "write grad(f), value_and_grad(f), jacobian(f), "
     "hessian(f), vjp(f, x) or jvp(f, x, v); a Function of your own is an Operation",
     "special": "write scipy.special's functions",
-    "jit compile export onnx fx": "write source(f), which gives the program and its gradient as "
-    "NumPy code",
+    "jit compile export onnx fx": "write compile(f) or source(f, x) of autograd_lite, which make "
+    "NumPy code of a program and its gradient",
     "distributed multiprocessing cuda xla": "all is computed by NumPy, on the CPU",
     "set_default_dtype set_default_device set_default_tensor_type": "give dtype= to each Tensor "
     "and layer; the default is float64, and the device the CPU",

@@ -9,7 +9,7 @@ import pytest
 import autograd_lite
 import autograd_lite.torch as torch
 import nn
-from autograd_lite import Tensor
+from autograd_lite import Tensor, elsewhere
 from nn import functional as F
 
 PAGE = (Path(__file__).parents[1] / "docs" / "coming_from.md").read_text(encoding="utf-8")
@@ -117,6 +117,34 @@ def test_the_program_runs():
     printed = []
     exec(code, {"print": lambda *args: printed.append(" ".join(map(str, args)))})
     assert printed == re.findall(r"print\(.+\)  # (.+)", code)
+
+
+def test_the_package_says_what_to_write_for_names_of_other_libraries():
+    others = {
+        "torch": "tensor as_tensor enable_grad inference_mode Tensor",
+        "autograd": "make_vjp make_jvp hessian_vector_product multigrad_dict make_hvp",
+        "autograd.extend": "primitive defvjp",
+        "jax": "jit vmap pmap jacrev jacfwd custom_vjp custom_jvp numpy random",
+        "micrograd.engine": "Value",
+    }
+    listed = {word for words in elsewhere.INSTEAD for word in words.split()}
+    for module, names in others.items():
+        module = pytest.importorskip(module)
+        for name in names.split():
+            assert hasattr(module, name), name
+            assert name in listed or hasattr(autograd_lite, name), name
+    for words, instead in elsewhere.INSTEAD.items():
+        for name in words.split():
+            assert not hasattr(autograd_lite, name)
+            with pytest.raises(AttributeError, match=re.escape(instead) + ".*coming_from.md"):
+                getattr(autograd_lite, name)
+            with pytest.raises(ImportError, match=re.escape(instead)):
+                exec(f"from autograd_lite import grad, {name}", {})
+        # What it says to call is there.
+        called = re.match(r"(\w+)\(", instead)
+        assert called is None or called[1] in autograd_lite.__all__
+    with pytest.raises(ImportError, match="cannot import name 'nothing_like_it'"):
+        exec("from autograd_lite import nothing_like_it", {})
 
 
 def test_errors_that_name_the_page_find_it():

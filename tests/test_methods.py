@@ -279,16 +279,16 @@ def same(a, b):
 
 
 def calls():
+    """Return the calls of each name."""
+    found = {}
     for name, code in CALLS.items():
-        for call in () if name == "_" or code is None else code.split(";"):
-            yield (
-                (f"{call}.{name}()" if call in ("p", "1 + p") else call)
-                .strip()
-                .replace("1 + p.", "(1 + p).")
-            )
+        if name != "_" and code is not None:
+            bare = code in ("p", "1 + p")  # the values that an elementwise function is called on
+            found[name] = [f"({code}).{name}()"] if bare else code.split(";")
     for name in names.ELEMENTWISE.split():
         if name not in CALLS and name != "conjugate":
-            yield f"m.{name}()" if name == "logical_not" else f"t.{name}()"
+            found[name] = [f"m.{name}()" if name == "logical_not" else f"t.{name}()"]
+    return found
 
 
 def test_every_name_has_a_call():
@@ -301,8 +301,17 @@ def test_every_name_has_a_call():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("call", [*calls()])
-def test_a_method_is_pytorchs(call):
+@pytest.mark.parametrize(("name", "of_name"), calls().items(), ids=list(calls()))
+def test_a_method_is_pytorchs(name, of_name):
+    for call in of_name:
+        try:
+            hold(call.strip())
+        except Exception as error:
+            error.add_note(call)
+            raise
+
+
+def hold(call):
     ours, theirs = worlds()
     with np.errstate(all="ignore"):
         a, b = eval(call, {}, ours), eval(call, {}, theirs)

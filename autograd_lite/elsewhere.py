@@ -1,0 +1,47 @@
+"""What the names of other libraries are called here: of PyTorch, HIPS autograd, JAX, MyGrad."""
+
+from __future__ import annotations
+
+import dis
+from types import FrameType
+
+INSTEAD = {
+    "Variable Value Parameter as_tensor": "Tensor(x, requires_grad=True)",
+    "egrad": "elementwise_grad(f)",
+    "multigrad multigrad_dict grad_and_aux": "grad(f, argnum=(0, 1)), or has_aux=True",
+    "jacrev jacfwd": "jacobian(f)",
+    "make_vjp": "vjp(f, x), which returns the value and the pullback",
+    "make_jvp make_jvp_reversemode": "jvp(f, (x,), (v,))",
+    "hessian_vector_product hessian_tensor_product make_hvp make_ggnvp": "hvp(f)(x, v)",
+    "defvjp defjvp custom_vjp custom_jvp Function": "derivative(…), or an Operation for "
+    "what keeps a state",
+    "jit": "compile(f)",
+    "vmap pmap": "f on the whole batch, as NumPy's functions broadcast",
+    "enable_grad no_autodiff inference_mode GradientTape": "with no_grad(): where nothing is to be "
+    "recorded",
+    "stop_gradient": "t.detach()",
+    "numpy jnp": "import numpy as np, whose functions take Tensors",
+    "random": "numpy.random.default_rng(seed)",
+    "functional optim Module Linear Adam SGD": "import nn, which stands beside autograd_lite",
+}
+"""Names, and what to write."""
+
+
+def error(name: str, asked: FrameType) -> AttributeError | ImportError:
+    """Return the error for a name that the package does not have.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    asked
+        The frame that asked. ``from autograd_lite import …`` would pass over an
+        AttributeError, and what it says would be lost.
+    """
+    listed = {word: instead for words, instead in INSTEAD.items() for word in words.split()}
+    more = f": write {listed[name]} (docs/coming_from.md)." if name in listed else ""
+    message = f"module 'autograd_lite' has no attribute {name!r}{more}"
+    here = (i.opname for i in dis.get_instructions(asked.f_code) if i.offset == asked.f_lasti)
+    if more and next(here, "") == "IMPORT_FROM":
+        return ImportError(message, name=name)
+    return AttributeError(message, name=name)
