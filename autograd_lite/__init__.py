@@ -16,6 +16,7 @@ from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
 from .checkpointing import checkpoint
 from .composite import composite
+from .later import HOMES, later
 from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from .lesson import explain
     from .nonfinite import anomaly, first_bad
     from .visualize import draw
-    from .visualize.notebook import mimebundle as mimebundle
 
 __version__ = "0.1.0"
 
@@ -71,28 +71,33 @@ __all__ = [
 ]
 
 
+# Imported when first used, so that `import autograd_lite` stays light (PEP 562): the readers,
+# and what the engine's modules call of those that are built on them.
+HOMES |= {
+    "At": ".indexed",
+    "advice": ".leaving",
+    "anomaly": ".nonfinite",
+    "answer": ".ufuncs",
+    "closer": ".lesson.levels",
+    "compile": ".codegen",
+    "draw": ".visualize",
+    "explain": ".lesson",
+    "first_bad": ".nonfinite",
+    "in_segments": ".codegen.numba_segments",
+    "mimebundle": ".visualize.notebook",
+    "reason": ".calculus.coverage",
+    "scan": ".codegen",
+    "source": ".codegen",
+    "stop": ".calculus.shapes",
+    "watch_gradients": ".nonfinite.watch",
+    "watch_result": ".nonfinite.watch",
+    "write_by_function": ".ufuncs",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Readers are imported when first used, so that `import autograd_lite` stays light (PEP 562).
-    if name == "draw":
-        from .visualize import draw
-
-        return draw
-    if name == "explain":
-        from .lesson import explain
-
-        return explain
-    if name in ("anomaly", "first_bad"):
-        from . import nonfinite
-
-        return getattr(nonfinite, name)
-    if name in ("compile", "scan", "source"):
-        from . import codegen
-
-        return getattr(codegen, name)
-    if name == "mimebundle":  # for notebooks
-        from .visualize.notebook import mimebundle
-
-        return mimebundle
+    if name in __all__:
+        return later(name)
     if name.startswith("__"):  # which many look for
         raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
     from .elsewhere import error

@@ -31,6 +31,7 @@ from .errors import (
     NonScalarBackwardError,
 )
 from .foreign import as_array
+from .later import later
 from .node import as_tensor, metadata
 from .tape import (
     newest_write,
@@ -145,9 +146,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
 
 def watch_gradients(roots: Kept, start: int | None = None, stop: int = 0) -> None:
     """Raise if a gradient is not finite, for `autograd_lite.anomaly`."""
-    from .nonfinite import watch  # built on this module
-
-    quietly(watch.watch_gradients, roots, start, stop)
+    quietly(later("watch_gradients"), roots, start, stop)
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:

@@ -50,6 +50,7 @@ from .errors import (
 from .foreign import answers_itself, as_index, as_operand, not_an_operand
 from .inplace import rebound, write
 from .keeping import Guard, kept, kept_operand
+from .later import later
 from .node import LARGE, let_go
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
 from .protocol import TABLE
@@ -882,10 +883,8 @@ def _finish(
     mode = state.mode if special else GRADIENT
     t._requires = needs and mode.records
     if mode.watch:
-        from .nonfinite import watch  # built on this module
-
         t._primitive = None
-        watch.watch_result(t, primitive, operands, values, parameters)
+        later("watch_result")(t, primitive, operands, values, parameters)
     if not t._requires and not mode.everything:
         t._primitive = None
         return

@@ -16,6 +16,7 @@ import numpy as np
 
 from .errors import ForeignArrayError, NoDerivativeError
 from .foreign import answers_itself
+from .later import later
 
 Axis = int | tuple[int, ...] | None
 """What a reduction goes over."""
@@ -62,17 +63,13 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: A
             if any(map(answers_itself, kinds)):
                 return NotImplemented  # NumPy asks the next
             raise
-    from .ufuncs import answer  # built on Tensor
-
-    return answer(ufunc, method, inputs, kwargs)
+    return later("answer")(ufunc, method, inputs, kwargs)
 
 
 def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
     """Answer a function of NumPy's that is not a ufunc, such as ``np.sum(t, axis=0)``."""
     if function in WRITERS:
-        from .ufuncs import write_by_function  # built on this module
-
-        return write_by_function(function, args, kwargs)
+        return later("write_by_function")(function, args, kwargs)
     return look_up(function).from_numpy(args, kwargs)
 
 
@@ -82,13 +79,11 @@ def look_up(function: Callable[..., Any]) -> Any:
     if entry is None:
         from difflib import get_close_matches  # imported late: a tenth of our import time
 
-        from .calculus.coverage import reason  # built on this module
-
         name = whole_name(function)
         others = {whole_name(f, e.name).lstrip("_") for f, e in TABLE.items()} - {name}
         short = {other.rpartition(".")[2]: other for other in sorted(others, reverse=True)}
         close = get_close_matches(function.__name__, short, n=3, cutoff=0.4)
-        why = reason(name.removeprefix("np."))
+        why = later("reason")(name.removeprefix("np."))
         nearest = ", ".join(short[c] for c in close) or "none with a like name"
         because = f" ({why})" if why else ""
         raise NoDerivativeError(

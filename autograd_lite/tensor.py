@@ -37,6 +37,7 @@ from .errors import (
 from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .gradient import Gradient
 from .inplace import see_whole
+from .later import later
 from .node import Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
@@ -271,9 +272,7 @@ class Tensor(Node, Methods):
     def detach(self) -> Tensor:
         """Return a constant with the same value: no gradient flows through it."""
         if special and state.mode.everything:  # it stays the same value of the program
-            from .calculus.shapes import stop  # built on this module
-
-            return stop.apply(self)  # type: ignore[no-any-return]
+            return later("stop").apply(self)  # type: ignore[no-any-return]
         return constant(self._value)
 
     def numpy(self) -> Array:
@@ -330,9 +329,7 @@ class Tensor(Node, Methods):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return what a notebook shows: the text, and a picture of the graph if it is small."""
-        from . import mimebundle  # of a reader
-
-        return mimebundle(self)
+        return later("mimebundle")(self)  # type: ignore[no-any-return]
 
     def __format__(self, spec: str) -> str:
         return format(self._value if self._value.ndim == 0 else np.asarray(self._value), spec)
@@ -359,9 +356,7 @@ class Tensor(Node, Methods):
 
     def __reduce__(self) -> Any:
         if self._primitive is not None:
-            from .leaving import advice
-
-            _, instead = advice("Pickling", "t.detach()")
+            _, instead = later("advice")("Pickling", "t.detach()")
             raise DetachError(
                 f"{self.called()} is on the tape and cannot be copied or pickled: write {instead}."
             )
@@ -371,9 +366,7 @@ class Tensor(Node, Methods):
 
     def _leaves_tape(self, what: str, instead: str) -> None:
         if self._requires or self._primitive is not None:
-            from .leaving import advice  # an error may take its time, an import may not
-
-            what, instead = advice(what, instead)
+            what, instead = later("advice")(what, instead)
             raise DetachError(
                 f"{what} would drop the tape of {self.called(inside=True)}: write {instead} to "
                 "compute with the gradient, or .item(), .numpy() or .detach() to leave it on "
@@ -425,9 +418,7 @@ class Tensor(Node, Methods):
     @property
     def at(self) -> At:
         """Writes as values: ``t.at[index].set(v)`` and ``.add(v)`` return a changed copy."""
-        from .indexed import At  # built on this module
-
-        return At(self)
+        return later("At")(self)  # type: ignore[no-any-return]
 
     # -- NumPy's protocols -----------------------------------------------------
 

@@ -11,6 +11,7 @@
 1.0
 """
 
+from autograd_lite.later import HOMES
 from autograd_lite.randomness import get_rng_state, manual_seed, set_rng_state
 
 from . import data, fast, functional, init, optim, statistics, tensorboard, utils, watch
@@ -114,3 +115,5 @@ __all__ = [
     "utils",
     "watch",
 ]
+
+HOMES["TrainingStep"] = "nn.compiled"  # which a module calls, and is built on it

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.later import later
 from autograd_lite.method_parts import destination
 from autograd_lite.tape import pass_over
 from autograd_lite.tensor import Array as Array
@@ -142,9 +143,7 @@ class Module:
 
     def __compile__(self, loss: Any, optimizer: Any, **how: Any) -> Any:
         """Answer ``autograd_lite.compile(model, loss, optimizer)``: see `nn.compiled`."""
-        from .compiled import TrainingStep  # built on this module
-
-        return TrainingStep(self, loss, optimizer, **how)
+        return later("TrainingStep")(self, loss, optimizer, **how)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -406,9 +405,7 @@ class Module:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return what a notebook shows: the text; for layers in a row, circles and lines too."""
-        from autograd_lite import mimebundle
-
-        return mimebundle(self)
+        return later("mimebundle")(self)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         """Return what stands between the brackets of its repr: its settings."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import nn  # noqa: F401  (it says where things of its own are)
+from autograd_lite.later import HOMES, later
+
 ROOT = Path(__file__).parent.parent
 READERS = {"visualize", "lesson", "codegen", "testing"}
 MAY_USE = {
@@ -80,6 +83,47 @@ def test_imports_go_one_way(path: Path) -> None:
             assert there in LIGHT, (
                 f"{here} imports {module}: only what is built on the engine may, inside a function"
             )
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def circles(imported: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return those modules that are on a circle of imports, or between two."""
+    left = dict(imported)
+    while free := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in free:
+            del left[name]
+    while unused := left.keys() - {n for needed in left.values() for n in needed}:
+        for name in unused:
+            del left[name]
+    return {name: needed & left.keys() for name, needed in left.items()}
+
+
+def test_imports_form_no_circle() -> None:
+    """Those inside of functions count; those for mypy alone do not."""
+    modules = {name_of(path): path for path in FILES}
+    imported: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        imported[name] = set()
+        for module, _ in imports((ROOT / path).read_text(encoding="utf-8"), package):
+            while module and module not in modules:
+                module = module.rpartition(".")[0]
+            imported[name] |= {module} - {"", name}
+    assert circles(imported) == {}
+
+
+def test_what_counts_as_a_circle() -> None:
+    assert circles({"a": {"b"}, "b": set(), "c": {"a", "b"}}) == {}
+    found = circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set()})
+    assert found == {"b": {"c"}, "c": {"b"}}
+
+
+def test_what_is_found_later_is_there() -> None:
+    for name in HOMES:
+        assert callable(later(name)), name
 
 
 def test_what_counts_as_an_import() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..later import later
 from . import cache
 from .backends import Kernel
 from .numba_blocks import HEAVY, Body
@@ -48,9 +49,7 @@ def build(schedule: Schedule, name: str) -> Kernel:
     units = _units(schedule)
     if all(own for own, _ in units):
         return _Whole(schedule, name).kernel()
-    from .numba_segments import in_segments
-
-    return in_segments(schedule, units, name)
+    return later("in_segments")(schedule, units, name)  # type: ignore[no-any-return]
 
 
 def _units(schedule: Schedule) -> list[tuple[bool, Unit]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtraError
+from ..later import later
 from ..tensor import Tensor
 from .dot import to_dot
 from .fold import fold
@@ -114,9 +115,8 @@ def draw(
         raise TypeError("inputs is for a model: a Tensor has been computed already.")
     graph = read(roots, named_in(sys._getframe(1)))
     if level in ("steps", "scalars"):
-        from ..lesson.levels import closer  # which reads formulas, and they read drawings
-
-        graph = closer(graph, level)
+        # It reads formulas, and they read drawings.
+        graph = later("closer")(graph, level)
     differentiate(graph, gradients)
     seen = fold(graph, max_boxes, level == "modules") if part is None else piece(graph, part)
     values, operations = len(graph.values), len(graph.operations)

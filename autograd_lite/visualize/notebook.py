@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..later import later
 from ..tensor import Tensor
 from .network import layers_of
 
@@ -24,13 +25,13 @@ def mimebundle(shown: Any) -> dict[str, str]:
     >>> list(mimebundle(Tensor(2.0, requires_grad=True) * 3.0))
     ['text/plain', 'image/svg+xml']
     """
-    from .drawing import draw  # which shows itself by `beside`
-
     if isinstance(shown, Tensor):
         drawable = _is_short(shown)
     else:
         drawable = len(layers_of(shown) or [None] * (FEW + 1)) <= FEW
-    return beside(repr(shown), "image/svg+xml", drawable and (lambda: draw(shown)._repr_svg_()))
+    return beside(
+        repr(shown), "image/svg+xml", drawable and (lambda: later("draw")(shown)._repr_svg_())
+    )
 
 
 def beside(text: str, kind: str, make: Callable[[], str | None] | bool) -> dict[str, str]:
