@@ -10,10 +10,10 @@ meaning is NumPy's: docs/coming_from.md lists those.
 from __future__ import annotations
 
 ELEMENTWISE = """
-abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil
-conj conjugate cos cosh deg2rad exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2
-logical_not neg negative rad2deg reciprocal relu sgn sigmoid sign signbit sin sinh sqrt square tan
-tanh trunc"""
+abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil conj
+conjugate cos cosh deg2rad exp exp2 expm1 floor isfinite isinf isnan isneginf isposinf log log10
+log1p log2 logical_not neg negative rad2deg reciprocal relu sgn sigmoid sign signbit sin sinh sqrt
+square tan tanh trunc"""
 """``t.exp()`` is ``np.exp(t)``: the primitive itself, with nothing in between."""
 
 RENAMED = {"neg": "negative", "sgn": "sign", "conj": "conjugate", "abs": "absolute"}
@@ -98,12 +98,17 @@ diagflat(offset=0)                       = np.diagflat(t, offset)
 split(split_size, dim=0)                 = split(t, split_size, dim)
 chunk(chunks, dim=0)                     = split(t, max(1, -(-t.shape[dim] // chunks)), dim)
 tensor_split(sections, dim=0)            = tuple(np.array_split(t, sections, dim))
+split_with_sizes(split_sizes, dim=0)     = split(t, split_sizes, dim)
+hsplit(sections)                         = tuple(np.hsplit(t, sections))
+vsplit(sections)                         = tuple(np.vsplit(t, sections))
+dsplit(sections)                         = tuple(np.dsplit(t, sections))
 unbind(dim=0)                            = tuple(np.moveaxis(t, dim, 0))
 select(dim, index)                       = np.take(t, index, axis=dim)
 narrow(dim, start, length)               = t[rows(t, dim, slice(start, start + length))]
 index_select(dim, index)                 = np.take(t, index, axis=dim)
 take_along_dim(indices, dim=None)        = np.take_along_axis(t, numbers(indices), axis=dim)
 gather(dim, index)                       = gather(t, dim, index)
+argwhere()                               = np.argwhere(t)
 masked_select(mask)                      = t[mask]
 masked_fill(mask, value)                 = np.where(mask, value, t)
 where(condition, other)                  = np.where(condition, t, other)
@@ -186,6 +191,7 @@ kron(other)                              = np.kron(t, other)
 addmm(mat1, mat2, *, beta=1, alpha=1)    = beta * t + alpha * (mat1 @ mat2)
 addmv(mat, vec, *, beta=1, alpha=1)      = beta * t + alpha * (mat @ vec)
 baddbmm(batch1, batch2, *, beta=1, alpha=1) = beta * t + alpha * (batch1 @ batch2)
+addbmm(batch1, batch2, *, beta=1, alpha=1) = beta * t + alpha * np.sum(batch1 @ batch2, axis=0)
 addr(vec1, vec2, *, beta=1, alpha=1)     = beta * t + alpha * np.outer(vec1, vec2)
 det()                                    = np.linalg.det(t)
 logdet()                                 = np.log(np.linalg.det(t))
@@ -204,6 +210,10 @@ nanmean(axis=None, keepdims=False)       = np.nanmean(t, axis=axis, keepdims=kee
 count_nonzero(axis=None)                 = np.count_nonzero(t, axis)
 quantile(q, axis=None, keepdims=False, *, interpolation='linear') =
     np.quantile(t, q, axis=axis, method=interpolation, keepdims=keepdims)
+aminmax(*, axis=None, keepdims=False)    =
+    (np.min(t, axis=axis, keepdims=keepdims), np.max(t, axis=axis, keepdims=keepdims))
+nanquantile(q, axis=None, keepdims=False, *, interpolation='linear') =
+    np.nanquantile(t, q, axis=axis, method=interpolation, keepdims=keepdims)
 diff(n=1, axis=-1)                       = np.diff(t, n, axis)
 cov(*, correction=1)                     = np.cov(t, ddof=correction)
 corrcoef()                               = np.corrcoef(t)
@@ -242,6 +252,9 @@ ndimension()                             = t.ndim
 element_size()                           = t.itemsize
 is_floating_point()                      = t.dtype.kind == 'f'
 is_complex()                             = t.dtype.kind == 'c'
+is_signed()                              = t.dtype.kind != 'u' and t.dtype.kind != 'b'
+is_same_size(other)                      = t.shape == tuple(other.shape)
+is_nonzero()                             = bool(t != 0)
 is_contiguous()                          = True
 get_device()                             = -1
 zero_()                                  = write(t, 'zero_', lambda: np.zeros_like(t))
@@ -261,12 +274,14 @@ exponential_(lambd=1, *, generator=None) =
 """What PyTorch's have beyond that: each is these words of NumPy."""
 
 WRITING = """
-abs absolute acos add addcdiv addcmul addmm asin atan ceil clamp clamp_max clamp_min clip copysign
-cos cosh cumprod cumsum div divide eq exp exp2 expm1 fix float_power floor floor_divide fmod frac ge
-gt hypot index_add index_fill le lerp log log10 log1p log2 logical_and logical_not logical_or
-lt masked_fill mul multiply nan_to_num ne neg negative pow reciprocal relu remainder round rsqrt
-scatter scatter_add sgn sigmoid sign sin sinh sqrt square sub subtract tan tanh tril triu
-true_divide trunc"""
+abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh
+arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm bitwise_and bitwise_not bitwise_or
+bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad div divide
+eq erf exp exp2 expm1 fix float_power floor floor_divide fmod frac ge greater greater_equal gt
+heaviside hypot index_add index_fill le lerp less less_equal log log10 log1p log2 logical_and
+logical_not logical_or logical_xor lt masked_fill mul multiply nan_to_num ne neg negative not_equal
+pow rad2deg reciprocal relu remainder round rsqrt scatter scatter_add sgn sigmoid sign sin sinc sinh
+sqrt square sub subtract tan tanh tril triu true_divide trunc"""
 """``t.add_(y)`` writes ``t.add(y)`` into ``t``, where an optimizer's step may: see `inplace`."""
 
 PROPERTIES = {
@@ -301,14 +316,15 @@ ELSEWHERE = {
     "np.unique(t.numpy()), np.sort(t, axis)[k - 1] or np.histogram(t.numpy())",
     "cummax cummin logcumsumexp": "np.maximum.accumulate(t), np.minimum.accumulate(t) or "
     "np.logaddexp.accumulate(t) is that",
-    "slogdet svd qr cholesky solve lstsq eig": "it is a function of np.linalg, as in "
-    "np.linalg.svd(t)",
-    "erfc erfinv lgamma digamma polygamma mvlgamma i0 xlogy logit igamma igammac": "it is a "
+    "slogdet svd qr cholesky cholesky_inverse cholesky_solve solve lstsq eig symeig geqrf orgqr "
+    "ormqr triangular_solve": "it is a function of np.linalg, as in np.linalg.svd(t)",
+    "erfc erfc_ erfinv erfinv_ lgamma lgamma_ digamma digamma_ polygamma polygamma_ mvlgamma "
+    "mvlgamma_ i0 i0_ xlogy xlogy_ logit logit_ igamma igamma_ igammac igammac_": "it is a "
     "function of scipy.special",
-    "logical_xor_ bitwise_and_ bitwise_or_ bitwise_xor_ bitwise_not_": "write t = t ^ other and "
-    "the like",
+    "lu lu_solve matrix_exp": "it is a function of scipy.linalg",
     "squeeze_ unsqueeze_ transpose_ t_ swapaxes_ swapdims_ resize_ resize_as_": "a new shape is a "
     "new value, t = t.reshape(shape)",
+    "slice_scatter select_scatter diagonal_scatter index_reduce index_reduce_ "
     "index_put index_put_ index_copy index_copy_ masked_scatter masked_scatter_ put_ "
     "scatter_reduce scatter_reduce_": "write t.at[index].set(v) or t.at[index].add(v), which "
     "returns another, or t[index] = v inside `with no_grad():`",
@@ -324,7 +340,28 @@ ELSEWHERE = {
     "stft istft": "np.fft has the transforms, as in np.fft.rfft(t)",
     "cuda xpu ipu mtia pin_memory share_memory_ is_pinned bfloat16 volatile": "all is computed by "
     "NumPy, on the CPU and in its dtypes",
-    "to_dense to_sparse coalesce is_sparse sparse_dim sparse_mask": "there are no sparse Tensors",
+    "to_dense to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr "
+    "coalesce is_sparse is_sparse_csr is_coalesced sparse_dim dense_dim sparse_mask sparse_resize_ "
+    "sparse_resize_and_clear_ resize_as_sparse_ smm sspaddmm row_indices col_indices crow_indices "
+    "ccol_indices layout to_mkldnn to_padded_tensor is_mkldnn is_nested": "all Tensors are dense",
+    "dequantize int_repr qscheme q_scale q_zero_point q_per_channel_axis q_per_channel_scales "
+    "q_per_channel_zero_points is_quantized": "no Tensor is quantized",
+    "is_cpu is_ipu is_maia is_meta is_mps is_mtia is_vulkan is_xla is_xpu is_distributed is_shared "
+    "record_stream": "t.device is 'cpu', for all",
+    "conj_physical conj_physical_ resolve_conj resolve_neg is_conj is_neg": "t.conj() and -t are "
+    "computed at once",
+    "gcd gcd_ lcm lcm_ bitwise_left_shift bitwise_left_shift_ bitwise_right_shift "
+    "bitwise_right_shift_ nextafter nextafter_ frexp ldexp ldexp_ isreal": "write the function of "
+    "NumPy's of that name, of t.numpy()",
+    "diag_embed": "write t[..., None] * np.eye(t.shape[-1])",
+    "sum_to_size": "write t.sum(axis, keepdims=True)",
+    "prelu hardshrink renorm renorm_": "write it with np.where",
+    "retains_grad output_nr grad_dtype is_inference reinforce": "t.tape has what the tape knows, "
+    "and t.retain_grad() keeps a gradient",
+    "new chalf as_subclass module_load set_ is_set_to storage_type hash_tensor dim_order "
+    "const_data_ptr as_strided_ as_strided_scatter slice_inverse new_empty_strided nonzero_static "
+    "narrow_copy resize_as unsafe_chunk unsafe_split unsafe_split_with_sizes index": "nothing is "
+    "called so here: dir(t) lists the methods",
 }
 """What means something elsewhere: no attribute, and the error says what to write."""
 

@@ -17,6 +17,7 @@ This module stands above `nn`, on which it is built: the engine never imports it
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -29,12 +30,12 @@ from nn.files import read_arrays, write_arrays  # noqa: F401  (in lines)
 from . import methods
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
 from .randomness import get_rng_state, manual_seed, set_rng_state
-from .tape import no_grad, recording, state  # noqa: F401
+from .tape import differentiating, no_grad, recording, state  # noqa: F401
 from .tensor import Tensor, bare, plain
 
 MADE = """
 tensor(data, *, dtype=None, device=None, requires_grad=False) =
-    made(data, dtype, device, requires_grad)
+    made(copied(data), dtype, device, requires_grad)
 as_tensor(data, dtype=None, device=None) =
     to(data, (), dtype, device, False) if isinstance(data, Tensor) else made(data, dtype, device)
 from_numpy(ndarray)                    = Tensor(ndarray)
@@ -141,6 +142,7 @@ NAMES: dict[str, Any] = {
     "fft": np.fft,
     "no_grad": no_grad,
     "inference_mode": no_grad,
+    "enable_grad": differentiating,
     "manual_seed": manual_seed,
     "get_rng_state": get_rng_state,
     "set_rng_state": set_rng_state,
@@ -236,7 +238,7 @@ def device(name: Any = CPU) -> Device:
 
 def set_grad_enabled(mode: bool) -> recording:
     """Record for gradients inside a ``with`` block, or not."""
-    return recording(lambda outside: outside) if mode else no_grad()
+    return differentiating() if mode else no_grad()
 
 
 def made(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -245,6 +247,17 @@ def made(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool =
         data = np.stack([plain(x) for x in data])  # as in PyTorch: the numbers alone
     t: Tensor = to(Tensor(bare(data)), (), dtype, device, False)
     return t.requires_grad_() if requires_grad else t
+
+
+def copied(data: Any) -> Any:
+    """Return what ``tensor(…)`` copies: of a Tensor the numbers, with PyTorch's warning."""
+    if isinstance(data, Tensor) and data.requires_grad:
+        warnings.warn(
+            "torch.tensor(t) copies the numbers and leaves the tape: write t.detach().clone() to "
+            "say so, or t itself to compute on with its gradient.",
+            stacklevel=4,
+        )
+    return data
 
 
 def bounded(bounds: Any, high: Any, size: Any) -> tuple[Any, Any, Any]:
@@ -364,6 +377,8 @@ def __getattr__(name: str) -> Any:
         listed |= {word: instead for words, instead in MISSING.items() for word in words.split()}
         if name in listed:
             instead = listed[name]
+        elif hasattr(nn.functional, name):
+            instead = f"write nn.functional.{name}"
         elif hasattr(np, name):
             instead = f"write np.{name}, which takes Tensors"
         elif hasattr(Tensor, name):

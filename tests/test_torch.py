@@ -200,6 +200,7 @@ def test_a_generator_starts_again_and_goes_on():
 def test_what_is_missing_says_what_to_write():
     for name, words in (
         ("vmap", "grad"),
+        ("conv2d", r"nn\.functional\.conv2d"),
         ("compile", r"compile\(f\) or source"),
         ("lgamma", r"scipy\.special"),
         ("view", r"method t\.view"),
@@ -234,6 +235,8 @@ def test_modules_are_found_where_pytorch_has_them():
     assert names.zeros(2, device=device).device == device == "cpu"
     with names.set_grad_enabled(False):
         assert not names.is_grad_enabled()
+    with names.no_grad(), names.enable_grad():
+        assert names.is_grad_enabled()
     with names.set_grad_enabled(True):
         assert (names.ones(1, requires_grad=True) * 2).requires_grad
 
@@ -258,3 +261,5 @@ def test_a_list_of_tensors_is_their_numbers():
     losses = [Tensor(1.0), Tensor(2.0, requires_grad=True) * 1.0]
     assert names.tensor(losses).tolist() == [1.0, 2.0]
     assert not names.tensor(losses).requires_grad
+    with pytest.warns(UserWarning, match=r"t\.detach\(\)\.clone\(\)"):
+        assert not names.tensor(losses[1]).requires_grad
