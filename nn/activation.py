@@ -14,8 +14,9 @@ from autograd_lite.calculus.neural import relu, sigmoid
 from autograd_lite.protocol import TABLE
 
 from . import functional
-from .module import Module
-from .settings import axis, number
+from .module import Module, Parameter
+from .settings import axis, count, number
+from .settings import dtype as as_dtype
 
 tanh = TABLE[np.tanh]
 
@@ -73,6 +74,63 @@ class LeakyReLU(Module):
     def extra_repr(self) -> str:
         """Return the slope."""
         return f"negative_slope={self.negative_slope}"
+
+
+class PReLU(Module):
+    """x where it is positive, else weight · x, with a weight that is learned.
+
+    There is one for all numbers, or `num_parameters`, one for each channel (the
+    second axis). (He et al., 2015.)
+
+    >>> PReLU(init=0.5)(np.array([-1.0, 2.0])).numpy()
+    array([-0.5,  2. ])
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = np.float64
+    ) -> None:
+        self.num_parameters = count("num_parameters", num_parameters)
+        start = np.full(num_parameters, number("init", init), as_dtype(dtype))
+        self.weight = Parameter(start)
+
+    def forward(self, x: Any) -> Any:
+        """Return x or a share of it."""
+        return functional.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        """Return how many weights there are."""
+        return f"num_parameters={self.num_parameters}"
+
+
+class Hardtanh(Module):
+    """x, limited to what lies between `min_val` and `max_val`; its derivative there is 0.
+
+    >>> Hardtanh()(np.array([-3.0, 0.5]))
+    array([-1. ,  0.5])
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val, self.max_val = functional.check_limits(min_val, max_val)
+
+    def forward(self, x: Any) -> Any:
+        """Return what is left between the limits."""
+        return functional.hardtanh(x, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        """Return the limits."""
+        return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
+class LogSigmoid(Module):
+    """log σ(x) = −log(1 + e⁻ˣ), exact where σ(x) would round to 0.
+
+    >>> LogSigmoid()(np.array([0.0, -50.0])).round(4)
+    array([ -0.6931, -50.    ])
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Return the logarithm of the sigmoid."""
+        return functional.logsigmoid(x)
 
 
 class ELU(Module):
@@ -208,6 +266,9 @@ BY_NAME: dict[str, type[Module]] = {
     "gelu": GELU,
     "silu": SiLU,
     "softplus": Softplus,
+    "prelu": PReLU,
+    "hardtanh": Hardtanh,
+    "log_sigmoid": LogSigmoid,
     "identity": Identity,
     "softmax": Softmax,
     "log_softmax": LogSoftmax,

@@ -14,7 +14,7 @@ from . import init as initialisations
 from .activation import BY_NAME
 from .checkpoint import generators
 from .linear import Linear
-from .module import Module
+from .module import Module, Parameter, plain
 
 S = TypeVar("S", bound="Sequential")
 Activation = str | Module | Callable[[], Module] | None
@@ -145,6 +145,120 @@ class ModuleList(Sequential):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Raise: a list does not say how its modules are run."""
         raise NotImplementedError("A ModuleList does not say how its modules are run: call them.")
+
+
+class ModuleDict(Module):
+    """Modules by name, whose parameters are found.
+
+    Parameters
+    ----------
+    modules
+        A dict, or pairs of names and modules.
+
+    Examples
+    --------
+    >>> heads = ModuleDict({"mean": Linear(2, 1, rng=0), "spread": Linear(2, 1, rng=1)})
+    >>> list(heads), heads["mean"](np.zeros((5, 2))).shape
+    (['mean', 'spread'], (5, 1))
+    """
+
+    def __init__(self, modules: Any = ()) -> None:
+        self.update(modules)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise: a dict does not say how its modules are run."""
+        raise NotImplementedError("A ModuleDict does not say how its modules are run: call them.")
+
+    def update(self, modules: Any) -> None:
+        """Add modules, from a dict or from pairs; one of a name that there is takes its place."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"'{name}' of a ModuleDict is a Module, and got {module!r}.")
+        if not isinstance(name, str) or not name or "." in name:
+            raise ValueError(f"A module cannot be called {name!r}: give a name without dots.")
+        setattr(self, name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        found = vars(self).get(name)
+        if not isinstance(found, Module):
+            raise KeyError(f"There is no module {name!r}; there are {', '.join(self) or 'none'}.")
+        return found
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        delattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return [name for name, _ in self._held(Module)]
+
+    def values(self) -> list[Module]:
+        """Return the modules."""
+        return [module for _, module in self._held(Module)]
+
+    def items(self) -> list[tuple[str, Module]]:
+        """Return the names and modules."""
+        return list(self._held(Module))
+
+
+class ParameterList(Module):
+    """Parameters in a list, which a model finds.
+
+    Parameters
+    ----------
+    values
+        Parameters; Tensors and arrays of floats become some.
+
+    Examples
+    --------
+    >>> weights = ParameterList([np.zeros(2), np.ones(3)])
+    >>> len(weights), [name for name, _ in weights.named_parameters()]
+    (2, ['0', '1'])
+    """
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        self.extend(values)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise: a list of parameters computes nothing."""
+        raise NotImplementedError("A ParameterList computes nothing: use its parameters.")
+
+    def append(self, value: Any) -> ParameterList:
+        """Add a parameter at the end; return the list."""
+        new = value if isinstance(value, Parameter) else Parameter(plain(value))
+        setattr(self, str(len(self)), new)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Add parameters at the end; return the list."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._held(Parameter))
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter([parameter for _, parameter in self._held(Parameter)])
+
+    def __getitem__(self, index: int) -> Parameter:
+        return list(self)[index]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        new = value if isinstance(value, Parameter) else Parameter(plain(value))
+        setattr(self, str(range(len(self))[index]), new)
 
 
 class MLP(Sequential):

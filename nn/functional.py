@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import Tensor
 from autograd_lite.calculus import convolution, layers, neural
 from autograd_lite.calculus.draws import uniform_like
 from autograd_lite.errors import BroadcastError
@@ -18,53 +19,78 @@ from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random
 
 from . import windows
+from .embedding import embedding
 from .loss_functions import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cosine_similarity,
     cross_entropy,
     hinge_embedding_loss,
     hinge_loss,
     huber_loss,
     in_single,
+    kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
     operand,
+    smooth_l1_loss,
+    triplet_margin_loss,
 )
+from .module import plain
+from .resizing import adaptive_avg_pool2d, interpolate
 from .settings import Sizes, axis, count, flag, integer, number, probability, sizes
 from .shaping_functions import normalize, one_hot, pad
+from .transposed import conv_transpose2d
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
+    "conv_transpose2d",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
+    "group_norm",
+    "hardtanh",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
+    "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "logsumexp",
+    "max_pool1d",
     "max_pool2d",
     "mse_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "prelu",
     "relu",
+    "rms_norm",
     "scaled_dot_product_attention",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "tanh",
+    "triplet_margin_loss",
 ]
 
 
@@ -176,6 +202,53 @@ def _of_single(primitive: Primitive, input: Any, axis: Any) -> Any:
     input = operand(input)
     out = primitive.apply(in_single(input), axis=axis)
     return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def logsumexp(input: Any, dim: Any = -1, keepdim: bool = False) -> Any:
+    """Return log Σ eˣ along the axis `dim`, which cannot overflow.
+
+    >>> logsumexp(np.array([1000.0, 1000.0])).round(4)
+    np.float64(1000.6931)
+    """
+    input = operand(input)
+    along, keep = axis("dim", dim), flag("keepdim", keepdim)
+    out = neural.logsumexp(in_single(input), axis=along, keepdims=keep)
+    return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def logsigmoid(input: Any) -> Any:
+    """Return log σ(x) = −log(1 + e⁻ˣ), exact where σ(x) would round to 0."""
+    return -neural.softplus(-operand(input))
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Return x, limited to what lies between `min_val` and `max_val`; the derivative there is 0."""
+    low, high = check_limits(min_val, max_val)
+    input = operand(input)
+    inside = (plain(input) > low) & (plain(input) < high)
+    return np.where(inside, input, np.clip(plain(input), low, high))
+
+
+def check_limits(min_val: Any, max_val: Any) -> tuple[float, float]:
+    """Return two limits, the lower first."""
+    low, high = number("min_val", min_val, finite=False), number("max_val", max_val, finite=False)
+    if low > high:
+        raise ValueError(f"min_val is at most max_val, and got {low} and {high}.")
+    return low, high
+
+
+def prelu(input: Any, weight: Any) -> Any:
+    """Return x where it is positive, else weight · x; a weight for each channel, or one for all."""
+    input, weight = operand(input), operand(weight)
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.size not in (1, channels):
+        raise ValueError(
+            f"prelu takes one weight, or one for each of {channels} channels, and got shape "
+            f"{weight.shape}."
+        )
+    if weight.size > 1:
+        weight = np.reshape(weight, (-1, *(1,) * (input.ndim - 2)))
+    return np.where(input > 0, input, weight * input)
 
 
 # -- convolution and pooling ------------------------------------------------------------
@@ -293,6 +366,44 @@ def max_pool2d(
     return out[0] if single else out
 
 
+def max_pool1d(
+    input: Any,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """Return the largest number of each window of signals; see `nn.MaxPool1d`."""
+    own = windows.of_pooling(1, kernel_size, stride, padding, dilation)
+    image = _as_image(input)
+    rows = ((1, *own.kernel), (1, *own.stride), (0, *own.padding), (1, *own.dilation))
+    return np.squeeze(max_pool2d(image, *rows, ceil_mode), -2)
+
+
+def avg_pool1d(
+    input: Any,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """Return the mean of each window of signals; see `nn.AvgPool1d`."""
+    own = windows.of_pooling(1, kernel_size, stride, padding)
+    image = _as_image(input)
+    rows = ((1, *own.kernel), (1, *own.stride), (0, *own.padding))
+    return np.squeeze(avg_pool2d(image, *rows, ceil_mode, count_include_pad), -2)
+
+
+def _as_image(input: Any) -> Any:
+    """Return signals as images of one row."""
+    input = operand(input)
+    if input.ndim not in (2, 3):
+        raise ValueError(f"Pooling of signals takes (N, C, L) or (C, L), and got {input.shape}.")
+    return np.expand_dims(input, -2)
+
+
 def avg_pool2d(
     input: Any,
     kernel_size: Sizes,
@@ -366,6 +477,102 @@ def layer_norm(
                     f"layer_norm takes a {name} of shape {shape}, and got {given.shape}."
                 )
             out = apply(out, given)
+    return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def rms_norm(
+    input: Any, normalized_shape: Sizes, weight: Any = None, eps: float | None = None
+) -> Any:
+    """Return each example over the root of its mean square; see `nn.RMSNorm`."""
+    input, shape = operand(input), check_shape(normalized_shape)
+    if input.shape[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
+        raise ValueError(
+            f"rms_norm takes an input whose last axes are {shape}, and got shape {input.shape}."
+        )
+    wide = in_single(input)
+    small = float(np.finfo(wide.dtype).eps) if eps is None else number("eps", eps)
+    axes = tuple(range(-len(shape), 0))
+    out = wide / np.sqrt(np.mean(np.square(wide), axis=axes, keepdims=True) + small)
+    if weight is not None:
+        weight = operand(weight)
+        if weight.shape != shape:
+            raise ValueError(f"rms_norm takes a weight of shape {shape}, and got {weight.shape}.")
+        out = out * weight
+    return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def group_norm(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """Return each group of channels normalized, in each example; see `nn.GroupNorm`."""
+    input, groups = operand(input), count("num_groups", num_groups)
+    if input.ndim < 2 or input.shape[1] % groups:
+        raise ValueError(
+            f"group_norm takes (N, C, …) with a C that {groups} groups divide, and got shape "
+            f"{input.shape}."
+        )
+    wide = in_single(input)
+    parts = np.reshape(wide, (input.shape[0], groups, -1))
+    out = layers.normalize.apply(parts, axis=(2,), eps=number("eps", eps))
+    out = _scaled("group_norm", np.reshape(out, input.shape), weight, bias)
+    return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def _scaled(name: str, x: Any, weight: Any, bias: Any) -> Any:
+    """Return x times a weight, plus a bias, of which there is one for each channel."""
+    for what, given, apply in (("weight", weight, np.multiply), ("bias", bias, np.add)):
+        if given is not None:
+            given = operand(given)
+            if given.shape != x.shape[1:2]:
+                raise ValueError(
+                    f"{name} takes a {what} of shape {x.shape[1:2]}, and got {given.shape}."
+                )
+            x = apply(x, np.reshape(given, (-1, *(1,) * (x.ndim - 2))))
+    return x
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Return each channel normalized over the batch, (N, C, …); see `nn.BatchNorm2d`.
+
+    In training by its own mean and variance, towards which the running ones, arrays
+    or Tensors of (C,), are moved in place; else by the running ones.
+    """
+    input = operand(input)
+    wide, small = in_single(input), number("eps", eps)
+    over = (0, *range(2, input.ndim))
+    if flag("training", training):
+        numbers = math.prod(input.shape) // max(input.shape[1], 1)
+        if numbers < 2:
+            raise ValueError(
+                "In training, batch_norm needs more than one number for each channel, and got "
+                f"shape {input.shape}."
+            )
+        out = layers.normalize.apply(wide, axis=over, eps=small)
+        share, values = number("momentum", momentum), plain(wide)
+        unbiased = np.ravel(layers.variance_of(values, over)) * (numbers / (numbers - 1))
+        moves = ((running_mean, np.ravel(layers.mean_of(values, over))), (running_var, unbiased))
+        for running, new in moves:
+            if running is not None:
+                moved = (1.0 - share) * plain(running) + share * new
+                if isinstance(running, Tensor):
+                    running.data = moved
+                else:
+                    running[...] = moved
+    else:
+        shape = (-1, *(1,) * (input.ndim - 2))
+        mean, variance = operand(running_mean), operand(running_var)
+        root = np.sqrt(np.reshape(variance, shape) + small)
+        out = (wide - np.reshape(mean, shape)) / root
+    out = _scaled("batch_norm", out, weight, bias)
     return out.astype(input.dtype) if input.dtype == np.float16 else out
 
 

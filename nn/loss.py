@@ -7,7 +7,7 @@ from typing import Any
 from . import functional
 from .loss_functions import check_reduction
 from .module import Module
-from .settings import above_zero, integer, number, probability
+from .settings import above_zero, flag, from_zero, integer, number, probability
 
 
 class _Loss(Module):
@@ -61,6 +61,23 @@ class HuberLoss(_Loss):
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of an input beside its target."""
         return functional.huber_loss(input, target, self.reduction, self.delta)
+
+
+class SmoothL1Loss(_Loss):
+    """½ (x − y)² / beta up to a distance of `beta`, then |x − y| − beta / 2; with beta 0, `L1Loss`.
+
+    >>> import numpy as np
+    >>> SmoothL1Loss()(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    np.float64(0.75)
+    """
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = from_zero("beta", beta)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Return the loss of an input beside its target."""
+        return functional.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
 class HingeLoss(_Loss):
@@ -211,3 +228,76 @@ class NLLLoss(_Loss):
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss of logarithms of probabilities beside class indices."""
         return functional.nll_loss(input, target, self.reduction, self.weight, self.ignore_index)
+
+
+class KLDivLoss(Module):
+    """The Kullback-Leibler divergence t · (log t − x) of targets t from log-probabilities x.
+
+    Parameters
+    ----------
+    reduction
+        ``"batchmean"``, the sum over the number of examples, is the divergence;
+        ``"mean"``, over all elements, is the default, as in PyTorch; ``"sum"``, ``"none"``.
+    log_target
+        Whether the targets are logarithms too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> KLDivLoss("batchmean")(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(4)
+    np.float64(0.6931)
+    """
+
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
+        self.reduction = reduction if reduction == "batchmean" else check_reduction(reduction)
+        self.log_target = flag("log_target", log_target)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Return the divergence of log-probabilities from their targets."""
+        return functional.kl_div(input, target, self.reduction, self.log_target)
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, margin + d(a, p) − d(a, n)): an anchor is to be nearer to one than to another.
+
+    d is the p-norm of the difference plus `eps`, along the last axis. With `swap`
+    the smaller of d(a, n) and d(p, n) counts. (Balntas et al., 2016.)
+
+    >>> import numpy as np
+    >>> TripletMarginLoss(eps=0.0)(np.zeros((1, 2)), np.zeros((1, 2)), np.array([[0.0, 0.5]]))
+    np.float64(0.5)
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction)
+        self.margin, self.p = above_zero("margin", margin), number("p", p, finite=False)
+        self.eps, self.swap = number("eps", eps), flag("swap", swap)
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        """Return the loss of anchors beside what is to be near, and what far."""
+        return functional.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
+        )
+
+
+class CosineSimilarity(Module):
+    """The cosine of the angle between vectors along the axis `dim`.
+
+    >>> import numpy as np
+    >>> CosineSimilarity()(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
+    array([0.7071])
+    """
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        self.dim, self.eps = integer("dim", dim), number("eps", eps)
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        """Return the cosines."""
+        return functional.cosine_similarity(x1, x2, self.dim, self.eps)

@@ -20,7 +20,7 @@ from autograd_lite.primitive import Primitive
 from autograd_lite.tape import special, state
 
 from .module import plain
-from .settings import above_zero, integer, number, probability
+from .settings import above_zero, axis, flag, from_zero, integer, number, probability
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -416,3 +416,81 @@ def _negative_logs(
         with np.errstate(invalid="ignore"):  # 0 / 0 where all are ignored: NaN, as in PyTorch
             return losses.sum() / shares.sum()
     return _reduced(losses, reduction)
+
+
+# -- between distributions and between vectors ---------------------------------------------------
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """Return ½ (x − y)² / beta up to a distance of `beta`, then a straight line; `nn.SmoothL1Loss`.
+
+    >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    np.float64(0.75)
+    """
+    if from_zero("beta", beta) == 0.0:
+        return l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / from_zero("beta", beta)
+
+
+@_in_single
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    """Return t · (log t − x), for logarithms x of probabilities; see `nn.KLDivLoss`.
+
+    >>> kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), "batchmean").round(4)
+    np.float64(0.6931)
+    """
+    input, target = _as_floats("kl_div", input, target)
+    if flag("log_target", log_target):
+        losses = np.exp(target) * (target - input)
+    else:
+        # 0 · log 0 is 0; by a target of 0 the derivative is that logarithm, −708, and not −∞.
+        logs = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
+        losses = target * logs - target * input
+    if reduction == "batchmean":
+        return losses.sum() / max(len(losses) if losses.ndim else 1, 1)
+    return _reduced(losses, reduction)
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """Return the cosine of the angle between vectors along the axis `dim`; lengths are ≥ `eps`.
+
+    >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
+    array([0.7071])
+    """
+    x1, x2, along = _floats(operand(x1)), _floats(operand(x2)), axis("dim", dim)
+    least = number("eps", eps)
+    lengths = [np.linalg.vector_norm(x, axis=along, keepdims=True) for x in (x1, x2)]
+    x1, x2 = (x / np.maximum(n, least) for x, n in zip((x1, x2), lengths, strict=True))
+    return (x1 * x2).sum(axis=along)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """Return max(0, margin + d(anchor, positive) − d(anchor, negative)); `nn.TripletMarginLoss`.
+
+    >>> triplet_margin_loss(np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 2)), eps=0.0, margin=2)
+    np.float64(0.5857864376269049)
+    """
+    dtype = operand(anchor).dtype
+    wide = [in_single(operand(x)) for x in (anchor, positive, negative)]
+    anchor, positive = _as_floats("triplet_margin_loss", *wide[:2])
+    _, negative = _as_floats("triplet_margin_loss", anchor, wide[2])
+    power, small = number("p", p, finite=False), number("eps", eps)
+
+    def distance(a: Any, b: Any) -> Any:
+        return np.linalg.vector_norm(a - b + small, ord=power, axis=-1)
+
+    far = distance(anchor, negative)
+    if flag("swap", swap):
+        far = np.minimum(far, distance(positive, negative))
+    losses = number("margin", margin) + distance(anchor, positive) - far
+    out = _reduced(np.where(losses > 0, losses, 0.0), reduction)
+    return out.astype(dtype) if dtype == np.float16 else out

@@ -249,6 +249,41 @@ class Module:
         for _, buffer in self.named_buffers():
             yield buffer
 
+    # -- held by name, as PyTorch writes it ---------------------------------------------
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Hold an array as a `Buffer`; it is in the state unless not `persistent`.
+
+        >>> import numpy as np
+        >>> module = Module()
+        >>> module.register_buffer("mask", np.tri(2), persistent=False)
+        >>> module.mask.shape, module.state_dict()
+        ((2, 2), {})
+        """
+        _see_name("buffer", name)
+        if isinstance(vars(self).get(name), Buffer):
+            delattr(self, name)
+        if tensor is None or isinstance(tensor, Buffer):
+            setattr(self, name, tensor)
+        else:
+            setattr(self, name, Buffer(plain(tensor)))
+        transient = vars(self).get("_transient", frozenset()) - {name}
+        vars(self)["_transient"] = transient if persistent else transient | {name}
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Hold a parameter, as setting an attribute does."""
+        _see_name("parameter", name)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"'{name}' is to be an nn.Parameter, and got {type(param).__name__}.")
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Hold a module, as setting an attribute does."""
+        _see_name("module", name)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"'{name}' is to be an nn.Module, and got {type(module).__name__}.")
+        setattr(self, name, module)
+
     # -- settings for all of it ------------------------------------------------------
 
     def train(self: M, mode: bool = True) -> M:
@@ -347,9 +382,11 @@ class Module:
 
     def _state(self, path: str = "") -> Iterator[tuple[str, Tensor]]:
         """Yield what is saved, under every path that leads to it: a shared one has several."""
+        transient = vars(self).get("_transient", ())
         for kind in (Parameter, Buffer):
             for name, held in self._held(kind):
-                yield _join(path, name), held
+                if name not in transient:
+                    yield _join(path, name), held
         for name, child in self._held(Module):
             yield from child._state(_join(path, name))
 
@@ -419,6 +456,11 @@ class Module:
         lines += [f"({name}): {child!r}" for name, child in children]
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
+
+
+def _see_name(kind: str, name: Any) -> None:
+    if not isinstance(name, str) or not name or "." in name:
+        raise ValueError(f"A {kind} cannot be called {name!r}: give a name without dots.")
 
 
 def _join(path: str, name: str) -> str:

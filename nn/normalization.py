@@ -91,8 +91,12 @@ class _BatchNorm(Module):
         share: Any = 1.0 / batches.data if momentum is None else number("momentum", momentum)
         if share is not momentum:
             share = share.astype(mean.dtype)
-        unbiased = np.ravel(batch_variance(x, axis=axis)) * (numbers / (numbers - 1))
-        mean.data = (1.0 - share) * mean.data + share * np.ravel(batch_mean(x, axis=axis))
+        # A row for each example that has its own, or one for the batch.
+        rows = (-1, self.num_features)
+        new = np.mean(np.reshape(batch_mean(x, axis=axis), rows), axis=0)
+        unbiased = np.mean(np.reshape(batch_variance(x, axis=axis), rows), axis=0)
+        unbiased = unbiased * (numbers / (numbers - 1))
+        mean.data = (1.0 - share) * mean.data + share * new
         variance.data = (1.0 - share) * variance.data + share * unbiased
 
     def extra_repr(self) -> str:
@@ -221,3 +225,188 @@ class LayerNorm(Module):
         """Return the settings."""
         affine = self.elementwise_affine
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+
+
+class GroupNorm(Module):
+    """Normalize each group of channels of each example: input (N, C, …).
+
+    Parameters
+    ----------
+    num_groups
+        Into how many groups the channels are divided.
+    num_channels
+        C, which the groups divide.
+    eps
+        Added to the variance.
+    affine
+        Whether there are a weight and a bias for each channel.
+    dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, (num_channels,), or None
+
+    Examples
+    --------
+    >>> GroupNorm(2, 4)(np.zeros((3, 4, 5, 5))).shape
+    (3, 4, 5, 5)
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        self.num_groups = count("num_groups", num_groups)
+        self.num_channels = channels = count("num_channels", num_channels)
+        if channels % self.num_groups:
+            raise ValueError(
+                f"num_groups divides num_channels, and got {num_groups} for {num_channels}."
+            )
+        self.eps, self.affine, dtype = (
+            number("eps", eps),
+            flag("affine", affine),
+            settings.dtype(dtype),
+        )
+        self.weight = Parameter(np.ones(channels, dtype)) if self.affine else None
+        self.bias = Parameter(np.zeros(channels, dtype)) if self.affine else None
+
+    def forward(self, x: Any) -> Any:
+        """Return the normalized input."""
+        x = operand(x)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ValueError(
+                f"This GroupNorm takes an input (N, {self.num_channels}, …), and got {x.shape}."
+            )
+        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class RMSNorm(Module):
+    """x / √(mean x² + eps) over the last axes, times a weight: a LayerNorm that leaves the mean.
+
+    (Zhang and Sennrich, 2019.)
+
+    Parameters
+    ----------
+    normalized_shape
+        The sizes of these axes, or the size of the last one.
+    eps
+        By default the dtype's own, such as 2.2e-16.
+    elementwise_affine
+        Whether there is a weight of that shape.
+    dtype
+        Of the weight.
+
+    Examples
+    --------
+    >>> RMSNorm(2)(np.array([[1.0, 7.0]])).numpy().round(3)
+    array([[0.2, 1.4]])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        self.normalized_shape = shape = functional.check_shape(normalized_shape)
+        self.eps = None if eps is None else number("eps", eps)
+        self.elementwise_affine = flag("elementwise_affine", elementwise_affine)
+        dtype = settings.dtype(dtype)
+        self.weight = Parameter(np.ones(shape, dtype)) if self.elementwise_affine else None
+
+    def forward(self, x: Any) -> Any:
+        """Return the normalized input."""
+        return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        affine = self.elementwise_affine
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+
+
+class _InstanceNorm(_BatchNorm):
+    """Both instance normalizations: every example has a mean and a variance of its own."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        """Return the normalized input."""
+        x = operand(x)
+        single = x.ndim == self._axes[0] - 1
+        images = np.expand_dims(x, 0) if single else x
+        if images.ndim not in self._axes or images.shape[1] != self.num_features:
+            raise ValueError(
+                f"This {type(self).__name__} takes an input of {self._axes[0]} axes with "
+                f"{self.num_features} channels on the second, or one without the first, and got "
+                f"shape {x.shape}."
+            )
+        if not self.training and self.running_mean is not None:
+            out = super().forward(images)
+            return out[0] if single else out
+        axis = tuple(range(2, images.ndim))
+        numbers = math.prod(images.shape[2:])
+        if numbers < 2 and self.training:
+            raise ValueError(
+                f"In training, {type(self).__name__} needs more than one number for each channel "
+                f"of an example, and got shape {x.shape}."
+            )
+        wide = in_single(images)
+        out = normalize.apply(wide, axis=axis, eps=number("eps", self.eps))
+        if self.training and self.running_mean is not None:
+            self._track(measured(wide), axis, numbers)
+        if self.weight is not None and self.bias is not None:
+            out = out * _by_channel(self.weight, images) + _by_channel(self.bias, images)
+        out = out.astype(x.dtype) if x.dtype == np.float16 else out
+        return out[0] if single else out
+
+    def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:
+        """Move the running means; batches are not counted, as in PyTorch."""
+        assert self.num_batches_tracked is not None
+        before = self.num_batches_tracked.data
+        super()._track(x, axis, numbers)
+        self.num_batches_tracked.data = before
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """`InstanceNorm2d` for signals: input (N, C, L) or (C, L).
+
+    >>> InstanceNorm1d(1)(np.array([[[1.0, 3.0]]])).round(3)
+    array([[[-1.,  1.]]])
+    """
+
+    _axes = (3,)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalize each channel of each example over its places: input (N, C, H, W) or (C, H, W).
+
+    Arguments and attributes are those of `BatchNorm2d`; by default there are no
+    weights and no running means. (Ulyanov et al., 2016.)
+
+    >>> InstanceNorm2d(3)(np.zeros((2, 3, 4, 4))).shape
+    (2, 3, 4, 4)
+    """
+
+    _axes = (4,)

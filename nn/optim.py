@@ -20,9 +20,24 @@ from autograd_lite.calculus.loops import loop, loops
 
 from . import lr_scheduler
 from .module import Module
-from .settings import flag, from_zero, number, plain_number, shares
+from .settings import count, flag, from_zero, number, plain_number, share, shares
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RMSprop",
+    "lr_scheduler",
+]
+
+SCALARS = ("step", "mu_product")
+"""What is remembered as one number, whatever a parameter's shape."""
 
 Memory = dict[str, Any]
 Group = dict[str, Any]
@@ -225,7 +240,7 @@ class Optimizer:
             if i not in range(len(self.params)):
                 return f"it remembers a parameter {i}, and there are {len(self.params)}"
             for name, value in memory.items():
-                if name == "step" or value is None:
+                if name in SCALARS or value is None:
                     continue
                 if np.shape(value) != self.params[i].shape:
                     shape = self.params[i].shape
@@ -602,6 +617,236 @@ class AdamW(Adam):
         return self._moved(parameter.data, gradient, memory, group)
 
 
+class Adamax(Optimizer):
+    """Adam with the largest gradient in place of the mean of squares.
+
+    m ← β₁ m + (1 − β₁) g, u ← max(β₂ u, |g| + eps), p ← p − lr / (1 − β₁ᵗ) · m / u.
+    (Kingma and Ba, 2015.)
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -5.0], requires_grad=True)
+    >>> optimizer = Adamax([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(6)
+    array([ 0.5, -4.5])
+    """
+
+    checks: Mapping[str, Check] = {
+        "lr": from_zero, "betas": shares, "eps": from_zero, "weight_decay": from_zero,
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the mean gradient over the largest."""
+        g = _decayed(gradient, parameter, group)
+        beta1, beta2 = group["betas"]
+        t = memory["step"] = memory.get("step", 0) + 1
+        m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
+        u = np.maximum(beta2 * memory.get("exp_inf", 0.0), np.abs(g) + group["eps"])
+        memory["exp_inf"] = u
+        return group["lr"] / (1.0 - beta1**t) * m / u
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum: the next mean of the gradient counts, not the last.
+
+    m and v are Adam's. With μₜ = β₁ (1 − ½ 0.96^(t · momentum_decay)) and the products
+    Πₜ of all μ so far, p ← p − lr · ((1 − μₜ) / (1 − Πₜ) g + μₜ₊₁ / (1 − Πₜ₊₁) m) /
+    (√(v / (1 − β₂ᵗ)) + eps). (Dozat, 2016.)
+
+    Parameters
+    ----------
+    params, lr, betas, eps, weight_decay
+        As for `Adam`.
+    momentum_decay
+        How fast μ rises to β₁.
+    decoupled_weight_decay
+        Whether the decay is no part of the gradient, as for `AdamW`.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -5.0], requires_grad=True)
+    >>> optimizer = NAdam([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(2)
+    array([ 0.47, -4.47])
+    """
+
+    checks: Mapping[str, Check] = {
+        "lr": from_zero, "betas": shares, "eps": from_zero, "weight_decay": from_zero,
+        "momentum_decay": from_zero, "decoupled_weight_decay": flag,
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+        )
+
+    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the next value of a parameter."""
+        p, lr = parameter.data, group["lr"]
+        if group["decoupled_weight_decay"]:
+            g, p = gradient, p * (1.0 - lr * group["weight_decay"])
+        else:
+            g = _decayed(gradient, parameter, group)
+        beta1, beta2 = group["betas"]
+        t = memory["step"] = memory.get("step", 0) + 1
+        now, after = (
+            beta1 * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"])) for step in (t, t + 1)
+        )
+        product = memory["mu_product"] = memory.get("mu_product", 1.0) * now
+        m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
+        v = memory["exp_avg_sq"] = beta2 * memory.get("exp_avg_sq", 0.0) + (1.0 - beta2) * g * g
+        root = np.sqrt(v / (1.0 - beta2**t)) + group["eps"]
+        ahead = (1.0 - now) / (1.0 - product) * g + after / (1.0 - product * after) * m
+        return p - lr * ahead / root
+
+
+class Adadelta(Optimizer):
+    """A rate for each number from the means of squared gradients and of squared steps.
+
+    v ← rho · v + (1 − rho) · g², d = √(u + eps) / √(v + eps) · g, u ← rho · u + (1 − rho) · d²,
+    p ← p − lr · d: the units are those of p. (Zeiler, 2012.)
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, -5.0], requires_grad=True)
+    >>> optimizer = Adadelta([w], lr=100.0)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(2)
+    array([ 0.68, -4.68])
+    """
+
+    checks: Mapping[str, Check] = dict.fromkeys(("lr", "rho", "eps", "weight_decay"), from_zero)
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, rho=rho, eps=eps, weight_decay=weight_decay)
+
+    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the gradient, in the size of the steps so far."""
+        g = _decayed(gradient, parameter, group)
+        rho, eps = group["rho"], group["eps"]
+        memory["step"] = memory.get("step", 0) + 1
+        v = memory["square_avg"] = rho * memory.get("square_avg", 0.0) + (1.0 - rho) * g * g
+        before = memory["acc_delta"] if "acc_delta" in memory else np.zeros_like(g)
+        d = np.sqrt(before + eps) / np.sqrt(v + eps) * g
+        memory["acc_delta"] = rho * before + (1.0 - rho) * d * d
+        return group["lr"] * d
+
+
+class Muon(Optimizer):
+    """Momentum whose matrix is made orthogonal: every direction moves at one speed.
+
+    For weights of two axes. b ← momentum · b + (1 − momentum) · g; the step is lr times
+    the orthogonal factor of b (with `nesterov`, of (1 − momentum) · g + momentum · b),
+    by five steps of a Newton-Schulz iteration with a polynomial of the fifth degree, and
+    times √max(1, rows / columns). Weights decay as for `AdamW`. (Jordan, 2024.)
+    PyTorch iterates in bfloat16, and this in the weights' own precision.
+
+    Parameters
+    ----------
+    params, lr
+        As for `Optimizer`; all are matrices. Give others, such as biases, to `AdamW`.
+    weight_decay, momentum, nesterov
+        As above.
+    ns_coefficients, eps, ns_steps
+        Of the iteration: the polynomial's, what the norm is at least, how many steps.
+
+    Examples
+    --------
+    >>> w = Tensor([[3.0, 0.0], [0.0, 4.0]], requires_grad=True)
+    >>> optimizer = Muon([w], lr=0.1, weight_decay=0.0)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(1)
+    array([[2.9, 0. ],
+           [0. , 3.9]])
+    """
+
+    checks: Mapping[str, Check] = {
+        "lr": from_zero, "weight_decay": from_zero, "momentum": share, "nesterov": flag,
+        "eps": from_zero, "ns_steps": count,
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-7,
+        ns_steps: int = 5,
+    ) -> None:
+        super().__init__(
+            params, lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov,
+            ns_coefficients=ns_coefficients, eps=eps, ns_steps=ns_steps,
+        )  # fmt: skip
+        for p in self.params:
+            if p.ndim != 2:
+                raise ValueError(
+                    f"Muon is for matrices, and {p.called()} has shape {p.shape}: give it to "
+                    "another optimizer, such as AdamW."
+                )
+
+    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+        """Return the next value of a parameter."""
+        momentum = group["momentum"]
+        b = momentum * memory.get("momentum_buffer", 0.0) + (1.0 - momentum) * gradient
+        memory["momentum_buffer"] = b
+        update = (1.0 - momentum) * gradient + momentum * b if group["nesterov"] else b
+        rate = group["lr"] * math.sqrt(max(1.0, parameter.shape[0] / parameter.shape[1]))
+        decayed = parameter.data * (1.0 - group["lr"] * group["weight_decay"])
+        return decayed - rate * _orthogonal(update, group)
+
+
+def _orthogonal(matrix: Any, group: Group) -> Any:
+    """Return about the orthogonal factor of a matrix: its singular values become near 1."""
+    a, b, c = group["ns_coefficients"]
+    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = x / max(float(np.linalg.norm(x)), group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x
+
+
 # -- what they share ---------------------------------------------------------------------------
 
 
@@ -661,8 +906,8 @@ def _in_dtype(memory: Mapping[str, Any], parameter: Tensor) -> Memory:
     """Return a copy of what is remembered of a parameter, with floats in its dtype."""
     found = _copied(memory)
     for name, value in memory.items():
-        if name == "step":
-            found[name] = int(value)
+        if name in SCALARS:
+            found[name] = int(value) if name == "step" else float(value)
         elif value is None:  # as PyTorch keeps where there is no momentum
             del found[name]
         elif np.asarray(value).dtype.kind == parameter.dtype.kind:

@@ -16,6 +16,8 @@ from .settings import Sizes, flag
 class _Pool(Module):
     """What the poolings share: windows of `kernel_size`, by default side by side."""
 
+    _dimensions = 2
+
     def __init__(
         self,
         kernel_size: Sizes,
@@ -24,7 +26,7 @@ class _Pool(Module):
         dilation: Sizes,
         ceil_mode: bool,
     ) -> None:
-        own = windows.of_pooling(2, kernel_size, stride, padding, dilation)
+        own = windows.of_pooling(self._dimensions, kernel_size, stride, padding, dilation)
         self.kernel_size, self.stride, self.padding, self.dilation = own
         self.ceil_mode = flag("ceil_mode", ceil_mode)
 
@@ -135,6 +137,54 @@ class AvgPool2d(_Pool):
             self.count_include_pad,
             self.divisor_override,
         )
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxPool1d(MaxPool2d):
+    """`MaxPool2d` for signals: input (N, C, L) or (C, L).
+
+    >>> import numpy as np
+    >>> MaxPool1d(2)(np.arange(4.0).reshape(1, 4))
+    array([[1., 3.]])
+    """
+
+    _dimensions = 1
+
+    def forward(self, x: Any) -> Any:
+        """Return the largest of each window."""
+        return functional.max_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
+
+class AvgPool1d(_Pool):
+    """`AvgPool2d` for signals: input (N, C, L) or (C, L).
+
+    >>> import numpy as np
+    >>> AvgPool1d(2)(np.arange(4.0).reshape(1, 4))
+    array([[0.5, 2.5]])
+    """
+
+    _dimensions = 1
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, 1, ceil_mode)
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
+
+    def forward(self, x: Any) -> Any:
+        """Return the mean of each window."""
+        settings = self.kernel_size, self.stride, self.padding, self.ceil_mode
+        return functional.avg_pool1d(x, *settings, self.count_include_pad)
 
     def extra_repr(self) -> str:
         """Return the settings."""

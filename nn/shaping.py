@@ -1,4 +1,4 @@
-"""Flatten: from images to rows of features."""
+"""Flatten and Unflatten: from images to rows of features, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .module import Module
-from .settings import integer
+from .settings import integer, sizes
 
 
 class Flatten(Module):
@@ -39,3 +39,35 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """Return the axes."""
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Split the axis `dim` into several, of sizes that multiply to its own; one may be −1.
+
+    >>> Unflatten(1, (3, 4, 4))(np.zeros((2, 48))).shape
+    (2, 3, 4, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
+        self.dim = integer("dim", dim)
+        self.unflattened_size = sizes(
+            "unflattened_size", unflattened_size, len(unflattened_size), -1
+        )
+
+    def forward(self, x: Any) -> Any:
+        """Return the same numbers with more axes."""
+        shape = np.shape(x)
+        at = self.dim + len(shape) if self.dim < 0 else self.dim
+        known = math.prod(size for size in self.unflattened_size if size != -1)
+        open_axes = self.unflattened_size.count(-1)
+        fits = 0 <= at < len(shape) and open_axes < 2 and known > 0
+        if not fits or (shape[at] % known if open_axes else shape[at] != known):
+            raise ValueError(
+                f"Unflatten(dim={self.dim}, unflattened_size={self.unflattened_size}) does not fit "
+                f"an input of shape {shape}."
+            )
+        return np.reshape(x, (*shape[:at], *self.unflattened_size, *shape[at + 1 :]))
+
+    def extra_repr(self) -> str:
+        """Return the axis and its sizes."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

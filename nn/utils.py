@@ -1,4 +1,4 @@
-"""Gradient clipping, as in ``torch.nn.utils``: a step that would be too long is shortened."""
+"""Gradients clipped, and parameters as one vector, as in ``torch.nn.utils``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .module import Array
+from .module import Array, plain
 from .settings import number
 
 
@@ -75,6 +75,45 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     clip_value = number("clip_value", clip_value, least=0.0, finite=False)
     for p in _with_gradient(parameters):
         p.grad = np.clip(_wide(p.grad), -clip_value, clip_value)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all parameters as one vector, in order; gradients go back to them.
+
+    >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)]).numpy()
+    array([1., 2., 3.])
+    """
+    found = list(parameters)
+    if not found:
+        raise ValueError("parameters_to_vector takes parameters, and got none.")
+    return np.concatenate([np.ravel(p) for p in found])  # type: ignore[return-value]
+
+
+def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
+    """Set all parameters from one vector, in order.
+
+    Raises
+    ------
+    ValueError
+        If it has another length than they together; none has been changed.
+
+    Examples
+    --------
+    >>> a, b = Tensor([[0.0, 0.0]]), Tensor(0.0)
+    >>> vector_to_parameters([1.0, 2.0, 3.0], [a, b])
+    >>> a.data, b.data
+    (array([[1., 2.]]), np.float64(3.0))
+    """
+    found, numbers = list(parameters), plain(vec)
+    size = sum(p.size for p in found)
+    if numbers.shape != (size,):
+        raise ValueError(
+            f"These parameters are a vector of shape {(size,)}, and got {numbers.shape}."
+        )
+    first = 0
+    for p in found:
+        p.data = numbers[first : first + p.size].reshape(p.shape).copy()
+        first += p.size
 
 
 def _wide(gradient: Any) -> Array:

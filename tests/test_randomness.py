@@ -45,6 +45,18 @@ DRAWING = {
     nn.MLP: lambda **rng: weights(nn.MLP([2, 3, 1], **rng)),
     nn.Dropout: lambda **rng: nn.Dropout(0.5, **rng)(np.ones(60)),
     nn.functional.dropout: lambda **rng: nn.functional.dropout(np.ones(60), **rng),
+    nn.functional.scaled_dot_product_attention: lambda **rng: (
+        nn.functional.scaled_dot_product_attention(*[np.ones((9, 4))] * 3, dropout_p=0.5, **rng)
+    ),
+    nn.ConvTranspose2d: lambda **rng: weights(nn.ConvTranspose2d(2, 3, 3, **rng)),
+    nn.Bilinear: lambda **rng: weights(nn.Bilinear(2, 3, 4, **rng)),
+    nn.Embedding: lambda **rng: weights(nn.Embedding(5, 4, **rng)),
+    nn.MultiheadAttention: lambda **rng: weights(nn.MultiheadAttention(4, 2, **rng)),
+    nn.TransformerEncoderLayer: lambda **rng: weights(nn.TransformerEncoderLayer(4, 2, 3, **rng)),
+    **{
+        cls: lambda cls=cls, **rng: weights(cls(2, 3, **rng))
+        for cls in (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+    },
     nn.DataLoader: lambda **rng: orders(nn.DataLoader(DATA, 7, shuffle=True, **rng)),
     nn.fit: trained,
     nn.random_split: lambda **rng: nn.random_split(DATA, [0.5, 0.5], **rng)[0].indices,

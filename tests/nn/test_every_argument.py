@@ -53,6 +53,24 @@ FUNCTIONS = {
     "scaled_dot_product_attention": {
         "query": X, "key": Y, "value": BELOW_1, "attn_mask": X @ Y.T, "scale": 0.5,
     },
+    **{name: {"input": X} for name in ("hardtanh", "logsigmoid", "logsumexp")},
+    "prelu": {"input": X, "weight": WEIGHTS},
+    "max_pool1d": {"input": IMAGES[0], "kernel_size": 2},
+    "avg_pool1d": {"input": IMAGES[0], "kernel_size": 2},
+    "adaptive_avg_pool2d": {"input": IMAGES, "output_size": (3, 2)},
+    "conv_transpose2d": {"input": np.tile(IMAGES, (1, 2, 1, 1)), "weight": KERNELS,
+                         "bias": BIAS[:2]},
+    "interpolate": {"input": IMAGES, "size": (3, 6), "mode": "bilinear"},
+    "group_norm": {"input": IMAGES, "num_groups": 2, "weight": BIAS[:2], "bias": BIAS[:2]},
+    "rms_norm": {"input": X, "normalized_shape": (3,), "weight": WEIGHTS},
+    "batch_norm": {"input": X, "running_mean": Y[0], "running_var": WEIGHTS, "weight": WEIGHTS,
+                   "bias": WEIGHTS},
+    "embedding": {"input": LABELS, "weight": Y},
+    **{name: {"input": X, "target": Y} for name in ("smooth_l1_loss",)},
+    "kl_div": {"input": X, "target": SHARES},
+    "kl_div of logarithms": {"input": X, "target": Y, "log_target": True},
+    "cosine_similarity": {"x1": X, "x2": Y},
+    "triplet_margin_loss": {"anchor": X, "positive": Y, "negative": Y[::-1].copy()},
 }  # fmt: skip
 
 # How each module is made, and on what it is called.
@@ -75,6 +93,29 @@ MODULES = {
     "BCEWithLogitsLoss": ({"weight": WEIGHTS, "pos_weight": WEIGHTS}, [X, BELOW_1]),
     "CrossEntropyLoss": ({"weight": WEIGHTS}, [X, SHARES]),
     "NLLLoss": ({"weight": WEIGHTS}, [X, LABELS]),
+    **{name: ({}, [X]) for name in ("PReLU", "Hardtanh", "LogSigmoid")},
+    "Bilinear": ({"in1_features": 3, "in2_features": 3, "out_features": 2}, [X, Y]),
+    "Embedding": ({"num_embeddings": 3, "embedding_dim": 2}, [LABELS]),
+    "MaxPool1d": ({"kernel_size": 2}, [IMAGES[0]]),
+    "AvgPool1d": ({"kernel_size": 2}, [IMAGES[0]]),
+    "AdaptiveAvgPool2d": ({"output_size": (3, 2)}, [IMAGES]),
+    "Upsample": ({"size": (3, 7)}, [IMAGES]),
+    "Unflatten": ({"dim": 1, "unflattened_size": (3, 1)}, [X]),
+    "ConvTranspose2d": ({"in_channels": 2, "out_channels": 2, "kernel_size": 2}, [IMAGES]),
+    "GroupNorm": ({"num_groups": 1, "num_channels": 2}, [IMAGES]),
+    "InstanceNorm1d": ({"num_features": 2}, [IMAGES[:, :, 0]]),
+    "InstanceNorm2d": ({"num_features": 2}, [IMAGES]),
+    "RMSNorm": ({"normalized_shape": 3}, [X]),
+    **{
+        name: ({"input_size": 3, "hidden_size": 2}, [X])
+        for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
+    },
+    "MultiheadAttention": ({"embed_dim": 3, "num_heads": 1}, [X, Y, Y]),
+    "TransformerEncoderLayer": ({"d_model": 3, "nhead": 1, "dim_feedforward": 2}, [X]),
+    "SmoothL1Loss": ({}, [X, Y]),
+    "KLDivLoss": ({}, [X, SHARES]),
+    "TripletMarginLoss": ({}, [X, Y, Y[::-1].copy()]),
+    "CosineSimilarity": ({}, [X, Y]),
 }
 
 
@@ -114,7 +155,15 @@ OTHERS = {
           "patience": 1, "stop_below": 0.1, "shuffle": True, "keep_best": False,
           "progress": False, "rng": 0},
     **{getattr(nn.optim, name): {"params": None, "lr": 0.1}
-       for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop")},
+       for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "Adamax", "NAdam",
+                    "Muon")},
+    nn.utils.parameters_to_vector: {"parameters": None},
+    nn.utils.vector_to_parameters: {"vec": np.ones(9), "parameters": None},
+    nn.optim.lr_scheduler.MultiStepLR: {"optimizer": None, "milestones": [2, 3]},
+    nn.optim.lr_scheduler.LambdaLR: {"optimizer": None, "lr_lambda": lambda epoch: 0.5},
+    nn.optim.lr_scheduler.CosineAnnealingWarmRestarts: {"optimizer": None, "T_0": 3},
+    nn.optim.lr_scheduler.OneCycleLR: {"optimizer": None, "max_lr": 0.5, "total_steps": 9,
+                                       "cycle_momentum": False},
     nn.optim.lr_scheduler.StepLR: {"optimizer": None, "step_size": 2},
     nn.optim.lr_scheduler.ExponentialLR: {"optimizer": None, "gamma": 0.5},
     nn.optim.lr_scheduler.CosineAnnealingLR: {"optimizer": None, "T_max": 3},
@@ -124,8 +173,8 @@ OTHERS = {
 # Measures, which return plain numbers, and what takes no numbers.
 LEFT_OUT = {
     "accuracy", "summary", "save_weights", "load_weights", "Module", "Parameter", "Buffer",
-    "Sequential", "ModuleList", "Dataset", "DivergedError", "History", "State", "Summary", "fit",
-    "get_rng_state", "set_rng_state",
+    "Sequential", "ModuleList", "ModuleDict", "ParameterList", "Dataset", "DivergedError",
+    "History", "State", "Summary", "fit", "get_rng_state", "set_rng_state",
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,35 @@ LAYERS = [
     ("Softplus", (), {}, (5, 8)),
     ("Softplus", (3.0, 4.0), {}, (5, 8)),
     ("LogSoftmax", (1,), {}, (5, 8)),
+    ("PReLU", (), {}, (5, 8)),
+    ("PReLU", (4,), {}, IMAGES),
+    ("Hardtanh", (-0.5, 2.0), {}, (5, 8)),
+    ("LogSigmoid", (), {}, (5, 8)),
+    ("MaxPool1d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, (2, 4, 9)),
+    ("AvgPool1d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}, (4, 8)),
+    ("AdaptiveAvgPool2d", ((3, 4),), {}, IMAGES),
+    ("AdaptiveAvgPool2d", ((None, 9),), {}, (4, 7, 6)),
+    ("ConvTranspose2d", (4, 3, 3), {}, IMAGES),
+    (
+        "ConvTranspose2d",
+        (4, 6, (3, 2)),
+        {"stride": (2, 3), "padding": (1, 0), "groups": 2, "output_padding": (1, 2)},
+        IMAGES,
+    ),
+    ("ConvTranspose2d", (4, 2, 3), {"stride": 2, "dilation": 2, "bias": False}, (4, 7, 6)),
+    ("Upsample", (), {"scale_factor": 2}, IMAGES),
+    ("Upsample", (), {"size": (5, 11)}, IMAGES),
+    ("Upsample", (), {"scale_factor": 1.7, "mode": "bilinear"}, IMAGES),
+    ("Upsample", ((4, 13),), {"mode": "bilinear", "align_corners": True}, IMAGES),
+    ("Upsample", (5,), {"mode": "linear"}, (2, 4, 9)),
+    ("Unflatten", (1, (2, -1)), {}, IMAGES),
+    ("GroupNorm", (2, 4), {}, IMAGES),
+    ("GroupNorm", (4, 4), {"affine": False, "eps": 0.1}, (3, 4, 5)),
+    ("InstanceNorm1d", (4,), {}, (2, 4, 9)),
+    ("InstanceNorm2d", (4,), {"affine": True, "track_running_stats": True}, IMAGES),
+    ("InstanceNorm2d", (4,), {}, (4, 7, 6)),
+    ("RMSNorm", (6,), {}, IMAGES),
+    ("RMSNorm", ((7, 6), 0.3), {"elementwise_affine": False}, IMAGES),
 ]
 
 
@@ -144,7 +175,7 @@ def test_second_derivatives(rng, case):
 @pytest.mark.parametrize("case", LAYERS, ids=ident)
 def test_float32_stays_float32(rng, case):
     name, args, kwargs, shape = case
-    has_dtype = name.startswith(("Conv", "BatchNorm", "LayerNorm"))
+    has_dtype = "dtype" in inspect.signature(getattr(nn, name)).parameters
     layer = getattr(nn, name)(*args, **kwargs, **({"dtype": np.float32} if has_dtype else {}))
     x = Tensor(rng.normal(size=shape), requires_grad=True, dtype=np.float32)
     for training in (True, False):

@@ -26,7 +26,26 @@ SETTINGS = [
     ("RMSprop", {}),
     ("RMSprop", {"alpha": 0.9, "eps": 1e-3, "weight_decay": 0.05, "momentum": 0.5}),
     ("RMSprop", {"alpha": 0.9, "centered": True, "eps": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.05}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.05}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.05, "momentum_decay": 0.1, "weight_decay": 0.05}),
+    ("NAdam", {"lr": 0.05, "weight_decay": 0.3, "decoupled_weight_decay": True}),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _doubles(request):
+    """Let PyTorch keep NAdam's product of momenta in float64, as its parameters are."""
+    if "torch" not in request.fixturenames:
+        yield
+        return
+    torch = request.getfixturevalue("torch")
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def networks(torch, rng):
@@ -192,7 +211,7 @@ def test_numpys_numbers_as_settings_are_pythons(name, settings, dtype):
             optimizer.step()
             scheduler.step()
             assert p.dtype == dtype
-            arrays = [v for k, v in optimizer.memory[0].items() if k != "step"]
+            arrays = [v for k, v in optimizer.memory[0].items() if k not in optim.SCALARS]
             assert all(array.dtype == dtype for array in arrays)
         return p.data
 
@@ -222,7 +241,7 @@ def test_an_optimizer_follows_a_model_that_was_converted(torch, name, settings):
         theirs.step()
         assert model.weight.dtype == dtype
         memory = optimizer.memory[0].items()
-        assert all(value.dtype == dtype for key, value in memory if key != "step")
+        assert all(value.dtype == dtype for key, value in memory if key not in optim.SCALARS)
         tolerance = 1e-12 if dtype == np.float64 else 1e-6
         np.testing.assert_allclose(model.weight.data, q.detach().numpy(), rtol=tolerance)
 
@@ -406,3 +425,30 @@ def test_repr_shows_the_settings():
     assert repr(optim.Adam([p])) == (
         "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)"
     )
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4)])
+def test_muon_makes_the_momentum_orthogonal(torch, rng, shape):
+    start, gradients = rng.normal(size=shape), rng.normal(size=(4, *shape))
+    ours, theirs = Tensor(start, requires_grad=True), torch.tensor(start, requires_grad=True)
+    settings = {"lr": 0.1, "weight_decay": 0.2, "momentum": 0.6}
+    a, b = optim.Muon([ours], **settings), torch.optim.Muon([theirs], **settings)
+    momentum = np.zeros(shape)
+    for g in gradients:
+        before = ours.data
+        ours.grad, theirs.grad = g, torch.tensor(g)
+        a.step()
+        b.step()
+        # The formula, with a singular value decomposition in place of the iteration.
+        momentum = 0.6 * momentum + 0.4 * g
+        u, _, vh = np.linalg.svd(0.4 * g + 0.6 * momentum, full_matrices=False)
+        step = (before * (1 - 0.1 * 0.2) - ours.data) / (0.1 * max(1, shape[0] / shape[1]) ** 0.5)
+        inside = u.T @ step @ vh.T
+        np.testing.assert_allclose(inside, np.diag(np.diag(inside)), atol=1e-12)
+        assert 0.6 < np.diag(inside).min() <= np.diag(inside).max() < 1.3
+        np.testing.assert_allclose(ours.data, theirs.detach().numpy(), atol=0.02)  # of bfloat16
+
+
+def test_muon_is_for_matrices():
+    with pytest.raises(ValueError, match=r"'b' has shape \(3,\): give it to another optimizer"):
+        optim.Muon([Tensor(np.ones(3), requires_grad=True, name="b")])

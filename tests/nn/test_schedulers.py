@@ -16,6 +16,24 @@ SCHEDULERS = [
     ("CosineAnnealingLR", (7,), {"eta_min": 0.01}),
     ("LinearLR", (), {}),
     ("LinearLR", (0.1,), {"end_factor": 0.7, "total_iters": 8}),
+    ("MultiStepLR", ([9, 2, 5, 5],), {"gamma": 0.5}),
+    ("LambdaLR", (lambda epoch: 0.95**epoch,), {}),
+    ("LambdaLR", ([lambda epoch: 1.0 / (1 + epoch), lambda epoch: epoch % 3],), {}),
+    ("CosineAnnealingWarmRestarts", (5,), {}),
+    ("CosineAnnealingWarmRestarts", (3, 2), {"eta_min": 0.01}),
+    ("OneCycleLR", ([0.7, 0.1],), {"total_steps": 26, "cycle_momentum": False}),
+    (
+        "OneCycleLR",
+        (0.5,),
+        {
+            "epochs": 13,
+            "steps_per_epoch": 2,
+            "cycle_momentum": False,
+            "three_phase": True,
+            "anneal_strategy": "linear",
+            "pct_start": 0.4,
+        },
+    ),
 ]
 
 
@@ -45,6 +63,25 @@ def test_rates_are_pytorchs(torch, name, args, kwargs):
         b.step()
     assert len(set(seen)) > 3
     assert a.get_last_lr() == [g["lr"] for g in ours.param_groups]
+
+
+@pytest.mark.parametrize("settings", [{}, {"three_phase": True, "anneal_strategy": "linear"}])
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_one_cycle_takes_the_momentum_along(torch, name, settings):
+    own = {"momentum": 0.5} if name == "SGD" else {}
+    ours = getattr(optim, name)([Tensor(1.0, requires_grad=True)], lr=0.1, **own)
+    theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)], lr=0.1, **own)
+    a = optim.lr_scheduler.OneCycleLR(ours, 0.3, total_steps=20, **settings)
+    b = torch.optim.lr_scheduler.OneCycleLR(theirs, 0.3, total_steps=20, **settings)
+    for _ in range(19):
+        same(ours, theirs)
+        key = "momentum" if own else "betas"
+        assert ours.param_groups[0][key] == pytest.approx(theirs.param_groups[0][key], abs=1e-14)
+        theirs.step()
+        a.step()
+        b.step()
+    with pytest.raises(ValueError, match="made for 20 steps"):
+        a.step()
 
 
 def test_a_warm_up_and_then_a_cosine(torch):
@@ -188,3 +225,19 @@ def test_clipping_by_value():
     p.grad = [3.0, -0.5]
     utils.clip_grad_value_([p], 1.0)
     assert p.grad.tolist() == [1.0, -0.5]
+
+
+def test_parameters_as_one_vector(torch, rng):
+    a, b = (Tensor(rng.normal(size=shape), requires_grad=True) for shape in ((2, 3), (4,)))
+    vector = utils.parameters_to_vector([a, b])
+    np.testing.assert_array_equal(vector.data, [*a.data.ravel(), *b.data])
+    (vector * np.arange(10.0)).sum().backward()
+    np.testing.assert_array_equal(a.grad, np.arange(6.0).reshape(2, 3))
+    before = a.data
+    with pytest.raises(ValueError, match=r"shape \(10,\), and got \(9,\)"):
+        utils.vector_to_parameters(np.zeros(9), [a, b])
+    assert a.data is before
+    given = np.arange(10.0)
+    utils.vector_to_parameters(given, [a, b])
+    given[:] = 0.0
+    np.testing.assert_array_equal(utils.parameters_to_vector([a, b]).data, np.arange(10.0))
