@@ -359,8 +359,8 @@ def _is_inexact(dtype: Any) -> bool:
 
 def _in_dtypes(result: Any, dtypes: Any) -> Any:
     """Convert results to NumPy's dtypes, where only the precision differs, or NumPy's are whole."""
-    if isinstance(result, Tensor):
-        dtype = result._value.dtype
+    if isinstance(result, (Tensor, np.ndarray, np.generic)):
+        dtype = result.dtype
         if dtypes is None or dtype is dtypes or dtype == dtypes:
             return result
         alike = dtype.kind == dtypes.kind or (dtypes.kind in "iu" and dtype.kind == "f")

@@ -162,11 +162,16 @@ def _reduce(
     more |= {} if initial is None or initial is NO_VALUE else {"initial": initial}
     more |= {} if where is True else {"where": where}
     if ufunc in _WITH_DTYPE:
-        return _WITH_DTYPE[ufunc](array, dtype=dtype, **more)
+        return _full(_WITH_DTYPE[ufunc], array, dtype=dtype, **more)
     array = array if dtype is None else array.astype(dtype)
     if ufunc in _REDUCTIONS:
-        return _REDUCTIONS[ufunc](array, **more)
+        return _full(_REDUCTIONS[ufunc], array, **more)
     return _fold(ufunc, array, **more)
+
+
+def _full(function: Any, array: Any, **how: Any) -> Any:
+    """Call by the table: the array may be bare, and a Tensor stand in `where`."""
+    return look_up(function).from_numpy((array,), how)
 
 
 def _fold(
@@ -181,6 +186,8 @@ def _fold(
         x = np.moveaxis(x, axes, tuple(range(len(axes))))
         return np.reshape(x, (math.prod(x.shape[: len(axes)]), *x.shape[len(axes) :]))
 
+    if initial is not None and array.dtype.kind in "iub":
+        initial = as_array(initial).astype(array.dtype)
     rows, everywhere = in_rows(array), where is True
     result, n = initial, rows.shape[0]
     if result is None:
@@ -198,7 +205,7 @@ def _fold(
 def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None) -> Any:
     array = as_array(array)
     if ufunc in _RUNNING:
-        return _RUNNING[ufunc](array, axis=axis, dtype=dtype)
+        return _full(_RUNNING[ufunc], array, axis=axis, dtype=dtype)
     rows = np.moveaxis(array if dtype is None else array.astype(dtype), axis, 0)
     if not len(rows):
         return np.moveaxis(rows, 0, axis)

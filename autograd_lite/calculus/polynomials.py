@@ -94,7 +94,8 @@ def _polyfit(
         rcond = np.size(x) * np.finfo(np.result_type(x)).eps
     powers = np.vander(x, order)
     if w is not None:
-        powers, y = powers * w[:, None], np.moveaxis(np.moveaxis(y, 0, -1) * w, -1, 0)
+        weighted = np.moveaxis(np.moveaxis(y, 0, -1) * w, -1, 0)
+        powers, y = (powers * w[:, None]).astype(powers.dtype), weighted.astype(y.dtype)
     # As NumPy does: columns of one length, for the sake of the condition.
     lengths = np.linalg.norm(powers, axis=0)
     powers = powers / lengths

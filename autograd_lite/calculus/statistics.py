@@ -462,6 +462,7 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    f = f if np.result_type(f).kind in "fc" else as_array(f).astype(np.float64)
     axes = range(np.ndim(f)) if axis is None else normalize_axis_tuple(axis, np.ndim(f))
     steps = [as_array(h) for h in varargs] or [1.0]
     steps = steps * len(axes) if len(steps) == 1 else steps
@@ -491,7 +492,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
         first = (_edge(d[:1], d[1:2]) * f[..., :3]).sum(axis=-1, keepdims=True)
         last = (-_edge(d[-1:], d[-2:-1]) * f[..., -1:-4:-1]).sum(axis=-1, keepdims=True)
     slopes = np.concatenate([first, inner, last], axis=-1)
-    return np.moveaxis(slopes.astype(np.result_type(f, np.float16)), -1, axis)
+    return np.moveaxis(slopes.astype(np.result_type(f)), -1, axis)
 
 
 def _edge(near: Any, far: Any) -> Any:

@@ -26,18 +26,18 @@ derivative(np.log10, x=lambda g, x: g / (x * LN10))
 derivative(np.log1p, x=lambda g, x: g / (x + 1.0))
 
 
-def _share(x: Any, y: Any) -> Any:
-    """Return the share of eˣ in eˣ + eʸ, by their difference; 0 where both are 0."""
+def _share(x: Any, y: Any, unit: float = 1.0) -> Any:
+    """Return the share of bˣ in bˣ + bʸ, for log b = `unit`; 0 where both are 0."""
     equal = (x == y) & np.isinf(x)
-    share = np.exp(-np.logaddexp(0.0, np.where(equal, 0.0, y - x)))
+    share = np.exp(-np.logaddexp(0.0, np.where(equal, 0.0, y - x) * unit))
     return np.where(x == -np.inf, 0.0, share)
 
 
 derivative(np.logaddexp, x=lambda g, x, y: g * _share(x, y), y=lambda g, x, y: g * _share(y, x))
 derivative(
     np.logaddexp2,
-    x=lambda g, x, y: g * _share(x * LN2, y * LN2),
-    y=lambda g, x, y: g * _share(y * LN2, x * LN2),
+    x=lambda g, x, y: g * _share(x, y, LN2),
+    y=lambda g, x, y: g * _share(y, x, LN2),
 )
 
 # -- angles ------------------------------------------------------------------------

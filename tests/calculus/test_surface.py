@@ -19,7 +19,12 @@ import pytest
 
 from autograd_lite import Tensor
 from autograd_lite.composite import signature
-from autograd_lite.errors import DetachError, ObjectArrayError, UnsupportedArgumentError
+from autograd_lite.errors import (
+    DetachError,
+    NoDerivativeError,
+    ObjectArrayError,
+    UnsupportedArgumentError,
+)
 from tests.calculus.cases import ENTRIES, is_internal, label, results_of, some
 from tests.calculus.variations import UNORDERED
 
@@ -89,15 +94,20 @@ def hold(function: Any, given: Arguments, what: str, ours: Arguments | None = No
     """See that a call of Tensors comes out as the same call of arrays."""
     expected = outcome(function, on(given, np.copy))
     actual = outcome(function, on(given, tensor) if ours is None else ours)
-    what = f"{label(function)}: {what}: NumPy {expected!r:.200}, ours {actual!r:.300}"
     if isinstance(expected, Exception):
-        assert isinstance(actual, type(expected)) or is_documented(actual, expected), what
         of_numpy = str(expected).partition(" (")[0] in str(actual) or "NoValue" in str(actual)
-        assert of_numpy or is_documented(actual, expected) or ours is not None, what
-    elif isinstance(actual, Exception):
-        assert is_documented(actual, expected), what
-    elif function not in UNKNOWN | UNORDERED:
-        assert same(actual, expected, floats(given)), what
+        kind = isinstance(actual, type(expected)) and (of_numpy or ours is not None)
+        holds = kind or is_documented(actual, expected)
+    else:
+        holds = is_numpys(function, given, actual, expected)
+    assert holds, f"{label(function)}: {what}: NumPy {expected!r:.200}, ours {actual!r:.300}"
+
+
+def is_numpys(function: Any, given: Arguments, actual: Any, expected: Any) -> bool:
+    """Whether a result is NumPy's, or the refusal of one of which we say so."""
+    if isinstance(actual, Exception):
+        return is_documented(actual, expected)
+    return function in UNKNOWN | UNORDERED or same(actual, expected, floats(given))
 
 
 def is_documented(error: Any, expected: Any) -> bool:
@@ -110,17 +120,16 @@ def is_documented(error: Any, expected: Any) -> bool:
         return "apply_function" not in called or "apply_over_axes" in called
     if any(np.asarray(r).dtype.kind in "OUS" for r in results_of(expected)):
         return True  # neither have objects and text
-    return isinstance(error, UnsupportedArgumentError) and any(
-        words in str(error) for words in REFUSALS
-    )
+    kinds = (UnsupportedArgumentError, NoDerivativeError)
+    return isinstance(error, kinds) and any(words in str(error) for words in REFUSALS)
 
 
 REFUSALS = (
     "only chooses by its argument",
     "leaves the other places without a value",  # a ufunc's where=
-    "the further vectors of a full one are not determined",
     "other columns of a complete Q are not determined",
     "for widths below the length",
+    "np.copyto has no derivative here (writes into an array",  # np.full_like(x, t) calls it
 )
 
 
@@ -143,7 +152,8 @@ def same(actual: Any, expected: Any, coarser: Any = ()) -> bool:
         return False
     if expected.dtype.kind not in "fc":
         return bool(np.array_equal(actual, expected))
-    precision = 64 * max(np.finfo(d).eps for d in (expected.dtype, *coarser))
+    # NumPy's own numbers that are longer than double are not all of that precision.
+    precision = 64 * max(np.finfo(d).eps for d in (expected.dtype, *coarser, np.float64))
     finite = np.abs(expected[np.isfinite(expected)])
     close = precision * np.max(finite, initial=1.0)
     return bool(np.allclose(actual, expected, rtol=precision, atol=close, equal_nan=True))
