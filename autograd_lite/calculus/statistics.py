@@ -461,10 +461,15 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return np.sum(width * height, axis=axis)
 
 
+def _inexact(x: Any) -> Any:
+    x = as_array(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    f = f if np.result_type(f).kind in "fc" else as_array(f).astype(np.float64)
+    f, *given = map(_inexact, (f, *varargs))  # whole numbers may wrap in differences
     axes = range(np.ndim(f)) if axis is None else normalize_axis_tuple(axis, np.ndim(f))
-    steps = [as_array(h) for h in varargs] or [1.0]
+    steps: list[Any] = given or [1.0]
     steps = steps * len(axes) if len(steps) == 1 else steps
     results = tuple(_slope(f, h, i, edge_order) for i, h in zip(axes, steps, strict=True))
     return results[0] if len(axes) == 1 else results
