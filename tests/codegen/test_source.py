@@ -244,6 +244,11 @@ def branching(x):
     return x * x if x > 0.2 else -x
 
 
+def test_a_shape_that_depends_on_the_numbers_is_refused():
+    with pytest.raises(NotWritable, match="depends on the numbers"):
+        source(grad(lambda x: np.sum(np.resize(x[x > 0.2], 3) ** 2)), np.array([0.5, -1.0]))
+
+
 def test_a_choice_by_the_numbers_is_refused():
     with pytest.raises(NotWritable, match=r"np\.where"):
         source(branching, 0.5)
