@@ -74,6 +74,15 @@ def fitted(model, x, y, epochs):
     return nn.fit(model, nn.MSELoss(), optimizer, x, y, epochs=epochs, progress=False)
 
 
+def stepped(optimizer):
+    """Return what an array that was kept holds after a step, and what the parameter does."""
+    p = Tensor(1.0, requires_grad=True)
+    old = p.data
+    p.grad = 1.0
+    optimizer([p], lr=0.1).step()
+    return old, p.data
+
+
 def seen(f):
     """Return what a function is called with while it is differentiated."""
     inside = []
@@ -88,8 +97,8 @@ def names_for(line):
     (w * w / 2).sum().backward()
     names = {name: getattr(autograd_lite, name) for name in autograd_lite.__all__}
     names |= {"np": np, "nn": nn, "F": F, "torch": torch, "a": a, "w": w}
-    names |= {f.__name__: f for f in (same, says, unpack, put, twice, slope, fitted, seen)}
-    names["t"] = Tensor(a, requires_grad=True)
+    names |= {f.__name__: f for f in (same, says, unpack, put, twice, slope, fitted, stepped, seen)}
+    names |= {"t": Tensor(a, requires_grad=True), "k": Tensor(a)}
     for short in {*re.findall(r"\w+", line)} & {*LIBRARIES}:
         names[short] = pytest.importorskip(LIBRARIES[short])
     if "p" in names:
