@@ -76,18 +76,23 @@ class _Pack:
         begin = self.ends[i - 1] if i else 0
         return np.reshape(line[begin : self.ends[i]], self.params[i].shape)
 
-    def _settings(self) -> list[Any]:
-        return [x for name, x in self.group.items() if name not in ("params", "lr", "initial_lr")]
+    def _settings(self) -> list[tuple[str, Any]]:
+        changing = ("params", "lr", "initial_lr")
+        return [(name, x) for name, x in self.group.items() if name not in changing]
 
     def stands(self) -> bool:
         """Whether all is where this has put it."""
         for p, view in self.views:
-            if p._value is not view:
+            if p._value is not view or not p._requires:
                 return False
         for memory, name, view in self.kept:
             if memory.get(name) is not view:
                 return False
-        return self.settings == self._settings()
+        group = self.group
+        for name, x in self.settings:  # noqa: SIM110 (a generator takes longer)
+            if group[name] is not x:
+                return False
+        return True
 
     def weights(self, line: Any) -> list[Any]:
         """Return the parameters, as parts of an array like the one that holds them."""
@@ -320,20 +325,24 @@ class TrainingStep:
             self._update, state=self.state, back_end=self.back_end, limit=self.limit
         )
         self._latest.__name__ = "step"
-        self._form_of_latest = self._form()
+        self._modes = [(m, m.training) for m in self.modules]
+        moving = {id(p) for pack in self.packs for p in pack.params}
+        others = [p for p in self.optimizer.params if id(p) in self._moving]
+        self._resting = [p for p in others if id(p) not in moving]  # frozen, for now
         return self._latest
 
     def _stands(self) -> bool:
         """Whether all is as it was when the latest step was compiled."""
-        if self._form() != self._form_of_latest or not self._buffers_stand():
-            return False
-        return all(pack.stands() for pack in self.packs)
-
-    def _form(self) -> Any:
-        return (
-            [m.training for m in self.modules],
-            [p._requires for p in self.optimizer.params],
-        )
+        for m, training in self._modes:
+            if m.training is not training:
+                return False
+        for p in self._resting:
+            if p._requires:
+                return False
+        for pack in self.packs:
+            if not pack.stands():
+                return False
+        return all(b._value is shown for b, shown in zip(self.buffers, self._shown, strict=True))
 
     def _pack(self) -> None:
         """Put parameters, memory and buffers into arrays that a step can update."""
@@ -360,10 +369,6 @@ class TrainingStep:
         for b, a in zip(self.buffers, self.arrays, strict=True):
             b._value = a if a.ndim else a[()]
         self._shown = [b._value for b in self.buffers]
-
-    def _buffers_stand(self) -> bool:
-        pairs = zip(self.buffers, self._shown, strict=True)
-        return all(b._value is shown for b, shown in pairs)
 
     def _after(self, steps: int) -> None:
         for pack in self.packs:

@@ -238,6 +238,7 @@ class Stepper(Compiled):
         super().__init__(f, back_end, limit)
         self.state = state
         self.arrays, _ = flatten(state)
+        self._before: tuple[Sequence[Any], Form | None, list[Any]] = ((), None, [])
         for x in self.arrays:
             if type(x) is not np.ndarray or not x.flags.writeable:
                 raise TypeError(
@@ -283,12 +284,21 @@ class Stepper(Compiled):
 
     def _given(self, args: Sequence[Any]) -> tuple[Form, list[Any]]:
         """Return the form of a call, and the arrays that the kernel takes."""
+        before, form, arrays = self._before
+        if form is not None and len(args) == len(before) and form.captured.stands():
+            for x, y in zip(args, before, strict=True):
+                if x is not y:
+                    break
+            else:  # the same arrays as in the last call
+                return form, arrays + form.captured.arrays()
         arrays, key = list(self.arrays), list[Any]()
         for x in args:
             _take(x, key, arrays)
         form = self._form(tuple(key), args, {})
         while not form.captured.stands():
             form = self._form(tuple(key), args, {}, again=True)
+        whole = all(type(x) is np.ndarray and x.ndim and x.flags.forc for x in args)
+        self._before = (args, form, arrays) if whole else ((), None, [])
         return form, arrays + form.captured.arrays()
 
     def _compiled(self, args: Any, kwargs: Any) -> Form:

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..calculus.shapes import getitem
 from .backends import Kernel
+from .packing import packed
 from .program import Step, Value
 from .schedule import Call, Loop, Schedule, is_view, nbytes
 from .write import OPERATORS, identifier, index_part, literal, numpys_name
@@ -38,6 +39,7 @@ _REDUCTIONS = {np.sum: "add", np.prod: "multiply", np.max: "maximum", np.min: "m
 
 def build(schedule: Schedule, name: str) -> Kernel:
     """Build a kernel that calls NumPy."""
+    schedule = packed(schedule)
     writer = _Writer(schedule, identifier(name))
     source = writer.written()
     namespace = dict(writer.objects)
@@ -255,7 +257,9 @@ class _Writer:
 
     def _read(self, v: Value) -> str:
         if v.is_constant and v not in self.names:
-            data = v.data
+            data = (
+                int(v.data) if isinstance(v.data, int) and not isinstance(v.data, bool) else v.data
+            )
             if type(data) in (bool, int, float, complex) and np.isfinite(data):
                 return repr(data) if complex(data).real >= 0 else f"({data!r})"
             self.names[v] = self._object(v.name or "c1", data)
@@ -470,18 +474,18 @@ class _Writer:
 
         NumPy takes that in less time than a number of Python's, which it has to convert.
         """
-        weak = v.is_constant and type(v.data) in (int, float)
-        if not weak or step.primitive.function not in OPERATORS:
+        number = v.is_constant and isinstance(v.data, (int, float, np.floating))
+        if not number or isinstance(v.data, bool) or step.primitive.function not in OPERATORS:
             return None
         others = [np.asarray(x.data).dtype for x in step.operands if x is not v]
         kind = np.result_type(v.data, *others)
-        if kind.kind != "f":
+        if kind.kind != "f" or not np.isfinite(v.data):
             return None
-        key = kind, v.data, str(v.data)
+        key = kind, float(v.data), str(v.data)
         if key not in self.scalars:
             name = self._free("n1")
             self.scalars[key] = name
-            self.constants.append(f"{name} = np.array({v.data!r}, np.{kind.name})")
+            self.constants.append(f"{name} = np.array({float(v.data)!r}, np.{kind.name})")
             if v.data == 1:
                 self.ones[kind] = name
         return self.scalars[key]

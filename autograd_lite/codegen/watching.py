@@ -17,6 +17,7 @@ again in each run. Three things could go wrong, and each is met here:
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ from .record import Recording, record
 # -- what the function takes from around itself ------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass
 class Captured:
     """Arrays and Tensors that a function uses and is not given.
 
@@ -65,11 +66,17 @@ class Captured:
         for _, look, x in self.names:
             if look() is not x:
                 return False
-        for owner, v in zip(self.owners, self.values, strict=True):
-            data = owner._value if isinstance(owner, Tensor) else owner
-            if data.shape != v.data.shape or data.dtype != v.data.dtype:
+        for t, shape, dtype in self.tensors:
+            data = t._value
+            if data.shape != shape or (data.dtype is not dtype and data.dtype != dtype):
                 return False
         return True
+
+    @functools.cached_property
+    def tensors(self) -> list[tuple[Tensor, Any, Any]]:
+        """The Tensors, which may get another array, with the shape and dtype of what they had."""
+        pairs = zip(self.owners, self.values, strict=True)
+        return [(t, v.data.shape, v.data.dtype) for t, v in pairs if isinstance(t, Tensor)]
 
     def fixed(self, program: Program) -> frozenset[int]:
         """Return the numbers of those inputs that are the same array object in each run."""
