@@ -24,6 +24,8 @@ from .simplify import without_unused
 
 SMALL = 4096
 """Numbers: above so many, a call costs more than it takes to begin it."""
+MANY = 500
+"""Steps: a longer program is left as it is, for it would take long to see what leads to what."""
 
 
 def packed(laid: Schedule) -> Schedule:
@@ -58,8 +60,10 @@ def _with_turned_factors(program: Program) -> Program:
         if step.primitive.function is not np.exp or not step.results[0].shape:
             continue
         turned = step.operands[0].maker
-        product = turned.operands[0].maker if _is(turned, np.negative) else None
-        if turned is None or product is None or not _is(product, np.matmul):
+        if turned is None or not _is(turned, np.negative):
+            continue
+        product = turned.operands[0].maker
+        if product is None or not _is(product, np.matmul):
             continue
         alone = uses[id(turned.results[0])] == uses[id(product.results[0])] == 1
         views, root = _seen_through(product.operands[1])
@@ -112,22 +116,31 @@ def _seen_through(v: Value) -> tuple[list[Step], Value]:
 
 def _side_by_side(program: Program) -> Program:
     """Apply a function of an array and a number once where it is applied to several arrays."""
-    alike: dict[Any, list[Step]] = {}
-    before = _what_leads_to(program)
-    for step in program.steps:
-        at = _number(step)
-        if at is None:
-            continue
-        number, v = step.operands[at], step.operands[1 - at]
-        key = step.primitive, at, type(number.data), str(number.data), v.data.dtype
-        group = alike.setdefault(key, [])
-        mine = before[v]
-        if all(not (mine >> id_ & 1) for id_ in (_place(program, s) for s in group)):
-            group.append(step)
-    groups = [group for group in alike.values() if len(group) > 1]
-    for group in groups:
-        program = _joined(program, group)
+    if len(program.steps) > MANY:
+        return program
+    keys = dict.fromkeys(key for step in program.steps if (key := _key(step)) is not None)
+    for key in keys:
+        before = _what_leads_to(program)
+        place = {step: i for i, step in enumerate(program.steps)}
+        group: list[Step] = []
+        for step in program.steps:
+            if _key(step) == key:
+                # None may lead to another, on whatever way.
+                mine = before[step.operands[1 - key[1]]]
+                if not any(mine >> place[other] & 1 for other in group):
+                    group.append(step)
+        if len(group) > 1:
+            program = _joined(program, group, key[1])
     return program
+
+
+def _key(step: Step) -> Any:
+    """Return what two steps have in common that can be one."""
+    at = _number(step)
+    if at is None:
+        return None
+    number, v = step.operands[at], step.operands[1 - at]
+    return step.primitive, at, type(number.data), str(number.data), v.data.dtype
 
 
 def _number(step: Step) -> int | None:
@@ -145,10 +158,6 @@ def _number(step: Step) -> int | None:
     return None
 
 
-def _place(program: Program, step: Step) -> int:
-    return program.steps.index(step)
-
-
 def _what_leads_to(program: Program) -> dict[Value, int]:
     """Return for each value which steps lead to it, as the bits of a number."""
     before: dict[Value, int] = {}
@@ -160,10 +169,8 @@ def _what_leads_to(program: Program) -> dict[Value, int]:
     return before
 
 
-def _joined(program: Program, group: list[Step]) -> Program:
+def _joined(program: Program, group: list[Step], at: int) -> Program:
     """Put the arrays of a group side by side, and apply the function to all."""
-    at = _number(group[0])
-    assert at is not None
     lines = [_made(reshape, s.operands[1 - at], shape=(-1,)) for s in group]
     for line in lines:
         line.maker.shows = True  # type: ignore[union-attr]
