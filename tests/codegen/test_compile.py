@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -240,3 +243,13 @@ def test_what_hangs_on_values_is_refused_with_its_line(f):
         assert weight.grad is None
         assert kept.flags.writeable
         assert rng.bit_generator.state == state
+
+
+def test_the_guide_prints_what_it_says(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "compile.md").read_text(encoding="utf-8")
+    program = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S))
+    printed, shown = [], re.findall(r"^ *print\(.*\)  # (.*)$", program, re.M)
+    file = tmp_path / "guide.py"  # errors name lines of it
+    file.write_text(program, encoding="utf-8")
+    exec(builtins.compile(program, str(file), "exec"), {"print": lambda x: printed.append(str(x))})
+    assert printed == shown
