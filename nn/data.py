@@ -16,18 +16,20 @@ import io
 import math
 import os
 import struct
+import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd_lite import Tensor
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import Location
 from autograd_lite.randomness import Random, generator
 
-from .module import Array
+from .module import Array, plain
 from .settings import as_data, count, flag, from_zero, probability
 
 # -- examples ----------------------------------------------------------------------------------
@@ -145,17 +147,62 @@ def random_split(dataset: Dataset, lengths: Sequence[float], rng: Random = None)
 # -- batches -------------------------------------------------------------------------------------
 
 
+def _sized(sampler: Iterable[int]) -> Sized:
+    if not isinstance(sampler, Sized):
+        raise TypeError(
+            f"This {type(sampler).__name__} of a sampler has no length: give a list, or a class "
+            "with __len__ and __iter__."
+        )
+    return sampler
+
+
+def collate(examples: list[Any]) -> Any:
+    """Return a batch of examples: numbers and arrays are stacked, tuples and dicts part by part.
+
+    >>> collate([(np.zeros(2), 1), (np.ones(2), 0)])
+    (array([[0., 0.],
+           [1., 1.]]), array([1, 0]))
+
+    Raises
+    ------
+    ValueError
+        If examples have different shapes: a `collate_fn` says what is to become of them.
+    """
+    first = examples[0]
+    if isinstance(first, Mapping):
+        return {key: collate([example[key] for example in examples]) for key in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(collate(list(parts)) for parts in zip(*examples, strict=True))
+    if isinstance(first, (str, bytes)):
+        return list(examples)
+    arrays = [plain(example) for example in examples]
+    if len({array.shape for array in arrays}) > 1:
+        raise ValueError(
+            "Examples of several shapes make no array: give DataLoader a collate_fn, a function "
+            f"of their list; the first is of shape {arrays[0].shape}."
+        )
+    return np.stack(arrays)
+
+
 class DataLoader:
     """Batches of a dataset, each a tuple of arrays; every iteration goes once through all.
 
     Parameters
     ----------
     dataset
-        A `Dataset`, or a tuple of arrays.
+        A `Dataset`, a tuple of arrays, or anything with a length and examples by number.
     batch_size
         Examples in a batch.
     shuffle
         Whether every iteration takes a new order.
+    sampler
+        An iterable of the numbers of examples, which says what an iteration takes and in
+        which order; in place of `shuffle`.
+    num_workers
+        Accepted, as programs for PyTorch give it: here one process serves all batches,
+        and a warning says so.
+    collate_fn
+        Makes a batch of a list of examples; by default `collate`.
     drop_last
         Whether a last batch that is smaller is left out.
     rng
@@ -164,53 +211,91 @@ class DataLoader:
     Raises
     ------
     ValueError
-        If the size is no positive integer.
+        If the size is no positive integer, or both `shuffle` and a `sampler` are given.
 
     Examples
     --------
     >>> loader = DataLoader((np.arange(5),), batch_size=2, drop_last=True)
     >>> len(loader), [batch[0].tolist() for batch in loader]
     (2, [[0, 1], [2, 3]])
+
+    Words of several lengths, with a batch of our own:
+
+    >>> words = [("ab", 0), ("c", 1)]
+    >>> longest = lambda examples: (max(len(word) for word, _ in examples), len(examples))
+    >>> list(DataLoader(words, batch_size=2, collate_fn=longest))
+    [(2, 2)]
     """
 
     def __init__(
         self,
-        dataset: Dataset | tuple[Any, ...],
+        dataset: Any,
         batch_size: int = 1,
         shuffle: bool = False,
         drop_last: bool = False,
         *,
+        sampler: Iterable[int] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
         rng: Random = None,
     ) -> None:
         self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
-        if not hasattr(self.dataset, "batch"):
+        by_number = hasattr(self.dataset, "__len__") and hasattr(self.dataset, "__getitem__")
+        if isinstance(dataset, (np.ndarray, Tensor, str)) or not by_number:
             raise TypeError(
                 "A DataLoader takes a Dataset or a tuple of arrays, and got "
                 f"{type(dataset).__name__}: for one array, write (array,)."
             )
+        if collate_fn is not None and not callable(collate_fn):
+            raise TypeError(
+                f"collate_fn is a function of a list of examples, and got {collate_fn!r}."
+            )
         self.batch_size = count("batch_size", batch_size)
         self.shuffle = flag("shuffle", shuffle)
         self.drop_last = flag("drop_last", drop_last)
+        if sampler is not None and self.shuffle:
+            raise ValueError("A sampler says the order: give it, or shuffle=True, not both.")
+        self.sampler, self.collate_fn = sampler, collate_fn
+        if count("num_workers", num_workers, 0):
+            warnings.warn(
+                f"num_workers={num_workers} is accepted, and one process serves all batches.",
+                stacklevel=2,
+            )
         self.rng = None if rng is None else generator(rng)
         # An iteration's order, and how far it is: the one that runs, and one that is to go on.
         self._under_way: tuple[Array, int] | None = None
         self._loaded: tuple[Array, int] | None = None
 
-    def __len__(self) -> int:
-        count = len(self.dataset)
-        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+    @property
+    def examples(self) -> int:
+        """How many examples an iteration takes."""
+        taken = len(self.dataset if self.sampler is None else _sized(self.sampler))
+        return taken - taken % self.batch_size if self.drop_last else taken
 
-    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+    def __len__(self) -> int:
+        return self._batches(len(self.dataset if self.sampler is None else _sized(self.sampler)))
+
+    def _batches(self, examples: int) -> int:
+        return examples // self.batch_size if self.drop_last else -(-examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
         order, begins = self._loaded or (self._order(), 0)
         self._loaded, size = None, self.batch_size
         try:
-            for first in range(begins, len(self) * size, size):
+            for first in range(begins, self._batches(len(order)) * size, size):
                 self._under_way = order, first + size
-                yield self.dataset.batch(order[first : first + size])
+                yield self._batch(order[first : first + size])
         finally:
             self._under_way = None
 
+    def _batch(self, numbers: Array) -> Any:
+        if self.collate_fn is None and hasattr(self.dataset, "batch"):
+            return self.dataset.batch(numbers)  # at once, not example by example
+        return (self.collate_fn or collate)([self.dataset[int(i)] for i in numbers])
+
     def _order(self) -> Array:
+        if self.sampler is not None:
+            return np.fromiter(self.sampler, int)
         count = len(self.dataset)
         return generator(self.rng).permutation(count) if self.shuffle else np.arange(count)
 
@@ -247,7 +332,7 @@ class DataLoader:
                 "The state does not fit this DataLoader, so nothing was loaded: only one of them "
                 "has an rng of its own."
             )
-        if order is not None and len(order) != len(self.dataset):
+        if order is not None and self.sampler is None and len(order) != len(self.dataset):
             raise ValueError(
                 f"The state does not fit this DataLoader, so nothing was loaded: it is of "
                 f"{len(order)} examples, and here are {len(self.dataset)}."

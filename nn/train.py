@@ -254,9 +254,7 @@ def fit(
         see_folder(checkpoint)
         if os.path.exists(checkpoint):
             saved.load(checkpoint)
-    examples = len(loader.dataset)
-    if loader.drop_last:
-        examples -= examples % loader.batch_size
+    examples = loader.examples
     model.train()
     good = _Good(model, optimizer)
     compiled = None

@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import nn
 from nn import data
 from nn.data import DataLoader, Dataset, TensorDataset, random_split
 
@@ -192,3 +193,58 @@ def test_files_of_mnist_that_are_missing_or_mislabelled(tmp_path):
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros((5, 4, 4), "u1")))
     with pytest.raises(ValueError, match=r"train-labels.*1 axes of bytes, and has 3"):
         data.read_mnist(tmp_path)
+
+
+# -- as PyTorch's loader takes them ---------------------------------------------------------------
+
+
+def test_a_sampler_says_the_order_and_how_many():
+    data, order = nn.TensorDataset(np.arange(6) * 10), [5, 0, 0, 3, 2]
+    loader = nn.DataLoader(data, 2, sampler=order)
+    assert [b.tolist() for (b,) in loader] == [[50, 0], [0, 30], [20]]
+    assert (len(loader), loader.examples) == (3, 5)
+    short = nn.DataLoader(data, 2, sampler=order, drop_last=True)
+    assert (len(list(short)), len(short), short.examples) == (2, 2, 4)
+    half_way = iter(loader)
+    next(half_way)
+    again = nn.DataLoader(data, 2, sampler=order)
+    again.load_state_dict(loader.state_dict())
+    assert [b.tolist() for (b,) in again] == [[0, 30], [20]]
+    with pytest.raises(ValueError, match="not both"):
+        nn.DataLoader(data, sampler=order, shuffle=True)
+    with pytest.raises(TypeError, match="has no length"):
+        len(nn.DataLoader(data, sampler=iter(order)))
+
+
+def test_a_mean_over_an_epoch_counts_what_the_sampler_takes():
+    x = np.arange(6.0).reshape(-1, 1)
+    model = nn.Linear(1, 1, bias=False, rng=0)
+    loader = nn.DataLoader((x, x), 2, sampler=[1, 1, 4])
+    history = nn.fit(
+        model, nn.MSELoss(), nn.optim.SGD(model.parameters(), 0.0), loader, epochs=1,
+        progress=False,
+    )  # fmt: skip
+    w = model.weight.data.item()
+    expected = np.mean([(w * v - v) ** 2 for v in (1.0, 1.0, 4.0)])
+    assert history.losses[0] == pytest.approx(expected)
+
+
+def test_batches_of_any_examples(torch):
+    examples = [(np.ones(2) * i, i, {"name": f"n{i}", "x": float(i)}) for i in range(5)]
+    ours = list(nn.DataLoader(examples, 2))
+    theirs = list(torch.utils.data.DataLoader(examples, 2))
+    assert len(ours) == len(theirs) == 3
+    for mine, reference in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine[0], reference[0])
+        np.testing.assert_array_equal(mine[1], reference[1])
+        assert mine[2]["name"] == reference[2]["name"]
+        np.testing.assert_array_equal(mine[2]["x"], reference[2]["x"])
+    lengths = [np.arange(n) for n in (1, 3, 2)]
+    with pytest.raises(ValueError, match=r"several shapes .* collate_fn"):
+        list(nn.DataLoader(lengths, 3))
+    (padded,) = nn.DataLoader(lengths, 3, collate_fn=lambda rows: [len(row) for row in rows])
+    assert padded == [1, 3, 2]
+    with pytest.raises(TypeError, match="collate_fn is a function"):
+        nn.DataLoader(examples, collate_fn=3)
+    with pytest.warns(UserWarning, match="num_workers=4 is accepted, and one process"):
+        nn.DataLoader(examples, num_workers=4)
