@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, derivative, everything, grad, hvp, strict, trace, vjp
+from autograd_lite.declaration import reads_numbers
 from autograd_lite.node import LARGE, Node
-from autograd_lite.primitive import Primitive, reads_numbers
+from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.record import recorded
 from autograd_lite.visualize.graph import read

@@ -27,10 +27,12 @@ from autograd_lite import (
     value_and_grad,
     vjp,
 )
+from autograd_lite.declaration import WOVEN
 from autograd_lite.errors import DetachError, NoDerivativeError, RuleError
-from autograd_lite.primitive import PULLS, WOVEN, Primitive
+from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.testing import check_gradients
+from autograd_lite.weave import PULLS
 
 # exp(−a x) sin x, in the three forms.
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite, unsupported
-from ..primitive import converted, derivative
+from ..fitting import converted
+from ..primitive import derivative
 from ..tensor import Tensor, bare, plain
 from .complex import C
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from ..composite import NO_VALUE, as_array, composite
 from ..errors import UnsupportedArgumentError
-from ..primitive import Primitive, derivative, unbroadcast
+from ..fitting import unbroadcast
+from ..primitive import Primitive, derivative
 from ..protocol import TABLE
 from ..tape import quietly
 from ..tensor import plain

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, derivative, total
+from ..fitting import total
+from ..primitive import Primitive, derivative
 from ..tape import quiet, quietly
 from .loops import loop, loops
 from .reductions import spread

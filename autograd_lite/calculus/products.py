@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..primitive import Primitive, derivative, unbroadcast
+from ..fitting import unbroadcast
+from ..primitive import Primitive, derivative
 from ..tensor import form
 from .complex import C
 

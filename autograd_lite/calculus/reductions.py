@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..composite import composite
-from ..primitive import converted, derivative, wider
+from ..fitting import converted, wider
+from ..primitive import derivative
 from ..protocol import Axis
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..composite import as_array, composite
+from ..fitting import as_dtype, unbroadcast
 from ..foreign import as_index
-from ..primitive import Primitive, as_dtype, derivative, unbroadcast
+from ..primitive import Primitive, derivative
 from ..protocol import Axis
 from ..tape import see_read, special
 from ..tensor import Tensor, bare, form

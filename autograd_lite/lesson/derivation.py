@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from ..backward import seed_for
+from ..declaration import Rule
 from ..errors import NoGradientError
-from ..primitive import Rule, unbroadcast
+from ..fitting import unbroadcast
 from ..tensor import Tensor
 from ..visualize.fold import flat
 from ..visualize.graph import Graph, Operation, Value, read

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Parts, Primitive
+from ..helpers import Parts
+from ..primitive import Primitive
 from ..tape import next_number
 from ..tensor import CONSTANT, Tensor
 

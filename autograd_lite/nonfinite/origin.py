@@ -22,8 +22,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..helpers import Parts
 from ..node import restored
-from ..primitive import Parts, output
+from ..primitive import output
 from ..tape import trace
 from ..tensor import Tensor
 from .experiment import culprit, first_index

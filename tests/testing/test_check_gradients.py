@@ -18,7 +18,7 @@ from autograd_lite.errors import (
     IntegerGradientError,
     UncertainGradientWarning,
 )
-from autograd_lite.primitive import TABLE
+from autograd_lite.protocol import TABLE
 from autograd_lite.testing import broadcastable_arrays, check_gradients
 from autograd_lite.testing.numerical import Verdict
 

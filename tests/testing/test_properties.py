@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograd_lite import Tensor, derivative
 from autograd_lite.errors import CheckInputError, GradientCheckError, UncertainGradientWarning
-from autograd_lite.primitive import TABLE
+from autograd_lite.protocol import TABLE
 from autograd_lite.testing import arrays, broadcastable_arrays, gradient_test, joint_arrays, tensors
 
 ROOT = Path(__file__).parents[2]
