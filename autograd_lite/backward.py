@@ -6,7 +6,7 @@ waiting value each time visits them in the right order. A heap of sequence
 numbers finds it; nothing recurses, so a chain of a million operations is fine.
 
 What one visit does, `primitive.pull(t, g, …)`, is compiled from the rules: see
-:mod:`autograd_lite.primitive`.
+:mod:`autograd_lite.weave`.
 
 Complex numbers: the gradient of a real L with respect to z = x + iy, as users
 see it, is ∂L/∂x + i ∂L/∂y, the direction of steepest ascent. On its way along

@@ -39,7 +39,7 @@ by page, and NumPy works on temporaries in place."""
 class Node:
     """One operation on the tape."""
 
-    # What an operation fills in is set by compiled code (primitive.py). Operands stand in
+    # What an operation fills in is set by compiled code (weave.py). Operands stand in
     # slots of their own, not in a tuple: that is one object for an operation in place of
     # three, and Python's cyclic collector is what a long tape waits for.
     __slots__ = (

@@ -1,7 +1,7 @@
 """NumPy's warnings name the line of the user's program, not one of ours.
 
 NumPy warns of an overflow at the line that called it, which would be one of the compiled
-functions' (:mod:`autograd_lite.primitive`); and since Python shows a warning once for each
+functions' (:mod:`autograd_lite.weave`); and since Python shows a warning once for each
 line, a second overflow, elsewhere in the program, would never be seen.
 
 A compiled function must not be slower because something might overflow, so it does not ask.
