@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor
-from autograd_lite.composite import signature
+from autograd_lite.composite import NO_VALUE, signature
 from autograd_lite.errors import (
     DetachError,
     NoDerivativeError,
@@ -90,10 +90,12 @@ def tensor(x: Any) -> Any:
     return Tensor(x, requires_grad=x.dtype.kind in "fc") if x.dtype.kind in "fciub" else x
 
 
-def hold(function: Any, given: Arguments, what: str, ours: Arguments | None = None) -> None:
+def hold(
+    function: Any, given: Arguments, what: str, ours: Arguments | None = None, through: Any = None
+) -> None:
     """See that a call of Tensors comes out as the same call of arrays."""
-    expected = outcome(function, on(given, np.copy))
-    actual = outcome(function, on(given, tensor) if ours is None else ours)
+    expected = outcome(through or function, on(given, np.copy))
+    actual = outcome(through or function, on(given, tensor) if ours is None else ours)
     if isinstance(expected, Exception):
         of_numpy = str(expected).partition(" (")[0] in str(actual) or "NoValue" in str(actual)
         kind = isinstance(actual, type(expected)) and (of_numpy or ours is not None)
@@ -227,6 +229,33 @@ def test_defaults_written_out(function):
         gathered = [p.kind is p.VAR_POSITIONAL for p in stated.parameters.values()]
         if not any(gathered):
             hold(function, Arguments(bound.args, {**bound.kwargs, **named}), "everything by name")
+
+
+METHODS = [
+    name
+    for name in dir(np.ndarray)
+    if callable(getattr(np.ndarray, name)) and getattr(np, name, None) in FUNCTIONS
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_wrong_arguments_and_defaults_of_methods(name):
+    function = getattr(np, name)
+
+    def method(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(x, name)(*args, **kwargs)
+
+    for given in calls(function):
+        if not given.args or not is_array(given.args[0]):
+            continue  # np.compress and np.choose take the array of the method elsewhere
+        hold(function, given.with_keyword(foo=1), "foo=1", through=method)
+        for parameter, default in parameters(function).items():
+            for value in (*WRONG, default):
+                missing = value is inspect.Parameter.empty or value is NO_VALUE
+                out = parameter == "out" and value is not None
+                call = with_parameter(function, given, parameter, value)
+                if call and not (missing or out or is_odd(function, parameter, value)):
+                    hold(function, call, f"{parameter}={value!r}", through=method)
 
 
 # -- what stands in the place of an array ------------------------------------------------------
