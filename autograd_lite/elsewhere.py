@@ -28,20 +28,25 @@ INSTEAD = {
 
 
 def error(name: str, asked: FrameType) -> AttributeError | ImportError:
-    """Return the error for a name that the package does not have.
+    """Return the error for a name that the package does not have; see `as_asked`."""
+    listed = {word: instead for words, instead in INSTEAD.items() for word in words.split()}
+    message = f"module 'autograd_lite' has no attribute {name!r}"
+    if name not in listed:
+        return AttributeError(message, name=name)
+    return as_asked(f"{message}: write {listed[name]} (docs/coming_from.md).", name, asked)
+
+
+def as_asked(message: str, name: str, asked: FrameType) -> AttributeError | ImportError:
+    """Return the error for a name that a module does not have.
 
     Parameters
     ----------
-    name
-        What was asked for.
+    message, name
+        What it says, and of what.
     asked
         The frame that asked. ``from autograd_lite import …`` would pass over an
         AttributeError, and what it says would be lost.
     """
-    listed = {word: instead for words, instead in INSTEAD.items() for word in words.split()}
-    more = f": write {listed[name]} (docs/coming_from.md)." if name in listed else ""
-    message = f"module 'autograd_lite' has no attribute {name!r}{more}"
     here = (i.opname for i in dis.get_instructions(asked.f_code) if i.offset == asked.f_lasti)
-    if more and next(here, "") == "IMPORT_FROM":
-        return ImportError(message, name=name)
-    return AttributeError(message, name=name)
+    kind = ImportError if next(here, "") == "IMPORT_FROM" else AttributeError
+    return kind(message, name=name)

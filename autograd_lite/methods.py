@@ -95,6 +95,10 @@ class _Method:
 
     def __get__(self, t: Any, kind: Any = None) -> Any:
         made = self.make(self.name)
+        if isinstance(
+            made, FunctionType
+        ):  # so that it is found where it is: to pickle it, for help
+            made.__module__, made.__qualname__ = Tensor.__module__, f"Tensor.{self.name}"
         setattr(Tensor, self.name, made)
         return made.__get__(t, kind)
 

@@ -28,6 +28,7 @@ import nn
 from nn.files import read_arrays, write_arrays  # noqa: F401  (in lines)
 
 from . import methods
+from .elsewhere import as_asked
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
 from .randomness import get_rng_state, manual_seed, set_rng_state
 from .tape import differentiating, no_grad, recording, state  # noqa: F401
@@ -385,9 +386,8 @@ def __getattr__(name: str) -> Any:
             instead = f"the method t.{name} is there"
         else:
             instead = "dir(torch) lists what it has"
-        raise AttributeError(
-            f"autograd_lite.torch has no '{name}': {instead} (docs/coming_from.md)."
-        )
+        message = f"autograd_lite.torch has no '{name}': {instead} (docs/coming_from.md)."
+        raise as_asked(message, name, sys._getframe(1))
     _found[name] = found
     return found
 

@@ -622,5 +622,6 @@ def test_methods_are_found_and_documented():
         assert name in dir(t)
         found = getattr(Tensor, name)
         assert found.__doc__ or isinstance(found, property), name
+        assert isinstance(found, property) or pickle.loads(pickle.dumps(found)) is found
     assert "np.expand_dims" in Tensor.unsqueeze.__doc__
     assert operator.methodcaller("exp")(t).tolist() == np.exp(t).tolist()

@@ -209,6 +209,8 @@ def test_what_is_missing_says_what_to_write():
     ):
         with pytest.raises(AttributeError, match=rf"no '{name}': .*{words}.*coming_from.md"):
             getattr(names, name)
+        with pytest.raises(ImportError, match=rf"no '{name}': .*{words}.*coming_from.md"):
+            exec(f"from autograd_lite.torch import exp, {name}", {})
     for listed in names.MISSING:
         for name in listed.split():
             assert name in names.NAMES or not hasattr(names, name)
