@@ -8,6 +8,7 @@ rate 1 for 10000 epochs. Each of these is a flag.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from autograd_lite.visualize.drawing import Drawing
 
 SEED = 0  # with it both networks reach 100 %, as 98 of 100 seeds do
+PAYS = 5000  # steps: to compile takes as long as so many do
 TITLES = {"linear": "Linear", "xor": "XOR easy"}
 
 ACTIVATIONS: dict[str, Callable[[argparse.Namespace], nn.Module | None]] = {
@@ -160,6 +162,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         type=positive, metavar="LOSS",
     )  # fmt: skip
 
+    group.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the training is compiled code, the same to rounding (default: where numba is "
+        f"installed, for {PAYS} steps or more; example: --no-compile)",
+    )
+
     group = parser.add_argument_group("output")
     flag("--out", "folder for the files", "results", default="out", metavar="DIR")
     flag(
@@ -249,6 +259,7 @@ def train(name: str, args: argparse.Namespace) -> Run:
             callbacks=[log_every(args.log_every)],
             progress=args.progress,
             stop_below=args.stop_below,
+            compile=compiles(args, len(inputs)),
         )
     except nn.DivergedError as error:
         print(f"{name}: {error}", file=sys.stderr)
@@ -256,6 +267,14 @@ def train(name: str, args: argparse.Namespace) -> Run:
     if args.stop_below and not run.diverged and len(run.history) < args.epochs:
         print(f"stopped after epoch {len(run.history)}: the loss is below {args.stop_below:g}")
     return run
+
+
+def compiles(args: argparse.Namespace, points: int) -> bool:
+    """Whether the training runs as compiled code."""
+    if args.compile is None:
+        steps = args.epochs * -(-points // (args.batch_size or points))
+        return steps >= PAYS and importlib.util.find_spec("numba") is not None
+    return bool(args.compile)
 
 
 # -- what is printed -------------------------------------------------------------------
@@ -268,10 +287,11 @@ def describe(run: Run, args: argparse.Namespace) -> None:
     bias = "with bias" if args.bias else "no bias"
     momentum = f" and momentum {args.momentum:g}" if args.momentum else ""
     batch = f"batches of {args.batch_size}" if args.batch_size else "full batch"
+    how = ", compiled" if compiles(args, len(run.inputs)) else ""
     print(
         f"\n{run.name}: {len(run.inputs)} points; network {sizes}, {args.activation}{last}, {bias},"
         f"\nweights {args.init}, seed {args.seed}; {LOSSES[args.loss][1]}; {args.optimizer} at "
-        f"rate {args.lr:g}{momentum}, {batch}; at most {args.epochs} epochs"
+        f"rate {args.lr:g}{momentum}, {batch}; at most {args.epochs} epochs{how}"
     )
 
 
@@ -280,13 +300,11 @@ def log_every(epochs: int) -> Callable[[nn.State], None]:
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     def log(state: nn.State) -> None:
-        if state.epoch % epochs == 0:
-            accuracy = state.history.metrics["accuracy"][-1]
-            # tqdm's own print, so that a line does not run into the bar
-            tqdm.write(
-                f"epoch {state.epoch:>7}   loss {state.loss:<10.4g} accuracy {accuracy:>7.1%}"
-            )
+        accuracy = state.history.metrics["accuracy"][-1]
+        # tqdm's own print, so that a line does not run into the bar
+        tqdm.write(f"epoch {state.epoch:>7}   loss {state.loss:<10.4g} accuracy {accuracy:>7.1%}")
 
+    log.every = epochs  # type: ignore[attr-defined]
     return log
 
 

@@ -251,7 +251,7 @@ class TrainingStep:
         for pack in self.packs:
             pack.refresh()
         made = stepper(*batch)
-        self._after(1)
+        self.after(1)
         return made
 
     def run(self, count: int, *batch: Any, scanned: bool = False) -> Any:
@@ -286,7 +286,7 @@ class TrainingStep:
             made = [self(*(x[k % len(x)] if scanned else x for x in batch)) for k in range(count)]
             return _stacked(made)
         made = stepper.run(count, *batch, scanned=range(len(batch)) if scanned else ())
-        self._after(count)
+        self.after(count)
         return made
 
     @property
@@ -370,7 +370,8 @@ class TrainingStep:
             b._value = a if a.ndim else a[()]
         self._shown = [b._value for b in self.buffers]
 
-    def _after(self, steps: int) -> None:
+    def after(self, steps: int) -> None:
+        """Note that so many steps were made; or undone, where it is less than 0."""
         for pack in self.packs:
             pack.count(steps)
         if self.buffers:

@@ -36,6 +36,7 @@ from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optim import Optimizer
 from .settings import as_data, count
+from .stretch import Stretch
 from .watch import evaluation, first_not_finite, same_draws
 
 if TYPE_CHECKING:
@@ -194,7 +195,8 @@ def fit(
     metrics
         Functions of (outputs, targets), both arrays, such as `accuracy`, by name.
     callbacks
-        Functions that are called with a `State` at the end of each epoch.
+        Functions that are called with a `State` at the end of each epoch; one that has an
+        attribute ``every``, a whole number, only after each so many.
     step_callbacks
         The same, after each step.
     progress
@@ -218,7 +220,9 @@ def fit(
         callback with a ``state_dict`` and a ``load_state_dict`` is part of it.
     compile
         Whether steps run as compiled code (see :mod:`nn.compiled`), with the best back end
-        that is there; or the name of one.
+        that is there; or the name of one. Where all examples are one batch and nothing but
+        callbacks with ``every`` wants to see the epochs, many of them run with no Python in
+        between.
 
     Returns
     -------
@@ -263,9 +267,23 @@ def fit(
         compiled = TrainingStep(
             model, loss, optimizer, back_end=back_end, with_outputs=bool(metrics)
         )
+    stretch = None
+    is_seen = step_callbacks or held_out or scheduler or checkpoint is not None or keep_best
+    if compiled is not None and isinstance(loader, _Whole) and not is_seen:
+        every = [getattr(callback, "every", 1) for callback in callbacks]
+        stretch = Stretch(compiled, loader.pair, metrics, every)
     # An overflow is reported below, with what to do about it; NumPy's warning says less.
     with np.errstate(all="ignore"), _bar(progress, epochs, len(loader), state) as bar:
         while state.epoch < epochs and not _finished(state, patience, stop_below):
+            before = state.epoch
+            if stretch is not None and stretch.run(
+                state, epochs, lambda: _finished(state, patience, stop_below)
+            ):
+                good.keep(stretch.batch, good.copied())
+                _tell(callbacks, state)
+                if bar is not None and bar.update(state.epoch - before):
+                    bar.set_postfix(history.latest(), refresh=False)
+                continue
             numbers = dict.fromkeys(("loss", *metrics), 0.0)
             for x, y in loader:
                 if compiled is not None:
@@ -312,8 +330,7 @@ def fit(
                 scheduler.step(state.judged)
             elif scheduler is not None:
                 scheduler.step()
-            for callback in callbacks:
-                callback(state)
+            _tell(callbacks, state)
             if checkpoint is not None:
                 saved.write(checkpoint)
         if bar is not None:
@@ -321,6 +338,13 @@ def fit(
     if keep_best and state.best_weights:
         model.load_state_dict(state.best_weights)
     return history
+
+
+def _tell(callbacks: Iterable[Callback], state: State) -> None:
+    """Call those callbacks whose turn it is."""
+    for callback in callbacks:
+        if state.epoch % getattr(callback, "every", 1) == 0:
+            callback(state)
 
 
 def _finished(state: State, patience: int | None, stop_below: float | None) -> bool:
@@ -584,9 +608,9 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         self.line()
 
-    def update(self) -> bool:
-        """Count a step; true where it is time for a line, which `set_postfix` then writes."""
-        self.done += 1
+    def update(self, steps: int = 1) -> bool:
+        """Count steps; true where it is time for a line, which `set_postfix` then writes."""
+        self.done += steps
         return time.monotonic() >= self.next_line
 
     def set_postfix(self, numbers: Mapping[str, float], refresh: bool = False) -> None:
