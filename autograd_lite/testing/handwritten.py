@@ -28,7 +28,6 @@ from .programs import part_names, parts_of, whole
 from .report import Report, Row
 from .steps import WrongStep, first_wrong_step
 from .suspects import Tape
-from .verdicts import default_rtol
 
 FULL = 4096
 """Up to so many numbers, all of a wrong gradient is computed to find out what is wrong."""
@@ -329,7 +328,7 @@ class _Check:
         bad = verdicts == Verdict.WRONG
         if bad.any() and not any(badly_formed) and self.epsilon > EPSILON:
             exact = self.asked(point)
-            told = judge(_along(exact, along), found, **self.tolerances)
+            told = judge(_along(exact, along), found, **judging)  # it may hold on to constants
             if np.any(told == Verdict.WRONG):  # what is wrong in float64 too is diagnosed there
                 given, column, verdicts = exact, _along(exact, along), told
             elif self.is_rounding(point, given, exact):
@@ -392,9 +391,11 @@ class _Check:
                 max(c, SURE * float(np.max(np.abs(a - b), initial=0.0)))
                 for c, a, b in zip(change, there, exact, strict=True)
             ]
-        rtol = default_rtol(self.epsilon)
+        largest = max(float(np.max(np.abs(e), initial=0.0)) for e in exact)
+        least = max(float(np.finfo(x.dtype).smallest_normal) for x in self.own)
+        size = max(largest, float(np.abs(self.value(*point)[0])))
         return all(
-            bool(np.all(np.abs(g - e) <= rtol * np.abs(e) + c))
+            bool(np.all(np.abs(g - e) <= c + self.epsilon**0.5 * size + least))
             for g, e, c in zip(given, exact, change, strict=True)
         )
 

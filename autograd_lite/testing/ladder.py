@@ -60,7 +60,7 @@ def settle(h: Array, plus: Array, minus: Array, rounding: Array, size: float) ->
     value = _extrapolated(middle, 4.0)
     bend = _extrapolated(gap, 2.0)  # 0 where smooth, right − left at a kink
     rounding = rounding[1:]
-    spread, bends, rest = _in_threes(value)[1], _in_threes(bend), rounding[1:-1]
+    spread, bends, rest = _with_noise(_in_threes(value)[1]), _in_threes(bend), rounding[1:-1]
     values, jump, wavers = value[1:-1], *bends
     error = spread + rest
     side = np.maximum(np.abs(right), np.abs(left))[2:-1]
@@ -129,6 +129,18 @@ def _in_threes(x: Array) -> tuple[Array, Array]:
     """Return the middle of each three neighbours, and by how much they differ."""
     a, b, c = x[:-2], x[1:-1], x[2:]
     return b, np.maximum(np.maximum(a, b), c) - np.minimum(np.minimum(a, b), c)
+
+
+def _with_noise(spread: Array) -> Array:
+    """Return spreads that are not small by chance, as the least of many may be.
+
+    Noise at least doubles as the step is halved: so that of the next steps says what it is here.
+    """
+    found = spread.copy()
+    for k in (1, 2, 3):
+        later = spread[k:] / 2.0**k
+        found[:-k] = np.fmax(found[:-k], np.where(np.isfinite(later), later, 0.0))
+    return found
 
 
 def _grows(slope: Array) -> bool:

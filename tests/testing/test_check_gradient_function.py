@@ -557,3 +557,35 @@ def test_the_demo_says_what_is_wrong():
     run = [sys.executable, "-m", "demos", "check", "--network", "R2"]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
     assert "a mean over 200 where a sum belongs" in done.stdout
+
+
+def test_noise_that_looks_like_a_slope():
+    """Found by a search: each is right, and four points or a ladder of steps agreed on another."""
+    x, target = rng.normal(size=(2, 4)), None
+    w = 1e-3 * rng.normal(size=(4, 4))
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    target = sigmoid(x @ w)
+    check_gradient_function(  # at a perfect fit, all is 0 but for rounding
+        lambda w: np.sum((sigmoid(x @ w) - target) ** 2),
+        lambda w: x.T @ (2 * (sigmoid(x @ w) - target) * sigmoid(x @ w) * (1 - sigmoid(x @ w))),
+        w,
+    )
+
+    def saturated(z):  # 1 + 1e-9 has few digits after the 1
+        return np.log(np.sum(np.exp(z - z.max()))) - (z[0] - z.max())
+
+    def gradient(z):
+        p = np.exp(z - z.max()) / np.sum(np.exp(z - z.max()))
+        return np.append(-p[1:].sum(), p[1:])
+
+    for low in np.linspace(-22.0, -18.0, 12):
+        check_gradient_function(saturated, gradient, np.array([0.0, low, low - 1.3]))
+
+
+def test_cancellation_in_single_precision():
+    """1 − tanh² has no digit left where tanh is nearly 1: small beside the other gradients."""
+    x = np.float32([0.3, 5.0, 8.0, 9.0, 30.0])
+    check_gradient_function(lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, x)
