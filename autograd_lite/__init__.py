@@ -17,15 +17,14 @@ from . import calculus, methods  # noqa: F401  (they fill the table and the oper
 from .checkpointing import checkpoint
 from .composite import composite
 from .later import HOMES, later
+from .matrices import hessian, jacobian
 from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
 from .transforms import (
     elementwise_grad,
     grad,
-    hessian,
     hvp,
-    jacobian,
     jvp,
     linearize,
     value_and_grad,

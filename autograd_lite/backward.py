@@ -33,11 +33,11 @@ from .errors import (
 from .foreign import as_array
 from .later import later
 from .node import as_tensor, metadata
+from .quiet import quietly
 from .tape import (
     newest_write,
     next_number,
     note_gradient,
-    quietly,
     recording,
     rule_of,
     special,

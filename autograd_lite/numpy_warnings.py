@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from .tape import is_passed_over, state
+from .places import is_passed_over
+from .tape import state
 
 NO_REGISTRY = ()
 _COMPILED = (np.ufunc, BuiltinFunctionType, type(np.sum))

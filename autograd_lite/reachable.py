@@ -41,8 +41,8 @@ import numpy as np
 
 from . import randomness
 from .composite import Composite
+from .places import is_passed_over
 from .primitive import Primitive
-from .tape import is_passed_over
 from .tensor import Tensor
 
 FAR = 20_000

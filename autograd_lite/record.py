@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from .node import Node, parents, restored, values, walk
 
 if TYPE_CHECKING:
+    from .places import Call
     from .primitive import Primitive
-    from .tape import Call
     from .tensor import Tensor
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from .backward import outward, reverse_since
 from .errors import IntegerGradientError
 from .primitive import derivative
-from .tape import next_number, quietly, state, while_recording
+from .quiet import quietly
+from .tape import next_number, state, while_recording
 from .tensor import Tensor, bare, constant
 from .trees import Rebuild, flatten
 

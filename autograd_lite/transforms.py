@@ -44,7 +44,7 @@ from .arguments import (
 from .backward import owned
 from .run import Function, Run, needs
 from .tape import state
-from .tensor import bare, plain
+from .tensor import bare
 from .trees import Rebuild, described, flatten
 
 
@@ -106,10 +106,10 @@ def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
     >>> grad(lambda p: p["w"] * 2.0 + p["b"])({"w": 1.0, "b": 5.0})
     {'w': np.float64(2.0), 'b': np.float64(1.0)}
     """
-    return _gradient("grad", f, argnum, has_aux)
+    return gradient_of("grad", f, argnum, has_aux)
 
 
-def _gradient(name: str, f: Function, argnum: Argnum, has_aux: bool = False) -> Function:
+def gradient_of(name: str, f: Function, argnum: Argnum, has_aux: bool = False) -> Function:
     """Return the gradient of `f` on behalf of a transform, which messages name."""
 
     @named_after(f)
@@ -204,7 +204,7 @@ def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
         see_numbers("elementwise_grad", result, leaves)
         return sum(np.sum(leaf) for leaf in leaves)
 
-    return _gradient("elementwise_grad", summed, argnum)
+    return gradient_of("elementwise_grad", summed, argnum)
 
 
 @transform_of_functions
@@ -285,7 +285,7 @@ class _Linear:
         self.run = run = Run(f, primals, range(len(primals)), {})
         see_numbers(name, run.result, run.outputs)
         self.outer = run.is_on_outer_tape()
-        self.back = _pulled_back(run)
+        self.back = pulled_back(run)
         run.tie()
 
     def push(self, tangents: tuple[Any, ...]) -> list[Any]:
@@ -295,7 +295,7 @@ class _Linear:
         return self.back.pull_from_outputs(seeds, recorded)
 
 
-def _pulled_back(run: Run) -> Run:
+def pulled_back(run: Run) -> Run:
     """Return a run of the pullback of a run.
 
     The pullback is linear: its own pullback does not depend on where it is taken.
@@ -304,11 +304,12 @@ def _pulled_back(run: Run) -> Run:
     def pulled(*upstream: Any) -> Any:
         return run.pull_from_outputs(upstream, recorded=True)
 
-    zeros = [np.zeros(np.shape(bare(t)), _float_dtype(t)) for t in run.outputs]
+    zeros = [np.zeros(np.shape(bare(t)), float_dtype(t)) for t in run.outputs]
     return Run(pulled, zeros, range(len(zeros)), {})
 
 
-def _float_dtype(value: Any) -> Any:
+def float_dtype(value: Any) -> Any:
+    """Return the dtype in which a value is differentiated with respect to."""
     dtype = np.result_type(bare(value))
     return dtype if dtype.kind in "fc" else np.float64
 
@@ -357,123 +358,6 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     numbers, count, rebuild = pushed()
     owned(numbers)
     return rebuild(numbers[:count]), rebuild(numbers[count:])
-
-
-# -- matrices of derivatives ---------------------------------------------------------------------
-
-
-@transform_of_functions
-def jacobian(f: Function, argnum: Argnum = 0) -> Function:
-    """Return the function that computes all first derivatives of `f`.
-
-    By rows (a reverse pass for each number in the result) or by columns (a
-    forward pass for each number in the argument), whichever are fewer.
-
-    Parameters
-    ----------
-    f
-        Any function.
-    argnum
-        With respect to which positional argument, or a tuple of them.
-
-    Returns
-    -------
-    callable
-        Takes what `f` takes; returns, in the form of the result and in each place
-        in the form of the argument, arrays of shape result.shape + argument.shape.
-        For a real number in the result and a complex argument it is the gradient,
-        as in `grad`; for a complex number in the result the derivative along the
-        real axis of the argument, which is f′ where there is one.
-
-    Examples
-    --------
-    >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
-    array([[1., 2.],
-           [3., 4.]])
-    """
-
-    @named_after(f)
-    def matrix(*args: Any, **kwargs: Any) -> Any:
-        run = Run(f, args, argnums_of(f, args, argnum), kwargs)
-        see_numbers("jacobian", run.result, run.outputs)
-        inputs, outputs = list(map(plain, run.aliases)), list(map(plain, run.outputs))
-        recorded = run.is_on_outer_tape()
-        if sum(map(np.size, outputs)) <= sum(map(np.size, inputs)):
-            blocks = _by_rows(run, inputs, outputs, recorded)
-        else:
-            blocks = _by_columns(_pulled_back(run), inputs, outputs, recorded)
-        run.tie()
-        owned(blocks)
-        rows = []
-        for i in range(len(outputs)):
-            arguments = run.rebuild_arguments(blocks[i * len(inputs) : (i + 1) * len(inputs)])
-            rows.append(arguments if isinstance(argnum, tuple) else arguments[0])
-        return run.rebuild_result(rows)
-
-    return matrix
-
-
-def _units(arrays: list[Any], k: int) -> Any:
-    """Yield such arrays with a 1 somewhere in array number `k`, and 0 elsewhere."""
-    for i in range(arrays[k].size):
-        unit = [np.zeros(a.shape, _float_dtype(a)) for a in arrays]
-        unit[k].reshape(-1)[i] = 1.0
-        yield [a[()] for a in unit]
-
-
-# Of a real result, what stands for a complex argument is its gradient; of a complex result
-# it is the derivative along the real axis: that is f′ where there is one.
-
-
-def _by_rows(run: Run, inputs: list[Any], outputs: list[Any], recorded: bool) -> list[Any]:
-    blocks = []
-    for k, out in enumerate(outputs):
-        rows = []
-        for unit in _units(outputs, k):
-            row = run.pull_from_outputs(unit, recorded)
-            if out.dtype.kind == "c":
-                turned = run.pull_from_outputs([1j * u for u in unit], recorded)
-                row = [np.real(a) + 1j * np.real(b) for a, b in zip(row, turned, strict=True)]
-            rows.append(row)
-        for j, x in enumerate(inputs):
-            block = np.stack([row[j] for row in rows]) if rows else np.zeros(0, x.dtype)
-            blocks.append(block.reshape(out.shape + x.shape))
-    return blocks
-
-
-def _by_columns(back: Run, inputs: list[Any], outputs: list[Any], recorded: bool) -> list[Any]:
-    columns: list[list[list[Any]]] = []  # for each argument, for each number in it
-    for k, x in enumerate(inputs):
-        columns.append([])
-        for unit in _units(inputs, k):
-            column = back.pull_from_outputs(unit, recorded)
-            if x.dtype.kind == "c":
-                turned = back.pull_from_outputs([1j * u for u in unit], recorded)
-                column = [
-                    a if out.dtype.kind == "c" else a + 1j * b
-                    for a, b, out in zip(column, turned, outputs, strict=True)
-                ]
-            columns[k].append(column)
-    blocks = []
-    for i, out in enumerate(outputs):
-        for x, own in zip(inputs, columns, strict=True):
-            if own:
-                block = np.moveaxis(np.stack([column[i] for column in own]), 0, -1)
-            else:
-                block = np.zeros(0, _float_dtype(out))
-            blocks.append(block.reshape(out.shape + x.shape))
-    return blocks
-
-
-@transform_of_functions
-def hessian(f: Function, argnum: Argnum = 0) -> Function:
-    """Return the function that computes all second derivatives of `f`.
-
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
-    array([[4., 2.],
-           [2., 0.]])
-    """
-    return jacobian(_gradient("hessian", f, argnum), argnum)
 
 
 @transform_of_functions

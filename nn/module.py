@@ -21,7 +21,7 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.later import later
 from autograd_lite.method_parts import destination
-from autograd_lite.tape import pass_over
+from autograd_lite.places import pass_over
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import plain as plain
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..primitive import Primitive, derivative
-from ..tape import quiet
+from ..quiet import quiet
 from .loops import loop, loops
 
 Pair = tuple[int, int]

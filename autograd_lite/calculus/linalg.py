@@ -20,7 +20,7 @@ from ..errors import UnsupportedArgumentError
 from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
 from ..protocol import TABLE
-from ..tape import quietly
+from ..quiet import quietly
 from ..tensor import plain
 from .arithmetic import or_one
 from .complex import C

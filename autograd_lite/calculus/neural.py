@@ -12,7 +12,7 @@ import numpy as np
 
 from ..fitting import total
 from ..primitive import Primitive, derivative
-from ..tape import quiet, quietly
+from ..quiet import quiet, quietly
 from .loops import loop, loops
 from .reductions import spread
 

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..composite import as_array, composite
 from ..primitive import derivative
 from ..protocol import Axis
-from ..tape import quietly
+from ..quiet import quietly
 from ..tensor import Tensor, form, plain
 from .complex import C
 from .reductions import before, kept, like, normal, over, root, squared, sum_from_the_end

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CompileError
-from ..tape import quiet
+from ..quiet import quiet
 from ..tensor import Tensor
 from ..trees import flatten
 from .compiling import built, plain_program

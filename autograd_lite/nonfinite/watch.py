@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotFiniteError
-from ..tape import Mode, is_passed_over, note_place, recording, state
+from ..places import is_passed_over
+from ..tape import Mode, note_place, recording, state
 from ..tensor import CONSTANT, Tensor, bare
 from .experiment import first_index
 from .node import Node

@@ -31,9 +31,9 @@ import numpy as np
 
 from ..errors import NoGradientError
 from ..keeping import copy_of
+from ..places import Call
 from ..primitive import Primitive, output
 from ..record import Step, recorded
-from ..tape import Call
 from ..tensor import Tensor
 from .text import number
 
