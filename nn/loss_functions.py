@@ -20,7 +20,7 @@ from autograd_lite.primitive import Primitive
 from autograd_lite.tape import special, state
 
 from .module import plain
-from .settings import above_zero, axis, flag, from_zero, integer, number, probability
+from .settings import above_zero, flag, from_zero, integer, number, probability
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -457,7 +457,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
     array([0.7071])
     """
-    x1, x2, along = _floats(operand(x1)), _floats(operand(x2)), axis("dim", dim)
+    x1, x2, along = _floats(operand(x1)), _floats(operand(x2)), integer("dim", dim)
     least = number("eps", eps)
     lengths = [np.linalg.vector_norm(x, axis=along, keepdims=True) for x in (x1, x2)]
     x1, x2 = (x / np.maximum(n, least) for x, n in zip((x1, x2), lengths, strict=True))
@@ -491,6 +491,6 @@ def triplet_margin_loss(
     far = distance(anchor, negative)
     if flag("swap", swap):
         far = np.minimum(far, distance(positive, negative))
-    losses = number("margin", margin) + distance(anchor, positive) - far
+    losses = above_zero("margin", margin) + distance(anchor, positive) - far
     out = _reduced(np.where(losses > 0, losses, 0.0), reduction)
     return out.astype(dtype) if dtype == np.float16 else out

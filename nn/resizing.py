@@ -36,12 +36,18 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     input = operand(input)
     if input.ndim not in (3, 4):
         raise ValueError(f"Pooling takes (N, C, H, W) or (C, H, W), and got {input.shape}.")
-    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * 2
-    wanted = [size if new is None else new for new, size in zip(given, input.shape[-2:])]  # noqa: B905
-    rows, columns = sizes("output_size", tuple(wanted), 2)
+    rows, columns = _wanted(output_size, input.shape[-2:])
     out = _along(in_single(input), -2, _windows(rows, input.shape[-2]))
     out = _along(out, -1, _windows(columns, input.shape[-1]))
     return out.astype(input.dtype) if input.dtype == np.float16 else out
+
+
+def _wanted(output_size: Any, found: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many rows and columns there are to be: None stands for those found."""
+    given = (None, None) if output_size is None else output_size
+    if isinstance(given, (tuple, list)) and len(given) == 2:
+        given = tuple(old if new is None else new for new, old in zip(given, found, strict=True))
+    return sizes("output_size", given, 2)
 
 
 def _windows(new: int, old: int) -> Array:
@@ -71,8 +77,7 @@ class AdaptiveAvgPool2d(Module):
     """
 
     def __init__(self, output_size: Any) -> None:
-        given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * 2
-        sizes("output_size", tuple(1 if size is None else size for size in given), 2)
+        _wanted(output_size, (1, 1))
         self.output_size = output_size
 
     def forward(self, x: Any) -> Any:

@@ -105,13 +105,67 @@ PAIRS = {
          "reduction": ["mean", "sum", "none", "max", None]},
     ),
 }  # fmt: skip
+SIGNAL = IMAGES[0]
+OTHERS = {
+    "max_pool1d": (
+        lambda kernel_size=2, **s: nn.MaxPool1d(kernel_size, **s),
+        lambda x, layer, kernel_size=2, **s: F.max_pool1d(x, kernel_size, **s),
+        SIGNAL,
+        {"kernel_size": SIZES, "stride": SIZES, "padding": PADDINGS, "dilation": SIZES},
+    ),
+    "avg_pool1d": (
+        lambda kernel_size=2, **s: nn.AvgPool1d(kernel_size, **s),
+        lambda x, layer, kernel_size=2, **s: F.avg_pool1d(x, kernel_size, **s),
+        SIGNAL,
+        {"kernel_size": SIZES, "stride": SIZES, "padding": PADDINGS},
+    ),
+    "adaptive_avg_pool2d": (
+        lambda output_size=2: nn.AdaptiveAvgPool2d(output_size),
+        lambda x, layer, output_size=2: F.adaptive_avg_pool2d(x, output_size),
+        IMAGES,
+        {"output_size": SIZES},
+    ),
+    "conv_transpose2d": (
+        lambda **s: nn.ConvTranspose2d(4, 6, 3, **s, rng=0),
+        lambda x, layer, **s: F.conv_transpose2d(x, layer.weight, layer.bias, **s),
+        IMAGES,
+        {"stride": SIZES, "padding": SIZES, "output_padding": SIZES, "dilation": SIZES},
+    ),
+    "group_norm": (
+        lambda num_groups=2, **s: nn.GroupNorm(num_groups, 4, **s),
+        lambda x, layer, num_groups=2, **s: F.group_norm(x, num_groups, **s),
+        IMAGES,
+        {"num_groups": [1, 2, 4, 0, -1, 1.5, None, (2,)], "eps": NUMBERS},
+    ),
+    "hardtanh": (
+        lambda **s: nn.Hardtanh(**s),
+        lambda x, layer, **s: F.hardtanh(x, **s),
+        IMAGES,
+        {"min_val": NUMBERS, "max_val": NUMBERS},
+    ),
+    "cosine_similarity": (
+        lambda **s: lambda x: nn.CosineSimilarity(**s)(x, x + 1.0),
+        lambda x, layer, **s: F.cosine_similarity(x, x + 1.0, **s),
+        IMAGES,
+        {"dim": [*SIZES, -5, 4], "eps": NUMBERS},
+    ),
+    "triplet_margin_loss": (
+        lambda **s: lambda x: nn.TripletMarginLoss(**s)(x, x + 1.0, x * 2.0),
+        lambda x, layer, **s: F.triplet_margin_loss(x, x + 1.0, x * 2.0, **s),
+        IMAGES,
+        {"margin": NUMBERS, "p": [1, 2.0, "2", None, np.nan], "eps": NUMBERS, "swap": FLAGS},
+    ),
+}  # fmt: skip
 LABELS = np.random.default_rng(2).integers(0, 4, (2, 6, 7))
-TRIED = [
-    (name, setting, value)
-    for name, (_, _, _, settings) in PAIRS.items()
-    for setting, values in settings.items()
-    for value in values
-]
+
+
+def tried(pairs):
+    return [
+        (name, setting, value)
+        for name, (_, _, _, settings) in pairs.items()
+        for setting, values in settings.items()
+        for value in values
+    ]
 
 
 def outcome(f, *args, **settings):
@@ -125,8 +179,9 @@ def outcome(f, *args, **settings):
 
 
 def test_functions_refuse_what_their_modules_refuse_in_the_same_words():
-    for name, setting, value in TRIED:
-        make, function, x, _ = PAIRS[name]
+    pairs = PAIRS | OTHERS
+    for name, setting, value in tried(pairs):
+        make, function, x, _ = pairs[name]
         layer = outcome(make, **{setting: value})
         ours = layer if isinstance(layer, Exception) else outcome(layer, x)
         weights = make() if isinstance(layer, Exception) else layer
@@ -161,7 +216,7 @@ def ours_is_wider(setting, value):
 
 
 def test_and_what_pytorchs_functions_refuse(torch):
-    for name, setting, value in TRIED:
+    for name, setting, value in tried(PAIRS):
         make, function, x, _ = PAIRS[name]
         if (setting, value) == ("groups", 2):  # a layer with other weights
             continue
@@ -197,7 +252,6 @@ def torchs(torch, name, x, layer, settings):
     return function(x, *tensors.get(name, list)(), **{**given.get(name, {}), **settings})
 
 
-SIGNAL = IMAGES[0]
 WEIGHT, KERNELS = np.ones((5, 7)), np.ones((6, 4, 2, 3))
 BAD = {
     "linear: features": lambda F: F.linear(IMAGES[..., :6], WEIGHT),
