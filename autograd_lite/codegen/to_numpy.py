@@ -411,7 +411,7 @@ class _Writer:
         at = 0
         for piece in step.operands:
             (root,) = [v for v in self._roots(piece) if not (v.maker and v.maker.shows)] or [piece]
-            if root not in self.pieces or self.pieces[root][0] is not whole:
+            if self.pieces.get(root) != (whole, at * _dtype(whole).itemsize):
                 end = at + prod(piece.shape)
                 given = f"{self._name(whole)}[{at}:{end}], {self._read(piece)}"
                 self.body.append(f"{self._imported('copyto')}({given})")
@@ -441,7 +441,9 @@ class _Writer:
                     self._scalar(v, step) or text
                     for v, text in zip(step.operands, given, strict=False)
                 ]
-            if function is np.divide and given[0] == self.ones.get(_dtype(step.results[0])):
+            made = _dtype(step.results[0])
+            is_one = function is np.divide and given[0] == self.ones.get(made)
+            if is_one and _dtype(step.operands[1]) == made:  # that of whole numbers is whole
                 function, given = np.reciprocal, given[1:]
             sign = OPERATORS.get(function)
             if not any(shapes) and sign and primitive.forward is not primitive.function:
@@ -485,7 +487,7 @@ class _Writer:
         if key not in self.scalars:
             name = self._free("n1")
             self.scalars[key] = name
-            self.constants.append(f"{name} = np.array({float(v.data)!r}, np.{kind.name})")
+            self.constants.append(f"{name} = np.array({literal(float(v.data))}, np.{kind.name})")
             if v.data == 1:
                 self.ones[kind] = name
         return self.scalars[key]

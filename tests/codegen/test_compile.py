@@ -62,6 +62,10 @@ def attention(q, k):
     return np.sum(F.softmax(q @ k.T / 1.5) @ k)
 
 
+def joined_twice(y):
+    return np.sum(np.sin(np.concatenate([y, y, y])))
+
+
 LARGE = np.linspace(-2.0, 2.0, 100_003)
 PROGRAMS = {
     "lab": (value_and_grad(lab, (0, 1, 2)), weights(0)),
@@ -75,6 +79,16 @@ PROGRAMS = {
     "jvp": (lambda x, t: jvp(lambda x: np.exp(x) * x[0], (x,), (t,)), (X[0], X[1])),
     "vjp": (lambda x, g: vjp(lambda x: np.exp(x) * x[0], x)[1](g), (X[0], X[1])),
     "elementwise": (elementwise_grad(np.sin), (X,)),
+    "joined to itself": (
+        value_and_grad(lambda x: np.sum(np.concatenate([x + x, x * x, x + x]) * np.arange(6.0))),
+        (X[0],),
+    ),
+    "one value joined twice": (value_and_grad(lambda x: joined_twice(x + x)), (X[0],)),
+    "over a whole number": (value_and_grad(lambda x: np.min(x, axis=-1)), (X[0] * 0.0,)),
+    "an open bound": (
+        value_and_grad(lambda x, y: np.sum(np.clip(x, None, y))),
+        (np.float64(0.5), X[:1]),
+    ),
     "einsum": (grad(lambda x: np.einsum("ij,jk->", x, x)), (X[:2],)),
     "third": (grad(grad(grad(np.sin))), (np.float64(0.3),)),
     "float32": (

@@ -7,9 +7,20 @@ from collections import Counter
 
 import numpy as np
 
-from autograd_lite import Tensor, checkpoint, no_grad, source, strict, value_and_grad, vjp
+from autograd_lite import (
+    Tensor,
+    checkpoint,
+    compile,
+    everything,
+    no_grad,
+    source,
+    strict,
+    trace,
+    value_and_grad,
+    vjp,
+)
 from autograd_lite.codegen import NotWritable
-from autograd_lite.errors import UncertainGradientWarning
+from autograd_lite.errors import CompileError, UncertainGradientWarning
 from autograd_lite.tensor import plain
 from autograd_lite.testing import check_gradients
 
@@ -33,7 +44,7 @@ def hold(program, *inputs, notes=None) -> None:
     notes = Counter() if notes is None else notes
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        for check in (values, ways, by_source, derivatives):
+        for check in (values, ways, by_source, by_compiling, derivatives):
             check(program, inputs, notes)
 
 
@@ -48,15 +59,18 @@ def values(program, inputs, notes) -> None:
 
 
 def ways(program, inputs, notes) -> None:
-    """``backward``, `vjp`, `strict` and a checkpoint of the whole give one gradient."""
+    """``backward``, `vjp`, the modes and a checkpoint of the whole give one gradient."""
     loss, gradients = backward(program, inputs)
     if gradients is None:
         notes["without a gradient"] += 1
         return
     _, pullback = vjp(lambda *xs: total(program(*xs)), *inputs)
     same(pullback(np.ones((), loss.dtype)[()]), gradients, "vjp beside backward", rounding(inputs))
-    with strict():
-        same(backward(program, inputs)[1], gradients, "backward in strict beside without")
+    for mode in (strict, everything, trace):
+        with mode():
+            own = backward(program, inputs)[1]
+        what = f"backward inside {mode.__name__}() beside without"
+        same(own, gradients, what, rounding(inputs))
     kept = backward(checkpoint(program), inputs)[1]
     same(kept, gradients, "backward of a checkpoint beside that without", rounding(inputs))
 
@@ -64,10 +78,10 @@ def ways(program, inputs, notes) -> None:
 def by_source(program, inputs, notes) -> None:
     """The written program, where there is one, has the bits of the tape.
 
-    Both are given arrays in C order: NumPy's single-precision exp has other bits with strides.
+    Both are given arrays in C order, and NumPy's scalars: its single-precision exp has other
+    bits with strides, and its complex product has others of arrays of no axis.
     """
-    inputs = [np.array(x, order="C") for x in inputs]
-    step = value_and_grad(lambda *xs: total(program(*xs)), tuple(range(len(inputs))))
+    step, inputs = gradient_step(program, inputs)
     try:
         written = source(step, *inputs).load()
     except NotWritable:
@@ -78,6 +92,26 @@ def by_source(program, inputs, notes) -> None:
     same([own, *others], [value, *gradients], "The source beside the tape")
 
 
+def by_compiling(program, inputs, notes) -> None:
+    """What was recorded once is right for other numbers too."""
+    step, inputs = gradient_step(program, inputs)
+    fast = compile(step, back_end="numpy")
+    others = [np.asarray(x * 1.03125, x.dtype)[()] for x in inputs]
+    for numbers in (inputs, others):
+        try:
+            wanted, (value, gradients) = step(*numbers), fast(*numbers)
+        except (CompileError, NotWritable):
+            notes["not compiled"] += 1
+            return
+        same(
+            [value, *gradients],
+            [wanted[0], *wanted[1]],
+            "compiled beside the tape",
+            rounding(inputs),
+        )
+    notes["compiled"] += 1
+
+
 def derivatives(program, inputs, notes) -> None:
     """Reverse mode, forward mode and differences agree, to the second order."""
     with warnings.catch_warnings(record=True) as doubts:
@@ -85,6 +119,12 @@ def derivatives(program, inputs, notes) -> None:
         warnings.simplefilter("always", UncertainGradientWarning)
         check_gradients(program, *inputs, atol=SEEN)
     notes["cannot tell"] += bool(doubts)
+
+
+def gradient_step(program, inputs):
+    """Return what gives a loss with its gradients, and plain inputs for it."""
+    step = value_and_grad(lambda *xs: total(program(*xs)), tuple(range(len(inputs))))
+    return step, [np.array(x, order="C")[()] for x in inputs]
 
 
 def leaves(inputs):

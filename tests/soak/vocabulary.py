@@ -201,7 +201,7 @@ np.ediff1d({v})
 np.trapezoid({v}, axis={axis})
 np.gradient({rv}, axis={axis})
 np.cov({rm})
-np.corrcoef({rm})
+np.corrcoef({rm}, np.sin({rm}))[0, -1]
 np.logaddexp({r}, {y})
 np.logaddexp.reduce({rv}, axis={axis})
 np.linalg.norm({x})
