@@ -14,6 +14,8 @@ COMMANDS = {
     "blobs": ("demos.blobs", "the same on two blobs"),
     "digits": ("demos.digits", "a convolutional network that reads handwritten digits"),
     "mnist": ("demos.mnist", "the same at full size, on MNIST's files"),
+    "names": ("demos.names", "from counted pairs to a recurrent network: models of names"),
+    "gpt": ("demos.gpt", "a small GPT that learns to write, with pictures of its attention"),
     "report": ("demos.study.report", "every experiment of the lab's five reports, in one report"),
     "experiment": ("demos.study.experiment", "an experiment of the lab reports, over many seeds"),
     "sweep": ("demos.study.grid", "any grid of settings over many seeds, as a table and figures"),
