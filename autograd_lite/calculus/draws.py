@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, derivative
+from ..primitive import Primitive
 from ..randomness import Random, generator
 from ..tape import see_read, special, state
 from ..tensor import Tensor
@@ -16,9 +16,7 @@ def _uniform(like: Any, generator: np.random.Generator, dtype: Any) -> Any:
     return generator.random(np.shape(like), dtype)
 
 
-uniform: Primitive = derivative(
-    _uniform, name="uniform", constants="like", allows="generator dtype"
-)
+uniform = Primitive(_uniform, {}, name="uniform", constants="like", allows="generator dtype")
 uniform.draws = True
 
 
