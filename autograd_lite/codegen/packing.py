@@ -126,8 +126,9 @@ def _side_by_side(program: Program) -> Program:
         for step in program.steps:
             if _key(step) == key:
                 # None may lead to another, on whatever way.
-                mine = before[step.operands[1 - key[1]]]
-                if not any(mine >> place[other] & 1 for other in group):
+                v = step.operands[1 - key[1]]
+                mine, alone = before[v], all(v is not x.operands[1 - key[1]] for x in group)
+                if alone and not any(mine >> place[other] & 1 for other in group):
                     group.append(step)
         if len(group) > 1:
             program = _joined(program, group, key[1])

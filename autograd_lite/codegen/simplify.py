@@ -33,7 +33,11 @@ def _shortened(program: Program) -> Program:
     seen: dict[Any, Step] = {}
     steps: list[Step] = []
 
+    numbers: dict[Any, Value] = {}  # of each constant number, the first
+
     def now(v: Value) -> Value:
+        if v.is_constant and isinstance(v.data, (int, float, np.generic)) and v.name is None:
+            return numbers.setdefault((type(v.data), str(v.data)), v)
         return instead.get(id(v), v)
 
     for step in program.steps:
