@@ -149,7 +149,7 @@ class _Segment:
             stop = run.aliases[-1]._number if run.aliases else run.start
             reached = reverse_since(roots, 0, stop, recorded)
         if recorded:
-            run.tie()
+            run.attach_to_outer()
         else:
             _shut(run)
         return tuple(

@@ -175,7 +175,7 @@ class Declaration:
         return tuple(given)
 
     def _check_names(self, operands: str, functions: dict[str, Callable[..., Any] | None]) -> None:
-        """See that what is named can be, and is there."""
+        """Raise RuleError unless each name is one in Python, and of an operand there is."""
         if not self.operands:
             raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
         for name in (*self.operands, *self.constants, *self.rules, *self.parameters):
@@ -219,7 +219,7 @@ class Declaration:
         self._check_against_function()
 
     def _check_against_function(self) -> None:
-        """See that the function takes what the declaration names."""
+        """Raise RuleError unless the function takes what the declaration names."""
         if isinstance(self.function, np.ufunc):
             if len(self.operands) != self.function.nin:
                 raise RuleError(

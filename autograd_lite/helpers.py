@@ -148,7 +148,7 @@ def missing_rule(primitive: Declaration, operand: str) -> Any:
 
 
 def of_each(parts: Any, count: int, primitive: Declaration) -> Any:
-    """See that a joint rule returned a gradient, or None, for each operand."""
+    """Raise RuleError unless a joint rule returned a gradient, or None, for each operand."""
     if not isinstance(parts, (tuple, list)) or len(parts) != count:
         given = f"{len(parts)}" if isinstance(parts, (tuple, list)) else f"a {type(parts).__name__}"
         raise RuleError(
@@ -193,6 +193,6 @@ class Parts:
         return Parts(both)
 
 
-def dense(g: Parts, t: Tensor) -> list[Any]:
+def zero_fill(g: Parts, t: Tensor) -> list[Any]:
     """Return a gradient for each output; zeros where none arrived."""
     return [g.parts[i] if i in g.parts else np.zeros_like(part) for i, part in enumerate(t._value)]

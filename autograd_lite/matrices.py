@@ -60,7 +60,7 @@ def jacobian(f: Function, argnum: Argnum = 0) -> Function:
             blocks = _by_rows(run, inputs, outputs, recorded)
         else:
             blocks = _by_columns(pulled_back(run), inputs, outputs, recorded)
-        run.tie()
+        run.attach_to_outer()
         owned(blocks)
         rows = []
         for i in range(len(outputs)):

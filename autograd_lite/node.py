@@ -41,7 +41,7 @@ class Node:
 
     # What an operation fills in is set by compiled code (weave.py). Operands stand in
     # slots of their own, not in a tuple: that is one object for an operation in place of
-    # three, and Python's cyclic collector is what a long tape waits for.
+    # three, and garbage collection dominates long graphs.
     __slots__ = (
         "_a",  # the first operand: a Tensor, its twin, or CONSTANT where an array or number stood
         "_b",  # the second operand

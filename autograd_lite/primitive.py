@@ -161,7 +161,7 @@ class Primitive(Declaration):
         )
 
     def _validated(self, result: Any) -> Any:
-        """See that a forward pass, which may be anybody's, returned arrays."""
+        """Raise if a forward pass returned a Tensor inside of one; make arrays of numbers."""
         for t in result if isinstance(result, tuple) else (result,):
             if isinstance(t, Tensor) and not isinstance(t._value, (np.ndarray, np.generic)):
                 if isinstance(t._value, Tensor):

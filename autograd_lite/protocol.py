@@ -22,7 +22,7 @@ Axis = int | tuple[int, ...] | None
 """What a reduction goes over."""
 
 TABLE: dict[Callable[..., Any], Any] = {}
-"""Every function with an entry: the inside cover of the calculus book."""
+"""The entry of each of NumPy's functions that has one."""
 
 
 OPERATORS: dict[Any, tuple[str, Callable[[Any, Any], Any]]] = {

@@ -102,7 +102,7 @@ class Run:
             return True
         return next(outside_of(self.outputs, self.start, set()), None) is not None
 
-    def tie(self) -> None:
+    def attach_to_outer(self) -> None:
         """Make the aliases of recorded Tensors results of those, now that the run is over."""
         for alias, x in zip(self.aliases, self.originals, strict=True):
             if isinstance(x, Tensor) and (
@@ -111,22 +111,22 @@ class Run:
                 alias._primitive = _identity
                 alias._a, alias._value_a = x, x._value
 
-    def settle(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
+    def unwrap_constants(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside.
 
         Where it is known that none is (`outer` is false), nothing is looked at.
         """
         if not outer:
             return [v._value if isinstance(v, Tensor) else v for v in values]
-        settled, inside = [], set[int]()
+        unwrapped, inside = [], set[int]()
         for value in values:
             if isinstance(value, Tensor) and not (
                 self.mode.everything
-                or (self.mode.records and leads_outside(value, self.start, inside))
+                or (self.mode.records and depends_on_outer(value, self.start, inside))
             ):
                 value = value._value
-            settled.append(value)
-        return settled
+            unwrapped.append(value)
+        return unwrapped
 
 
 def _alias(x: Any) -> Tensor:
@@ -176,7 +176,7 @@ def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Te
             waiting += [x for x in t._a if x._requires]
 
 
-def leads_outside(value: Any, start: int, inside: set[int] | None = None) -> bool:
+def depends_on_outer(value: Any, start: int, inside: set[int] | None = None) -> bool:
     """Whether a value's tape leads to something outside of a run.
 
     What does not is put `inside`, so that several values can be asked about in

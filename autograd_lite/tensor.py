@@ -499,7 +499,7 @@ def constant(array: Any) -> Tensor:
 Gradient.as_tensor = staticmethod(constant)
 
 CONSTANT = constant(np.zeros(()))
-"""Stands among a result's operands for an array or a number: never needs a gradient."""
+"""The placeholder for an operand that is no Tensor: an array or a number needs no gradient."""
 CONSTANT._number = 0  # older than anything
 
 

@@ -167,11 +167,11 @@ def _swept(
         run.forget_result()
     gradients = run.pull(roots, recorded=outer)
     count = len(gradients)
-    run.tie()
+    run.attach_to_outer()
     others, rebuild_aux = flatten(aux)
-    numbers = run.settle([value, *gradients], outer)
+    numbers = run.unwrap_constants([value, *gradients], outer)
     if others:
-        numbers += run.settle(others)
+        numbers += run.unwrap_constants(others)
     return numbers, count, run.rebuild_arguments, rebuild_aux
 
 
@@ -235,7 +235,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     run = Run(f, primals, range(len(primals)), {})
     see_numbers("vjp", run.result, run.outputs)
     outer = run.is_on_outer_tape()
-    run.tie()
+    run.attach_to_outer()
 
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds = seeds_like(upstream, run.result, "upstream gradient", "the value", run.outputs)
@@ -244,7 +244,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
     # What the tape keeps stays with the pullback.
-    return run.rebuild_result(owned(run.settle(run.outputs, outer))), pullback
+    return run.rebuild_result(owned(run.unwrap_constants(run.outputs, outer))), pullback
 
 
 # -- forward mode: the pullback of the pullback --------------------------------------------------
@@ -273,7 +273,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pushforward(*tangents: Any) -> Any:
         return linear.run.rebuild_result(owned(linear.push(tangents)))
 
-    value = linear.run.settle(linear.run.outputs, linear.outer)
+    value = linear.run.unwrap_constants(linear.run.outputs, linear.outer)
     return linear.run.rebuild_result(owned(value)), pushforward
 
 
@@ -286,7 +286,7 @@ class _Linear:
         see_numbers(name, run.result, run.outputs)
         self.outer = run.is_on_outer_tape()
         self.back = pulled_back(run)
-        run.tie()
+        run.attach_to_outer()
 
     def push(self, tangents: tuple[Any, ...]) -> list[Any]:
         """Return a tangent for each number in the result."""
@@ -351,7 +351,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
     def pushed() -> tuple[list[Any], int, Rebuild]:
         linear = _Linear("jvp", f, primals)
-        values = linear.run.settle(linear.run.outputs, linear.outer)
+        values = linear.run.unwrap_constants(linear.run.outputs, linear.outer)
         tangent = linear.push(tuple(tangents))
         return [*values, *tangent], len(values), linear.run.rebuild_result
 
@@ -391,7 +391,7 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
         # The gradient is on the tape of the same run, so that one more sweep does it.
         gradients = run.pull([(value, _one_like(value))], recorded=True)
         products = run.pull(list(zip(gradients, along, strict=True)), outer)
-        run.tie()
-        return run.settle(products, outer), run.rebuild_arguments
+        run.attach_to_outer()
+        return run.unwrap_constants(products, outer), run.rebuild_arguments
 
     return product

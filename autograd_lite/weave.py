@@ -27,12 +27,12 @@ from .helpers import (
     beside,
     checked,
     conform,
-    dense,
     explain,
     finish,
     leave,
     missing_rule,
     of_each,
+    zero_fill,
 )
 from .inplace import rebound, write
 from .node import LARGE, let_go
@@ -83,7 +83,7 @@ def _namespace(d: Declaration) -> dict[str, Any]:
         _WEAK=WEAK, _plain=checked, _beside=beside, _leave=leave, _write=write,
         _rebound=rebound, _finish=finish, _explain=explain, _conform=conform,
         _missing_rule=missing_rule, _of_each=of_each, _heappush=heappush,
-        _dense=dense, _let_go=let_go, _LARGE=LARGE,
+        _zero_fill=zero_fill, _let_go=let_go, _LARGE=LARGE,
     )  # fmt: skip
     return namespace
 
@@ -256,7 +256,7 @@ def _source_of_pull(d: Declaration, name: str) -> str:
     used: set[str] = set()  # of what is to be fetched from the tape
     body: Lines = []
     if d.outputs:
-        body.append("g = _dense(g, _t)")
+        body.append("g = _zero_fill(g, _t)")
     if d.joint is not None:
         count = "len(_t._a)" if d.variadic else len(d.operands) - len(d.without_rule)
         body += [
