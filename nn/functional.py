@@ -152,8 +152,9 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     if check_approximate(approximate) == "none":
         return layers.gelu.apply(input)
     input = operand(input)
-    inner = math.sqrt(2.0 / math.pi) * (input + 0.044715 * input * input * input)
-    return 0.5 * input * (1.0 + np.tanh(inner))
+    near = np.clip(input, -10.0, 10.0)  # outside, tanh is 1 or −1; and 0 · inf is avoided
+    inner = math.sqrt(2.0 / math.pi) * (near + 0.044715 * near * near * near)
+    return 0.5 * np.maximum(input, -10.0) * (1.0 + np.tanh(inner))
 
 
 def check_approximate(approximate: Any) -> str:

@@ -35,7 +35,8 @@ def _by_base(x: Any, y: Any) -> Any:
     y = converted(y, np.result_type(x, y))  # in its own dtype, y − 1 may wrap, or round
     # Not wherever y is 0: to y, the derivative of y·x**(y−1) there is 1/x.
     unknown = (np.abs(x) < np.finfo(y.dtype).tiny) | np.isnan(x)
-    return y * np.where(unknown & (y == 0), 1.0, x) ** (y - 1)
+    power = np.where(unknown & (y == 0), 1.0, x) ** (y - 1)
+    return np.where(np.isinf(y) & (power == 0), 0.0, y) * power  # 0 · inf: it is 0 long before
 
 
 def _by_exponent(x: Any, y: Any, out: Any) -> Any:
@@ -55,7 +56,7 @@ derivative(
 )
 derivative(np.square, x=lambda g, x: g * (2.0 * x))
 derivative(np.sqrt, x=lambda g, out: g * 0.5 / out)
-derivative(np.cbrt, x=lambda g, out: g / (3.0 * out * out))
+derivative(np.cbrt, x=lambda g, out: g * np.square(1.0 / out) / 3.0)
 
 # -- size and sign ---------------------------------------------------------------
 
@@ -93,6 +94,12 @@ derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x
 derivative(np.fmod, x=lambda g: g, y=lambda g, x, y, out: -g * np.rint((x - out) / y))
 
 # -- choices: ties are shared, a bound counts as inside ------------------------------
+
+
+def shown(g: Any, x: Any) -> Any:
+    """Return a gradient with NaN where x is NaN, so that it stays visible."""
+    lost = np.isnan(bare(x))
+    return np.where(lost, np.nan, g) if lost.any() else g
 
 
 def _unless_less(g: Any, x: Any, y: Any) -> Any:
@@ -153,9 +160,9 @@ between = derivative(
     _clip_between,
     name="clip",
     elementwise=True,
-    x=lambda g, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
-    low=lambda g, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
-    high=lambda g, x, low, high: np.where((x > high) | (low > high), g, 0.0),
+    x=lambda g, x, low, high, out: shown(np.where((x >= low) & (x <= high), g, 0.0), out),
+    low=lambda g, x, low, high, out: shown(np.where((x < low) & (low <= high), g, 0.0), out),
+    high=lambda g, x, low, high, out: shown(np.where((x > high) | (low > high), g, 0.0), out),
 )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..primitive import Primitive, derivative
 from ..tape import special, state
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, bare, plain
 from .neural import sigmoid
+from .transcendental import square_to_rest
 
 # -- the error function ---------------------------------------------------------------------
 
@@ -61,7 +62,7 @@ erf = derivative(
     _erf,
     name="erf",
     elementwise=True,
-    x=lambda g, x: g * (2.0 / math.sqrt(math.pi)) * np.exp(-x * x),
+    x=lambda g, x: g * (2.0 / math.sqrt(math.pi)) * np.exp(-square_to_rest(x)),
 )
 """The error function 2/√π ∫₀ˣ e^(−t²) dt."""
 
@@ -76,21 +77,30 @@ def _below(x: Any) -> Any:
     return 0.5 * (1.0 + erf(x * _ROOT_HALF))
 
 
+def _up_to(x: Any) -> Any:
+    """Return x; where it is far, as a constant that is less far."""
+    far = np.abs(bare(x)) > _FAR
+    return np.where(far, _FAR, x) if far.any() else x
+
+
+_FAR = 1000.0
+"""From there on, these are what they are at infinity, and inf · 0 is avoided."""
+
 gelu = derivative(
-    lambda x: x * (0.5 * (1.0 + _erf(x * _ROOT_HALF))),
+    lambda x: np.maximum(x, -_FAR) * (0.5 * (1.0 + _erf(x * _ROOT_HALF))),
     name="gelu",
     elementwise=True,
     stands_for=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
-    x=lambda g, x: g * (_below(x) + x * np.exp(-0.5 * x * x) * _ROOT_TAU),
+    x=lambda g, x: g * (_below(x) + _up_to(x) * np.exp(-0.5 * _up_to(x) ** 2) * _ROOT_TAU),
 )
 """x Φ(x)."""
 
 silu = derivative(
-    lambda x: x * sigmoid(x),
+    lambda x: np.maximum(x, -_FAR) * sigmoid(x),
     name="silu",
     elementwise=True,
     stands_for=lambda x: x / (1.0 + np.exp(-x)),
-    x=lambda g, x: g * sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
+    x=lambda g, x: g * sigmoid(x) * (1.0 + _up_to(x) * (1.0 - sigmoid(x))),
 )
 """x σ(x)."""
 
@@ -99,7 +109,7 @@ elu = derivative(
     name="elu",
     elementwise=True,
     stands_for=lambda x, alpha=1.0: np.maximum(x, 0.0) + alpha * (np.exp(np.minimum(x, 0.0)) - 1.0),
-    x=lambda g, x, alpha=1.0: np.where(x > 0.0, g, g * alpha * np.exp(np.minimum(x, 0.0))),
+    x=lambda g, x, alpha=1.0: np.where(x > 0.0, g, g * alpha * np.exp(np.where(x >= 0.0, 0.0, x))),
 )
 """x where it is positive, else alpha · (eˣ − 1)."""
 

@@ -21,8 +21,8 @@ from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
 from ..protocol import TABLE
 from ..quiet import quietly
-from ..tensor import plain
-from .arithmetic import or_one
+from ..tensor import bare, plain
+from .arithmetic import or_one, shown
 from .complex import C
 from .reductions import kept, root, squared
 
@@ -481,9 +481,27 @@ polar: Primitive = derivative(_polar, name="polar", a=lambda g, a: _polar_rule(g
 # -- norms -----------------------------------------------------------------------------------------
 
 
+def _powers_rule(g: Any, x: Any, order: float, signed: bool) -> Any:
+    """Return g · order · |x|**(order − 1), with the sign of x for an even power; 0 where g is 0."""
+    slope = order * powers(x, order=order - 1.0, signed=not signed)
+    return shown(np.where(g == 0, 0.0, g * slope), x)  # as a slope may be infinite
+
+
+powers: Primitive = derivative(
+    lambda x, order, signed=False: np.abs(x) ** order * (np.sign(x) if signed else 1.0),
+    name="powers",
+    elementwise=True,
+    x=lambda g, x, order, signed=False: _powers_rule(g, x, order, signed),
+)
+"""|x|**order; signed, with the sign of x. NumPy's power would not know the slopes at 0."""
+
+
 def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     x = x * 1.0 if np.result_type(x).kind not in "fc" else x
     axis = axis if axis is None or isinstance(axis, tuple) else int(axis)
+    infinite = np.isinf(bare(x))
+    if infinite.any() and (order is None or 1 < order < np.inf):
+        return _norm_with_infinities(x, infinite, order, axis, keepdims)
     if order is None or order == 2:
         return root(np.sum(squared(x), axis=axis, keepdims=keepdims))
     size = np.abs(x)
@@ -496,12 +514,27 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
         return np.sum(counts, axis=axis, keepdims=keepdims)
     if order == 1:
         return np.sum(size, axis=axis, keepdims=keepdims)
+    if order > 1 and not np.iscomplexobj(x):
+        sums = np.sum(powers(x, order=float(order)), axis=axis, keepdims=keepdims)
+        return root(sums, 1.0 / order)
     if order > 0:
         return root(np.sum(root(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
     # One 0 makes the norm 0, and it stays there whatever the others do.
     sums = np.sum(or_one(size) ** order, axis=axis, keepdims=keepdims)
     nothing = np.any(size == 0, axis=axis, keepdims=keepdims)
     return np.where(nothing, 0.0, sums ** (1.0 / order))
+
+
+def _norm_with_infinities(x: Any, infinite: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+    """Return a norm, which, where numbers are infinite, changes with them alone, and alike."""
+    lost = np.any(np.isnan(bare(x)), axis=axis, keepdims=True)
+    some = np.any(infinite, axis=axis, keepdims=True) & ~lost
+    count = or_one(np.sum(infinite, axis=axis, keepdims=True)).astype(np.result_type(bare(x).real))
+    shares = np.where(infinite, np.abs(x), 0.0) * count ** (1.0 / (order or 2) - 1.0)
+    of_infinite = np.sum(shares, axis=axis, keepdims=True)
+    rest = np.where(some, 0.0, np.where(infinite, np.nan, x))
+    out = np.where(some, of_infinite, _vector_norm(rest, order, axis, True))
+    return out if keepdims else np.squeeze(out, axis=axis)
 
 
 def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from ..fitting import total
 from ..primitive import Primitive, derivative
 from ..quiet import quiet, quietly
+from .arithmetic import shown
 from .loops import loop, loops
 from .reductions import spread
 
@@ -100,10 +101,7 @@ def _masked(g: Any, mask: Any) -> Any:
 
 def _relu_rule(g: Any, x: Any) -> Any:
     """Pass on the gradient of what is positive; a NaN stays visible."""
-    out = loops["masked"](g, x > 0.0)
-    if type(x) is np.ndarray and not np.isnan(x).any():
-        return out
-    return np.where(np.isnan(x), np.nan, out)
+    return shown(loops["masked"](g, x > 0.0), x)
 
 
 relu = derivative(
@@ -119,7 +117,7 @@ leaky_relu = derivative(
     name="leaky_relu",
     elementwise=True,
     stands_for=lambda x, slope=0.01: np.maximum(x, 0.0) + slope * np.minimum(x, 0.0),
-    x=lambda g, x, slope=0.01: np.where(x > 0.0, g, slope * g),
+    x=lambda g, x, slope=0.01: shown(np.where(x > 0.0, g, slope * g), x),
 )
 
 

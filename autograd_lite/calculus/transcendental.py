@@ -9,6 +9,7 @@ import numpy as np
 
 from ..composite import composite
 from ..primitive import Primitive, derivative
+from ..tensor import bare
 from .arithmetic import or_one
 
 LN2 = math.log(2.0)
@@ -42,32 +43,58 @@ derivative(
 
 # -- angles ------------------------------------------------------------------------
 
+
+def square_to_rest(x: Any) -> Any:
+    """Return x², which moves no more where it is infinite: what it leads to is at its limit."""
+    infinite = np.isinf(bare(x) ** 2)
+    x = np.where(infinite, np.inf, x) if infinite.any() else x
+    return x * x
+
+
+def _root_of_square_and_1(x: Any) -> Any:
+    return np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(x, 1.0)
+
+
 derivative(np.sin, x=lambda g, x: g * np.cos(x))
 derivative(np.cos, x=lambda g, x: -g * np.sin(x))
 derivative(np.tan, x=lambda g, out: g * (1.0 + out * out))
 derivative(np.arcsin, x=lambda g, x: g / np.sqrt(1.0 - x * x))
 derivative(np.arccos, x=lambda g, x: -g / np.sqrt(1.0 - x * x))
-derivative(np.arctan, x=lambda g, x: g / (1.0 + x * x))
+derivative(np.arctan, x=lambda g, x: g / (1.0 + square_to_rest(x)))
 
 derivative(np.sinh, x=lambda g, x: g * np.cosh(x))
 derivative(np.cosh, x=lambda g, x: g * np.sinh(x))
 derivative(np.tanh, x=lambda g, out: g * (1.0 - out * out))
-derivative(np.arcsinh, x=lambda g, x: g / np.sqrt(x * x + 1.0))
-derivative(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)))
+derivative(np.arcsinh, x=lambda g, x: g / _root_of_square_and_1(x))
+derivative(np.arccosh, x=lambda g, x: g / np.sqrt(x - 1.0) / np.sqrt(x + 1.0))
 derivative(np.arctanh, x=lambda g, x: g / (1.0 - x * x))
 
 
-derivative(
-    np.arctan2,
-    # By the radius twice: a square of it would vanish, or overflow, long before.
-    y=lambda g, y, x: g * (x / or_one(np.hypot(x, y))) / or_one(np.hypot(x, y)),
-    x=lambda g, y, x: -g * (y / or_one(np.hypot(x, y))) / or_one(np.hypot(x, y)),
+def _cosine(x: Any, y: Any) -> Any:
+    """Return x / √(x² + y²): 0 at 0, and of infinite numbers as of ones, as arctan2 has them."""
+    scale = np.maximum(np.abs(x), np.abs(y))  # a radius may vanish, or overflow
+    infinite = np.isinf(scale)
+    x, y = (np.where(infinite, np.sign(a) * np.isinf(a), a / or_one(scale)) for a in (x, y))
+    return x / or_one(np.hypot(x, y))
+
+
+def _turning(g: Any, x: Any, y: Any) -> Any:
+    """Return g · sin θ / r, which is by how much the angle turns."""
+    return g * cosine(y, x) / or_one(np.hypot(x, y))
+
+
+cosine: Primitive = derivative(
+    _cosine,
+    name="cosine",
+    elementwise=True,
+    stands_for=lambda x, y: x / np.hypot(x, y),
+    x=lambda g, x, y: _turning(g, x, y) * cosine(y, x),
+    y=lambda g, x, y: -_turning(g, x, y) * cosine(x, y),
 )
-derivative(
-    np.hypot,
-    x=lambda g, x, out: g * x / or_one(out),
-    y=lambda g, y, out: g * y / or_one(out),
-)
+"""cos θ of the angle between the first axis and the point x, y."""
+
+derivative(np.arctan2, y=lambda g, y, x: _turning(g, y, x), x=lambda g, y, x: -_turning(g, x, y))
+derivative(np.hypot, x=lambda g, x, y: g * cosine(x, y), y=lambda g, x, y: g * cosine(y, x))
 
 derivative(np.deg2rad, x=lambda g: g * DEGREE)
 derivative(np.radians, x=lambda g: g * DEGREE)
@@ -96,11 +123,16 @@ _ANGLES = (np.arange(128) + 0.5) * math.pi / 128
 
 def _bessel(x: Any, order: int) -> Any:
     """Return the mean of exp(x cos θ) cos(nθ): to rounding with 128 angles, until it overflows."""
+    kind, x = np.result_type(x), np.clip(x, -800.0, 800.0, dtype=np.float64)
+    waves = np.multiply.outer(x, np.cos(_ANGLES))
     # By e^|x|/2 twice, since a single wave overflows before their mean does.
-    size = 0.5 * np.abs(x, dtype=np.float64)
-    waves = np.exp(np.multiply.outer(x, np.cos(_ANGLES)) - size[..., None])
-    mean = (waves * np.cos(order * _ANGLES)).mean(axis=-1)
-    return (mean * np.exp(size)).astype(np.result_type(x))
+    size = 0.5 * np.abs(x)
+    far = (np.exp(waves - size[..., None]) * np.cos(order * _ANGLES)).mean(axis=-1) * np.exp(size)
+    # Near 0 only the part of exp that is odd, or even, as n: the rest would not quite cancel.
+    waves = np.where(size[..., None] < 0.5, waves, 0.0)
+    part = np.sinh(waves) if order % 2 else 2.0 * np.sinh(0.5 * waves) ** 2 + (order == 0)
+    near = (part * np.cos(order * _ANGLES)).mean(axis=-1)
+    return np.where(size < 0.5, near, far).astype(kind)
 
 
 bessel: Primitive = derivative(

@@ -956,6 +956,14 @@ CASES[transcendental.bessel.function] = st.tuples(arrays(small), st.integers(0, 
     lambda drawn: Call(drawn[:1], keywords={"order": drawn[1]})
 )
 
+CASES[transcendental.cosine.function] = CASES[np.hypot]
+CASES[linalg.powers.function] = st.builds(
+    lambda x, order, signed: Call((x,), keywords={"order": order, "signed": signed}),
+    arrays(small, away_from=[0.0]),
+    st.sampled_from([1.5, 2.0, 3.0]),
+    st.booleans(),
+)
+
 CASES |= {f: CASES[np.vstack] for f, entry in ENTRIES.items() if entry.name == "row_stack"}
 
 
@@ -1041,6 +1049,9 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
     ),
     primitive.output.function: lambda array, sizes, index: np.split(array, [sizes[0]])[index],
     transcendental.bessel.function: _bessel,
+    linalg.powers.function: lambda x, order, signed: (
+        np.copysign(np.abs(x) ** order, x) if signed else np.abs(x) ** order
+    ),
     linalg.polar.function: _polar,
     **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name == "alias"},
     **layer_cases.INTERNAL,

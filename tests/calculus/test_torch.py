@@ -163,6 +163,8 @@ NOT_FOLLOWED = {
     "absolute": lambda x: np.isnan(x),  # it has 0 for NaN, which hides it
     "power": lambda x, y: (x <= 0) | np.isnan(x) | np.isnan(y),
     "arctan2": lambda x, y: ~((abs(x) + abs(y) > 0.1) & (abs(x) + abs(y) < 10)),  # x² + y²
+    "arcsinh": lambda x: abs(x) > 1e150,  # x², which overflows
+    "hypot": lambda x, y: np.hypot(x, y) < 1e-300,  # by the root, which is rounded to a denormal
     "copysign": lambda x, y: x == 0,
     "fmax": lambda x, y: (x == y) | np.isnan(x + y),  # all to the first of equals
     "fmin": lambda x, y: (x == y) | np.isnan(x + y),

@@ -1,0 +1,274 @@
+"""Every elementwise function where numbers are special: at 0, ±1, ±inf, NaN, the largest, the least.
+
+What is right is what SymPy derives from the formula of the function, and mpmath computes to
+hundreds of digits. At 0, at infinity and at the edge of a domain that is what the derivative
+comes to from each side on which the function is a number. Where the sides differ, any value
+between them will do: which, is in `conventions.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from autograd_lite import grad
+from autograd_lite.calculus import arithmetic, layers, linalg, neural, transcendental
+from nn import activation
+from nn import functional as F
+from tests.calculus.cases import DIFFERENTIABLE, label
+
+mp = pytest.importorskip("mpmath").mp
+sp = pytest.importorskip("sympy")
+
+x, y = sp.symbols("x y", real=True)
+when, half = sp.Piecewise, sp.Rational(1, 2)
+LIMITS = np.finfo(float)
+EXTREME = [float(LIMITS.max), 1e200, 1e-200, float(LIMITS.tiny), float(LIMITS.smallest_subnormal)]
+POINTS = [s * p for p in [0.0, 0.5, 1.0, 2.0, *EXTREME, np.inf] for s in (1.0, -1.0)]
+FAR = 700  # what stands for infinity, as a power of ten; its inverse is near 0
+EXPONENTIAL = 4  # of what grows like eˣ, or goes to its limit like that
+
+
+class Row(NamedTuple):
+    """A function, and its formula: one of SymPy's, in x, or in x and y."""
+
+    function: Callable[..., Any]
+    formula: Any
+    far: int = FAR
+    at_nan: float = np.nan  # the first derivative where the result is NaN
+    left_out: Callable[..., bool] = lambda order, *point: False
+
+
+def oscillates(order, x):
+    return np.isinf(x)
+
+
+def at_root(order, x):
+    return order == 2 and 0 < abs(x) < 1e-16  # where 1 − 2σ is 0 to rounding
+
+
+def values(order, *point):
+    return order == 0
+
+
+def relu(slope=0, below=None):
+    return when((x, x > 0), (x * slope if below is None else below, True))
+
+
+def norm(p):
+    return lambda x: np.linalg.norm(np.stack([x, np.ones_like(x)]), float(p), axis=0)
+
+
+ONE = [
+    *[Row(f, x) for f in (np.positive, np.conjugate)],
+    Row(np.negative, -x),
+    Row(np.reciprocal, 1 / x),
+    Row(np.square, x**2),
+    Row(np.sqrt, sp.sqrt(x)),
+    Row(np.cbrt, when((sp.cbrt(x), x > 0), (-sp.cbrt(-x), True))),
+    *[Row(f, when((x, x > 0), (-x, True))) for f in (np.absolute, np.fabs)],
+    *[Row(f, sp.S(0), left_out=values) for f in (np.sign, np.floor, np.ceil, np.trunc, np.rint)],
+    Row(np.exp, sp.exp(x), EXPONENTIAL),
+    Row(np.exp2, 2**x, EXPONENTIAL),
+    Row(np.expm1, sp.exp(x) - 1, EXPONENTIAL),
+    Row(np.log, sp.log(x)),
+    Row(np.log2, sp.log(x, 2)),
+    Row(np.log10, sp.log(x, 10)),
+    Row(np.log1p, sp.log(1 + x)),
+    Row(np.sin, sp.sin(x), left_out=oscillates),
+    Row(np.cos, sp.cos(x), left_out=oscillates),
+    Row(np.tan, sp.tan(x), left_out=oscillates),
+    Row(np.arcsin, sp.asin(x)),
+    Row(np.arccos, sp.acos(x)),
+    Row(np.arctan, sp.atan(x)),
+    Row(np.sinh, sp.sinh(x), EXPONENTIAL),
+    Row(np.cosh, sp.cosh(x), EXPONENTIAL),
+    Row(np.tanh, sp.tanh(x), EXPONENTIAL),
+    Row(np.arcsinh, sp.asinh(x)),
+    Row(np.arccosh, sp.acosh(x)),
+    Row(np.arctanh, sp.atanh(x)),
+    *[Row(f, x * sp.pi / 180) for f in (np.deg2rad, np.radians)],
+    *[Row(f, x * 180 / sp.pi) for f in (np.rad2deg, np.degrees)],
+    Row(  # by its series near 0; far out, NumPy has rounded π x, or it is infinite
+        np.sinc,
+        when((sp.sin(sp.pi * x) / (sp.pi * x), x * x > 1e-99), (1 - (sp.pi * x) ** 2 / 6, True)),
+        left_out=lambda order, x: abs(x) > 1e100,
+    ),
+    Row(  # by its series; from 700 on, what counts is that it is more than a float holds
+        np.i0,
+        when(
+            (sum((x * x / 4) ** k / sp.factorial(k) ** 2 for k in range(25)), x * x < 100),
+            (sp.cosh(x), True),
+        ),
+        EXPONENTIAL,
+        left_out=lambda order, x: order == 0 and np.isinf(x),  # NaN, in NumPy
+    ),
+    Row(lambda x: np.clip(x, -1.0, 1.0), when((-1, x < -1), (1, x > 1), (x, True))),
+    Row(lambda x: np.maximum(x, 1.25), when((x, x > 1.25), (1.25, True)), at_nan=1.0),
+    Row(lambda x: np.minimum(x, 1.25), when((x, x < 1.25), (1.25, True)), at_nan=1.0),
+    Row(lambda x: x**3, x**3),
+    Row(lambda x: x**-2.0, x**-2),
+    Row(lambda x: x**2.5, x ** sp.Rational(5, 2)),
+    Row(lambda x: 0.5**x, half**x, EXPONENTIAL),
+    *[
+        Row(
+            norm(p),
+            when(((x**p + 1) ** (1 / p), x > 0), (((-x) ** p + 1) ** (1 / p), True)),
+            left_out=lambda order, x: 1e100 < abs(x) < np.inf,  # the square overflows, in NumPy too
+        )
+        for p in (sp.Rational(3, 2), sp.S(2), sp.S(3))
+    ],
+    Row(
+        lambda x: linalg.powers(x, order=1.5),
+        when((x ** sp.Rational(3, 2), x > 0), ((-x) ** sp.Rational(3, 2), True)),
+    ),
+]
+
+
+ACTIVATIONS = {
+    "sigmoid": 1 / (1 + sp.exp(-x)),
+    "tanh": sp.tanh(x),
+    "relu": relu(),
+    "leaky_relu": relu(sp.Rational(1, 100)),
+    "elu": relu(below=sp.exp(x) - 1),
+    "gelu": x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
+    "silu": x / (1 + sp.exp(-x)),
+    "softplus": sp.log(1 + sp.exp(x)),
+    "identity": x,
+}
+ONE += [
+    Row(activation.BY_NAME[name](), formula, EXPONENTIAL, left_out=at_root)
+    for name, formula in ACTIVATIONS.items()
+]
+ONE += [
+    Row(lambda x: F.leaky_relu(x, 0.25), relu(sp.Rational(1, 4))),
+    Row(lambda x: F.elu(x, 0.25), relu(below=(sp.exp(x) - 1) / 4), EXPONENTIAL),
+    Row(
+        lambda x: F.gelu(x, "tanh"),
+        x / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (x + sp.Rational(44715, 10**6) * x**3))),
+        EXPONENTIAL,
+    ),
+    Row(layers.erf, sp.erf(x), EXPONENTIAL),
+]
+TWO = [
+    Row(np.add, x + y),
+    Row(np.subtract, x - y),
+    Row(np.multiply, x * y),
+    Row(np.divide, x / y),
+    Row(np.hypot, sp.sqrt(x**2 + y**2)),
+    Row(transcendental.cosine, x / sp.sqrt(x**2 + y**2)),
+    Row(np.arctan2, sp.atan2(x, y)),
+    Row(np.logaddexp, sp.log(sp.exp(x) + sp.exp(y)), EXPONENTIAL),
+    Row(np.logaddexp2, sp.log(2**x + 2**y, 2), EXPONENTIAL),
+    *[Row(f, when((x, x > y), (y, True)), at_nan=1.0) for f in (np.maximum, np.fmax)],
+    *[Row(f, when((x, x < y), (y, True)), at_nan=1.0) for f in (np.minimum, np.fmin)],
+    *[Row(f, x**y) for f in (np.power, np.float_power)],
+]
+
+
+def exact(value) -> float | None:
+    """Round to a float; None for what is no real number."""
+    if not mp.isnan(value) and not mp.im(value):
+        value = mp.re(value)
+        return float(value) if abs(value) < 2**1024 else math.copysign(np.inf, value)
+    return None
+
+
+def beside(point: float, far: int) -> list[Any]:
+    """What lies at a point, and next to it where there is no number at it."""
+    if np.isinf(point):
+        return [math.copysign(1, point) * k * mp.mpf(10) ** far for k in (1, 3, 7)]
+    if point == 0:
+        return [mp.mpf(10) ** -FAR, -(mp.mpf(10) ** -FAR)]
+    return [mp.mpf(point)]
+
+
+def sides(f, derived, point, far: int) -> set[float]:
+    """What a derivative comes to at a point, from each side on which the function is real."""
+    found = set()
+    for near in itertools.product(*(beside(p, far) for p in point)):
+        for step in (0, mp.mpf(10) ** -FAR, -(mp.mpf(10) ** -FAR)):
+            at = [p * (1 + step) for p in near]
+            try:
+                value = exact(derived(*at)) if exact(f(*at)) is not None else None
+            except ZeroDivisionError:  # a pole: what is beside it
+                continue
+            if value is not None:
+                found.add(value + 0.0)
+            if step == 0:
+                break
+    return found
+
+
+def allowed(value: float, found: set[float], near: float) -> bool:
+    """Whether a derivative is the limit, to rounding; infinite, of either sign; or between sides."""
+    low, high = min(found), max(found)
+    if low == high and np.isinf(low):
+        return np.isinf(value)
+    room = 1e-10 * max(abs(low), abs(high)) + near if np.isfinite([low, high]).all() else 0.0
+    return low - room <= value <= high + room
+
+
+ORDERS = {1: [(), (0,), (0, 0)], 2: [(0,), (1,), (0, 0), (0, 1), (1, 1)]}
+
+
+def hold(row: Row, points: list[tuple[float, ...]]) -> list[str]:
+    """Return what is wrong: the derivative, the point, what it is and what it should be."""
+    symbols, wrong = (x, y)[: len(points[0])], []
+    mp.prec = 2600 if row.far == FAR else 1200
+    f = sp.lambdify(symbols, row.formula, modules="mpmath", cse=True)
+    arrays = [np.array(column) for column in zip(*points, strict=True)]
+    for order in ORDERS[len(symbols)]:
+        derived, ours = row.formula, row.function
+        for i in order:
+            derived = sp.diff(derived, symbols[i])
+            ours = grad(lambda *t, ours=ours: np.sum(ours(*t)), i)
+        is_constant = not derived.free_symbols
+        derived = sp.lambdify(symbols, derived, modules="mpmath", cse=True)
+        with np.errstate(all="ignore"):
+            results, values = ours(*arrays), row.function(*arrays)
+        for point, result, value in zip(points, results, values, strict=True):
+            if row.left_out(len(order), *point):
+                continue
+            if any(map(np.isnan, point)):
+                expected = {row.at_nan} if len(order) == 1 else {np.nan}
+                if (
+                    np.isnan(value)
+                    and not is_constant
+                    and not np.array_equal([*expected], [result], equal_nan=True)
+                ):
+                    wrong.append(f"{order} at {point}: {result}, not {expected}")
+                continue
+            found = sides(f, derived, point, row.far)
+            if not order and max(map(abs, found), default=0.0) > 100.0:
+                continue  # some grow so slowly that they are finite there
+            if found and not allowed(result, found, 1e-300 if order else 1e-15):
+                wrong.append(f"{order} at {point}: {result}, not {sorted(found)}")
+    return wrong
+
+
+def name(row: Row) -> str:
+    return f"{getattr(row.function, '__name__', row.function)}: {row.formula}"[:60]
+
+
+@pytest.mark.parametrize("row", ONE, ids=name)
+def test_of_one_number(row):
+    assert hold(row, [(p,) for p in [*POINTS, np.nan]]) == []
+
+
+FEW = [0.0, -0.0, 1.0, -2.0, 0.5, np.inf, -np.inf, np.nan]
+PAIRS = [
+    *itertools.product(FEW, FEW),
+    *itertools.product(EXTREME, FEW),
+    *itertools.product(FEW, EXTREME),
+]
+
+
+@pytest.mark.parametrize("row", TWO, ids=name)
+def test_of_two_numbers(row):
+    assert hold(row, PAIRS) == []
