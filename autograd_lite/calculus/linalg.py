@@ -482,9 +482,10 @@ polar: Primitive = derivative(_polar, name="polar", a=lambda g, a: _polar_rule(g
 
 
 def _powers_rule(g: Any, x: Any, order: float, signed: bool) -> Any:
-    """Return g · order · |x|**(order − 1), with the sign of x for an even power; 0 where g is 0."""
+    """Return g · order · |x|**(order − 1), with the sign of x for an even power; 0 for 0 · inf."""
     slope = order * powers(x, order=order - 1.0, signed=not signed)
-    return shown(np.where(g == 0, 0.0, g * slope), x)  # as a slope may be infinite
+    nothing = np.isinf(bare(slope)) & (bare(g) == 0)
+    return shown(np.where(nothing, 0.0, g * slope), x)
 
 
 powers: Primitive = derivative(
