@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, wraps
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -212,6 +212,16 @@ def parameters(tree: ast.Lambda | ast.FunctionDef) -> list[str]:
     return [argument.arg for argument in tree.args.args]
 
 
+def each_times(factor: float, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Multiply each gradient that a joint rule returns."""
+
+    @wraps(rule)
+    def scaled(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        return tuple(None if g is None else factor * g for g in rule(*args, **kwargs))
+
+    return scaled
+
+
 def mutants_of(entry: Primitive) -> Iterator[Mutant]:
     """Yield every mutant of every rule of a primitive."""
     rules = dict(entry.rules) or {"joint": entry.joint}
@@ -220,6 +230,9 @@ def mutants_of(entry: Primitive) -> Iterator[Mutant]:
         for mutant, what in mutated(tree, parameters(tree)):
             if compiles(mutant, namespace):
                 yield Mutant(key, what, compiled(mutant, dict(namespace)))
+        if key == "joint":
+            for factor in (-1.0, 2.0, 1.001, 0.0):
+                yield Mutant(key, f"each part times {factor}", each_times(factor, rule))
         if isinstance(tree, ast.Lambda):
             for change in wrapped(tree.body) if key != "joint" else ():
                 twin = ast.fix_missing_locations(ast.Lambda(tree.args, change))
@@ -398,7 +411,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     # -- helpers
     ("*", "or_one: 1.0 →", "where the denominator is 0 the numerator is too"),
     ("arctan2", "or_one: return -1.0", "it divides twice"),
-    ("arctan2 hypot", "or_one: x == 0 → x <= 0", "what is asked is a sum of squares, or its root"),
+    (
+        "arctan2 hypot _cosine",
+        "or_one: x == 0 → x <= 0",
+        "what is asked is a sum of squares, or its root",
+    ),
     ("absolute", "or_one: ", "asked for complex numbers only"),
     ("*", "_unless_less: x == y → x <= y", "asked only where x is not less"),
     ("fmax", "x == out → x >= out", "nothing is larger than the maximum"),
