@@ -21,6 +21,7 @@ An array that is used again unchanged is copied once: its copy is found by its `
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import weakref
 from typing import Any, NamedTuple
@@ -85,6 +86,30 @@ def kept(x: Any) -> Any:
     if type(x) is dict:
         return {key: kept(value) for key, value in x.items()}
     return x
+
+
+def arrays_in(x: Any) -> list[Array]:
+    """Return the arrays in a nest of lists, tuples and dicts.
+
+    >>> arrays_in({"index": (np.arange(2), [1]), "axis": 0})
+    [array([0, 1])]
+    """
+    if isinstance(x, np.ndarray):
+        return [x]
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
+    return [array for part in parts for array in arrays_in(part)]
+
+
+def held_by(*functions: Any) -> list[Array]:
+    """Return the arrays that functions hold themselves: of their object, or from around them."""
+    held = []
+    for function in functions:
+        cells = getattr(function, "__closure__", None) or ()
+        with contextlib.suppress(ValueError):  # of a cell that is still empty
+            held += arrays_in([cell.cell_contents for cell in cells])
+        held += arrays_in(getattr(function, "__defaults__", None))
+        held += arrays_in(getattr(getattr(function, "__self__", None), "__dict__", {}))
+    return held
 
 
 def kept_operand(x: Any, guards: list[Guard]) -> Any:

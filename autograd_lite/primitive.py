@@ -28,6 +28,7 @@ from .declaration import Declaration, Rule
 from .errors import DetachError
 from .foreign import as_index
 from .helpers import Parts
+from .keeping import arrays_in, held_by
 from .protocol import TABLE
 from .tensor import Tensor
 from .weave import APPLIES, PULLS, source, woven
@@ -154,16 +155,24 @@ class Primitive(Declaration):
         """Apply to Tensors, arrays and numbers; without a Tensor among them, the result is bare."""
         only_operands = self.variadic or len(args) == len(self.operands)
         if self.signature is None or (only_operands and not any(map(_is_tensor, kwargs.values()))):
-            return self._validated(self.apply(*args, **kwargs))
+            return self._validated(self.apply(*args, **kwargs), args)
         operands, parameters = self._bind(self.signature, args, kwargs)
-        return self._validated(
-            self.with_tensor_parameters(parameters).apply(*operands, **parameters)
-        )
+        result = self.with_tensor_parameters(parameters).apply(*operands, **parameters)
+        return self._validated(result, (operands, parameters))
 
-    def _validated(self, result: Any) -> Any:
-        """Raise if a forward pass returned a Tensor inside of one; make arrays of numbers."""
+    def _validated(self, result: Any, given: Any = ()) -> Any:
+        """Raise if a forward pass returned a Tensor inside of one; make arrays of its own."""
+        arrays = arrays_in(given) + held_by(self.function)
         for t in result if isinstance(result, tuple) else (result,):
-            if isinstance(t, Tensor) and not isinstance(t._value, (np.ndarray, np.generic)):
+            if not isinstance(t, Tensor):
+                continue
+            if isinstance(t._value, np.ndarray):
+                if any(np.may_share_memory(t._value, array) for array in arrays):
+                    t._value = t._value.copy()  # the user may refill theirs
+                    if self.outputs:
+                        bundle, i = t._a, t._parameters["index"]
+                        bundle._value = (*bundle._value[:i], t._value, *bundle._value[i + 1 :])
+            elif not isinstance(t._value, np.generic):
                 if isinstance(t._value, Tensor):
                     raise DetachError(
                         f"The forward pass of '{self.name}' uses a Tensor that is none of its "

@@ -33,6 +33,7 @@ import numpy as np
 
 from . import places
 from .errors import StaleValueError
+from .keeping import held_by
 from .node import Node, metadata, parents
 
 if TYPE_CHECKING:
@@ -341,10 +342,11 @@ def strict(function: Any = None, /) -> Any:
     errors, and so is ``w[0] = …``. An array of yours that stood beside a Tensor may be
     refilled: up to 1024 numbers, and whole numbers, masks and indices of any number, are
     copied; of a larger array of floats 512 numbers are looked at again before its gradient
-    is taken. So two writes go unseen: through an index into a Tensor's own array
-    (``w.data[0] = …``), and of a few numbers of a large array. With `strict`, both are
-    errors too, and so is a write into an index, at the price of a hash over each operand,
-    parameter and result.
+    is taken. So three writes go unseen: through an index into a Tensor's own array
+    (``w.data[0] = …``), of a few numbers of a large array, and into an array that an
+    `Operation` or a rule holds (an attribute, a closure). With `strict` these are errors
+    too, and so is any write into an index or a result, at the price of a hash over each.
+    An array that a rule reads from a global is never seen.
 
     >>> import numpy as np
     >>> from autograd_lite import Tensor, strict
@@ -462,7 +464,8 @@ def verify(result: Any) -> None:
 
 def _fingerprints(result: Tensor) -> list[int]:
     of = result.tape
-    return [_fingerprint(x) for x in (of.values, of.parameters, result._value)]
+    held = held_by(result._primitive.function, *result._primitive._all_rules())
+    return [_fingerprint(x) for x in (of.values, of.parameters, result._value, held)]
 
 
 def _fingerprint(x: Any) -> int:

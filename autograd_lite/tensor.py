@@ -347,10 +347,13 @@ class Tensor(Node, Methods):
             see_read(self, "a choice by the value")
         return bool(self._value)
 
+    def __contains__(self, x: Any) -> bool:
+        return bool(np.any(self._value == bare(x)))
+
     def __index__(self) -> int:
         if special:
             see_read(self, "an index or a count")
-        return self._value.__index__()  # type: ignore[no-any-return]
+        return operator.index(self._value)
 
     __hash__ = object.__hash__
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, grad, hvp, keeping, linearize, strict
+from autograd_lite import Operation, Tensor, derivative, grad, hvp, keeping, linearize, strict
 from autograd_lite.errors import StaleValueError
 from autograd_lite.keeping import SMALL, copy_of
 from autograd_lite.trees import flatten
@@ -80,6 +80,71 @@ def test_strict_sees_every_write(name):
     except StaleValueError:
         return
     np.testing.assert_array_equal(w.grad, gradient(f, first))
+
+
+class Scaled(Operation):
+    """An operation with an array of its own."""
+
+    def __init__(self, by):
+        self.by = {"factor": by}
+
+    def forward(self, x):
+        return x * self.by["factor"]
+
+    def grad_x(self, g):
+        return g * self.by["factor"]
+
+
+def around(b):
+    return derivative(lambda x: x * b, name="around", x=lambda g: g * b)
+
+
+@pytest.mark.parametrize("written", ["result", "held", "closure", "operand"])
+def test_strict_sees_what_an_operation_holds_and_what_it_made(written):
+    w, b = Tensor(w0, requires_grad=True), np.array([1.0, 2.0, 3.0])
+    with strict():
+        y = around(b)(Scaled(b if written == "held" else b + 1.0)(w * 2.0))
+        z = np.exp(y)
+        np.sum(z)
+        loss = np.sum(z * z)
+    {"result": z.data, "operand": w.data}.get(written, b)[0] = 7.0
+    with pytest.raises(StaleValueError):
+        loss.backward()
+
+
+RETURNS = {
+    "an operand": lambda x, b: b,
+    "a view of one": lambda x, b: b[::-1],
+    "one of several": lambda x, b: (x * 1.0, b.reshape(3, 1)),
+}
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_a_result_is_never_the_users_array(name):
+    """A forward pass, which may be anybody's, may return what it was given."""
+    forward = RETURNS[name]
+    several = name == "one of several"
+    twice = derivative(
+        lambda x, b: forward(x, b),
+        outputs=several,
+        x=lambda g, x: np.zeros_like(x),
+        b=lambda g, b: np.zeros_like(b),
+        name="twice",
+    )
+    b = np.array([1.0, 2.0, 3.0])
+    w = Tensor(w0, requires_grad=True)
+    for call in (lambda: twice(w, b), lambda: twice(w, b=b)):
+        result = call()
+        result = result[1] if several else result
+        kept = result.numpy().copy()
+        y = np.sum(result * w)
+        b[...] += 1.0
+        np.testing.assert_array_equal(result.numpy(), kept)
+        w.zero_grad()
+        y.backward()
+        np.testing.assert_array_equal(
+            w.grad, np.broadcast_to(kept, (kept * w0).shape).sum(0) if several else kept
+        )
 
 
 def test_lists_may_be_changed_too():
@@ -227,9 +292,13 @@ def test_every_array_beside_a_tensor_in_every_function_may_be_refilled():
                 if not tensors or not arrays:
                     continue
                 try:
-                    loss = loss_of(function(*given, **named))
+                    result = function(*given, **named)
+                    loss = loss_of(result)
                 except TypeError:  # the operand cannot carry a gradient
                     continue
+                for t in flatten(result)[0]:
+                    if isinstance(t, Tensor):
+                        assert not any(np.shares_memory(t.numpy(), a) for a in arrays)
                 if not isinstance(loss, Tensor):
                     continue
                 for a in arrays if refilled else ():

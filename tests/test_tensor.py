@@ -582,3 +582,35 @@ def test_a_broadcast_operand_gets_the_sum(shape, keep):
     np.sum(x * y).backward()
     assert y.grad.shape == tuple(small)
     np.testing.assert_array_equal(y.grad, np.full(small, np.prod(shape) / np.prod(small)))
+
+
+AS_PYTHON_ASKS = {
+    "index": operator.index,
+    "range": lambda t: list(range(t)),
+    "index of a list": lambda t: [5, 6, 7][t],
+    "slice": lambda t: [5, 6, 7][t:],
+    "bin": bin,
+    "zeros": np.zeros,
+    "in": lambda t: 2 in t,
+    "not in": lambda t: 7.5 in t,
+    "divmod": lambda t: [np.asarray(part).tolist() for part in divmod(t, 2)],
+    "chr": chr,
+    "factorial": math.factorial,
+    "bool": bool,
+    "int": int,
+    "float": float,
+}
+OF_NUMPY = [np.array(2.5), np.array(2), np.array(True), np.array([2]), np.array([2.0]), np.eye(2)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", AS_PYTHON_ASKS)
+@pytest.mark.parametrize("array", OF_NUMPY, ids=repr)
+def test_what_python_asks_of_a_number_is_answered_as_numpys_arrays_do(name, array):
+    ask, answers = AS_PYTHON_ASKS[name], []
+    for x in (array, Tensor(array)):
+        try:
+            answers.append(np.asarray(ask(x)).tolist())
+        except Exception as error:
+            answers.append(next(k for k in type(error).__mro__ if k.__module__ == "builtins"))
+    assert answers[0] == answers[1]

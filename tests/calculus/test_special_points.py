@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, grad
+from autograd_lite import Tensor, grad, hessian
 from autograd_lite.calculus import layers, linalg, transcendental
 from nn import activation
 from nn import functional as F
@@ -291,6 +291,17 @@ PAIRS = [
 @pytest.mark.parametrize("row", TWO, ids=name)
 def test_of_two_numbers(row):
     assert hold(row, PAIRS) == []
+
+
+@pytest.mark.parametrize("p", [1.25, 1.5, 2.0, 3.0])
+def test_norm(p):
+    """Its second derivatives, by the formula; by an element that is 0 times one that is not, 0."""
+    x = np.array([0.0, 1.0, -2.0])
+    n, s = np.linalg.norm(x, p), np.sign(x) * np.abs(x) ** (p - 1.0)
+    with np.errstate(divide="ignore"):
+        diagonal = np.diag(np.abs(x) ** (p - 2.0))
+    right = (p - 1.0) * (n ** (1.0 - p) * diagonal - n ** (1.0 - 2.0 * p) * np.outer(s, s))
+    np.testing.assert_allclose(hessian(lambda x: np.linalg.norm(x, p))(x), right, atol=1e-14)
 
 
 def test_no_elementwise_function_is_left_out():
