@@ -181,6 +181,7 @@ if hasattr(np, "cumulative_sum"):
         call(function, v(2, 3), axis=0)
         call(function, v(2, 3), axis=-1, include_initial=True)
 # where= and initial=
+call(np.sum, v(3, 4), axis=-1)
 call(np.sum, v(3, 4), axis=0, where=MASK)
 call(np.sum, v(3, 4), where=MASK, initial=2.0)
 call(np.sum, v(3, 4), axis=1, keepdims=True, dtype=np.float64)
