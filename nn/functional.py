@@ -226,8 +226,14 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Return x, limited to what lies between `min_val` and `max_val`; the derivative there is 0."""
     low, high = check_limits(min_val, max_val)
     input = operand(input)
-    inside = (plain(input) > low) & (plain(input) < high)
-    return np.where(inside, input, np.clip(plain(input), low, high))
+    outside = (plain(input) <= low) | (plain(input) >= high)
+    return _shown(np.where(outside, np.clip(plain(input), low, high), input), input)
+
+
+def _shown(out: Any, input: Any) -> Any:
+    """Return a result with NaN as its gradient where the input is NaN, so that it stays visible."""
+    lost = np.isnan(plain(input))
+    return out * np.where(lost, np.nan, 1.0).astype(out.dtype) if lost.any() else out
 
 
 def check_limits(min_val: Any, max_val: Any) -> tuple[float, float]:
@@ -249,7 +255,7 @@ def prelu(input: Any, weight: Any) -> Any:
         )
     if weight.size > 1:
         weight = np.reshape(weight, (-1, *(1,) * (input.ndim - 2)))
-    return np.where(input > 0, input, weight * input)
+    return _shown(np.where(input > 0, input, weight * input), input)
 
 
 # -- convolution and pooling ------------------------------------------------------------

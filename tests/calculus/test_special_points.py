@@ -18,6 +18,7 @@ import pytest
 
 from autograd_lite import Tensor, grad, hessian
 from autograd_lite.calculus import layers, linalg, transcendental
+from autograd_lite.tensor import plain
 from nn import activation
 from nn import functional as F
 from tests.calculus.cases import DIFFERENTIABLE
@@ -140,6 +141,9 @@ ACTIVATIONS = {
     "gelu": x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
     "silu": x / (1 + sp.exp(-x)),
     "softplus": sp.log(1 + sp.exp(x)),
+    "log_sigmoid": -sp.log(1 + sp.exp(-x)),
+    "hardtanh": when((-1, x < -1), (1, x > 1), (x, True)),
+    "prelu": relu(sp.Rational(1, 4)),
     "identity": x,
 }
 ONE += [
@@ -196,6 +200,9 @@ def beside(point: float, far: int) -> list[Any]:
         return [math.copysign(1, point) * k * mp.mpf(10) ** far for k in (1, 3, 7)]
     if point == 0:
         return [mp.mpf(10) ** -FAR, -(mp.mpf(10) ** -FAR)]
+    if abs(point) == 1:  # where a piece may end
+        step = mp.mpf(10) ** -(FAR if far == FAR else 300)
+        return [mp.mpf(point) * factor for factor in (1, 1 + step, 1 - step)]
     return [mp.mpf(point)]
 
 
@@ -242,7 +249,7 @@ def hold(row: Row, points: list[tuple[float, ...]]) -> list[str]:
         is_constant = not derived.free_symbols
         derived = sp.lambdify(symbols, derived, modules="mpmath", cse=True)
         with np.errstate(all="ignore"):
-            results, values = ours(*arrays), row.function(*arrays)
+            results, values = plain(ours(*arrays)), plain(row.function(*arrays))
         for point, result, value in zip(points, results, values, strict=True):
             if row.left_out(len(order), *point):
                 continue
