@@ -592,5 +592,8 @@ class _Check:
 
 def _along(gradients: Sequence[Array], along: Sequence[Move]) -> Array:
     """Return the derivatives along the moves, as a column."""
-    column = [np.sum(gradients[m.argument] * m.direction) for m in along]
+    column = [
+        np.sum(gradients[m.argument] * m.direction) if m.at is None else gradients[m.argument][m.at]
+        for m in along
+    ]
     return np.array(column, dtype=np.float64).reshape(len(along), 1)

@@ -111,6 +111,12 @@ def judge(
         known = unsure <= COARSE * np.where(finite, np.maximum(scale, reference), reference)
         known |= (unsure <= atol) | (is_zero(given, slopes, epsilon) & (unsure <= NOUGHT))
         known |= (slopes.doubt == "flat") & (given == 0.0)
+        # NaN is wrong wherever there is a derivative, 0 too; but not beside an infinite one, where
+        # it is 0 · ∞.
+        there_is_one = (slopes.doubt != "jump") & (slopes.doubt != "edge")
+        there_is_one &= slopes.doubt != "overflow"
+        known |= ~finite & ((unsure <= NOUGHT) | (slopes.doubt == "flat"))
+        known &= finite | there_is_one.all(axis=-1, keepdims=True)
         known &= np.isfinite(slopes.error)
         confirmed = np.abs(given - slopes.analytic) <= allowed + 8.0 * epsilon * slopes.size
         confirmed &= finite

@@ -589,3 +589,13 @@ def test_cancellation_in_single_precision():
     """1 − tanh² has no digit left where tanh is nearly 1: small beside the other gradients."""
     x = np.float32([0.3, 5.0, 8.0, 9.0, 30.0])
     check_gradient_function(lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, x)
+
+
+def test_an_infinite_gradient_where_there_is_one():
+    """And the other numbers beside it are not 0 · ∞."""
+    x = np.array([0.0, 1.0])
+    with np.errstate(all="ignore"):
+        with pytest.warns(UncertainGradientWarning):
+            check_gradient_function(lambda x: np.sum(np.sqrt(x)), lambda x: 0.5 / np.sqrt(x), x)
+        names, _ = kinds(lambda x: np.sum(x**2), lambda x: 2 * x**2 / x, x)
+    assert names == ["not finite"]

@@ -457,3 +457,11 @@ def test_no_kink_near_by_excuses_what_is_wrong():
     )
     with pytest.raises(GradientCheckError):
         check_gradients(third, np.ones(3), order=1)
+
+
+def test_nan_is_wrong_where_the_derivative_is_nought():
+    """The branch that np.where does not take makes 0 · ∞ of it."""
+    with pytest.raises(GradientCheckError, match="analytic nan, numerical 0"):
+        check_gradients(lambda x: np.where(x > 0, np.sqrt(x), 0.0), np.array([-1.0, 2.0]), order=1)
+    with pytest.warns(UncertainGradientWarning, match="vertical tangent"):
+        check_gradients(np.sqrt, np.array([0.0, 2.0]), order=1)
