@@ -35,7 +35,7 @@ from autograd_lite.reachable import attributes
 from autograd_lite.tape import newest_write, next_number
 
 from .module import Buffer, Module
-from .optim import Memory, Optimizer
+from .optimizer import Memory, Optimizer
 
 Group = dict[str, Any]
 

@@ -30,7 +30,7 @@ import numpy as np
 from .settings import above_zero, count, flag, from_zero, number, probability
 
 if TYPE_CHECKING:
-    from .optim import Optimizer
+    from .optimizer import Optimizer
 
 
 class LRScheduler:

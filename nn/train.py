@@ -34,7 +34,7 @@ from .compiled import TrainingStep
 from .data import DataLoader, Dataset, TensorDataset
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
-from .optim import Optimizer
+from .optimizer import Optimizer
 from .settings import as_data, count
 from .stretch import Stretch
 from .watch import evaluation, first_not_finite, same_draws

@@ -157,6 +157,7 @@ OTHERS = {
     **{getattr(nn.optim, name): {"params": None, "lr": 0.1}
        for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adadelta", "Adamax", "NAdam",
                     "Muon")},
+    nn.optim.LBFGS: {"params": None, "lr": 0.1},
     nn.utils.parameters_to_vector: {"parameters": None},
     nn.utils.vector_to_parameters: {"vec": np.ones(9), "parameters": None},
     nn.optim.lr_scheduler.MultiStepLR: {"optimizer": None, "milestones": [2, 3]},

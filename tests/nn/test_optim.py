@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -452,3 +454,59 @@ def test_muon_makes_the_momentum_orthogonal(torch, rng, shape):
 def test_muon_is_for_matrices():
     with pytest.raises(ValueError, match=r"'b' has shape \(3,\): give it to another optimizer"):
         optim.Muon([Tensor(np.ones(3), requires_grad=True, name="b")])
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_lbfgs_evaluates_and_moves_as_pytorchs(torch, search, seed):
+    rng = np.random.default_rng(seed)
+    ours, theirs = networks(torch, rng)
+    x, y = rng.normal(size=(20, 2)), rng.normal(size=(20, 1))
+    settings = {"max_iter": 6, "history_size": 3, "line_search_fn": search}
+    settings["lr"] = 0.1 if search is None else 1.0
+    a = optim.LBFGS(ours.parameters(), **settings)
+    b = torch.optim.LBFGS(theirs.parameters(), **settings)
+    calls, given = [0, 0], (torch.tensor(x), torch.tensor(y))
+
+    def closure(which, optimizer, loss):
+        calls[which] += 1
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    for k in range(4):
+        mine = a.step(partial(closure, 0, a, lambda: nn.MSELoss()(ours(x), y)))
+        reference = b.step(
+            partial(closure, 1, b, lambda: torch.nn.MSELoss()(theirs(given[0]), given[1]))
+        )
+        assert mine.item() == pytest.approx(reference.item(), rel=1e-9)
+        assert calls[0] == calls[1]
+        if k == 1:  # saved and loaded, it goes on alike
+            saved, a = a.state_dict(), optim.LBFGS(ours.parameters(), **settings)
+            a.load_state_dict(saved)
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=0, atol=1e-8)
+
+
+def test_lbfgs_stops_where_it_is_flat_and_says_what_it_needs():
+    w = Tensor([0.0, 0.0], requires_grad=True)
+    optimizer, calls = optim.LBFGS([w]), []
+
+    def closure():
+        optimizer.zero_grad()
+        calls.append(0)
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert len(calls) == 1
+    with pytest.raises(TypeError, match="give step a function"):
+        optimizer.step()
+    with pytest.raises(ValueError, match="None or 'strong_wolfe'"):
+        optim.LBFGS([w], line_search_fn="armijo")
+    with pytest.raises(ValueError, match="one group"):
+        optim.LBFGS([{"params": [w]}, {"params": [Tensor(1.0, requires_grad=True)]}])
+    with pytest.raises(ValueError, match="nothing was loaded"):
+        optimizer.load_state_dict(optim.SGD([w]).state_dict())
