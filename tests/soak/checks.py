@@ -20,7 +20,7 @@ from autograd_lite import (
     vjp,
 )
 from autograd_lite.codegen import NotWritable
-from autograd_lite.errors import CompileError, UncertainGradientWarning
+from autograd_lite.errors import CheckInputError, CompileError, UncertainGradientWarning
 from autograd_lite.tensor import plain
 from autograd_lite.testing import check_gradients
 
@@ -113,11 +113,20 @@ def by_compiling(program, inputs, notes) -> None:
 
 
 def derivatives(program, inputs, notes) -> None:
-    """Reverse mode, forward mode and differences agree, to the second order."""
+    """Reverse mode, forward mode and differences agree, to the second order.
+
+    Inputs have no ties: where a kink is met by several copies of one number, the chain rule
+    need not give what lies between the slopes.
+    """
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.simplefilter("always", UncertainGradientWarning)
-        check_gradients(program, *inputs, atol=SEEN)
+        try:
+            check_gradients(program, *inputs, atol=SEEN)
+        except CheckInputError as error:
+            if "the same form" not in str(error):
+                raise
+            notes["of another shape near by"] += 1
     notes["cannot tell"] += bool(doubts)
 
 

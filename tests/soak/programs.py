@@ -116,8 +116,6 @@ def drawn_input(rng: np.random.Generator) -> np.ndarray:
     shape = tuple(rng.integers(1, 4, int(rng.choice([0, 1, 1, 2, 2, 2, 3]))).tolist())
     kind = str(rng.choice(["float64"] * 6 + ["float32"] * 2 + ["complex128"]))
     x = np.asarray(rng.uniform(-1.6, 1.6, shape).round(2))
-    if rng.random() < 0.2:  # ties, where there are kinks
-        x = np.where(x < 0, np.floor(x), np.ceil(x)) + 0.0
     if kind.startswith("complex"):
         x = x + 1j * rng.uniform(-1.0, 1.0, shape).round(2)
     return laid_out(np.asarray(x, kind), str(rng.choice(LAYOUTS[:4])))
