@@ -202,7 +202,7 @@ class _Writer:
                 if alone and _dtype(v) == _dtype(whole) and _in_order(v):
                     found[v] = whole, at
                     self.last[whole] = max(self.last[whole], self.last.get(v, 0))
-                at += nbytes(piece)
+                at += prod(piece.shape) * _dtype(whole).itemsize
         return found
 
     # -- names -----------------------------------------------------------------------------------

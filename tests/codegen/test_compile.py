@@ -83,6 +83,13 @@ PROGRAMS = {
         value_and_grad(lambda x: np.sum(np.concatenate([x + x, x * x, x + x]) * np.arange(6.0))),
         (X[0],),
     ),
+    "joined to another dtype": (
+        value_and_grad(
+            lambda x, y: np.sum(np.concatenate([y * y, np.sin(x), y + y, x * x]) * np.arange(8.0)),
+            (0, 1),
+        ),
+        (X[0], X[1].astype(np.float32)),
+    ),
     "one value joined twice": (value_and_grad(lambda x: joined_twice(x + x)), (X[0],)),
     "over a whole number": (value_and_grad(lambda x: np.min(x, axis=-1)), (X[0] * 0.0,)),
     "an open bound": (

@@ -26,7 +26,16 @@ OTHERS = {
     "bce": "by its logits, and in tests/nn",
     "output": "of what returns several",
     **dict.fromkeys(
-        ("bessel", "conv2d_image", "conv2d_weight", "erf", "max_unpool", "polar", "pool_spread"),
+        (
+            "bessel",
+            "cosine",
+            "conv2d_image",
+            "conv2d_weight",
+            "erf",
+            "max_unpool",
+            "polar",
+            "pool_spread",
+        ),
         "in the rules of others, so in second derivatives",
     ),
 }
