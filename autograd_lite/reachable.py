@@ -84,6 +84,10 @@ def _held(x: Any) -> Iterator[Any]:
     """Yield what an object holds."""
     if isinstance(x, (Tensor, np.ndarray)):
         return
+    reach = getattr(type(x), "__reach__", None)
+    if reach is not None:  # an object that says what there is of the program's in it
+        yield from reach(x)
+        return
     if isinstance(x, dict):
         yield from x.values()
     elif isinstance(x, (list, tuple, set, frozenset, deque)):
@@ -143,7 +147,8 @@ def is_library(file: str | None) -> bool:
 
 def attributes(x: Any) -> dict[str, Any]:
     """Return the attributes that an object has of its own, in slots too."""
-    found = dict(getattr(x, "__dict__", ()))
+    own = getattr(x, "__dict__", None)
+    found = dict(own) if isinstance(own, dict) else {}
     for kind in type(x).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
@@ -193,7 +198,7 @@ def _owner(x: Any) -> Any:
         return _Stream(x.getstate, x.setstate)
     if isinstance(x, Tensor):
         return x if x._primitive is None and not x._requires else None
-    if isinstance(x, (type, Primitive, Composite)):
+    if isinstance(x, (type, Primitive, Composite)) or hasattr(type(x), "__reach__"):
         return None
     return x if isinstance(x, np.random.BitGenerator) or attributes(x) else None
 

@@ -97,6 +97,35 @@ def loop_row() -> Row:
     return Row("lab loop, compiled", "a step", contenders, asks)
 
 
+def training_row() -> Row:
+    """A training step of the lab's network through `nn`, compiled with NumPy alone."""
+    x, t, weights = _lab()
+    model = nn.MLP([2, 4, 4, 1], "sigmoid", False, output_activation="sigmoid")
+    for p, w in zip(model.parameters(), weights, strict=True):
+        p.data = w.T
+    optimizer = nn.optim.SGD(model.parameters(), lr=1.0)
+    step = compile(model, nn.MSELoss(), optimizer, back_end="numpy")
+    by_hand = handwritten.in_place(x, t, [w.copy() for w in weights], 1.0)
+    found = [float(step(x, t)) for _ in range(20)] + step.run(STEPS, x, t).tolist()
+    np.testing.assert_allclose(found, [by_hand() for _ in range(20 + STEPS)], rtol=1e-6)
+
+    def repeat(step: Callable[..., Any], *batch: Any) -> Callable[[], None]:
+        def run() -> None:
+            for _ in range(STEPS):
+                step(*batch)
+
+        return run
+
+    contenders = [
+        Contender(OURS, lambda: step.run(STEPS, x, t), STEPS),
+        Contender(f"{OURS}, a call a step", repeat(step, x, t), STEPS),
+        Contender("hand-written NumPy, in place", repeat(by_hand), STEPS),
+    ]
+    note = "asked at first, then; many steps a call, with NumPy alone"
+    asks = [Ask("hand-written NumPy", 0.70), Ask("hand-written NumPy", 0.65)]
+    return Row("lab training step, compiled with NumPy", "a step", contenders, asks, note)
+
+
 def many_row(members: int = 100, steps: int = 10_000) -> Row:
     """Many initialisations of the lab's network, each trained as long as R0 does."""
     x, t, _ = _lab()
@@ -287,6 +316,7 @@ def compiling_row() -> Row:
 
 ROWS: dict[str, Callable[[], Row]] = {
     "loop": loop_row,
+    "training": training_row,
     "many": many_row,
     "formula-1e5": lambda: formula_row(100_000),
     "formula-1e6": lambda: formula_row(1_000_000),

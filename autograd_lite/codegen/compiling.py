@@ -123,6 +123,10 @@ class Compiled:
         self.__doc__ = getattr(f, "__doc__", None)
         self.__wrapped__ = f
 
+    def __reach__(self) -> tuple[Any, ...]:
+        """Return what of it belongs to the program: not what was built."""
+        return (self.f,)
+
     def __repr__(self) -> str:
         return f"<compiled {self.__name__}, {len(self.forms)} forms>"
 

@@ -252,8 +252,16 @@ def _lent(f: Any) -> Iterator[None]:
             raise _writes(error) from None
         raise
     finally:
-        for x in arrays:
+        for x in sorted(arrays, key=_depth):  # a view may be written into if its base may
             x.flags.writeable = True
+
+
+def _depth(x: Any) -> int:
+    """Return how many arrays a view is a view of, one through the other."""
+    depth = 0
+    while isinstance(x, np.ndarray):
+        x, depth = x.base, depth + 1
+    return depth
 
 
 def _writes(error: ValueError) -> CompileError:

@@ -266,6 +266,18 @@ def test_what_hangs_on_values_is_refused_with_its_line(f):
         assert rng.bit_generator.state == state
 
 
+def test_what_is_around_may_be_views_of_each_other_and_compiled_functions():
+    whole = np.arange(6.0)
+    parts = [whole[:2], whole[:3][1:], whole]
+    inner = compile(lambda x: np.sum(x * parts[1]), back_end="numpy")
+    outer = compile(value_and_grad(lambda x: inner(x) * x + np.sum(x * whole)), back_end="numpy")
+    inner(1.0)
+    for factor in (1.0, 3.0):
+        whole *= factor
+        assert outer(2.0) == ((12.0 + 30.0) * factor, (12.0 + 15.0) * factor)
+        assert all(part.flags.writeable for part in parts)
+
+
 def test_the_guide_prints_what_it_says(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "compile.md").read_text(encoding="utf-8")
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S))
