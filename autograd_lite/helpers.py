@@ -78,8 +78,14 @@ def finish(
     if not t._requires and not mode.everything:
         t._primitive = None
         return
-    if mode.recorder is not None and primitive in mode.recorder.closed:
-        primitive, parameters = mode.recorder.primitive(primitive, parameters)
+    if mode.recorder is not None:
+        # A rule is to see arrays from around as values of the program, not as numbers.
+        operands = tuple(
+            mode.recorder.held(v) if x is CONSTANT and isinstance(v, np.ndarray) else x
+            for x, v in zip(operands, values, strict=True)
+        )
+        if primitive in mode.recorder.closed:
+            primitive, parameters = mode.recorder.primitive(primitive, parameters)
     t._primitive = primitive
     if mode.keeps:
         guards: list[Guard] = []

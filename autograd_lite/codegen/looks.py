@@ -19,6 +19,7 @@ from ..composite import outermost
 from ..errors import CompileError
 from ..reachable import is_library
 from ..tape import next_number, rule_of
+from ..tensor import Tensor, constant
 from . import closing
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
@@ -102,6 +103,21 @@ class Recorder:
     def __init__(self) -> None:
         self.closed: set[Any] = set()
         self.begin = abs(next_number())
+        self._held: dict[int, Tensor] = {}  # by the id of an array, which they keep
+
+    def held(self, array: Any) -> Tensor:
+        """Return what stands on the tape for an array that is no Tensor's."""
+        if id(array) not in self._held:
+            t = constant(array)
+            t._value = array  # itself, also where it has no dimension
+            t._number = -self.begin  # older than all that is recorded
+            t._note = {"held": array}
+            self._held[id(array)] = t
+        return self._held[id(array)]
+
+    def let_go(self) -> None:
+        """Hold no array any more: who else does is to be seen."""
+        self._held.clear()
 
     def reads(self, t: Any, how: str) -> None:
         """Refuse a look at a value, or close the function of the table that it is in."""

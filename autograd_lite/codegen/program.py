@@ -335,7 +335,7 @@ class _Reader:
     def _value(self, operand: Any, data: Any) -> Value:
         if isinstance(operand, Tensor) and id(operand) in self.known:
             return self.known[id(operand)]
-        owner = operand if isinstance(operand, Tensor) else data
+        owner = tape.owner(operand, data)
         own = self.owners is not None and isinstance(owner, (Tensor, np.ndarray))
         key = id(owner) if own else _key(data)
         if key not in self.constants:

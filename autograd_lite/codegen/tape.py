@@ -37,6 +37,13 @@ def data(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+def owner(operand: Any, data: Any) -> Any:
+    """Return who has the numbers of an operand that no step made: a Tensor, or the array."""
+    if isinstance(operand, Tensor):
+        return (operand._note or {}).get("held", operand)
+    return data
+
+
 def number(t: Tensor) -> int:
     """Return a number that is larger for what was made later."""
     return abs(t._number)

@@ -218,6 +218,7 @@ def record_watched(
                 made = record(f, args, kwargs, given_as, mode)
             except Look:
                 _put_back(before.changed())
+    recorder.let_go()
     _see_unchanged(before.changed(), made.program)
     _see_shapes(made.program)
     captured = _capture(made)

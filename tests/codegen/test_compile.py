@@ -278,6 +278,30 @@ def test_what_is_around_may_be_views_of_each_other_and_compiled_functions():
         assert all(part.flags.writeable for part in parts)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * kept),
+        lambda x: np.sum(np.where(x > kept, x, -x) * kept),
+        lambda x: x @ kept,
+        lambda x: np.sum(np.maximum(x, kept) / kept),
+        lambda x: F.mse_loss(x, kept),
+        lambda x: np.sum(np.concatenate([x, kept]) ** 2),
+    ],
+)
+def test_arrays_around_are_operands_of_gradients_too(f):
+    x = np.array([1.0, 3.0])
+    steps = [(compile(g, back_end="numpy"), g) for g in (value_and_grad(f), hessian(f))]
+    try:
+        for numbers in ([0.5, 2.0], [4.0, 1.0], [2.0, 5.0]):
+            kept[:] = numbers
+            for step, g in steps:
+                assert_same_bits(step(x), g(x))
+                assert len(step.forms) == 1
+    finally:
+        kept[:] = 0.0
+
+
 def test_the_guide_prints_what_it_says(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "compile.md").read_text(encoding="utf-8")
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S))
