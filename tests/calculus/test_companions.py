@@ -134,7 +134,7 @@ def hold(found: Any, reference: Any, precision: float) -> bool:
 @every_function
 def test_all_of_one_dtype(function):
     for given in calls(function):
-        for dtype in (*FLOATS, np.dtype(np.int8)):
+        for dtype in (*FLOATS, np.dtype(np.int8), np.dtype(np.int64)):
             compare(function, on(given, lambda x, d=dtype: in_dtype(x, d)))
 
 

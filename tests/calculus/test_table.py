@@ -124,26 +124,3 @@ def test_values_are_numpys(function):
     for call in some(function, 30):
         compare(function, call)
     forall(function, lambda call: compare(function, call), 3)
-
-
-@pytest.mark.parametrize("function", [f for f in FUNCTIONS if not is_internal(f)], ids=label)
-def test_values_of_whole_numbers_are_numpys(function):
-    """Integers have no derivative, but they are values all the same."""
-
-    def check(call: Call) -> None:
-        with np.errstate(invalid="ignore"):  # of a number too large for an integer
-            whole = [
-                np.asarray(np.ceil(np.abs(np.nan_to_num(x, posinf=2.0, neginf=2.0))) + 1, dtype=int)
-                for x in call.operands
-            ]
-        call = Call(tuple(whole), call.before, call.after, call.keywords, call.listed)
-        args, keywords = call.arguments()
-        try:
-            with np.errstate(all="raise"):
-                reference(function)(*args, **keywords)
-        except (TypeError, ValueError, FloatingPointError):
-            return  # NumPy does not take them either
-        compare(function, call)
-
-    for call in some(function, 6):
-        check(call)
