@@ -32,7 +32,7 @@ from .errors import (
 )
 from .foreign import as_array
 from .later import later
-from .node import as_tensor, metadata
+from .node import as_tensor
 from .quiet import quietly
 from .tape import (
     newest_write,
@@ -181,7 +181,9 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         g = outward(g)
         t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
-    metadata(root)["upstream"] = seed if seed is _ONE else np.array(outward(seed))
+    if root._note is None:
+        root._note = {}
+    root._note["upstream"] = seed if seed is _ONE else np.array(outward(seed))
 
 
 def owned(arrays: list[Any]) -> list[Any]:
