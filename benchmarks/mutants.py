@@ -14,6 +14,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before NumPy is imported
 
 import argparse  # noqa: E402
+import json  # noqa: E402
 import re  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -150,11 +151,11 @@ def jax(f: Plain) -> str:
     return outcome(lambda: check_grads(wrapped, tuple(f.operands), order=1, modes=("rev",)))
 
 
-OURS: dict[str, Callable[[Plain], str]] = {
+OURS = {
     "check_gradients": ours,
     "check_gradient_function": ours_by_hand,
 }
-ALL: dict[str, Callable[[Plain], str]] = {
+ALL = {
     **OURS,
     "HIPS check_grads(f)(x, y)": hips,
     "HIPS check_grads, each argument": lambda f: hips(f, every=True),
@@ -170,17 +171,22 @@ ALL: dict[str, Callable[[Plain], str]] = {
 class Tally:
     """What a check said of the mutants of each kind, and of right gradients."""
 
-    check: Callable[[Plain], str]
-    said: Counter[tuple[str, str]] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)  # "kind: answer"
     right: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def ask(self, f: Plain) -> str:
+    def ask(self, check: Callable[[Plain], str], f: Plain) -> str:
         begin = time.perf_counter()
-        answer = self.check(f)
+        answer = check(f)
         self.seconds += time.perf_counter() - begin
         return answer
+
+    def add(self, other: dict[str, Any]) -> None:
+        self.said.update(other["said"])
+        self.right.update(other["right"])
+        self.notes += other["notes"]
+        self.seconds += other["seconds"]
 
 
 @dataclass
@@ -192,54 +198,77 @@ class Count:
     kinds: Counter[str] = field(default_factory=Counter)
     equivalent: list[str] = field(default_factory=list)
 
+    def add(self, other: dict[str, Any]) -> None:
+        self.made.update(other["made"])
+        self.kinds.update(other["kinds"])
+        self.equivalent += other["equivalent"]
+        for name, tally in other["tallies"].items():
+            self.tallies.setdefault(name, Tally()).add(tally)
 
-def count(
-    checks: dict[str, Callable[[Plain], str]],
-    most: int | None,
-    rights: int,
-    only: Sequence[str] = (),
-) -> Count:
-    """Give the mutants of every primitive, or of those named, to some checks.
+
+Checks = dict[str, Callable[[Plain], str]]
+
+
+def count_of(
+    function: Callable[..., Any], checks: Checks, most: int | None, rights: int
+) -> dict[str, Any]:
+    """Give the mutants of one primitive to some checks.
 
     Of a rule, at most so many of a kind; and so many calls with the right rules.
     """
-    counted = Count({name: Tally(check) for name, check in checks.items()})
+    counted = Count({name: Tally() for name in checks})
+    name, entry = label(function), DIFFERENTIABLE[function]
+    for call in calls_of(function)[:rights]:
+        for check, tally in counted.tallies.items():
+            answer = tally.ask(checks[check], Plain(entry, call))
+            tally.right[answer] += 1
+            if answer != PASSED:
+                tally.notes.append(f"right, and {answer}: {described(function, call)}")
+    used: Counter[tuple[str, str]] = Counter()
+    for mutant in mutants_of(entry):
+        if most is not None and used[mutant.key, mutant.kind] >= most:
+            continue
+        place = where_wrong(function, mutant)
+        counted.made[place if isinstance(place, str) else "wrong"] += 1
+        if isinstance(place, str):
+            if place == EQUIVALENT:
+                counted.equivalent.append(f"{name}, {mutant.key}: {mutant.what}")
+            continue
+        used[mutant.key, mutant.kind] += 1
+        counted.kinds[mutant.kind] += 1
+        for check, tally in counted.tallies.items():
+            answer = tally.ask(checks[check], Plain(mutant.of(entry), place))
+            tally.said[f"{mutant.kind}: {answer}"] += 1
+            if answer != CAUGHT:
+                what = f"{mutant.key}: {mutant.what}, at {described(function, place)}"
+                tally.notes.append(f"{answer}: {what}")
+    found: dict[str, Any] = json.loads(json.dumps(counted, default=vars))
+    return found
+
+
+def count(
+    checks: Checks, most: int | None, rights: int, only: Sequence[str], kept: Path | None
+) -> Count:
+    """Give the mutants of primitives to some checks; what stands in a file is not asked again."""
+    part = f"{', '.join(checks)}; {most}; {rights}"
+    known: dict[str, Any] = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    total = Count({name: Tally() for name in checks})
     for function in FUNCTIONS:
         name = label(function)
         if only and name not in only:
             continue
-        print(name, file=sys.stderr, flush=True)
-        entry = DIFFERENTIABLE[function]
-        for call in calls_of(function)[:rights]:
-            for tally in counted.tallies.values():
-                answer = tally.ask(Plain(entry, call))
-                tally.right[answer] += 1
-                if answer != PASSED:
-                    tally.notes.append(f"right, and {answer}: {described(function, call)}")
-        used: Counter[tuple[str, str]] = Counter()
-        for mutant in mutants_of(entry):
-            if most is not None and used[mutant.key, mutant.kind] >= most:
-                continue
-            place = where_wrong(function, mutant)
-            counted.made[place if isinstance(place, str) else "wrong"] += 1
-            if isinstance(place, str):
-                if place == EQUIVALENT:
-                    counted.equivalent.append(f"{name}, {mutant.key}: {mutant.what}")
-                continue
-            used[mutant.key, mutant.kind] += 1
-            counted.kinds[mutant.kind] += 1
-            for tally in counted.tallies.values():
-                answer = tally.ask(Plain(mutant.of(entry), place))
-                tally.said[mutant.kind, answer] += 1
-                if answer != CAUGHT:
-                    what = f"{mutant.key}: {mutant.what}, at {described(function, place)}"
-                    tally.notes.append(f"{answer}: {what}")
-    return counted
+        if name not in known.setdefault(part, {}):
+            print(name, file=sys.stderr, flush=True)
+            known[part][name] = count_of(function, checks, most, rights)
+            if kept:
+                kept.write_text(json.dumps(known))
+        total.add(known[part][name])
+    return total
 
 
 def right_checks(number: int, first_seed: int, only: Sequence[str] = ()) -> Tally:
     """Check so many right gradients, at calls that Hypothesis draws, kinks left out."""
-    tally = Tally(ours)
+    tally = Tally()
     functions = [f for f in FUNCTIONS if not only or label(f) in only]
     each = number // len(functions) + 1
 
@@ -292,10 +321,10 @@ def table(counted: Count) -> str:
         lines.append(f"| {what} | {number} | {' | '.join(map(str, cells))} |")
 
     for kind in sorted(counted.kinds):
-        line(kind, counted.kinds[kind], [t.said[kind, CAUGHT] for t in tallies.values()])
-    caught = [sum(t.said[kind, CAUGHT] for kind in counted.kinds) for t in tallies.values()]
+        line(kind, counted.kinds[kind], [t.said[f"{kind}: {CAUGHT}"] for t in tallies.values()])
+    caught = [sum(t.said[f"{kind}: {CAUGHT}"] for kind in counted.kinds) for t in tallies.values()]
     line("**all caught**", total, [f"{n} ({100.0 * n / max(total, 1):.1f} %)" for n in caught])
-    unsure = [sum(t.said[kind, UNSURE] for kind in counted.kinds) for t in tallies.values()]
+    unsure = [sum(t.said[f"{kind}: {UNSURE}"] for kind in counted.kinds) for t in tallies.values()]
     line("said that they cannot tell", "", unsure)
     rights = sum(next(iter(tallies.values())).right.values())
     line(f"false alarms, of {rights} right ones", "", [t.right[CAUGHT] for t in tallies.values()])
@@ -304,11 +333,10 @@ def table(counted: Count) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Put a generated part into its place on the page."""
+    """Put a generated part into its place on the page, if there is one."""
     page = PAGE.read_text(encoding="utf-8")
     begin, end = f"<!-- {name}: by python -m benchmarks.mutants --write -->", f"<!-- end {name} -->"
     pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.S)
-    assert pattern.search(page), f"{PAGE.name} has no place for {name!r}"
     page = pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
     PAGE.write_text(page, encoding="utf-8")
 
@@ -324,6 +352,9 @@ def main() -> None:
     parser.add_argument("--right", type=int, default=100_000, help="right checks (default 100000)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample and the right checks")
     parser.add_argument("--no-every", action="store_true", help="without the first table")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="keep what was counted, and go on from there"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/testing.md")
     arguments = parser.parse_args()
 
@@ -335,11 +366,13 @@ def main() -> None:
             write(name, text)
 
     if not arguments.no_every:
-        every = count({"check_gradients": ours}, None, 6, arguments.only)
+        every = count({"check_gradients": ours}, None, 6, arguments.only, arguments.keep)
+        counted = len(arguments.only or FUNCTIONS)
         made = (
-            f"{sum(every.made.values())} mutants were made. {every.made[CRASHES]} crash wherever "
-            f"they are not right, and {every.made[EQUIVALENT]} are equivalent: their gradients are "
-            "the right ones at each call that the tests draw. Of the others:"
+            f"Of {counted} primitives, {sum(every.made.values())} mutants were made. "
+            f"{every.made[CRASHES]} crash wherever they are not right, and "
+            f"{every.made[EQUIVALENT]} are equivalent: their gradients are the right ones at each "
+            "call that the tests draw. Of the others:"
         )
         notes = [f"{name}: {n}" for name, t in every.tallies.items() for n in t.notes]
         equivalent = [f"equivalent: {what}" for what in every.equivalent]
@@ -349,7 +382,7 @@ def main() -> None:
         if arguments.sample is not None:
             drawn = np.random.default_rng(arguments.seed).permutation(len(names))
             names = [names[i] for i in sorted(drawn[: arguments.sample])]
-        beside = count(ALL, arguments.beside, 6, names)
+        beside = count(ALL, arguments.beside, 6, names, arguments.keep)
         notes = [f"{name}: {n}" for name in OURS for n in beside.tallies[name].notes]
         others = [n for n in ALL if n not in OURS]
         notes += [

@@ -260,7 +260,7 @@ def calls_of(function: Callable[..., Any]) -> list[Call]:
     broadcast = [c for c in found if len({x.shape for x in c.operands}) > 1]
     first = [*found[:: max(1, len(found) // TRIED)][:TRIED], *broadcast[:2]]
     if DIFFERENTIABLE[function].elementwise:
-        first.append(enlarged(first[0]))
+        first += usable(function, [enlarged(first[0])])
     return first + [c for c in found if not any(c is x for x in first)]
 
 
