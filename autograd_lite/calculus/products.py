@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..fitting import unbroadcast
+from ..fitting import unbroadcast, wider
 from ..primitive import Primitive, derivative
 from ..tensor import form
 from .complex import C
@@ -143,6 +143,9 @@ def _letters(subscripts: str) -> tuple[list[str], str]:
 def _einsum_rule(g: Any, arrays: Any, subscripts: str) -> list[Any]:
     inputs, output = _letters(subscripts)
     gradients = []
+    wide = next((dtype for a in (g, *arrays) if (dtype := wider(a, None)) is not None), None)
+    if wide is not None:  # NumPy adds up in the dtype of the operands
+        g, *arrays = (a.astype(np.result_type(a.dtype, wide)) for a in (g, *arrays))
     for k, own in enumerate(inputs):
         others = [a for i, a in enumerate(arrays) if i != k]
         names = [name for i, name in enumerate(inputs) if i != k]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..composite import as_array, composite
-from ..fitting import as_dtype, unbroadcast
+from ..fitting import as_dtype, unbroadcast, wider
 from ..foreign import as_index
 from ..primitive import Primitive, derivative
 from ..protocol import Axis
@@ -147,12 +147,14 @@ def _selects_once(index: Any) -> bool:
 
 
 def _place(part: Any, shape: tuple[int, ...], index: Any) -> Any:
-    whole = np.zeros(shape, dtype=part.dtype)
     if _selects_once(index):
+        whole = np.zeros(shape, dtype=part.dtype)
         whole[index] = part
-    else:
-        np.add.at(whole, index, part)
-    return whole
+        return whole
+    dtype = wider(part, None) or part.dtype  # many may add up in one place
+    whole = np.zeros(shape, dtype=dtype)
+    np.add.at(whole, index, part.astype(dtype, copy=False))
+    return whole.astype(part.dtype, copy=False)
 
 
 getitem: Primitive = derivative(

@@ -49,9 +49,13 @@ def test_every_entry_has_a_case(function):
     assert function in CASES, f"cases.py says nothing about {ENTRIES[function]!r}"
 
 
+COUNTED = 322
+"""So many functions of NumPy 2.4 have an entry; older ones lack a few of them."""
+
+
 def test_there_are_enough_entries():
     numpys = [f for f in ENTRIES if not is_internal(f)]
-    assert len(numpys) >= 60
+    assert len(numpys) >= 0.97 * COUNTED, "functions are missing: were they meant to go?"
     assert all(isinstance(ENTRIES[f], (Primitive, Composite)) for f in DIFFERENTIABLE)
 
 
