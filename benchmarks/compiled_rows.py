@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,69 @@ def product_row(times: int = 200) -> Row:
     return Row(title, "a product", contenders, [Ask("JAX", 0.25)])
 
 
+# -- thousands of single numbers -------------------------------------------------------------------
+
+
+def _moons() -> tuple[list[list[float]], list[float]]:
+    """Return a hundred points of two half circles, and for each 1 or −1."""
+    rng = np.random.default_rng(0)
+    angle = np.linspace(0.0, np.pi, 50)
+    outer = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = np.concatenate([outer, np.array([1.0, 0.5]) - outer])
+    points += 0.1 * rng.normal(size=points.shape)
+    return points.tolist(), [1.0] * 50 + [-1.0] * 50
+
+
+def _scores(layers: Any, points: Any, relu: Callable[[Any], Any]) -> list[Any]:
+    """Return the outputs of micrograd's network; a neuron is its weights, and then its bias."""
+    scores = []
+    for point in points:
+        values = point
+        for layer in layers:
+            sums = [sum((w * x for w, x in zip(n, values, strict=False)), n[-1]) for n in layer]
+            values = sums if layer is layers[-1] else [relu(s) for s in sums]
+        scores.append(values[0])
+    return scores
+
+
+def _margin(layers: Any, relu: Callable[[Any], Any]) -> Any:
+    """Return the loss of micrograd's demonstration: a margin, and the squares of the weights."""
+    points, labels = _moons()
+    scores = _scores(layers, points, relu)
+    losses = [relu(1.0 + -label * s) for label, s in zip(labels, scores, strict=True)]
+    squares = sum(p * p for layer in layers for neuron in layer for p in neuron)
+    return sum(losses) * (1.0 / len(losses)) + 1e-4 * squares
+
+
+def moons_row() -> Row:
+    """A step of micrograd's demonstration: 74,000 operations on single numbers, and back."""
+    rng = np.random.default_rng(1)
+    sizes = [2, 16, 16, 1]
+    start = [
+        [rng.uniform(-1, 1, n_in + 1).tolist() for _ in range(n_out)]
+        for n_in, n_out in pairwise(sizes)
+    ]
+    gradient = compile(value_and_grad(lambda layers: _margin(layers, lambda s: np.maximum(s, 0.0))))
+    value, slopes = gradient(start)
+    contenders = [Contender(OURS, lambda: gradient(start))]
+    engine = peer("micrograd.engine")
+    if engine:
+
+        def theirs() -> Any:
+            layers = [[[engine.Value(p) for p in n] for n in layer] for layer in start]
+            loss = _margin(layers, lambda s: s.relu())
+            loss.backward()
+            return loss, layers
+
+        loss, layers = theirs()
+        np.testing.assert_allclose(value, loss.data, rtol=1e-9)
+        for mine, other in zip(slopes, layers, strict=True):
+            expected = [[p.grad for p in neuron] for neuron in other]
+            np.testing.assert_allclose(mine, expected, rtol=1e-9, atol=1e-12)
+        contenders.append(Contender("micrograd", theirs))
+    return Row("micrograd's moons, compiled", "a step", contenders, [Ask("micrograd", 0.001)])
+
+
 # -- compiling ------------------------------------------------------------------------------------
 
 _COMPILING = """
@@ -324,5 +388,6 @@ ROWS: dict[str, Callable[[], Row]] = {
     "fifty-tanh": lambda: fifty_row("tanh"),
     "fifty-sin": lambda: fifty_row("sin"),
     "product": product_row,
+    "moons": moons_row,
     "compiling": compiling_row,
 }

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..later import later
-from . import cache
+from . import cache, numba_table
 from .backends import Kernel
 from .numba_blocks import HEAVY, Body
 from .numba_calls import is_compiled, write_call
@@ -46,6 +46,8 @@ Unit = list[Loop | Call]
 
 def build(schedule: Schedule, name: str) -> Kernel:
     """Build a kernel of compiled loops."""
+    if numba_table.fits(schedule):
+        return numba_table.kernel(schedule)
     units = _units(schedule)
     if all(own for own, _ in units):
         return _Whole(schedule, name).kernel()

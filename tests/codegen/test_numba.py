@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 
 from autograd_lite import Tensor, compile, value_and_grad
-from autograd_lite.codegen import backends, cache, elementary, elementary32, jit
+from autograd_lite.codegen import backends, cache, elementary, elementary32, jit, numba_table
 from autograd_lite.codegen import numba_expressions as expressions
 from autograd_lite.codegen.expand import expand
 from autograd_lite.codegen.program import Step, Value
@@ -245,6 +245,32 @@ def test_what_is_read_of_an_operand_stays_what_it_was_before_the_update():
     expected = f(a, x)
     kernel = kernel_of(f, (a, x), {0: 0})
     assert_close(kernel.call([a, x]), expected)
+
+
+# -- thousands of single numbers ----------------------------------------------------------------
+
+
+def numbers(a, b, c):
+    """Every operation of the table, and a value that is an input, a constant or a truth."""
+    t = [np.exp(a), np.tanh(b), np.sin(c) * np.cos(a), np.log1p(a * a), np.expm1(b), abs(c), -a]
+    t += [np.sqrt(a * a + 1.0), np.log(2.0 + b**2), a / (b * b + 1.0), a - 1.0]
+    t += [np.maximum(a, b), np.minimum(b, c), np.where(a > b, a, c * 2.0), np.reciprocal(3.0 + a)]
+    t += [np.where((a < b) | np.logical_not(b <= c), a, b), np.square(c), +a]
+    for x in list(t):
+        t.append(x * t[-1] + a)
+    return sum(t) / 7.0, a
+
+
+@pytest.mark.usefixtures("as_python")
+def test_many_single_numbers_are_a_table(monkeypatch):
+    monkeypatch.setattr(numba_table, "LEAST", 20)
+    f = value_and_grad(lambda a, b, c: numbers(a, b, c)[0], (0, 1, 2))
+    step, other = compile(f, back_end="numba"), compile(numbers, back_end="numba")
+    for given_ in ((0.3, -0.7, 1.1), (-1.2, 0.4, 0.0), (0.5, 0.5, 0.5), (np.nan, 1.0, 2.0)):
+        assert_close(step(*given_), f(*given_))
+        assert_close(other(*given_), numbers(*given_))
+    assert "runs" in step.source
+    assert "runs" in other.source
 
 
 # -- what is compiled ---------------------------------------------------------------------------
