@@ -36,7 +36,7 @@ from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optimizer import Optimizer
 from .settings import as_data, count
-from .stretch import Stretch
+from .stretch import Stretch, Together
 from .watch import evaluation, first_not_finite, same_draws
 
 if TYPE_CHECKING:
@@ -271,7 +271,10 @@ def fit(
     is_seen = step_callbacks or held_out or scheduler or checkpoint is not None or keep_best
     if compiled is not None and isinstance(loader, _Whole) and not is_seen:
         every = [getattr(callback, "every", 1) for callback in callbacks]
-        stretch = Stretch(compiled, loader.pair, metrics, every)
+        stretch = Stretch(compiled, loader.pair, metrics, every, good.copied)
+    together = None
+    if compiled is not None and not step_callbacks and not isinstance(loader, _Whole):
+        together = Together(compiled, bool(metrics), good.copied)
     # An overflow is reported below, with what to do about it; NumPy's warning says less.
     with np.errstate(all="ignore"), _bar(progress, epochs, len(loader), state) as bar:
         while state.epoch < epochs and not _finished(state, patience, stop_below):
@@ -279,40 +282,46 @@ def fit(
             if stretch is not None and stretch.run(
                 state, epochs, lambda: _finished(state, patience, stop_below)
             ):
-                good.keep(stretch.batch, good.copied())
+                good.keep(stretch.batch, stretch.arrays)
                 _tell(callbacks, state)
                 if bar is not None and bar.update(state.epoch - before):
                     bar.set_postfix(history.latest(), refresh=False)
                 continue
             numbers = dict.fromkeys(("loss", *metrics), 0.0)
-            for x, y in loader:
-                if compiled is not None:
-                    arrays = good.copied()
-                    made = compiled(x, y)
-                    number, outputs = made if metrics else (made, None)
-                    number = float(number)
-                else:
-                    outputs = model(x)
-                    value = loss(outputs, y)
-                    optimizer.zero_grad()
-                    value.backward()
-                    number, arrays = value.item(), good.now()
-                if not math.isfinite(number):
-                    raise good.diverged(history, f"the loss became {number}", loss, (x, y))
-                good.keep((x, y), arrays)
-                if compiled is None:
-                    optimizer.step()
+            groups = ([pair] for pair in loader) if together is None else together.groups(loader)
+            for group in groups:
+                results = None if together is None else together.run(group)
+                for k, (x, y) in enumerate(group):
+                    if together is not None and results is not None:
+                        number, outputs = results[k]
+                        arrays = together.arrays
+                    elif compiled is not None:
+                        arrays = good.copied()
+                        made = compiled(x, y)
+                        number, outputs = made if metrics else (made, None)
+                        number = float(number)
+                    else:
+                        outputs = model(x)
+                        value = loss(outputs, y)
+                        optimizer.zero_grad()
+                        value.backward()
+                        number, arrays = value.item(), good.now()
+                    if not math.isfinite(number):
+                        raise good.diverged(history, f"the loss became {number}", loss, (x, y))
+                    good.keep((x, y), arrays)
+                    if compiled is None:
+                        optimizer.step()
 
-                share = len(x) / examples
-                numbers["loss"] += share * number
-                for name, metric in metrics.items():
-                    numbers[name] += share * float(metric(plain(outputs), y))
-                state.step += 1
-                state.step_loss = number
-                for callback in step_callbacks:
-                    callback(state)
-                if bar is not None and bar.update():  # true where it has just been redrawn
-                    bar.set_postfix({**history.latest(), "loss": number}, refresh=False)
+                    share = len(x) / examples
+                    numbers["loss"] += share * number
+                    for name, metric in metrics.items():
+                        numbers[name] += share * float(metric(plain(outputs), y))
+                    state.step += 1
+                    state.step_loss = number
+                    for callback in step_callbacks:
+                        callback(state)
+                    if bar is not None and bar.update():  # true where it has just been redrawn
+                        bar.set_postfix({**history.latest(), "loss": number}, refresh=False)
             # No forward pass has tried the weights of the last step.
             if not all(np.isfinite(p.data).all() for p in optimizer.params):
                 raise good.diverged(history, "a weight became NaN or infinite", loss, (x, y))
