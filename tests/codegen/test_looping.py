@@ -150,3 +150,20 @@ def test_what_cannot_be_carried_is_said(step, carry, message):
 def test_bad_arguments_are_one_sentence(more, error):
     with pytest.raises(error, match=r"[.]$"):
         scan(lambda c, x: (c, None), np.ones(2), **{"back_end": "numpy", **more})
+
+
+class Obliging:
+    """Answers to every name, as a library behind a foreign interface does."""
+
+    def __getattribute__(self, name):
+        return len if name != "__class__" else Obliging
+
+
+obliging = Obliging()
+
+
+def test_an_object_that_answers_to_every_name_is_passed_by():
+    def step(c, x):
+        return (c * 2.0 if obliging is not None else c), None
+
+    assert scan(step, 1.0, None, 3, back_end="numpy")[0] == 8.0
