@@ -228,6 +228,12 @@ class TrainingStep:
                 "compile takes a model, a loss and an optimizer, in this order, as in "
                 "compile(model, nn.MSELoss(), optimizer)."
             )
+        if not optimizer.is_elementwise():
+            raise CompileError(
+                "A compiled step puts all parameters into one vector, and "
+                f"{type(optimizer).__name__} does not say that its formula is for each number "
+                "alone: set elementwise = True in its class if it is, or train without compile."
+            )
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.back_end, self.limit, self.with_outputs = back_end, limit, with_outputs
         modules = [*model.modules(), *(loss.modules() if isinstance(loss, Module) else ())]

@@ -68,6 +68,8 @@ class SGD(Optimizer):
     array([0.5, 1. ])
     """
 
+    elementwise = True
+
     checks: Mapping[str, Check] = {
         "lr": from_zero,
         "momentum": from_zero,
@@ -167,6 +169,8 @@ class Adagrad(Optimizer):
     array([ 0.5, -4.5])
     """
 
+    elementwise = True
+
     checks: Mapping[str, Check] = dict.fromkeys(
         ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"), from_zero
     )
@@ -219,6 +223,8 @@ class RMSprop(Optimizer):
     >>> w.data.round(6)
     array([ 0.5, -4.5])
     """
+
+    elementwise = True
 
     checks: Mapping[str, Check] = {
         **dict.fromkeys(("lr", "alpha", "eps", "weight_decay", "momentum"), from_zero),
@@ -278,6 +284,8 @@ class Adam(Optimizer):
     >>> w.data.round(6)
     array([ 0.5, -4.5])
     """
+
+    elementwise = True
 
     checks: Mapping[str, Check] = {
         "lr": from_zero,
@@ -382,6 +390,8 @@ class AdamW(Adam):
     array([ 0.45, -4.25])
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[Group],
@@ -419,6 +429,8 @@ class Adamax(Optimizer):
     array([ 0.5, -4.5])
     """
 
+    elementwise = True
+
     checks: Mapping[str, Check] = {
         "lr": from_zero, "betas": shares, "eps": from_zero, "weight_decay": from_zero,
     }  # fmt: skip
@@ -433,15 +445,20 @@ class Adamax(Optimizer):
     ) -> None:
         super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return the rate, which makes up for where the mean started."""
+        return {"rate": group["lr"] / (1.0 - group["betas"][0] ** step)}
+
     def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return the mean gradient over the largest."""
         g = decayed(gradient, parameter, group)
         beta1, beta2 = group["betas"]
         t = memory["step"] = memory.get("step", 0) + 1
+        rates = group.get("rates") or self.rates(group, t)
         m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
         u = np.maximum(beta2 * memory.get("exp_inf", 0.0), np.abs(g) + group["eps"])
         memory["exp_inf"] = u
-        return group["lr"] / (1.0 - beta1**t) * m / u
+        return rates["rate"] * m / u
 
 
 class NAdam(Optimizer):
@@ -470,6 +487,8 @@ class NAdam(Optimizer):
     array([ 0.47, -4.47])
     """
 
+    elementwise = True
+
     checks: Mapping[str, Check] = {
         "lr": from_zero, "betas": shares, "eps": from_zero, "weight_decay": from_zero,
         "momentum_decay": from_zero, "decoupled_weight_decay": flag,
@@ -494,25 +513,46 @@ class NAdam(Optimizer):
             momentum_decay=momentum_decay,
             decoupled_weight_decay=decoupled_weight_decay,
         )
+        self._products: dict[tuple[float, float], tuple[int, float]] = {}
+
+    def rates(self, group: Group, step: int) -> dict[str, float]:
+        """Return what the gradient, its mean and the mean of squares are multiplied by."""
+        beta1, beta2 = group["betas"]
+        now, after = (
+            beta1 * (1.0 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (step, step + 1)
+        )
+        product = self._product(beta1, group["momentum_decay"], step)
+        return {
+            "of_gradient": group["lr"] * (1.0 - now) / (1.0 - product),
+            "of_mean": group["lr"] * after / (1.0 - product * after),
+            "of_squares": 1.0 / (1.0 - beta2**step),
+            "share": 1.0 - group["lr"] * group["weight_decay"] * group["decoupled_weight_decay"],
+        }
+
+    def _product(self, beta1: float, decay: float, step: int) -> float:
+        """Return the product of μ₁ to μₜ; that of the last step is kept."""
+        key = beta1, decay
+        done, product = self._products.get(key, (0, 1.0))
+        if done > step:
+            done, product = 0, 1.0
+        for k in range(done + 1, step + 1):
+            product *= beta1 * (1.0 - 0.5 * 0.96 ** (k * decay))
+        self._products[key] = step, product
+        return product
 
     def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
         """Return the next value of a parameter."""
-        p, lr = parameter.data, group["lr"]
-        if group["decoupled_weight_decay"]:
-            g, p = gradient, p * (1.0 - lr * group["weight_decay"])
-        else:
-            g = decayed(gradient, parameter, group)
+        decoupled = group["decoupled_weight_decay"]
+        g = gradient if decoupled else decayed(gradient, parameter, group)
         beta1, beta2 = group["betas"]
         t = memory["step"] = memory.get("step", 0) + 1
-        now, after = (
-            beta1 * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"])) for step in (t, t + 1)
-        )
-        product = memory["mu_product"] = memory.get("mu_product", 1.0) * now
+        rates = group.get("rates") or self.rates(group, t)
         m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
         v = memory["exp_avg_sq"] = beta2 * memory.get("exp_avg_sq", 0.0) + (1.0 - beta2) * g * g
-        root = np.sqrt(v / (1.0 - beta2**t)) + group["eps"]
-        ahead = (1.0 - now) / (1.0 - product) * g + after / (1.0 - product * after) * m
-        return p - lr * ahead / root
+        root = np.sqrt(v * rates["of_squares"]) + group["eps"]
+        ahead = rates["of_gradient"] * g + rates["of_mean"] * m
+        p = parameter.data * rates["share"] if decoupled else parameter.data
+        return p - ahead / root
 
 
 class Adadelta(Optimizer):
@@ -530,6 +570,8 @@ class Adadelta(Optimizer):
     >>> w.data.round(2)
     array([ 0.68, -4.68])
     """
+
+    elementwise = True
 
     checks: Mapping[str, Check] = dict.fromkeys(("lr", "rho", "eps", "weight_decay"), from_zero)
 

@@ -84,6 +84,10 @@ class Optimizer:
     checks: Mapping[str, Check] = {"lr": from_zero}
     """For each setting, what sees that it is in range, and may return it in a better form."""
 
+    elementwise: bool = False
+    """Whether each number's step hangs on its own gradient and memory alone, as a class says beside
+    its formula: compiled steps put all parameters into one vector."""
+
     loads: int = 0
     """How often a state was loaded: a scheduler that is older than that leaves the rates alone."""
 
@@ -150,6 +154,15 @@ class Optimizer:
         `memory` is the parameter's own, `group` the settings that hold for it.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how parameters change.")
+
+    def is_elementwise(self) -> bool:
+        """Whether the class that has the formula, or one made of it, says so."""
+        for cls in type(self).__mro__:
+            if "elementwise" in vars(cls):
+                return bool(vars(cls)["elementwise"])
+            if {"change", "moved", "step"} & set(vars(cls)):
+                return False
+        return False
 
     def rates(self, group: Group, step: int) -> dict[str, float]:
         """Return what of the formula changes from step to step, beside the learning rate.

@@ -23,6 +23,13 @@ OPTIMIZERS = {
     "AdamW": (optim.AdamW, {"lr": 0.01}),
     "RMSprop": (optim.RMSprop, {"lr": 0.01, "centered": True, "momentum": 0.5}),
     "Adagrad": (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+    "Adadelta": (optim.Adadelta, {"lr": 1.0}),
+    "Adamax": (optim.Adamax, {"lr": 0.01, "weight_decay": 0.1}),
+    "NAdam": (optim.NAdam, {"lr": 0.01, "weight_decay": 0.1}),
+    "NAdam, apart": (
+        optim.NAdam,
+        {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ),
 }
 
 
@@ -117,11 +124,15 @@ def test_masks_statistics_and_labels_are_operands(make, x, loss, y):
 
 
 class Sign(optim.Optimizer):
+    elementwise = True
+
     def change(self, parameter, gradient, memory, group):
         return group["lr"] * np.sign(gradient)
 
 
 class Counting(optim.Optimizer):
+    elementwise = True
+
     def change(self, parameter, gradient, memory, group):
         memory["step"] = memory.get("step", 0) + 1
         return group["lr"] / memory["step"] * gradient
@@ -227,3 +238,25 @@ def test_fit_compiled_reports_what_diverges_and_goes_back():
     with pytest.raises(nn.DivergedError, match="learning rate"):
         nn.fit(model, nn.MSELoss(), optimizer, X, Y, epochs=9, progress=False, compile="numpy")
     assert np.isfinite(nn.MSELoss()(model(X), Y).item())
+
+
+class Normed(optim.Optimizer):
+    """Steps of one length for each parameter: of a vector of all they would be others."""
+
+    def change(self, parameter, gradient, memory, group):
+        return group["lr"] * gradient / np.sqrt((gradient * gradient).sum())
+
+
+class NormedAdam(optim.Adam):
+    def moved(self, parameter, gradient, memory, group):
+        return super().moved(parameter, gradient / np.sqrt((gradient**2).sum()), memory, group)
+
+
+@pytest.mark.parametrize("make", [Normed, NormedAdam, optim.Muon, optim.LBFGS])
+def test_a_formula_that_is_not_for_each_number_alone_is_refused(make):
+    model = nn.MLP([3, 2, 1], bias=False, rng=0)
+    before = [p.data.copy() for p in model.parameters()]
+    with pytest.raises(CompileError, match=f"{make.__name__} does not say that its formula"):
+        compile(model, nn.MSELoss(), make(model.parameters(), lr=0.1))(X[:, :3], X[:, :1])
+    for p, data in zip(model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.data, data)
