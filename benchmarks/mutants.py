@@ -323,7 +323,7 @@ def table(counted: Count) -> str:
     for kind in sorted(counted.kinds):
         line(kind, counted.kinds[kind], [t.said[f"{kind}: {CAUGHT}"] for t in tallies.values()])
     caught = [sum(t.said[f"{kind}: {CAUGHT}"] for kind in counted.kinds) for t in tallies.values()]
-    line("**all caught**", total, [f"{n} ({100.0 * n / max(total, 1):.1f} %)" for n in caught])
+    line("**all caught**", total, [f"{n} ({100.0 * n / max(total, 1):.2f} %)" for n in caught])
     unsure = [sum(t.said[f"{kind}: {UNSURE}"] for kind in counted.kinds) for t in tallies.values()]
     line("said that they cannot tell", "", unsure)
     rights = sum(next(iter(tallies.values())).right.values())
