@@ -199,7 +199,7 @@ class _Writer:
                     v = v.maker.operands[0]
                 alone = v not in found and v not in self.outputs and v.maker is not None
                 alone = alone and self._takes_out(v.maker)  # type: ignore[arg-type]
-                if alone and _dtype(v) == _dtype(whole) and _in_order(v):
+                if alone and v.shape and _dtype(v) == _dtype(whole) and _in_order(v):
                     found[v] = whole, at
                     self.last[whole] = max(self.last[whole], self.last.get(v, 0))
                 at += prod(piece.shape) * _dtype(whole).itemsize

@@ -90,6 +90,10 @@ PROGRAMS = {
         ),
         (X[0], X[1].astype(np.float32)),
     ),
+    "a number joined to others": (
+        value_and_grad(lambda x: np.sum(np.append(x, F.elu(np.sum(x))) * np.arange(3.0))),
+        (X[0],),
+    ),
     "one value joined twice": (value_and_grad(lambda x: joined_twice(x + x)), (X[0],)),
     "over a whole number": (value_and_grad(lambda x: np.min(x, axis=-1)), (X[0] * 0.0,)),
     "an open bound": (
