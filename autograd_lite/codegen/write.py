@@ -394,7 +394,7 @@ class _Writer:
 
     def _number(self, x: Any) -> Expression:
         """A number as a person would write it: 2 / 21, not 0.09523809523809523."""
-        if isinstance(x, np.generic):
+        if isinstance(x, (np.generic, np.ndarray)):
             x = x.item()
         text = repr(x)
         if isinstance(x, float):

@@ -208,6 +208,7 @@ ODD = {
     "small": np.float64(5e-324),
     "single": np.array([np.inf, 1.5, -1.0], np.float32),
     "a number": np.float64(-np.inf),
+    "of no axis": np.array(0.3),
 }
 
 
