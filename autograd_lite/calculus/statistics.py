@@ -105,7 +105,11 @@ def _as_rows(m: Any, rowvar: bool) -> Any:
     return rows if rowvar or np.ndim(m) < 2 else np.transpose(rows)
 
 
-def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+def _corrcoef(
+    x: Any, y: Any = None, rowvar: bool = True, bias: Any = None, ddof: Any = None, *,
+    dtype: Any = None,
+) -> Any:  # fmt: skip
+    # NumPy had bias and ddof before 2.4, which change nothing.
     c = _cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c

@@ -74,7 +74,7 @@ def _cosine(x: Any, y: Any) -> Any:
     """Return x / √(x² + y²): 0 at 0, and of infinite numbers as of ones, as arctan2 has them."""
     scale = np.maximum(np.abs(x), np.abs(y))  # a radius may vanish, or overflow
     infinite = np.isinf(scale)
-    x, y = (np.where(infinite, np.sign(a) * np.isinf(a), a / or_one(scale)) for a in (x, y))
+    x, y = (np.where(infinite, np.sign(a * 1.0) * np.isinf(a), a / or_one(scale)) for a in (x, y))
     return x / or_one(np.hypot(x, y))
 
 

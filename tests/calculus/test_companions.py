@@ -33,7 +33,7 @@ from tests.calculus.test_surface import (
     tensor,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = surface.pytestmark
 FUNCTIONS = [f for f in surface.FUNCTIONS if isinstance(ENTRIES[f], (Primitive, Composite))]
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=label)
 WHOLE = [np.dtype(c) for c in "?bBhHiIqQ"]
