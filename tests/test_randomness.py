@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import demos.data
+import demos.gpt
+import demos.names
 import nn
 from autograd_lite import Tensor, randomness
 from autograd_lite.randomness import back_to, drawn_from, generator, manual_seed
@@ -57,6 +59,8 @@ DRAWING = {
         cls: lambda cls=cls, **rng: weights(cls(2, 3, **rng))
         for cls in (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
     },
+    demos.gpt.GPT: lambda **rng: weights(demos.gpt.GPT(5, 4, 4, 2, 1, 0.0, **rng)),
+    **{cls: lambda cls=cls, **rng: weights(cls(5, **rng)) for cls in demos.names.MODELS.values()},
     nn.DataLoader: lambda **rng: orders(nn.DataLoader(DATA, 7, shuffle=True, **rng)),
     nn.fit: trained,
     nn.random_split: lambda **rng: nn.random_split(DATA, [0.5, 0.5], **rng)[0].indices,

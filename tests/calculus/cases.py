@@ -1053,7 +1053,7 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
         np.copysign(np.abs(x) ** order, x) if signed else np.abs(x) ** order
     ),
     linalg.polar.function: _polar,
-    **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name == "alias"},
+    **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name in ("alias", "detach")},
     **layer_cases.INTERNAL,
 }
 """The internal primitives that stand for no composition, in other words."""

@@ -394,6 +394,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_getitem2 _scatter2", r"len\(arrays\)|joint: 1 →|joint: arrays → g", UNASKED),
     ("transpose prod", r"tuple\(.*\) → (np.argsort|range|back)", "axes may be a list"),
     ("_einsum", "_einsum_rule: True → False", "only how the product is ordered"),
+    (
+        "_einsum",
+        r"_einsum_rule: (wider|if wide|np\.result_type)",
+        "of many numbers in half precision: test_accumulators.py",
+    ),
     ("_conv2d* _pool_sum", ": 2 → -2", "the same axes, from the other end"),
     ("_convolve", "0 → -1", "the only axis, from the other end"),
     ("_bessel", "abs\\(order - 1\\) → order - 1", "Iₙ = I₋ₙ"),
