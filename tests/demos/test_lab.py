@@ -45,6 +45,9 @@ def png_size(path: Path) -> tuple[int, int]:
 
 # -- the whole job --------------------------------------------------------------------
 
+# One worker runs them all: they look at what one run has left.
+pytestmark = pytest.mark.xdist_group("lab")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:

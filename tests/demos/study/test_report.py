@@ -30,6 +30,10 @@ def only_svg(figure, folder, name):
     figure.savefig(folder / f"{name}.svg")
 
 
+# One worker runs them all: the report that they look at takes half a minute.
+pytestmark = pytest.mark.xdist_group("report")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A whole report after two epochs; one experiment was never run, and one by half.
