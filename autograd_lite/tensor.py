@@ -353,7 +353,7 @@ class Tensor(Node, Methods):
     def __index__(self) -> int:
         if special:
             see_read(self, "an index or a count")
-        return operator.index(self._value)
+        return operator.index(np.asarray(self._value))  # older NumPy took a bool_, not its array
 
     __hash__ = object.__hash__
 
