@@ -3,7 +3,6 @@
 HYPOTHESIS_PROFILE=explore draws new examples each time, and more of them.
 """
 
-import importlib
 import os
 import signal
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_lite.randomness import manual_seed
+from tests.peers import peer
 
 settings.register_profile(
     "same",
@@ -56,10 +56,8 @@ def _interrupts_arrive():
 
 @pytest.fixture(scope="session")
 def torch():
-    """PyTorch, the independent reference: may be missing on a laptop, never in CI."""
-    if os.environ.get("CI") == "true":
-        return importlib.import_module("torch")
-    return pytest.importorskip("torch")
+    """PyTorch, the independent reference."""
+    return peer("torch")
 
 
 def pytest_collection_modifyitems(items):

@@ -8,6 +8,7 @@ import pytest
 from autograd_lite import Tensor, derivative, grad, no_grad
 from autograd_lite.errors import ForeignArrayError, InPlaceError, ObjectArrayError
 from autograd_lite.foreign import as_index
+from tests.peers import peer
 
 NUMBERS = np.array([2.0, 1.0, 3.0])
 
@@ -36,12 +37,12 @@ def on_disk(folder, array):
 
 
 def torchs(array):
-    return pytest.importorskip("torch").tensor(array)
+    return peer("torch").tensor(array)
 
 
 def jaxs(array):
-    with pytest.importorskip("jax").enable_x64(True):
-        return pytest.importorskip("jax.numpy").asarray(array)
+    with peer("jax").enable_x64(True):
+        return peer("jax.numpy").asarray(array)
 
 
 CONVERTED = {
@@ -157,7 +158,7 @@ def sparse(array):
 
 
 def tracked(array):
-    return pytest.importorskip("torch").tensor(array, requires_grad=True)
+    return peer("torch").tensor(array, requires_grad=True)
 
 
 REFUSED = {

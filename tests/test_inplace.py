@@ -82,8 +82,7 @@ def test_values_shapes_dtypes_and_errors_are_numpys(name, as_tensor):
                         )
 
 
-def test_the_step_that_pytorchs_tutorials_write():
-    torch = pytest.importorskip("torch")
+def test_the_step_that_pytorchs_tutorials_write(torch):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(20, 3)), rng.normal(size=20)
     ours = [Tensor(np.zeros(3), requires_grad=True), Tensor(0.0, requires_grad=True)]

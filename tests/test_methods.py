@@ -17,8 +17,9 @@ from autograd_lite.errors import (
     StaleValueError,
     UnsupportedArgumentError,
 )
+from tests.peers import peer
 
-torch = pytest.importorskip("torch", reason="PyTorch is what the names are from")
+torch = peer("torch")
 pytestmark = pytest.mark.torch
 
 words = str.split

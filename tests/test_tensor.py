@@ -184,17 +184,15 @@ def test_a_tensor_tells_how_it_was_made():
 OWN = {"tape", "at", "called", "name", "zero_grad"}  # `at` is JAX's, `zero_grad` an optimizer's
 
 
-@pytest.mark.torch
-def test_a_tensors_attributes_mean_what_numpy_and_pytorch_mean():
+def test_a_tensors_attributes_mean_what_numpy_and_pytorch_mean(torch):
     t = leaf([[1.0, 2.0]], name="t")
     public = {name for name in dir(t) if not name.startswith("_")}
-    torch = pytest.importorskip("torch").Tensor
-    assert public - {*dir(np.ndarray)} - OWN <= {*dir(torch)} - OWN
+    assert public - {*dir(np.ndarray)} - OWN <= {*dir(torch.Tensor)} - OWN
     # A method there is a method here, a property a property; `size` is NumPy's number and both.
     assert t.size == 2
     assert t.size() == t.shape
     for name in public - OWN - {"size"}:
-        theirs = getattr(np.ndarray, name, None) or getattr(torch, name)
+        theirs = getattr(np.ndarray, name, None) or getattr(torch.Tensor, name)
         assert callable(getattr(t, name)) == callable(theirs), name
 
 

@@ -8,8 +8,9 @@ import pytest
 import autograd_lite.torch as names
 import nn
 from autograd_lite import Tensor
+from tests.peers import peer
 
-torch = pytest.importorskip("torch", reason="PyTorch is what the names are from")
+torch = peer("torch")
 pytestmark = pytest.mark.torch
 
 # `t` and `u` are (2, 3), `c` is (2, 3, 4), `s` square, `v` a vector, `i` whole, `m` a mask.

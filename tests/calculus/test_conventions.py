@@ -70,8 +70,7 @@ def test_the_promise_ends_at_where():
 @pytest.mark.parametrize(
     "values", [[-np.inf] * 9, [np.nan, 1, 2, -np.inf, 5, np.inf, np.inf, np.nan, 0]]
 )
-def test_max_pooling_of_special_values_is_pytorchs(values, padding):
-    torch = pytest.importorskip("torch")
+def test_max_pooling_of_special_values_is_pytorchs(torch, values, padding):
     x, n = np.array(values, float).reshape(1, 1, 3, 3), 2 + 2 * padding
     weights = np.arange(1.0, n * n + 1).reshape(n, n)
     t, w = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)

@@ -26,10 +26,8 @@ def test_of_methods_and_functions_95_in_100_run():
     assert len(good) >= 0.95 * len(listed)
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_the_names_are_pytorchs():
-    torch = pytest.importorskip("torch")
+def test_the_names_are_pytorchs(torch):
     places = {
         "t": torch.zeros(1, requires_grad=True),
         "torch": torch,

@@ -8,8 +8,9 @@ import pytest
 
 import autograd_lite
 from autograd_lite import Tensor
+from tests.peers import peer
 
-numpys = pytest.importorskip("tests.programs.numpys", reason="it needs SciPy", exc_type=ImportError)
+numpys = peer("tests.programs.numpys")  # which needs SciPy
 
 OURS = SimpleNamespace(
     **{name: getattr(autograd_lite, name) for name in autograd_lite.__all__ if name != "source"},
@@ -28,7 +29,7 @@ def hold(ours, theirs):
 
 @pytest.mark.parametrize("program", numpys.HIPS, ids=lambda p: p.__name__)
 def test_a_program_of_hips_autograd(program):
-    autograd = pytest.importorskip("autograd")
+    autograd = peer("autograd")
     from autograd.tracer import getval
 
     theirs = SimpleNamespace(
@@ -48,7 +49,7 @@ def test_a_program_of_hips_autograd(program):
 
 @pytest.mark.parametrize("program", numpys.JAX, ids=lambda p: p.__name__)
 def test_a_program_of_jax(program):
-    jax = pytest.importorskip("jax")
+    jax = peer("jax")
 
     def compiled(f, **how):
         return jax.jit(jax.value_and_grad(f, **how))
@@ -66,7 +67,7 @@ def test_a_program_of_jax(program):
 
 
 def test_a_program_of_micrograd():
-    engine = pytest.importorskip("micrograd.engine")
+    engine = peer("micrograd.engine")
     ours = numpys.moons_of_scalars(lambda x: Tensor(x, requires_grad=True))
     for x, y in zip(ours, numpys.moons_of_scalars(engine.Value), strict=True):
         hold(x, y)

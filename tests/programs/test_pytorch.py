@@ -7,9 +7,10 @@ import pytest
 
 import autograd_lite.torch as ours
 import nn
+from tests.peers import peer
 from tests.programs.pytorch import PROGRAMS
 
-torch = pytest.importorskip("torch", reason="the programs are compared with PyTorch")
+torch = peer("torch")
 pytestmark = pytest.mark.torch
 
 

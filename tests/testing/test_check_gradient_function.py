@@ -453,10 +453,7 @@ def test_gradients_are_found_by_their_names():
         gradient_names(object())
 
 
-@pytest.mark.torch
-def test_a_rule_of_another_framework_behind_two_lines():
-    torch = pytest.importorskip("torch")
-
+def test_a_rule_of_another_framework_behind_two_lines(torch):
     def f(x):
         return float(torch.sum(torch.tanh(torch.tensor(x)) ** 2))
 
