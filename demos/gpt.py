@@ -154,7 +154,7 @@ def train(
         scheduler.step()
         since.append(loss.item())
         if step % every == 0 or step == args.steps:
-            found.append((step, float(np.mean(since)), held_out(model, text, args.context)))
+            found.append((step, float(np.mean(since)), texts.held_out(model, text, args.context)))
             since = []
         if step % args.sample_every == 0:
             _, seen, new = found[-1]
@@ -165,28 +165,13 @@ def train(
     return found
 
 
-def held_out(model: GPT, text: Text, context: int) -> float:
-    """Return the mean loss of a character of the text that is not trained on."""
-    total = count = 0.0
-    model.eval()
-    with no_grad():
-        for inputs, targets in texts.whole(text.held_out, context):
-            scores = np.swapaxes(model(inputs), 1, 2)
-            total += nn.functional.cross_entropy(scores, targets, reduction="sum").item()
-            count += targets.size
-    model.train()
-    return total / count
-
-
 def sample(model: GPT, text: Text, length: int, rng: np.random.Generator) -> str:
     """Let the model write on, after a new line if the text has some."""
     written = [max(text.characters.find("\n"), 0)]
     model.eval()
     with no_grad():
         for _ in range(length):
-            seen = np.array(written[-model.context :])[None]
-            shares = nn.functional.softmax(model(seen).numpy()[0, -1])
-            written.append(int(rng.choice(len(shares), p=shares / shares.sum())))
+            written.append(texts.next_character(model, written, model.context, rng))
     model.train()
     return text.decode(np.array(written[1:]))
 

@@ -99,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
             start, rng = time.monotonic(), np.random.default_rng(args.seed)
             model = make(len(text.characters), rng=args.seed)
             train(model, text, args, rng)
-            reached[name] = held_out(model, text)
+            reached[name] = texts.held_out(model, text, CONTEXT)
             print(f"  {name:32}{reached[name]:.3f}   ({time.monotonic() - start:.0f} s)")
             print(f"      {'  '.join(invented(model, text, 6, rng))}")
             sys.stdout.flush()
@@ -137,17 +137,6 @@ def train(model: nn.Module, text: Text, args: argparse.Namespace, rng: np.random
         scheduler.step()
 
 
-def held_out(model: nn.Module, text: Text) -> float:
-    """Return the mean loss of a character that is not trained on."""
-    total = count = 0.0
-    with no_grad():
-        for inputs, targets in texts.whole(text.held_out, CONTEXT):
-            scores = np.swapaxes(model(inputs), 1, 2)
-            total += nn.functional.cross_entropy(scores, targets, reduction="sum").item()
-            count += targets.size
-    return total / count
-
-
 def invented(model: nn.Module, text: Text, count: int, rng: np.random.Generator) -> list[str]:
     """Let a model write names, from the end of one line to the next."""
     end = max(text.characters.find("\n"), 0)
@@ -156,9 +145,7 @@ def invented(model: nn.Module, text: Text, count: int, rng: np.random.Generator)
         for _ in range(count):
             written = [end]
             while len(written) < 20 and (len(written) == 1 or written[-1] != end):
-                seen = np.array(written[-CONTEXT:])[None]
-                shares = nn.functional.softmax(model(seen).numpy()[0, -1])
-                written.append(int(rng.choice(len(shares), p=shares / shares.sum())))
+                written.append(texts.next_character(model, written, CONTEXT, rng))
             names.append(text.decode(np.array(written)).strip())
     return names
 

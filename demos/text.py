@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+import nn
+from autograd_lite import no_grad
+
 from .command import Parser
 from .data import Array
 
@@ -98,6 +101,28 @@ def by_counting(text: Text) -> float:
     np.add.at(counts, (text.training[:-1], text.training[1:]), 1.0)
     shares = counts / counts.sum(axis=1, keepdims=True)
     return float(-np.log(shares[text.held_out[:-1], text.held_out[1:]]).mean())
+
+
+def held_out(model: nn.Module, text: Text, context: int) -> float:
+    """Return the mean loss of a character that is not trained on."""
+    total = count = 0.0
+    model.eval()
+    with no_grad():
+        for inputs, targets in whole(text.held_out, context):
+            scores = np.swapaxes(model(inputs), 1, 2)
+            total += nn.functional.cross_entropy(scores, targets, reduction="sum").item()
+            count += targets.size
+    model.train()
+    return total / count
+
+
+def next_character(
+    model: nn.Module, written: list[int], context: int, rng: np.random.Generator
+) -> int:
+    """Draw the number of a character from what a model says of the one that follows."""
+    seen = np.array(written[-context:])[None]
+    shares = nn.functional.softmax(model(seen).numpy()[0, -1])
+    return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
 def given(parser: Parser, path: str | None, seed: int, context: int) -> Text:

@@ -14,7 +14,7 @@ from . import init as initialisations
 from .activation import BY_NAME
 from .checkpoint import generators
 from .linear import Linear
-from .module import Module, Parameter, plain
+from .module import Module, Parameter, plain, see_name
 
 S = TypeVar("S", bound="Sequential")
 Activation = str | Module | Callable[[], Module] | None
@@ -62,8 +62,7 @@ class Sequential(Module):
             if not isinstance(layer, Module):
                 hint = f"write {layer.__name__}()" if isinstance(layer, type) else "give a Module"
                 raise TypeError(f"Layer '{name}' of a {type(self).__name__} is {layer!r}: {hint}.")
-            if not name or "." in name:
-                raise ValueError(f"A layer cannot be called {name!r}: give a name without dots.")
+            see_name("layer", name)
         for name, layer in named.items():
             setattr(self, name, layer)
 
@@ -177,8 +176,7 @@ class ModuleDict(Module):
     def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"'{name}' of a ModuleDict is a Module, and got {module!r}.")
-        if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"A module cannot be called {name!r}: give a name without dots.")
+        see_name("module", name)
         setattr(self, name, module)
 
     def __getitem__(self, name: str) -> Module:

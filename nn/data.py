@@ -269,11 +269,14 @@ class DataLoader:
     @property
     def examples(self) -> int:
         """How many examples an iteration takes."""
-        taken = len(self.dataset if self.sampler is None else _sized(self.sampler))
-        return taken - taken % self.batch_size if self.drop_last else taken
+        return self._taken - self._taken % self.batch_size if self.drop_last else self._taken
+
+    @property
+    def _taken(self) -> int:
+        return len(self.dataset if self.sampler is None else _sized(self.sampler))
 
     def __len__(self) -> int:
-        return self._batches(len(self.dataset if self.sampler is None else _sized(self.sampler)))
+        return self._batches(self._taken)
 
     def _batches(self, examples: int) -> int:
         return examples // self.batch_size if self.drop_last else -(-examples // self.batch_size)
