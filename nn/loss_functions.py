@@ -443,7 +443,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     if flag("log_target", log_target):
         losses = np.exp(target) * (target - input)
     else:
-        # 0 · log 0 is 0; by a target of 0 the derivative is that logarithm, −708, and not −∞.
+        # 0 · log 0 is 0; by a target of 0 the derivative has log tiny (−708 in double), not −∞.
         logs = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
         losses = target * logs - target * input
     if reduction == "batchmean":

@@ -141,8 +141,9 @@ class Module:
 
         __call__ = forward
 
-    def __compile__(self, loss: Any, optimizer: Any, **how: Any) -> Any:
+    def __compile__(self, *others: Any, **how: Any) -> Any:
         """Answer ``autograd_lite.compile(model, loss, optimizer)``: see `nn.compiled`."""
+        loss, optimizer = others if len(others) == 2 else (None, None)  # which it refuses
         return later("TrainingStep")(self, loss, optimizer, **how)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -260,3 +260,11 @@ def test_a_formula_that_is_not_for_each_number_alone_is_refused(make):
         compile(model, nn.MSELoss(), make(model.parameters(), lr=0.1))(X[:, :3], X[:, :1])
     for p, data in zip(model.parameters(), before, strict=True):
         np.testing.assert_array_equal(p.data, data)
+
+
+def test_a_model_is_compiled_with_a_loss_and_an_optimizer_and_nothing_else():
+    model = nn.Linear(6, 2, rng=1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    for others in ((nn.MSELoss(),), (optimizer, nn.MSELoss()), (nn.MSELoss(), optimizer, X)):
+        with pytest.raises(TypeError, match="a model, a loss and an optimizer, in this order"):
+            compile(model, *others)

@@ -454,6 +454,8 @@ def test_muon_makes_the_momentum_orthogonal(torch, rng, shape):
 def test_muon_is_for_matrices():
     with pytest.raises(ValueError, match=r"'b' has shape \(3,\): give it to another optimizer"):
         optim.Muon([Tensor(np.ones(3), requires_grad=True, name="b")])
+    with pytest.raises(ValueError, match=r"matrices, and the Tensor has shape \(3,\)"):
+        optim.Muon([Tensor(np.ones(3), requires_grad=True)])
 
 
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
