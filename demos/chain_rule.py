@@ -18,6 +18,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, draw, explain, trace
 from autograd_lite.files import staged
+from autograd_lite.visualize.palette import css
 
 from .command import Parser
 from .data import generate_XOR_easy
@@ -221,10 +222,12 @@ PAGE = Template("""\
 <link rel="icon" href="data:,">
 <title>The chain rule in ten minutes</title>
 <style>
-  body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff;
-         font: 1.05rem/1.5 system-ui, sans-serif; }
+$colours
+  body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+         color: var(--ink); background: var(--paper); font: 1.05rem/1.5 system-ui, sans-serif; }
   li { margin: 1.2rem 0; } h2 { font-size: 1.1rem; margin: 0; } p { margin: .2rem 0; }
-  a { color: #005a8c; } a.steps { font-weight: 700; } img { max-width: 100%; max-height: 14rem; }
+  a { color: var(--positive); } a.steps { font-weight: 700; }
+  img { max-width: 100%; max-height: 14rem; }
 </style>
 </head>
 <body>
@@ -249,4 +252,4 @@ def index(lessons: Sequence[Lesson]) -> str:
         f'<img src="{lesson.file}.svg" alt="The graph of {escape(lesson.title)}"></li>'
         for lesson in lessons
     ]
-    return PAGE.substitute(lessons="\n".join(items))
+    return PAGE.substitute(colours=css(), lessons="\n".join(items))

@@ -24,7 +24,7 @@ from .command import (
     whole_number,
 )
 from .data import Array
-from .figures import CLASSES, blank, blue_to_orange, style
+from .figures import CLASSES, INK, PAPER, blank, diverging, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,13 +136,13 @@ def boundaries(points: Array, labels: Array, models: list[tuple[str, nn.MLP]]) -
         axes.axis("off")
     for axes, (title, model) in zip(grid, models, strict=False):
         share = predict(model, plane)[:, 1].reshape(200, 200)
-        axes.pcolormesh(xs, ys, share, cmap=blue_to_orange(), vmin=0, vmax=1, alpha=0.55)
+        axes.pcolormesh(xs, ys, share, cmap=diverging(), vmin=0, vmax=1, alpha=0.55)
         if share.min() < 0.5 < share.max():
-            axes.contour(xs, ys, share, levels=[0.5], colors="black", linewidths=1.5)
+            axes.contour(xs, ys, share, levels=[0.5], colors=INK, linewidths=1.5)
         for label, (color, marker) in enumerate(CLASSES):
             x1, x2 = points[labels == label].T
             axes.plot(
-                x1, x2, marker, color=f"#{color}", markeredgecolor="white", markersize=5,
+                x1, x2, marker, color=color, markeredgecolor=PAPER, markersize=5,
                 markeredgewidth=0.5,
             )  # fmt: skip
         axes.set_title(title)

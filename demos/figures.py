@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_lite.visualize import palette
+
 from .data import Array
 
 if TYPE_CHECKING:
@@ -20,15 +22,22 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-CLASSES = (("0072B2", "o"), ("D55E00", "^"))  # the colour and the marker of labels 0 and 1
+INK, PAPER = palette.INK.of(), palette.PAPER.of()
+CLASSES = [(c.of(), m) for c, m in zip(palette.CLASSES, palette.MARKERS, strict=True)]
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """Make and save figures in the project's style inside the `with`."""
+    from cycler import cycler
     from matplotlib.style import context
 
-    with context(Path(__file__).with_name("lab.mplstyle")):
+    ours = {
+        "axes.prop_cycle": cycler(color=palette.SERIES),
+        "grid.color": palette.LINE.of(),
+        "savefig.facecolor": PAPER,
+    }
+    with context([Path(__file__).with_name("lab.mplstyle"), ours]):
         yield
 
 
@@ -41,7 +50,7 @@ def comparison(inputs: Array, labels: Array, outputs: Array) -> Figure:
     _points(left, inputs, labels)
     _points(right, inputs, predicted)
     if wrong.any():
-        ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "color": "black"}
+        ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "color": INK}
         right.plot(*inputs[wrong].T, linestyle="", label="mistake", **ring)
     left.set_title("Ground truth")
     right.set_title(f"Prediction: {np.sum(~wrong)} of {len(wrong)} right")
@@ -75,16 +84,14 @@ def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], A
     plane = np.stack(np.meshgrid(ticks, ticks), axis=-1)
     output = predict(plane.reshape(-1, 2)).reshape(plane.shape[:2])
     if np.isfinite(output).all():
-        shades = axes.pcolormesh(
-            ticks, ticks, output, cmap=blue_to_orange(), vmin=0, vmax=1, alpha=0.55
-        )
+        shades = axes.pcolormesh(ticks, ticks, output, cmap=diverging(), vmin=0, vmax=1, alpha=0.55)
         beyond = ("neither", "min", "max", "both")[(output.min() < 0) + 2 * (output.max() > 1)]
         figure.colorbar(
             shades, ax=axes, label="output of the network", ticks=(0, 0.5, 1), extend=beyond
         )
         if output.min() < 0.5 < output.max():
-            axes.contour(ticks, ticks, output, levels=[0.5], colors="black", linewidths=1.8)
-            axes.plot([], [], color="black", label="output 0.5")
+            axes.contour(ticks, ticks, output, levels=[0.5], colors=INK, linewidths=1.8)
+            axes.plot([], [], color=INK, label="output 0.5")
     _points(axes, inputs, labels)
     axes.set(xlim=(-0.1, 1.1), ylim=(-0.1, 1.1))
     axes.grid(False)
@@ -99,12 +106,12 @@ def blank(**kwargs: Any) -> Figure:
     return Figure(**kwargs)
 
 
-def blue_to_orange() -> Colormap:
-    """Return the colours from label 0 to label 1, or from negative to positive."""
+def diverging() -> Colormap:
+    """Return the colours from label 0 to label 1, or from negative to positive: orange to blue."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(
-        "classes", [f"#{CLASSES[0][0]}", "#ffffff", f"#{CLASSES[1][0]}"]
+        "diverging", [palette.NEGATIVE.of(), PAPER, palette.POSITIVE.of()]
     )
 
 
@@ -113,7 +120,7 @@ def _points(axes: Axes, inputs: Array, labels: Array) -> None:
     for label, (color, marker) in enumerate(CLASSES):
         x1, x2 = inputs[labels[:, 0] == label].T
         axes.plot(
-            x1, x2, marker, color=f"#{color}", markeredgecolor="white", label=f"label {label}"
+            x1, x2, marker, color=color, markeredgecolor=PAPER, label=f"label {label}"
         )  # fmt: skip
     axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
     axes.grid(True)

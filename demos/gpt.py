@@ -18,6 +18,7 @@ import numpy as np
 import nn
 from autograd_lite import no_grad
 from autograd_lite.randomness import Random, generator
+from autograd_lite.visualize import palette
 
 from . import text as texts
 from .command import Parser, fraction, listing, positive, seed_number, size_number, whole_number
@@ -183,7 +184,7 @@ def curves(losses: list[tuple[int, float, float]], counted: float) -> Figure:
     steps, seen, new = zip(*losses, strict=True)
     axes.plot(steps, seen, marker=".", label="of the batches")
     axes.plot(steps, new, marker="s", markersize=3, label="held out")
-    axes.axhline(counted, linestyle=":", color="0.4", label="held out, pairs counted")
+    axes.axhline(counted, linestyle=":", color=palette.GREY.of(), label="held out, pairs counted")
     axes.set(xlabel="step", ylabel="loss of a character (nats)", title="What it learns")
     axes.legend()
     return figure
@@ -200,7 +201,7 @@ def maps(model: GPT, numbers: Array, characters: str) -> Figure:
     names = [{"\n": "↵", " ": "␣"}.get(character, character) for character in characters]
     for layer, (row, heads) in enumerate(zip(grid, found, strict=True), start=1):
         for head, (axes, weights) in enumerate(zip(row, heads, strict=True), start=1):
-            axes.imshow(weights, cmap="Greys", vmin=0.0, vmax=1.0)
+            axes.imshow(weights, cmap=palette.SHADES, vmin=0.0, vmax=1.0)
             axes.set_xticks(range(len(names)), names, fontsize=7)
             axes.set_yticks(range(len(names)), names, fontsize=7)
             axes.set_title(f"layer {layer}, head {head}", fontsize=9)

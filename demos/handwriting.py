@@ -25,11 +25,14 @@ import numpy as np
 import nn
 from autograd_lite import no_grad
 from autograd_lite.errors import MissingExtraError
+from autograd_lite.visualize import palette
 
 from .command import Parser, listing, positive, seed_number, size_number, whole_number
 from .data import Array
+from .figures import diverging
 
 if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 ACTIVATIONS = {"relu": nn.ReLU, "leaky-relu": nn.LeakyReLU, "tanh": nn.Tanh}
@@ -391,10 +394,10 @@ def confusion(outputs: Array, labels: Array) -> Figure:
     np.add.at(counts, (labels, outputs.argmax(axis=1)), 1)
     figure = Figure(figsize=(6.4, 6))
     axes = figure.subplots()
-    axes.imshow(counts, cmap="Blues", norm="symlog")
+    axes.imshow(counts, cmap=palette.SHADES, norm="symlog")
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            color = "white" if row == column else "black"
+            color = palette.PAPER.of() if row == column else palette.INK.of()
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     axes.set(xticks=range(10), yticks=range(10), xlabel="taken for", ylabel="digit")
     right = np.trace(counts)
@@ -422,7 +425,7 @@ def filters(model: nn.Sequential) -> Figure:
     kernels = model[0].weight.data[:, 0]  # type: ignore[attr-defined]
     most = np.abs(kernels).max()
     return _tiles(
-        kernels, "Kernels of conv1: blue is negative", cmap="RdBu_r", limits=(-most, most)
+        kernels, "Kernels of conv1: blue is positive", cmap=diverging(), limits=(-most, most)
     )
 
 
@@ -438,7 +441,7 @@ def _tiles(
     images: Any,
     title: str,
     titles: Sequence[str] = (),
-    cmap: str = "gray_r",
+    cmap: str | Colormap = palette.SHADES,
     limits: tuple[float | None, float | None] = (None, None),
 ) -> Figure:
     """Draw images in rows of eight."""

@@ -154,7 +154,7 @@ def bars(reached: dict[str, float]) -> Figure:
     """Draw the held-out losses side by side."""
     figure = blank(figsize=(7, 3))
     axes = figure.subplots()
-    axes.barh(list(reached), list(reached.values()), color="#0072B2")
+    axes.barh(list(reached), list(reached.values()))
     for place, value in enumerate(reached.values()):
         axes.text(value, place, f" {value:.3f}", va="center")
     axes.invert_yaxis()

@@ -197,14 +197,14 @@ class Watcher:
         return figure
 
     def plot_histograms(self, ending: str = "") -> Figure:
-        """Return a figure of the histograms over the epochs: the darker, the more numbers."""
+        """Return a figure of the histograms over the epochs, coloured by how many numbers."""
         figure, panels = self._panels(ending)
         for axes, epochs, kept in panels:
             for epoch, one in zip(epochs, kept, strict=True):
                 column = [epoch - 0.5 * self.every, epoch + 0.5 * self.every]
                 # By a root, as few numbers in a tail should still be seen.
                 shares = np.sqrt(one.counts / one.counts.max())[:, None]
-                axes.pcolormesh(column, one.edges, shares, cmap="Blues", vmin=0.0, vmax=1.0)
+                axes.pcolormesh(column, one.edges, shares, vmin=0.0, vmax=1.0)
         return figure
 
     def _panels(self, ending: str) -> tuple[Figure, list[tuple[Any, list[int], list[Statistics]]]]:

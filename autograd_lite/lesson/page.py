@@ -19,6 +19,7 @@ import numpy as np
 from ..visualize.birth import is_finite
 from ..visualize.fold import Fold
 from ..visualize.graph import Operation, Value
+from ..visualize.palette import css
 from ..visualize.text import number as short
 from ..visualize.text import operations
 from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
@@ -64,7 +65,7 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
         ),
         folded="".join(f'<p id="folded">{escape(s)}</p>' for s in folded(derivation)),
         svg=made.picture.svg,
-        style=style,
+        style=css() + style,
         script=script,
         data=_json(made.data()),
         text=escape(to_text(derivation)),

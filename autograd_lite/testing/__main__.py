@@ -22,6 +22,7 @@ from string import Template
 from typing import Any
 
 from ..files import replace
+from ..visualize.palette import css
 from .handin import CANNOT, RIGHT, STATUS, WRONG, check_file
 
 SAID = {RIGHT: "right", WRONG: "WRONG", CANNOT: "cannot check"}
@@ -180,7 +181,7 @@ def _page(results: dict[str, dict[str, Any]]) -> str:
         step = _step_shown(spec, result.get("step"))
         head = f"<h2>{html.escape(spec)}: {status}</h2>"
         parts.append(f"<section>{head}{table}<ul>{items}</ul>{step}</section>")
-    return PAGE.substitute(sections="".join(parts))
+    return PAGE.substitute(colours=css(), sections="".join(parts))
 
 
 def _step_shown(spec: str, step: dict[str, Any] | None) -> str:
@@ -223,12 +224,12 @@ PAGE = Template("""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Gradient check</title>
 <style>
-:root { color-scheme: light dark; --wrong: #b3261e; --right: #1b6e3c; --line: #8886; }
-@media (prefers-color-scheme: dark) { :root { --wrong: #ffb4ab; --right: #8bd8a5; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+$colours
+body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 section { border-top: 1px solid var(--line); overflow-x: auto }
 td, th { padding: .2rem .8rem .2rem 0; text-align: left } .matrix td { text-align: right }
-.wrong, .cannot { color: var(--wrong); font-weight: 600 } .right { color: var(--right) }
+.wrong, .cannot { color: var(--bad); font-weight: 600 } .right { color: var(--complete) }
 div { display: flex; gap: 2rem; flex-wrap: wrap } figure { margin: 0 }
 figcaption { font-weight: 600 }
 </style>

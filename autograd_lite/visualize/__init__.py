@@ -7,6 +7,7 @@
 `dot`              the graph as DOT
 `render`           DOT as SVG, PDF or PNG
 `schema`           the graph as JSON
+`palette`          what each colour means, and the colours
 `network`          a model as circles and lines
 `part`             the inside of a module, what led to a value, as much as fits
 `fold`             modules and repetitions in one box each

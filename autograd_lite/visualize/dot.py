@@ -1,16 +1,15 @@
 """A part of a graph, written as DOT: what each box says, and how it looks.
 
-Kinds are told apart by shape and by border, and only then by colour (Okabe and
-Ito's, which colour-blind readers can tell apart; the fills stay light, so that
-black on them reads in print):
+Kinds are told apart by shape and by border, and only then by colour (those of
+`palette`: where the forward pass begins is green, what is of the backward pass purple):
 
 =====================  ==============================  ===========
-an input               box with a heavy border         blue
+an input               box with a heavy border         green
 a constant             sheet with a folded corner      grey
 a result               box with round corners          white
-a root                 the same, with two borders      green
-an operation           ellipse                         orange
-several, folded        box that looks like a stack     orange
+a root                 the same, with two borders      purple
+an operation           ellipse                         shaded
+several, folded        box that looks like a stack     shaded
 a module               frame around its operations     grey
 what is left out       dashed box                      white
 not finite             heavy border, and a cross       red
@@ -31,15 +30,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing_extra
+from . import palette
 from .birth import Birth, birth, is_finite
 from .fold import Fold
 from .graph import Module, Operation, Value, homes
 from .part import Part
 from .text import cut, number, operations, parameters, printable, rows, sentence, summary
 
-BLUE, GREEN, ORANGE, VERMILLION = "#0072B2", "#009E73", "#B87A00", "#A84300"
-GREY = "#595959"
-RED = "#C00000"  # for what is not finite: a NaN, an infinity
+INK, PAPER, GREY = palette.INK.of(), palette.PAPER.of(), palette.GREY.of()
+RED = palette.BAD.of()  # for what is not finite: a NaN, an infinity
+GRADIENT = palette.BACKWARD.of()
 NAME_LENGTH = 24
 PARAMETERS_LENGTH = 32
 FOLD_LENGTH = 40
@@ -49,11 +49,13 @@ FONT = "Helvetica,Arial,sans-serif"
 
 SYMMETRIC = {np.add, np.multiply, np.maximum, np.minimum, np.equal, np.not_equal}
 
-INPUT = {"shape": "box", "style": "filled", "penwidth": "3", "color": BLUE, "fillcolor": "#E3F1FA"}
-CONSTANT = {"shape": "note", "style": "filled", "color": GREY, "fillcolor": "#F0F0F0"}
-RESULT = {"shape": "box", "style": "rounded,filled", "color": "#000000", "fillcolor": "#FFFFFF"}
-ROOT = {**RESULT, "peripheries": "2", "color": GREEN, "fillcolor": "#E1F4EC", "penwidth": "2"}
-OPERATION = {"shape": "ellipse", "style": "filled", "color": ORANGE, "fillcolor": "#FFF0CC"}
+INPUT = {"shape": "box", "style": "filled", "penwidth": "3",
+         "color": palette.FORWARD.of(), "fillcolor": palette.soft(palette.FORWARD)}  # fmt: skip
+CONSTANT = {"shape": "note", "style": "filled", "color": GREY, "fillcolor": palette.SHADE.of()}
+RESULT = {"shape": "box", "style": "rounded,filled", "color": INK, "fillcolor": PAPER}
+ROOT = {**RESULT, "peripheries": "2", "penwidth": "2",
+        "color": GRADIENT, "fillcolor": palette.soft(palette.BACKWARD)}  # fmt: skip
+OPERATION = {"shape": "ellipse", "style": "filled", "color": GREY, "fillcolor": palette.SHADE.of()}
 FOLD = {**OPERATION, "shape": "box3d"}
 MODULE = {
     "style": "rounded", "color": GREY, "fontcolor": GREY, "fontname": FONT, "fontsize": "12",
@@ -83,7 +85,7 @@ def to_dot(part: Part, rankdir: str) -> Any:
         # from ten seconds to half of one; layered graphs come out the same.
         graph_attr={"rankdir": rankdir, "nodesep": "0.25", "ranksep": "0.4", "nslimit": "4"},
         node_attr={"fontname": FONT, "fontsize": "14", "margin": "0.08,0.05"},
-        edge_attr={"fontname": FONT, "fontsize": "11", "color": "#333333", "arrowsize": "0.8"},
+        edge_attr={"fontname": FONT, "fontsize": "11", "color": GREY, "arrowsize": "0.8"},
     )
 
     lines: list[Line] = []
@@ -348,7 +350,7 @@ def _tooltip(text: str) -> str:
 
 
 def _coloured(text: str) -> str:
-    return text and f'<font color="{VERMILLION}">{text}</font>'  # an empty one is an error
+    return text and f'<font color="{GRADIENT}">{text}</font>'  # an empty one is an error
 
 
 def _table(cells: list[list[str]], look: str, cell: str = "") -> str:

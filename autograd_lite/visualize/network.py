@@ -5,8 +5,8 @@ with a two-dimensional ``weight`` of shape (out, in), can be drawn; layers witho
 (activations) belong to the units before them.
 
 A line is the wider the larger its weight; it is solid and blue for a positive weight,
-dashed and orange for a negative one. For a given input, a circle's fill is the unit's
-activation, and its rim the gradient of the output with respect to it.
+dashed and orange for a negative one (as everywhere: see `palette`). For a given input, a
+circle's fill is the unit's activation, and its rim the gradient of the output with respect to it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ import numpy as np
 from ..errors import missing_extra
 from ..tape import differentiating
 from ..tensor import Tensor
+from . import palette
 from .text import cut, number
 
-POSITIVE, NEGATIVE, GREY = "#0072B2", "#D55E00", "#595959"
+POSITIVE, NEGATIVE = palette.POSITIVE.of(), palette.NEGATIVE.of()
+INK, PAPER, GREY = palette.INK.of(), palette.PAPER.of(), palette.GREY.of()
 MOST = 12  # units of a layer, before some are left out
 LETTERS = 20  # of the names of a layer
 OPACITY = 0.75
@@ -168,7 +170,7 @@ class Text:
     text: str
     size: float
     bold: bool = False
-    fill: str = "#000000"
+    fill: str = INK
 
 
 @dataclass(slots=True)
@@ -234,7 +236,7 @@ def _unit(
 ) -> list[Line | Circle | Text]:
     x, y = place
     facts = [f"{'input' if is_input else 'unit'} {k}"]
-    circle = Circle(x, y, "#ffffff", "#000000", 1.5, "")
+    circle = Circle(x, y, PAPER, INK, 1.5, "")
     words: list[Line | Circle | Text] = []
     if column.bias is not None:
         facts.append(f"bias {number(column.bias[k])}")
@@ -259,10 +261,7 @@ def _signed(value: Any) -> str:
 
 def _tint(value: Any, largest: Any) -> str:
     """Return white for 0, blue above, orange below, stronger for larger."""
-    share = 0.6 * min(1.0, abs(float(value)) / (float(largest) or 1.0))
-    full = POSITIVE if value >= 0 else NEGATIVE
-    mixed = (round(255 - (255 - int(full[i : i + 2], 16)) * share) for i in (1, 3, 5))
-    return "#" + "".join(f"{c:02x}" for c in mixed)
+    return palette.diverging(float(value) / (float(largest) or 1.0))
 
 
 def to_svg(picture: Picture) -> str:
@@ -271,7 +270,7 @@ def to_svg(picture: Picture) -> str:
     for s in picture.shapes:
         if isinstance(s, Line):
             x1, y1, x2, y2 = s.ends
-            dashes = ' stroke-dasharray="7 4"' * s.dashed
+            dashes = f' stroke-dasharray="{palette.DASHES}"' * s.dashed
             parts.append(
                 f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{s.colour}"{dashes}'
                 f' stroke-width="{s.width:.2f}" stroke-opacity="{OPACITY}">'
@@ -293,7 +292,7 @@ def to_svg(picture: Picture) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" font-family="Helvetica,Arial,sans-serif">'
         f"<title>{escape(picture.title)}</title>"
-        f'<rect width="{width}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>\n'
+        f'<rect width="{width}" height="{height}" fill="{PAPER}"/>{"".join(parts)}</svg>\n'
     )
 
 
@@ -315,9 +314,10 @@ def to_bytes(picture: Picture, format: str) -> bytes:
     figure = figures.Figure(figsize=(picture.width / 72, picture.height / 72))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, picture.width), ylim=(picture.height, 0))
     axes.set_axis_off()
+    dashes = [float(n) for n in palette.DASHES.split()]
     for above, s in enumerate(picture.shapes, 1):
         if isinstance(s, Line):
-            style = (0, (7 / s.width, 4 / s.width)) if s.dashed else "-"  # in widths of the line
+            style = (0, [n / s.width for n in dashes]) if s.dashed else "-"  # in widths of the line
             axes.plot(s.ends[::2], s.ends[1::2], color=s.colour, lw=s.width, ls=style,
                       alpha=OPACITY, zorder=above, solid_capstyle="butt")  # fmt: skip
         elif isinstance(s, Circle):

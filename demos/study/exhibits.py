@@ -343,7 +343,7 @@ def _curves(study: Study) -> Exhibit:
         where = np.array([(r.epoch, r.value) for r in printed])
         axes.plot(
             *where.T, "*", color="C1", markersize=12,
-            markeredgecolor="black", label="reported by R0",
+            markeredgecolor=lab.INK, label="reported by R0",
         )  # fmt: skip
         axes.legend()
         for r in printed:
@@ -397,7 +397,7 @@ def _moments(study: Study) -> Exhibit:
         figures.boundaries(panels),
         "The decision boundary of R0's network on XOR at five moments of its learning, for the "
         "first seed; between them the error that is left falls by equal parts. Shades are the "
-        "output, from 0 (blue) to 1 (orange); the black line is where it is one half. Of the 21 "
+        "output, from 0 (orange) to 1 (blue); the black line is where it is one half. Of the 21 "
         f"points {counts} are right. The first of the steps takes {epochs[1]} epochs, most of them "
         f"on the plateau, and the second {epochs[2] - epochs[1]}.",
         "Five panels of the unit square with two crossing diagonals of points. "
@@ -835,8 +835,8 @@ def _digits_filters(study: Study) -> Exhibit:
     return Exhibit(
         figures.tiles(kernels),
         f"The {len(kernels)} kernels of the first convolution after training with ReLU and "
-        "Adagrad: orange adds, blue takes away. A kernel with an orange and a blue side answers to "
-        "an edge, one with an orange stripe to a stroke. Training has moved them by "
+        "Adagrad: blue adds, orange takes away. A kernel with a blue and an orange side answers to "
+        "an edge, one with a blue stripe to a stroke. Training has moved them by "
         f"{percent(np.median(moved))} of their length in the median, so much of what is seen is "
         "how they started.",
         "Small squares of 5 by 5 fields in blue and orange.",

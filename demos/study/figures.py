@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_lite.visualize import palette
+
 from ..data import Array
-from ..figures import CLASSES, blank, blue_to_orange, style
+from ..figures import CLASSES, INK, PAPER, blank, diverging, style
 from .claims import wilson
 from .configuration import ACTIVATIONS, OPTIMIZERS
 
@@ -97,18 +99,18 @@ def success(runs: Mapping[str, DataFrame], shares: Sequence[float] = (0.9, 1.0))
             low, high = wilson(yes, n)
             where = i + (k - (len(shares) - 1) / 2) * height
             axes.barh(
-                where, 100 * yes / n, height, color=f"C{k}", edgecolor="white",
+                where, 100 * yes / n, height, color=f"C{k}", edgecolor=PAPER,
                 hatch=hatches[k % 2],
             )  # fmt: skip
             share = 100 * yes / n
             error = [[share - 100 * low], [100 * high - share]]
-            axes.errorbar(share, where, xerr=error, color="black", capsize=2.5, linewidth=1)
+            axes.errorbar(share, where, xerr=error, color=INK, capsize=2.5, linewidth=1)
             axes.text(101.5, where, f"{yes}/{n}", va="center", fontsize=9)
     axes.set(xlim=(0, 110), ylim=(len(runs) - 0.5, -0.5), xlabel="share of the seeds (%)")
     axes.set(xticks=range(0, 101, 20), yticks=range(len(runs)), yticklabels=list(runs))
     axes.grid(True, axis="x")
     keys = [
-        Patch(facecolor=f"C{k}", edgecolor="white", hatch=hatches[k % 2], label=_at_least(least))
+        Patch(facecolor=f"C{k}", edgecolor=PAPER, hatch=hatches[k % 2], label=_at_least(least))
         for k, least in enumerate(shares)
     ]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(shares))
@@ -145,7 +147,7 @@ def heatmap(
     if not log:
         low, high = min(low, 0.0), max(high, 1.0)
     norm = LogNorm(low, max(high, low * 1.01)) if log else Normalize(low, high)
-    colors = matplotlib.colormaps["cividis_r" if log else "cividis"].with_extremes(bad="#bbbbbb")
+    colors = matplotlib.colormaps[palette.HEAT + "_r" * log].with_extremes(bad=palette.MISSING)
     for axes, (title, table) in zip(grid, panels.items(), strict=False):
         numbers = table.to_numpy(float)
         shades = axes.imshow(np.where(np.isfinite(numbers), numbers, np.nan), cmap=colors,
@@ -154,7 +156,7 @@ def heatmap(
             dark = np.isfinite(number) and np.mean(colors(norm(number))[:3]) < 0.5
             text = form.format(number) if np.isfinite(number) else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=9,
-                      color="white" if dark else "black")  # fmt: skip
+                      color=PAPER if dark else INK)  # fmt: skip
         axes.set(title=title, xlabel="hidden units", ylabel="learning rate")
         axes.set_xticks(range(len(table.columns)), [str(c) for c in table.columns])
         axes.set_yticks(range(len(table.index)), [f"{rate:g}" for rate in table.index])
@@ -181,7 +183,7 @@ def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
     """Draw outputs over the plane as shades, the line where they are one half, the points."""
     columns = min(columns, len(panels))
     figure, grid = _grid(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
-    shades = blue_to_orange()
+    shades = diverging()
     for axes, panel in zip(grid, panels, strict=False):
         low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
         left, bottom = low - 0.1 * (high - low)
@@ -194,12 +196,12 @@ def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
                 xs, ys, outputs, cmap=shades, vmin=0, vmax=1, alpha=0.55, rasterized=True
             )
             if outputs.min() < 0.5 < outputs.max():
-                axes.contour(xs, ys, outputs, levels=[0.5], colors="black", linewidths=1.5)
+                axes.contour(xs, ys, outputs, levels=[0.5], colors=INK, linewidths=1.5)
         labels = np.ravel(panel.labels)
         for label, (color, marker) in enumerate(CLASSES):
             axes.plot(
-                *panel.inputs[labels == label].T, marker, color=f"#{color}", markersize=4,
-                markeredgecolor="white", markeredgewidth=0.4,
+                *panel.inputs[labels == label].T, marker, color=color, markersize=4,
+                markeredgecolor=PAPER, markeredgewidth=0.4,
             )  # fmt: skip
         axes.set_title(panel.title, fontsize=11)
         axes.set(xlabel="$x_1$", ylabel="$x_2$")
@@ -228,13 +230,15 @@ def surface(
     figure = blank(figsize=(8, 5.6))
     axes = figure.subplots()
     levels = np.geomspace(losses.min(), losses.max(), 16)
-    shades = axes.contourf(xs, ys, losses, levels=levels, norm=LogNorm(), cmap="Greys_r", alpha=0.7)
+    shades = axes.contourf(
+        xs, ys, losses, levels=levels, norm=LogNorm(), cmap=palette.SHADES + "_r", alpha=0.7
+    )
     figure.colorbar(shades, ax=axes, label="loss in this plane (log scale)", format="%.2g")
     for i, (label, path) in enumerate(paths.items()):
         axes.plot(*path.T, color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
-        axes.plot(*path[-1], "*", color=f"C{i}", markersize=13, markeredgecolor="black")
+        axes.plot(*path[-1], "*", color=f"C{i}", markersize=13, markeredgecolor=INK)
     start = next(iter(paths.values()))[0]
-    axes.plot(*start, "o", color="white", markeredgecolor="black", label="start")
+    axes.plot(*start, "o", color=PAPER, markeredgecolor=INK, label="start")
     axes.set(
         xlabel="first principal direction (units of weight)",
         ylabel="second principal direction (units of weight)",
@@ -360,11 +364,11 @@ def silences(networks: Mapping[str, DataFrame]) -> Figure:
 
 
 def tiles(images: Array) -> Figure:
-    """Draw small arrays side by side, blue for negative, orange for positive numbers."""
+    """Draw small arrays side by side, blue for positive, orange for negative numbers."""
     figure, grid = _grid(len(images), 8, width=1.0, height=1.05)
     most = float(np.abs(images).max())
     for axes, image in zip(grid, images, strict=True):
-        shown = axes.imshow(image, cmap=blue_to_orange(), vmin=-most, vmax=most)
+        shown = axes.imshow(image, cmap=diverging(), vmin=-most, vmax=most)
         axes.axis("off")
     figure.colorbar(shown, ax=grid, label="weight", shrink=0.8)
     return figure
@@ -383,13 +387,13 @@ def spread(
         beside = i + rng.uniform(-0.18, 0.18, len(values))
         axes.plot(beside, values, "o", color="C0", alpha=0.45, markersize=4, markeredgewidth=0)
         if len(values):
-            axes.hlines(np.median(values), i - 0.28, i + 0.28, color="black", linewidth=2)
+            axes.hlines(np.median(values), i - 0.28, i + 0.28, color=INK, linewidth=2)
         if label in reported:
-            axes.plot(i, reported[label], "*", color="C1", markersize=14, markeredgecolor="black")
+            axes.plot(i, reported[label], "*", color="C1", markersize=14, markeredgecolor=INK)
     axes.plot([], [], "o", color="C0", alpha=0.45, markersize=4, label="a run")
-    axes.plot([], [], color="black", linewidth=2, label="median")
+    axes.plot([], [], color=INK, linewidth=2, label="median")
     if reported:
-        axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor="black", label="reported")
+        axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor=INK, label="reported")
     names = [label.replace(", ", "\n").replace(" 0", "\n0") for label in groups]
     axes.set_xticks(range(len(groups)), names)
     axes.set(yscale=yscale, ylabel=ylabel)

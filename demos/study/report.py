@@ -26,6 +26,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, explain
 from autograd_lite.files import staged
+from autograd_lite.visualize.palette import css
 from nn.files import write_arrays
 
 from ..command import Parser, one_line, size_number
@@ -293,7 +294,7 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
     number_of = {name: i for i, name in enumerate(("backward", "beside", "experiments"), 1)}
 
     text: str = environment.from_string(template.joinpath("report.html").read_text("utf-8")).render(
-        style=Markup(template.joinpath("report.css").read_text("utf-8")),
+        style=Markup(css(dark=False) + template.joinpath("report.css").read_text("utf-8")),
         scope=scope,
         runs=study.tables.runs,
         gaps=gaps(study, missing),

@@ -291,9 +291,8 @@ function index(i, part) {
 function shade(cell, x, largest) {
   if (typeof x !== "number") return;
   const share = Math.min(1, Math.abs(x) / largest);
-  const [r, g, b] = x >= 0 ? [0, 114, 178] : [213, 94, 0];
-  const mix = (full) => Math.round(255 - (255 - full) * share * 0.62);
-  cell.style.background = `rgb(${mix(r)} ${mix(g)} ${mix(b)})`;
+  const sign = x >= 0 ? "positive" : "negative";
+  cell.style.background = `color-mix(in srgb, var(--${sign}) calc(var(--strongest) * ${share}), var(--paper))`;
 }
 
 function choose(cell, panel, i, part) {
