@@ -1,7 +1,7 @@
 """A derivation as one web page, with a stepper, that needs no network.
 
 The page is data, a picture and a script: every frame is computed here, with its numbers,
-sentences and formulas, and the script (``template/steps.js``) only shows frame after frame.
+sentences and formulas, and the script (``template/*.js``) only shows frame after frame.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ FOLLOWED = 600_000  # characters of element derivations: a page stays under a me
 BOXES = 160  # values and operations, before some are folded: a page stays under a megabyte
 OFTEN = 200_000  # operations that are run again to bump inputs
 NAMED = 12  # inputs whose names are listed
+SCRIPT = ("data", "numbers", "graph", "cards", "predict", "log", "steps")  # in this order
 
 
 @np.errstate(all="ignore")  # the program had its warnings
@@ -53,9 +54,8 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
     """
     derivation = that_fits(derivation, BOXES, folding)
     pages = files(__package__).joinpath("template")
-    style, script, page = (
-        pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "js", "html")
-    )
+    style, page = (pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "html"))
+    script = "\n".join(pages.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPT)
     made = _Page(derivation)
     return Template(page).substitute(
         title=escape(f"Step by step: the gradients of {derivation.root.name}"),

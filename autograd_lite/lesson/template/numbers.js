@@ -1,0 +1,28 @@
+// -- numbers -------------------------------------------------------------------------------------
+/** A number with four digits, as everywhere in autograd_lite. */
+function short(x) {
+  if (typeof x !== "number") return String(x).replace("-", "−");
+  if (x === 0) return "0";
+  let text = x.toPrecision(4);
+  if (!text.includes("e")) {
+    const size = Math.floor(Math.log10(Math.abs(x)));
+    if (size < -4) text = x.toExponential(3);
+  }
+  let [mantissa, exponent] = text.split("e");
+  if (mantissa.includes(".")) mantissa = mantissa.replace(/\.?0+$/, "");
+  if (exponent) exponent = exponent.replace(/^([+-])(\d)$/, "$10$2");
+  return (mantissa + (exponent ? "e" + exponent : "")).replaceAll("-", "−");
+}
+/** The same with its sign, whichever it is. */
+function signed(x) {
+  return typeof x === "number" && x > 0 ? "+" + short(x) : short(x);
+}
+/** A number with nine digits, where small differences matter. */
+const digits = (x) =>
+  (typeof x === "number" ? String(Number(x.toPrecision(9))) : x).replaceAll("-", "−");
+/** A sentence or formula, with real minus signs. */
+const typeset = (text) => text.replace(/(?<=^|[\s(])-(?=[^\s>])|(?<=\s)-(?=\s)/g, "−");
+function valueText(id) {
+  const a = arrays[id];
+  return a.shape.length ? `(${a.shape.join(" × ")})` : short(a.cells[0]);
+}
