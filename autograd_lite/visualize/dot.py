@@ -44,7 +44,6 @@ NAME_LENGTH = 24
 PARAMETERS_LENGTH = 32
 FOLD_LENGTH = 40
 SPACE = "&#160;"  # after a change of font: some browsers leave a plain space out
-FEW = 3  # operations in a fold that are named, not counted
 FONT = "Helvetica,Arial,sans-serif"
 
 SYMMETRIC = {np.add, np.multiply, np.maximum, np.minimum, np.equal, np.not_equal}
@@ -131,6 +130,10 @@ def to_dot(part: Part, rankdir: str) -> Any:
         for name, value in zip(operation.operand_names, operation.operands, strict=True):
             if value in shown:
                 edge(value.key, operation.key, carries and value.requires_grad, tooltip=name)
+        for (tail, head), values in part.graph.bundles.items():
+            if head is operation and tail in part.operations:
+                some = f"{len(values):,} values"
+                edge(tail.key, head.key, any(v.requires_grad for v in values), label=some)
         if operation in part.cut:
             some = f"{len(part.cut[operation]):,} operands"
             edge("rest", operation.key, carries, label=some)
@@ -250,13 +253,12 @@ def _is_birth(operation: Operation, born: Birth | None) -> bool:
 def _operation(operation: Operation, born: Birth | None = None) -> str:
     """Return the label of an operation: its name and its parameters."""
     lines = [f"<b>{_html(cut(printable(operation.name), NAME_LENGTH))}</b>"]
-    given = printable(parameters(operation.parameters))
+    given = cut(printable(parameters(operation.parameters)), PARAMETERS_LENGTH)
     if isinstance(operation, Fold):
-        lines[0] = f"<b>{_html(cut(printable(operation.name), FOLD_LENGTH))}</b>"
-        names = ", ".join(o.name for o in operation.inside[:FEW])
-        given = names if operation.count <= FEW else operations(operation.count)
+        lines[0] = f"<b>{_html(printable(operation.short(FOLD_LENGTH)))}</b>"
+        given = operation.contents()
     if given:
-        lines.append(f'<font point-size="11">{_html(cut(given, PARAMETERS_LENGTH))}</font>')
+        lines.append(f'<font point-size="11">{_html(given)}</font>')
     if born is not None and born.operation is operation:
         lines.append(_red(_html(f"✗ first here: {born.report.numbers}")))
     return "<br/>".join(lines)
@@ -265,7 +267,7 @@ def _operation(operation: Operation, born: Birth | None = None) -> str:
 def _rest(part: Part) -> list[str]:
     """Say what is not shown, and how to see it."""
     total = len(part.graph.values) + len(part.graph.operations)
-    lines = []
+    lines = [f"<b>{_html(remark)}</b>" for remark in part.graph.remarks]
     folds = [o for o in part.operations if isinstance(o, Fold)]
     if folds:
         inside = sum(len(fold.inside) for fold in folds)
@@ -278,8 +280,11 @@ def _rest(part: Part) -> list[str]:
     if part.left_out or part.cut:
         lines.append(f"{part.max_boxes:,} of {total:,} boxes: draw(…, max_boxes=…) to see more")
     if folds:
-        name = cut(printable(folds[-1].example), NAME_LENGTH)
-        lines.append(_html(f"draw(…, part={name!r}) shows what is inside"))
+        largest = max(folds, key=lambda fold: fold.count)
+        lines.append(_html(f"draw(…, part={largest.example!r}) shows what is inside"))
+    made = {v for operation in part.operations for v in operation.results}
+    if not part.left_out and any(v.maker and v not in made for v in part.values):
+        lines.append("<b>computed before</b>")
     return lines
 
 

@@ -118,7 +118,11 @@ def draw(
         # It reads formulas, and they read drawings.
         graph = later("closer")(graph, level)
     differentiate(graph, gradients)
-    seen = fold(graph, max_boxes, level == "modules") if part is None else piece(graph, part)
+    seen = (
+        fold(graph, max_boxes, level == "modules", bundles=True)
+        if part is None
+        else piece(graph, part, max_boxes)
+    )
     values, operations = len(graph.values), len(graph.operations)
     title = (
         f"{', '.join(root.name for root in graph.roots)}: "

@@ -17,7 +17,8 @@ then the modules around them, until there are no longer too many boxes.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -25,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from .graph import Graph, Module, Operation, Value
-from .text import parameters
+from .text import counted, cut, operations, parameters
 
 ROUNDS = 24  # of looking for repetitions; a tape without any ends it sooner
 EFFORT = 20_000_000  # comparisons in a round: periods of 2,000 in a tape of 10,000
 SAID = 4  # operations of a repetition that are named
+BUNDLE = 8  # values that a fold hands to one other box, before they are one arrow
 
 
 @dataclass(slots=True, eq=False)
@@ -44,11 +46,17 @@ class Fold(Operation):
         The operations, in order.
     times
         How many times the same ones.
+    example
+        What to ask for as ``part`` to see its inside.
+    hidden
+        The inputs and constants that only its operations use, and that are not shown.
     """
 
     label: str = ""
     inside: list[Operation] = field(default_factory=list, repr=False)
     times: int = 1
+    example: str = ""
+    hidden: list[Value] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -61,20 +69,39 @@ class Fold(Operation):
         return len(self.inside)
 
     @property
-    def example(self) -> str:
-        """What to ask for to see some of it: a module, or a result."""
-        first = self.inside[0].module
-        if self.times == 1 and first is not None:
-            return next(m for m in first.around() if m.within is self.module).name
-        return self.inside[len(self.inside) // 2].results[0].name
-
-    @property
     def operand_names(self) -> list[str]:
         """The operands' own names: several primitives have several names for them."""
         return [value.name for value in self.operands]
 
+    def turn(self, i: int) -> list[Operation]:
+        """Return the operations of one repetition; the last is number -1."""
+        length = len(self.inside) // self.times
+        i = range(self.times)[i]
+        return self.inside[i * length : (i + 1) * length]
 
-def fold(graph: Graph, max_boxes: int, modules: bool = False) -> Graph:
+    def short(self, length: int) -> str:
+        """Return the label with at most so many characters; how often it repeats stays.
+
+        >>> Fold("f1", None, {}, [], None, label="(multiply, sin, cos) × 1,000").short(20)
+        '(multiply, … × 1,000'
+        """
+        what, times, count = self.label.rpartition(" × ")
+        return cut(what, length - len(times + count)) + times + count
+
+    def contents(self) -> str:
+        """Say how much is inside."""
+        words = Counter({"input": "parameter" if v.module else "input"}.get(v.kind, v.kind)
+                        for v in self.hidden)  # fmt: skip
+        return ", ".join([operations(self.count), *(counted(n, w) for w, n in words.items())])
+
+
+def fold(
+    graph: Graph,
+    max_boxes: int,
+    modules: bool = False,
+    around: Collection[Module] = (),
+    bundles: bool = False,
+) -> Graph:
     """Fold a graph until it has at most `max_boxes` boxes, or nothing more can be folded.
 
     Parameters
@@ -85,23 +112,35 @@ def fold(graph: Graph, max_boxes: int, modules: bool = False) -> Graph:
         How many values and operations there may be.
     modules
         Whether to fold the innermost modules even where everything fits.
+    around
+        Modules that stay open: those that all of the graph is inside of.
+    bundles
+        Whether many values that pass from one fold to one other box are left out.
     """
     if _boxes(graph) <= max_boxes and not modules:
         return graph
-    heights = _heights(graph)
     folded = graph
+    for stage in stages(graph, around):
+        folded = _bundled(stage) if bundles else stage
+        if _boxes(folded) <= max_boxes:
+            break
+    return folded
+
+
+def stages(graph: Graph, around: Collection[Module] = ()) -> Iterator[Graph]:
+    """Yield a graph with more and more of it folded."""
+    heights = _heights(graph, around)
+    uses = _uses(graph)
     for height in range(max(heights.values(), default=0) + 1):
         items = _by_module(graph, heights, height)
-        folded = _assembled(graph, items)
+        yield _assembled(graph, items, uses)
         signatures: dict[Hashable, int] = {}
         for _ in range(ROUNDS):
-            if _boxes(folded) <= max_boxes:
-                return folded
             repeated = _by_repetition(items, signatures)
             if len(repeated) == len(items):
                 break
-            items, folded = repeated, _assembled(graph, repeated)
-    return folded
+            items = repeated
+            yield _assembled(graph, items, uses)
 
 
 def flat(operations: Iterable[Operation]) -> Iterable[Operation]:
@@ -120,29 +159,47 @@ def _boxes(graph: Graph) -> int:
 # -- modules ------------------------------------------------------------------------------
 
 
-def _heights(graph: Graph) -> dict[Module, int]:
+def modules_of(graph: Graph) -> dict[Module, str]:
+    """Return the modules in the order in which they ran, and what to call each as a part.
+
+    That is its path, with a number where several calls have the same.
+    """
+    around = (m for o in graph.operations if o.module for m in o.module.around())
+    found = list(dict.fromkeys(around))
+    times = Counter(m.path for m in found)
+    count: Counter[str] = Counter()
+    names = {}
+    for m in found:
+        names[m] = m.path if times[m.path] == 1 else f"{m.path}[{count[m.path]}]"
+        count[m.path] += 1
+    return names
+
+
+def _heights(graph: Graph, open_modules: Collection[Module]) -> dict[Module, int]:
     """Return how many modules are in each other inside of each: 0 for the innermost."""
     heights: dict[Module, int] = {}
     for operation in graph.operations:
         around = operation.module.around() if operation.module else []
         for height, module in enumerate(reversed(around)):
-            heights[module] = max(height, heights.get(module, 0))
+            if module not in open_modules:
+                heights[module] = max(height, heights.get(module, 0))
     return heights
 
 
 def _by_module(graph: Graph, heights: dict[Module, int], height: int) -> list[Operation]:
     """Fold each module that has no more than `height` others in each other inside."""
+    names = modules_of(graph)
 
     def owner(operation: Operation) -> Module | None:
         around = operation.module.around() if operation.module else []
-        return next((m for m in around if heights[m] <= height), None)
+        return next((m for m in around if heights.get(m, height + 1) <= height), None)
 
     items: list[Operation] = []
     for module, stretch in groupby(graph.operations, owner):
         if module is None:
             items += stretch
         else:
-            items.append(_folded(list(stretch), module.label, module=module))
+            items.append(_folded(list(stretch), module.label, names[module], module.within))
     return items
 
 
@@ -152,27 +209,39 @@ def _by_module(graph: Graph, heights: dict[Module, int], height: int) -> list[Op
 def _by_repetition(items: list[Operation], signatures: dict[Hashable, int]) -> list[Operation]:
     """Fold the repetitions of that period which saves the most boxes."""
     ids = np.array([signatures.setdefault(_signature(o), len(signatures)) for o in items])
+    folded: list[Operation] = []
+    at = 0
+    for begin, end, length in _repetitions(ids):
+        times = (end - begin) // length
+        inside = items[begin : begin + times * length]
+        folded += items[at:begin]
+        folded.append(_folded(inside, f"{_said(inside[:length])} × {times:,}", times=times))
+        at = begin + times * length
+    return folded + items[at:]
+
+
+def _repetitions(ids: Any) -> Iterator[tuple[int, int, int]]:
+    """Yield where the same is repeated, one after the other: from, to, and the period."""
     longest = min(len(ids) // 2, EFFORT // (len(ids) + 1))
     savings = {p: sum((b - a) // p * p for a, b in _runs(ids, p)) for p in range(1, longest + 1)}
     period = max(savings, key=savings.__getitem__, default=0)
     if not savings.get(period):
-        return items
-    folded: list[Operation] = []
+        return
     at = 0
     for begin, end in _runs(ids, period):
-        start = max(begin, at)  # what the run before has taken is gone
-        turn = _shortest(ids[start : end + period], period)
-        times = (end + period - start) // turn
-        if times < 2:
-            continue
-        folded += items[at:start]
-        at = start + times * turn
-        names = [o.name.rpartition(": ")[2] for o in items[start : start + min(turn, SAID)]]
-        if turn > SAID:
-            names.append(f"… {turn - SAID:,} more")
-        one = f"({', '.join(names)})" if turn > 1 else names[0]
-        folded.append(_folded(items[start:at], f"{one} × {times:,}", times))
-    return folded + items[at:]
+        begin, end = max(begin, at), end + period  # what the run before has taken is gone
+        length = _shortest(ids[begin:end], period)
+        if end - begin >= 2 * length:
+            yield begin, end, length
+            at = begin + (end - begin) // length * length
+
+
+def _said(turn: list[Operation]) -> str:
+    """Name the operations of one repetition."""
+    names = [o.name.rpartition(": ")[2] for o in turn[:SAID]]
+    if len(turn) > SAID:
+        names.append(f"… {len(turn) - SAID:,} more")
+    return f"({', '.join(names)})" if len(turn) > 1 else names[0]
 
 
 def _shortest(ids: Any, period: int) -> int:
@@ -187,7 +256,11 @@ def _signature(operation: Operation) -> Hashable:
         return operation.times, tuple(map(_signature, operation.inside))
     shapes = tuple(np.shape(v.data) for v in operation.results)
     kind = operation.module.kind if operation.module else ""
-    return kind, operation.primitive.name, parameters(operation.parameters), shapes
+    given = dict(operation.parameters)
+    if "index" in given:  # a loop takes x[0], x[1], …: how many numbers, the shapes say
+        parts = given["index"] if isinstance(given["index"], tuple) else (given["index"],)
+        given["index"] = tuple(type(part).__name__ for part in parts)
+    return kind, operation.primitive.name, parameters(given), shapes
 
 
 def _runs(ids: Any, period: int) -> list[tuple[int, int]]:
@@ -203,13 +276,17 @@ def _runs(ids: Any, period: int) -> list[tuple[int, int]]:
 
 
 def _folded(
-    inside: list[Operation], label: str, times: int = 1, module: Module | None = None
+    items: list[Operation],
+    label: str,
+    example: str = "",
+    module: Module | None = None,
+    times: int = 1,
 ) -> Fold:
-    inside = list(flat(inside))
+    inside = list(flat(items))
     first = inside[0]
     return Fold(
         f"f{first.key[1:]}", first.primitive, {}, [], first.line, label=label, inside=inside,
-        times=times, module=module.within if module else _common(inside),
+        times=times, example=example or label, module=_common(inside) if times > 1 else module,
     )  # fmt: skip
 
 
@@ -224,40 +301,66 @@ def _common(inside: list[Operation]) -> Module | None:
     return common
 
 
-def _assembled(graph: Graph, items: list[Operation]) -> Graph:
-    """Return the graph of the items: their operands and results are the values that show."""
-    users: dict[Value, set[Operation]] = {}
-    for item in items:
-        for operation in flat([item]):
-            for value in operation.operands:
-                users.setdefault(value, set()).add(item)
-    roots = set(graph.roots)
+Uses = dict[Value, list[tuple[int, int]]]  # which operations use it, and as which operand
+
+
+def _uses(graph: Graph) -> Uses:
+    uses: Uses = {v: [] for v in graph.values}
+    for i, operation in enumerate(graph.operations):
+        for position, value in enumerate(operation.operands):
+            uses[value].append((i, position))
+    return uses
+
+
+def _assembled(graph: Graph, items: list[Operation], uses: Uses) -> Graph:
+    """Return the graph of the items: what passes a fold's border shows, and what it was given."""
+    holder = [item for item in items for _ in range(item.count)]  # of each operation
+    often = Counter(map(_times, items))
     whole: list[Operation] = []
     for item in items:
         if not isinstance(item, Fold):
             whole.append(item)
             continue
-        made = [v for o in item.inside for v in o.results]
-        uses: dict[Value, list[Place]] = {v: [] for o in item.inside for v in o.operands}
-        for at, operation in enumerate(item.inside):
-            for position, value in enumerate(operation.operands):
-                uses[value].append((at, position))
-        for value in made:
-            uses.pop(value, None)
-
-        results = [v for v in made if v in roots or users.get(v, set()) - {item}]
-        operands = [v for v in uses
-                    if v.maker or users[v] != {item} or _stays(v, item, uses[v])]  # fmt: skip
-        whole.append(replace(item, results=results, operands=operands))
-    shown = {v for item in whole for v in (*item.operands, *item.results)} | roots
+        made = dict.fromkeys(v for o in item.inside for v in o.results)
+        given = dict.fromkeys(v for o in item.inside for v in o.operands if v not in made)
+        outside = {v for v in (*made, *given) if any(holder[i] is not item for i, _ in uses[v])}
+        operands = [v for v in given if v.maker or v in outside or _stays(v, item, graph, uses[v])]
+        shown = {*operands}
+        hidden = [v for v in given if v not in shown and (v.tensor is not None or np.ndim(v.data))]
+        results = [v for v in made if v.is_root or v in graph.roots or v in outside]
+        unique = item.times > 1 and often[_times(item)] == 1
+        whole.append(
+            replace(item, results=results, operands=operands, hidden=hidden,
+                    example=_times(item) if unique else item.example)
+        )  # fmt: skip
+    shown = {v for item in whole for v in (*item.operands, *item.results)} | {*graph.roots}
     values = [v for v in graph.values if v in shown]
-    return Graph(graph.roots, values, whole, graph.gradients)
+    return replace(graph, values=values, operations=whole)
 
 
-Place = tuple[int, int]  # which operation of a fold, and which operand of it
+def _bundled(graph: Graph) -> Graph:
+    """Leave out the values that pass from a fold to one other box, where they are many."""
+    users: dict[Value, set[Operation]] = {v: set() for v in graph.values}
+    for operation in graph.operations:
+        for value in operation.operands:
+            users[value].add(operation)
+    bundles: dict[tuple[Operation, Operation], list[Value]] = {}
+    for operation in graph.operations:
+        if isinstance(operation, Fold):
+            for value in operation.results:
+                if len(users[value]) == 1 and not value.is_root:
+                    bundles.setdefault((operation, *users[value]), []).append(value)
+    bundles = {ends: values for ends, values in bundles.items() if len(values) > BUNDLE}
+    hidden = {v for values in bundles.values() for v in values} - {*graph.roots}
+    return replace(graph, values=[v for v in graph.values if v not in hidden], bundles=bundles)
 
 
-def _stays(value: Value, item: Fold, uses: list[Place]) -> bool:
+def _times(item: Operation) -> str:
+    """Return how often a repetition repeats, as the end of its label says it."""
+    return "× " + item.name.rpartition("× ")[2]
+
+
+def _stays(value: Value, item: Fold, graph: Graph, uses: list[tuple[int, int]]) -> bool:
     """Whether an input that only one fold uses is shown: what the program was given.
 
     A module's parameters are folded with it, and so is what a loop takes up at each turn.
@@ -266,9 +369,9 @@ def _stays(value: Value, item: Fold, uses: list[Place]) -> bool:
         return False
     if item.times == 1:
         return value.module is None
-    if len({at for at, _ in uses}) > 1:
+    if len({i for i, _ in uses}) > 1:
         return True
-    # What one turn hands on to the next: the first turn was given it.
-    (at, position), turn = uses[0], len(item.inside) // item.times
-    after = item.inside[at + turn : at + turn + 1]
-    return any(o.operands[position].maker is not None for o in after)
+    # A value that is carried from turn to turn: the first turn was given it.
+    i, position = uses[0]
+    after = graph.operations[i + len(item.inside) // item.times :][:1]
+    return any(o in item.inside and o.operands[position].maker for o in after)

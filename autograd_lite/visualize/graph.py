@@ -184,13 +184,16 @@ class Graph:
     """The values and operations that led to `roots`, in the order in which they came to be.
 
     `gradients` says what is known of the gradients: all of them, none of them, or
-    that nobody wants to see them.
+    that nobody wants to see them. `remarks` say what part of something larger it is.
+    `bundles` are values that pass from one operation to another and are too many to show.
     """
 
     roots: list[Value]
     values: list[Value]
     operations: list[Operation]
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
+    remarks: list[str] = field(default_factory=list)
+    bundles: dict[tuple[Operation, Operation], list[Value]] = field(default_factory=dict)
 
 
 Level = Literal["modules", "program", "steps", "scalars"]

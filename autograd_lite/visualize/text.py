@@ -130,7 +130,16 @@ def operations(count: int, which: str = "") -> str:
     >>> operations(1), operations(10_000, "earlier ")
     ('1 operation', '10,000 earlier operations')
     """
-    return f"{count:,} {which}operation{'s' * (count != 1)}"
+    return counted(count, f"{which}operation")
+
+
+def counted(count: int, what: str) -> str:
+    """Write how many of something.
+
+    >>> counted(1, "value"), counted(1200, "parameter")
+    ('1 value', '1,200 parameters')
+    """
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def printable(text: str) -> str:

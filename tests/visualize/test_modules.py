@@ -1,13 +1,14 @@
 """Modules in a picture: what `trace` notes of them, their frames, and how they fold."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 import nn
 from autograd_lite import Tensor, draw, no_grad, trace
-from autograd_lite.visualize.fold import fold
+from autograd_lite.visualize.fold import Fold, fold
 from autograd_lite.visualize.graph import read
 from autograd_lite.visualize.part import piece
 
@@ -275,7 +276,7 @@ def test_a_picture_of_ten_thousand_operations(parse):
     box = "(multiply, sin) × 5,000"
     assert picture.edges() == [(box, "t10000"), ("x", box)]
     assert picture.labels["rest"][0] == "10,000 operations folded into 1 box"
-    assert "part='t5001'" in picture.labels["rest"][1]
+    assert "part='× 5,000'" in picture.labels["rest"][1]
     assert "10,000 operations folded" in svg
 
 
@@ -294,6 +295,104 @@ def test_a_part_by_the_name_of_a_module():
     assert len(piece(read(loss), "MLP.tanh1").operations) == 1
     with pytest.raises(ValueError, match=r"there is no 'other'.*MLP, linear1, tanh1"):
         draw(loss, part="other")
+
+
+class Block(nn.Module):
+    def __init__(self):
+        self.fc1, self.fc2 = nn.Linear(4, 4, rng=0), nn.Linear(4, 4, rng=1)
+
+    def forward(self, x):
+        return x + self.fc2(np.tanh(self.fc1(x)))
+
+
+class Tower(nn.Module):
+    def __init__(self, n):
+        self.blocks = nn.Sequential(*[Block() for _ in range(n)])
+
+    def forward(self, x):
+        return self.blocks(x)
+
+
+def recurrent(kind):
+    layer = kind(3, 4, rng=0)
+    return lambda x: np.sum(layer(x)[0] ** 2)
+
+
+def long_loop(x):
+    for _ in range(60):
+        x = np.log1p(np.exp(np.tanh(np.cos(np.sin(np.sqrt(np.abs(x)))))))
+    return x
+
+
+PROGRAMS = {
+    "a loop": lambda: long_loop(Tensor(np.ones(2), requires_grad=True, name="x")),
+    "thirty blocks": lambda: np.sum(Tower(30)(Tensor(np.ones((2, 4)), name="x"))),
+    "one block, thirty times": lambda: np.sum(nn.Sequential(*[Block()] * 30)(np.ones((2, 4)))),
+    "an LSTM": lambda: recurrent(nn.LSTM)(np.ones((60, 2, 3))),
+    "a GRU": lambda: recurrent(nn.GRU)(np.ones((60, 2, 3))),
+}
+
+
+@pytest.mark.parametrize("traces", [True, False])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_folded_is_counted_and_can_be_opened(program, traces, parse):
+    if traces:
+        with trace():
+            y = PROGRAMS[program]()
+    else:
+        y = PROGRAMS[program]()
+    whole = read(y)
+    asked, seen = [""], set()
+    while asked:
+        part = asked.pop()
+        seen.add(part)
+        drawing = draw(y, max_boxes=40, **({"part": part} if part else {}))
+        picture = parse(drawing)
+        # Each arrow leads from a box to a box that says something.
+        assert {key for arrow in picture.arrows for key in arrow} <= {
+            key for key, texts in picture.labels.items() if texts
+        }
+        graph = piece(whole, part, 40) if part else fold(whole, 40, bundles=True)
+        assert len(graph.values) + len(graph.operations) <= 40
+        inputs = {v for v in whole.values if v.kind == "input"}
+        for box in (o for o in graph.operations if isinstance(o, Fold)):
+            used = {v for o in box.inside for v in o.operands} & inputs
+            hidden = len(used - {*box.operands})
+            said = " ".join(picture.labels[box.key])
+            assert f"{len(box.inside):,} operation" in said
+            assert not hidden or re.search(rf"\b{hidden} (parameter|input)s?\b", said)
+            assert box.times == 1 or f"× {box.times:,}" in said
+            opened = piece(whole, box.example)
+            turn = box.inside if box.times == 1 else box.turn(0)
+            assert len(opened.operations) == len(turn) < len(whole.operations)
+            assert [o.name for o in opened.operations] == [o.name for o in turn]
+            if box.times > 1:
+                last = piece(whole, f"{box.example}[-1]")
+                assert last.operations == box.turn(-1)
+                assert f"turn {box.times:,} of {box.times:,}" in last.remarks
+                with pytest.raises(ValueError, match=f"repeats {box.times:,} times"):
+                    piece(whole, f"{box.example}[{box.times}]")
+            if box.example not in seen:
+                asked.append(box.example)
+    assert len(seen) > 1
+
+
+def test_one_call_of_several_is_shown_and_says_which(parse):
+    with trace():
+        y = np.sum(Tower(30)(np.ones((2, 4))))
+    graph = read(y)
+    assert {o.module.path for o in piece(graph, "blocks.3").operations} == {
+        "Tower.blocks.3", "Tower.blocks.3.fc1", "Tower.blocks.3.fc2"
+    }  # fmt: skip
+    assert {o.module.path for o in piece(graph, "fc1[7]").operations} == {"Tower.blocks.7.fc1"}
+    assert {o.module.path for o in piece(graph, "3.fc2").operations} == {"Tower.blocks.3.fc2"}
+    picture = parse(draw(y, part="fc1"))
+    assert picture.names("o") == ["linear"]
+    assert picture.labels["rest"] == [
+        "Tower.blocks.0.fc1, call 1 of 30: part='Tower.blocks.1.fc1' is another"
+    ]
+    with pytest.raises(ValueError, match="'fc1' was called 30 times"):
+        draw(y, part="fc1[30]")
 
 
 def test_gradients_are_those_of_the_whole(parse):
