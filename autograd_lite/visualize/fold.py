@@ -349,7 +349,8 @@ def _bundled(graph: Graph) -> Graph:
         if isinstance(operation, Fold):
             for value in operation.results:
                 if len(users[value]) == 1 and not value.is_root:
-                    bundles.setdefault((operation, *users[value]), []).append(value)
+                    (user,) = users[value]
+                    bundles.setdefault((operation, user), []).append(value)
     bundles = {ends: values for ends, values in bundles.items() if len(values) > BUNDLE}
     hidden = {v for values in bundles.values() for v in values} - {*graph.roots}
     return replace(graph, values=[v for v in graph.values if v not in hidden], bundles=bundles)

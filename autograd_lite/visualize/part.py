@@ -148,13 +148,11 @@ def _repetition(graph: Graph, name: str) -> Fold | None:
         label = operation.name.replace(",", "").replace(" ", "")
         return label == asked or (asked[0] == "×" and label.endswith(asked))
 
-    modules = modules_of(graph)
-    wholes = [(graph, [])] + [
-        (_of(graph, [o for o in graph.operations if o.module and m in o.module.around()]),
-         m.around())
-        for m in modules
-    ]  # fmt: skip
-    for whole, around in wholes:
+    for module in (None, *modules_of(graph)):
+        whole, around = graph, module.around() if module else []
+        if module is not None:
+            inside = (o for o in graph.operations if o.module and module in o.module.around())
+            whole = _of(graph, [*inside])
         for stage in stages(whole, around):
             for operation in stage.operations:
                 if isinstance(operation, Fold) and operation.times > 1 and matches(operation):
