@@ -10,6 +10,7 @@ array(6.)
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .tensor import Tensor  # isort: skip
@@ -32,11 +33,14 @@ from .transforms import (
 )
 
 if TYPE_CHECKING:
+    from . import tree as tree
     from .codegen import compile as compile
     from .codegen import scan as scan
     from .codegen import source as source
     from .lesson import explain
+    from .minimizing import for_scipy
     from .nonfinite import anomaly, first_bad
+    from .vectors import flatten
     from .visualize import draw
 
 __version__ = "0.1.0"
@@ -54,6 +58,8 @@ __all__ = [
     "everything",
     "explain",
     "first_bad",
+    "flatten",
+    "for_scipy",
     "grad",
     "hessian",
     "hvp",
@@ -65,6 +71,7 @@ __all__ = [
     "source",
     "strict",
     "trace",
+    "tree",
     "value_and_grad",
     "vjp",
 ]
@@ -82,6 +89,8 @@ HOMES |= {
     "draw": ".visualize",
     "explain": ".lesson",
     "first_bad": ".nonfinite",
+    "flatten": ".vectors",
+    "for_scipy": ".minimizing",
     "in_segments": ".codegen.numba_segments",
     "mimebundle": ".visualize.notebook",
     "reason": ".calculus.coverage",
@@ -95,6 +104,8 @@ HOMES |= {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "tree":
+        return import_module(".tree", __name__)
     if name in __all__:
         return later(name)
     if name.startswith("__"):  # which many look for

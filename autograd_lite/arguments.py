@@ -39,6 +39,7 @@ _USES = {
     "hvp": "{}(f)(x, v)",
     "source": "{}(f, x)",
     "compile": "{}(f)(x)",
+    "for_scipy": "{}(f, x)",
 }
 
 

@@ -20,6 +20,9 @@ INSTEAD = {
     "enable_grad no_autodiff inference_mode GradientTape": "with no_grad(): where nothing is to be "
     "recorded",
     "stop_gradient": "t.detach()",
+    "ravel_pytree": "flatten(nest), a vector and what rebuilds the nest",
+    "tree_map tree_util tree_leaves tree_flatten tree_structure": "tree.map(f, nest), "
+    "tree.leaves(nest), tree.structure(nest)",
     "numpy jnp": "import numpy as np, whose functions take Tensors",
     "random": "numpy.random.default_rng(seed)",
     "functional optim Module Linear Adam SGD": "import nn, which stands beside autograd_lite",

@@ -80,6 +80,14 @@ class CompileError(AutogradError, TypeError):
     """A program does something that a compiled one cannot: the message names the line."""
 
 
+class TreeError(AutogradError, ValueError):
+    """A nest, or a vector of its numbers, does not have the form of another."""
+
+
+class VmapError(AutogradError, TypeError):
+    """A function cannot be mapped over a batch: the message names the line, or the argument."""
+
+
 class NotFiniteError(AutogradError, FloatingPointError):
     """A value or a gradient became NaN or infinite inside ``with anomaly():``.
 

@@ -108,7 +108,7 @@ class Run:
             if isinstance(x, Tensor) and (
                 (x._requires and self.mode.records) or self.mode.everything
             ):
-                alias._primitive = _identity
+                alias._primitive = identity
                 alias._a, alias._value_a = x, x._value
 
     def unwrap_constants(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
@@ -145,7 +145,7 @@ def _alias(x: Any) -> Tensor:
     return alias
 
 
-_identity = derivative(lambda x: x, name="alias", x=lambda g: g)
+identity = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
 def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:

@@ -19,6 +19,7 @@ from .errors import GradientShapeError
 from .tensor import Tensor, bare
 
 Rebuild = Callable[[list[Any]], Any]
+Open = Callable[[Any], tuple[list[Any], Rebuild]]
 
 _LEAVES = frozenset({Tensor, np.ndarray, np.float64, float})  # those that are met most
 
@@ -34,18 +35,23 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         return [tree], itemgetter(0)
     if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
         return list(tree), kind
+    return take_apart(tree, _open)
+
+
+def take_apart(tree: Any, opened: Open | None = None) -> tuple[list[Any], Rebuild]:
+    """Return the numbers in a nest, as `flatten` does; those inside of `nn` modules too."""
     leaves: list[Any] = []
-    build = _take_apart(tree, leaves)
+    build = _add(tree, leaves, opened or open_all)
     return leaves, lambda others: build(iter(others))
 
 
-def _take_apart(tree: Any, leaves: list[Any]) -> Callable[[Iterator[Any]], Any]:
+def _add(tree: Any, leaves: list[Any], opened: Open) -> Callable[[Iterator[Any]], Any]:
     """Add the numbers in a nest to `leaves`, and return what builds the nest of others."""
     if type(tree) in _LEAVES or is_number(tree):
         leaves.append(tree)
         return next
-    parts, assemble = _open(tree)
-    builders = [_take_apart(part, leaves) for part in parts]
+    parts, assemble = opened(tree)
+    builders = [_add(part, leaves, opened) for part in parts]
     return lambda others: assemble([build(others) for build in builders])
 
 
@@ -165,6 +171,12 @@ def _open(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
             tree, **dict(zip(names, parts, strict=True))
         )
     return [], lambda _: tree
+
+
+def open_all(tree: Any) -> tuple[list[Any], Rebuild]:
+    """Open a container, or an object that says itself what its parts are: an `nn` module."""
+    own = getattr(type(tree), "__open__", None)
+    return _open(tree) if own is None else own(tree)
 
 
 def _field_names(tree: Any) -> list[str]:

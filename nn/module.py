@@ -12,6 +12,7 @@ children those that are a `Module`, in the order in which they were set.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ from autograd_lite import Tensor
 from autograd_lite.later import later
 from autograd_lite.method_parts import destination
 from autograd_lite.places import pass_over
+from autograd_lite.run import identity as alias
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import plain as plain
 
@@ -250,6 +252,16 @@ class Module:
         for _, buffer in self.named_buffers():
             yield buffer
 
+    def __open__(self) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+        """Return the parameters, and what makes a copy of the module with others.
+
+        This is what `autograd_lite.flatten` and ``tree.map`` see of a module. In the copy a
+        Tensor takes the place of a parameter as it is; an array becomes a parameter. Buffers
+        are copied.
+        """
+        held = list(self.parameters())
+        return [*held], lambda others: _copied(self, held, others)
+
     # -- held by name, as PyTorch writes it ---------------------------------------------
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
@@ -467,3 +479,23 @@ def see_name(kind: str, name: Any) -> None:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _copied(module: Module, held: list[Parameter], others: list[Any]) -> Module:
+    """Return a copy of a module in which other numbers take the places of its parameters."""
+    # What deepcopy has met before it does not copy: so what is shared stays shared.
+    held_by_all = (x for m in module.modules() for x in vars(m).values())
+    memo: dict[int, Any] = {id(x): x for x in held_by_all if isinstance(x, np.random.Generator)}
+    memo.update((id(p), _in_place_of(p, x)) for p, x in zip(held, others, strict=True))
+    return copy.deepcopy(module, memo)
+
+
+def _in_place_of(parameter: Parameter, x: Any) -> Parameter:
+    """Return a parameter of other numbers; what is on the tape stays there."""
+    if isinstance(x, Tensor):
+        made = alias.apply(x)
+        made.__class__ = Parameter  # so that a module's own loops find it
+    else:
+        made = Parameter(x, requires_grad=parameter.requires_grad)
+    made.name = parameter.name
+    return made  # type: ignore[no-any-return]
