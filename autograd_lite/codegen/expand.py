@@ -28,7 +28,7 @@ class NotWritable(AutogradError):
     """An operation cannot be written as lines of NumPy."""
 
 
-def expand(program: Program, is_writable: Any, closed: bool = False) -> Program:
+def expand(program: Program, is_writable: Any, closed: bool = False, exact: bool = True) -> Program:
     """Return the program with each primitive opened that is not writable as it is.
 
     Parameters
@@ -39,20 +39,23 @@ def expand(program: Program, is_writable: Any, closed: bool = False) -> Program:
         Whether a primitive can be written as one expression.
     closed
         Whether one that cannot be opened stays what it is; else it is an error.
+    exact
+        Whether the bits have to stay; else any composition serves that agrees to rounding.
     """
     steps: list[Step] = []
     for step in program.steps:
         primitive = step.primitive
         whole = is_writable(primitive) or primitive.is_closed or primitive.draws
         whole = whole or primitive.name == "detach"  # `simplify` takes it away
-        steps += [step] if whole else _opened(step, is_writable, closed)
+        steps += [step] if whole else _opened(step, is_writable, closed, exact)
     return Program(program.inputs, steps, program.outputs)
 
 
-def _opened(step: Step, is_writable: Any, closed: bool) -> list[Step]:
+def _opened(step: Step, is_writable: Any, closed: bool, exact: bool) -> list[Step]:
     """Return the steps that one step consists of; their last results are its results."""
     primitive = step.primitive
-    for forward in _forwards(primitive):
+    agree = _same if exact else _near
+    for forward in _forwards(primitive, exact):
         try:
             inner = _recorded(forward, step)
         except Exception:  # it does not run on Tensors: the next way
@@ -60,20 +63,22 @@ def _opened(step: Step, is_writable: Any, closed: bool) -> list[Step]:
         made = inner.evaluate([v.data for v in step.operands])
         if any(v.maker is None for v in inner.outputs):  # it hands on what it was given
             continue
-        if all(_same(a, v.data) for a, v in zip(made, step.results, strict=True)):
-            return _spliced(expand(inner, is_writable, closed), step)
+        if all(agree(a, v.data) for a, v in zip(made, step.results, strict=True)):
+            return _spliced(expand(inner, is_writable, closed, exact), step)
     if closed:
         return [step]
     where = f" ({step.line})" if step.line else ""
     raise NotWritable(
         f"'{primitive.name}'{where} cannot be written as lines of NumPy: it has no composition "
-        "that gives the same bits."
+        f"that gives the same {'bits' if exact else 'numbers'}."
     )
 
 
-def _forwards(primitive: Primitive) -> list[Any]:
-    exact = primitive in EXACT and primitive.stands_for is not None
-    return [primitive.stands_for] if exact else [primitive.function]
+def _forwards(primitive: Primitive, exact: bool) -> list[Any]:
+    other = primitive.stands_for
+    if other is not None and not exact:
+        return [primitive.function, other]
+    return [other] if primitive in EXACT and other is not None else [primitive.function]
 
 
 def _looked_at(outside: Mode) -> Mode:
@@ -110,3 +115,8 @@ def _spliced(inner: Program, step: Step) -> list[Step]:
 def _same(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
+
+
+def _near(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and np.allclose(a, b, 1e-5, 1e-8, equal_nan=True)
