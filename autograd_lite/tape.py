@@ -365,6 +365,11 @@ used: compute the result again before taking its gradient.
     )
 
 
+def runs_again() -> bool:
+    """Whether what runs is recorded as a program for other numbers: each choice is a step of it."""
+    return state.mode.recorder is not None
+
+
 def see_read(t: Any, how: str) -> None:
     """Tell a recording that a program looks at a value, as ``if t > 0`` does.
 

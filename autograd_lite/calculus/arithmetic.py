@@ -10,6 +10,7 @@ import numpy as np
 from ..composite import as_array, composite, unsupported
 from ..fitting import converted
 from ..primitive import derivative
+from ..tape import runs_again
 from ..tensor import Tensor, bare, plain
 from .complex import C
 
@@ -98,6 +99,8 @@ derivative(np.fmod, x=lambda g: g, y=lambda g, x, y, out: -g * np.rint((x - out)
 
 def shown(g: Any, x: Any) -> Any:
     """Return a gradient with NaN where x is NaN, so that it stays visible."""
+    if runs_again():
+        return np.where(np.isnan(x), np.nan, g)
     lost = np.isnan(bare(x))
     return np.where(lost, np.nan, g) if lost.any() else g
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, derivative
-from ..tape import special, state
+from ..tape import runs_again, special, state
 from ..tensor import Tensor, bare, plain
 from .neural import sigmoid
 from .transcendental import square_to_rest
@@ -79,8 +79,9 @@ def _below(x: Any) -> Any:
 
 def _up_to(x: Any) -> Any:
     """Return x; where it is far, as a constant that is less far."""
-    far = np.abs(bare(x)) > _FAR
-    return np.where(far, _FAR, x) if far.any() else x
+    again = runs_again()
+    far = np.abs(x if again else bare(x)) > _FAR
+    return np.where(far, _FAR, x) if again or far.any() else x
 
 
 _FAR = 1000.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..composite import composite
 from ..primitive import Primitive, derivative
+from ..tape import runs_again
 from ..tensor import bare
 from .arithmetic import or_one
 
@@ -46,8 +47,9 @@ derivative(
 
 def square_to_rest(x: Any) -> Any:
     """Return x², which moves no more where it is infinite: what it leads to is at its limit."""
-    infinite = np.isinf(bare(x) ** 2)
-    x = np.where(infinite, np.inf, x) if infinite.any() else x
+    again = runs_again()
+    infinite = np.isinf((x if again else bare(x)) ** 2)
+    x = np.where(infinite, np.inf, x) if again or infinite.any() else x
     return x * x
 
 

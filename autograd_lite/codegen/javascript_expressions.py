@@ -68,6 +68,8 @@ WITH_PARAMETERS = ("astype", "bessel", "clip", "round", "isclose")
 def is_known(primitive: Any) -> bool:
     """Whether a primitive is elementwise and has an expression here."""
     function, name = primitive.function, primitive.name
+    if primitive.is_closed:  # another function, under the name of what it closes
+        return False
     if isinstance(function, np.ufunc):
         return function in _UFUNCS or function in _OF_TRUTHS
     own = (getattr(function, "__module__", None) or "").startswith(("numpy", "autograd_lite"))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, compile, value_and_grad
+from autograd_lite.calculus import layers, linalg, neural
+from autograd_lite.codegen.watching import record_watched
 from autograd_lite.errors import CompileError
 from autograd_lite.trees import flatten
 from tests.calculus.cases import ENTRIES, evaluate, label, some
@@ -95,3 +97,19 @@ def test_nothing_freezes(function):
             continue
         if name not in UNSPECIFIED | ONE_KIND:
             assert_close(found, expected)
+
+
+CHOICES = (neural.relu, neural.leaky_relu, layers.silu, layers.gelu, layers.erf, np.arctan,
+           lambda x: np.clip(x, -1.0, 1.0), lambda x: linalg.powers(x, order=1.5))  # fmt: skip
+
+
+@pytest.mark.parametrize("function", CHOICES)
+def test_a_rule_that_looks_for_nan_or_infinity_stays_open(function):
+    """What is recorded for other numbers makes the choice in each run, as steps of its own."""
+    both = value_and_grad(lambda x: np.sum(function(x) * np.arange(4.0)))
+    recording, _ = record_watched(both, (np.array([0.5, -2.0, 3.0, 0.1]),), {})
+    assert not any(step.primitive.is_closed for step in recording.program.steps)
+    with np.errstate(all="ignore"):
+        for special in (np.nan, np.inf, -np.inf, 0.0):
+            x = np.array([special, -0.3, 2.0, special])
+            assert_close(recording.program.evaluate([x]), both(x))
