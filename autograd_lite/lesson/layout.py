@@ -1,29 +1,32 @@
-"""Where the boxes of a page stand: Graphviz places them, and the page draws them.
+"""The picture of a page: boxes and arrows as SVG, which the script lights and fills in.
 
-Only the places come from Graphviz. The page writes its own SVG, so that its script can
-light an edge and write a number into a box, and its style sheet decides the colours.
+Its style sheet decides the colours; `layers` says where the boxes stand.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
+
+import numpy as np
 
 from ..visualize.graph import Module, Operation, Value, homes
-from ..visualize.render import render
+from ..visualize.labels import short_formula, short_names
 from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation, named
+from .layers import HANG, Layout, Path, Point, layers, route
 from .notation import TEXT, write
 from .words import where
 
-WIDTH, HEIGHT = 132, 80  # of a box, in pixels
-INCH = 72
-PAD, TITLE = 10, 18  # around the boxes of a module, and for its name
+NARROW, WIDE = 104, 214  # the least and the greatest width of a box, in pixels
+LETTER = 8.1  # the width of one, at the size of the style sheet
+ROWS = (20, 39, 58, 77)  # the feet of a box's lines
+HEIGHT = 86
+LETTERS = 24  # of a name or a formula, as many as fit
+FEW = 4  # numbers of a vector that are shown
 MANY = 24  # arrows to the further results of an operation
-LETTERS = 15  # of a name or a formula, as many as fit
-
-
-_BOX = f"shape=box, fixedsize=true, width={WIDTH / INCH}, height={HEIGHT / INCH}"
 
 
 @dataclass(slots=True)
@@ -35,18 +38,49 @@ class Picture:
     modules: list[Module]
 
 
+@dataclass(slots=True)
+class Box:
+    """What stands in a box: a short name, how it is made, and the whole of both."""
+
+    name: str
+    made: str
+    title: str
+    width: float
+
+
+Use = tuple[Value, Value, tuple[str, int]]  # from, to, and which operand of which operation
+
+
 def picture(derivation: Derivation) -> Picture:
-    """Lay out a graph with one box for each value and one arrow for each use of it."""
+    """Draw a graph with one box for each value and one arrow for each use of it."""
     graph = derivation.graph
     values = [v for v in graph.values if named(v).head == "symbol"]
     home = homes(graph.operations, values)
     shown = set(values)
     uses = [use for operation in graph.operations for use in _uses(operation) if use[0] in shown]
-    places = render(f"digraph {{ {'; '.join(_lines(values, home, uses))} }}", "plain").decode()
-    return _draw(places, derivation, home, uses)
-
-
-Use = tuple[Value, Value, tuple[str, int]]  # from, to, and which operand of which operation
+    boxes = _boxes(derivation, values)
+    paths = {v.key: tuple(m.key for m in home[v]) for v in values}
+    lines = [(a.key, b.key) for a, b, _ in uses]
+    layout = layers({v.key: (boxes[v].width, HEIGHT) for v in values}, paths, lines)
+    modules = {m.key: m for around in home.values() for m in around}
+    arrows: dict[tuple[str, int], str] = {}
+    for i, (_, _, use) in enumerate(uses):
+        arrows.setdefault(use, f"e{i}")
+    frames = [_frame(modules[key], place) for key, place in sorted(
+        layout.frames.items(), key=lambda item: len(modules[item[0]].around()))]  # fmt: skip
+    drawn = _arrows(layout, uses, paths, boxes)
+    placed = [_box(v, layout.boxes[v.key], boxes[v], paths[v.key]) for v in values]
+    size = f"{layout.width + 12:.0f}", f"{layout.height + 12:.0f}"
+    role = "group" if frames else "img"
+    svg = (
+        f'<svg id="graph" viewBox="-6 -6 {size[0]} {size[1]}" data-width="{size[0]}" '
+        f'data-height="{size[1]}" role="{role}" '
+        f'aria-labelledby="graph-title"><title id="graph-title">'
+        f"The graph of {escape(derivation.root.name)}: {len(values)} values, "
+        f"{len(uses)} arrows. The table below says the same in words.</title>"
+        f"{MARKERS}{''.join(frames)}{''.join(drawn)}{''.join(placed)}</svg>"
+    )
+    return Picture(svg, arrows, [modules[key] for key in layout.frames])
 
 
 def _uses(operation: Operation) -> list[Use]:
@@ -56,113 +90,85 @@ def _uses(operation: Operation) -> list[Use]:
     return uses + [(v, r, use) for r in others for v, _, use in uses[: MANY // len(others) or 1]]
 
 
-def _lines(values: list[Value], home: dict[Value, list[Module]], uses: list[Use]) -> list[str]:
-    """Return the graph in DOT, with the frames as clusters."""
-    lines = ["rankdir=LR", "nodesep=0.22", "ranksep=0.5", "nslimit=4"]
-
-    def write_boxes(inside: list[Value], depth: int) -> None:
-        framed = set()
-        for v in inside:
-            if len(home[v]) == depth:
-                lines.append(f'"{v.key}" [{_BOX}]')
-            elif home[v][depth] not in framed:
-                module = home[v][depth]
-                framed.add(module)
-                # The margin is where the page draws the frame and writes its name.
-                lines.append(f'subgraph "cluster_{module.key}" {{ margin={PAD + TITLE}')
-                write_boxes(
-                    [u for u in inside if len(home[u]) > depth and home[u][depth] is module],
-                    depth + 1,
-                )
-                lines.append("}")
-
-    write_boxes(values, 0)
-    return lines + [f'"{a.key}" -> "{b.key}" [arrowhead=none]' for a, b, _ in uses]
-
-
-def _draw(
-    plain: str,
-    derivation: Derivation,
-    home: dict[Value, list[Module]],
-    uses: list[Use],
-) -> Picture:
-    """Turn Graphviz's plain list of places into SVG."""
-    places: dict[str, tuple[float, float]] = {}
-    curves: dict[tuple[str, str], list[str]] = {}
-    width = height = 0.0
-    for line in plain.splitlines():
-        words = line.replace('"', "").split()
-        if words[0] == "graph":
-            width, height = float(words[2]) * INCH, float(words[3]) * INCH
-        elif words[0] == "node":
-            places[words[1]] = float(words[2]) * INCH, height - float(words[3]) * INCH
-        elif words[0] == "edge":
-            count = int(words[3])
-            numbers = [float(w) * INCH for w in words[4 : 4 + 2 * count]]
-            points = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
-            curves.setdefault((words[1], words[2]), []).append(_path(points))
-    arrows: dict[tuple[str, int], str] = {}
-    drawn = []
-    for i, (tail, head, use) in enumerate(uses):
-        arrows.setdefault(use, f"e{i}")
-        path = curves[tail.key, head.key].pop(0)
-        kind = "arrow" if tail.requires_grad else "arrow constant"
-        within = " ".join(m.key for m in home[tail] if m in home[head])
-        drawn.append(f'<path id="e{i}" class="{kind}" data-within="{within}" d="{path}"/>')
-    values = list(home)
-    made = {v: KINDS[v.kind] for v in values} | {
-        v: write(step.formula, TEXT) for step in derivation.steps for v in step.operation.results
-    }
-    boxes = [_box(v, places[v.key], made[v], home[v]) for v in values]
-    frames = _frames(home, places)
-    role = "group" if frames else "img"
-    svg = (
-        f'<svg id="graph" viewBox="-6 -6 {width + 12:.0f} {height + 12:.0f}" '
-        f'width="{width + 12:.0f}" height="{height + 12:.0f}" role="{role}" '
-        f'aria-labelledby="graph-title"><title id="graph-title">'
-        f"The graph of {escape(derivation.root.name)}: {len(values)} values, "
-        f"{len(uses)} arrows. The table below says the same in words.</title>"
-        f"{MARKERS}{''.join(frames.values())}{''.join(drawn)}{''.join(boxes)}</svg>"
-    )
-    return Picture(svg, arrows, list(frames))
-
+# -- boxes -----------------------------------------------------------------------------------
 
 KINDS = {"input": "input", "constant": "constant", "result": "computed before"}
 
 
-def _frames(
-    home: dict[Value, list[Module]], places: dict[str, tuple[float, float]]
-) -> dict[Module, str]:
-    """Draw a frame for each module, the outer ones first: a button that closes and opens it."""
-    inside: dict[Module, list[Value]] = {}
-    for value, modules in home.items():
-        for module in modules:
-            inside.setdefault(module, []).append(value)
-    frames = {}
-    for module in sorted(inside, key=lambda m: len(m.around())):
-        values = inside[module]
-        deep = max(len(home[v]) for v in values) - len(module.around())
-        x = [places[v.key][0] for v in values]
-        y = [places[v.key][1] for v in values]
-        pad = PAD * (1 + deep) + TITLE * deep
-        left, top = min(x) - WIDTH / 2 - pad, min(y) - HEIGHT / 2 - pad - TITLE
-        width = max(x) - min(x) + WIDTH + 2 * pad
-        height = max(y) - min(y) + HEIGHT + 2 * pad + TITLE
-        room = int(width / 8)
-        within = " ".join(m.key for m in module.around()[:-1])
-        name = escape(cut(printable(module.name), LETTERS))
-        frames[module] = (
-            f'<g id="{module.key}" class="module" data-within="{within}" '
-            f'data-name="{name}" role="button" '
-            f'tabindex="0" aria-expanded="true" aria-label="module {escape(module.path)}" '
-            f'transform="translate({left:.1f} {top:.1f})">'
-            f"<title>{escape(printable(module.path))}: click to close or open</title>"
-            f'<rect width="{width:.1f}" height="{height:.1f}" rx="8"/>'
-            f'<text class="label" x="8" y="14">{escape(cut(printable(module.label), room))}</text>'
-            f'<text class="inside" x="{width / 2:.1f}" y="{height / 2 + 5:.1f}"></text></g>'
-        )
-    return frames
+def _boxes(derivation: Derivation, values: list[Value]) -> dict[Value, Box]:
+    """Return what the boxes say."""
+    names = short_names(values)
+    made = {v: KINDS[v.kind] for v in values}
+    whole = dict(made)
+    for step in derivation.steps:
+        for v in step.operation.results:
+            made[v], whole[v] = short_formula(step.operation, names), write(step.formula, TEXT)
+    boxes = {}
+    for v in values:
+        name, line = printable(v.name), v.maker.line if v.maker else None
+        title = sentence([f"{name} = {printable(whole[v])}", where(line) if line else ""])
+        if v.maker is None and names[v] != name:
+            made[v] = name
+        rows = [_cut_name(names[v]), cut(printable(made[v]), LETTERS), *_numbers(v)]
+        width = max(NARROW, min(WIDE, LETTER * max(map(len, rows)) + 18))
+        boxes[v] = Box(rows[0], rows[1], title, round(width))
+    return boxes
 
+
+def _numbers(value: Value) -> list[str]:
+    """Return as wide a text as the numbers of a value may be."""
+    size = np.size(value.data)
+    vector = np.ndim(value.data) == 1 and size <= FEW
+    return ["= [" + "−0.00, " * size] if vector else ["∂ −0.0000 (1/2)"]
+
+
+def _cut_name(name: str) -> str:
+    """Shorten a name, but not the index at its end.
+
+    >>> _cut_name("a_very_long_name_of_a_weight[1, 0]"), _cut_name("x[0]")
+    ('a_very_long_name_…[1, 0]', 'x[0]')
+    """
+    name, bracket, index = printable(name).partition("[")
+    room = max(LETTERS - len(bracket + index), 4)
+    return cut(name, room) + bracket + cut(index, LETTERS - 5)
+
+
+def _box(value: Value, place: Point, box: Box, path: Path) -> str:
+    """Draw a box: the name, how it is made, and room for the value and the gradient."""
+    x, y = place[0] - box.width / 2, place[1] - HEIGHT / 2
+    root = " root" if value.is_root else ""
+    texts = "".join(
+        f'<text class="{kind}" x="{box.width / 2:g}" y="{down}">{escape(text)}</text>'
+        for kind, down, text in zip(
+            ("name", "made", "value", "grad"), ROWS, (box.name, box.made, "", ""), strict=True
+        )
+    )
+    return (
+        f'<g id="{value.key}" class="box {value.kind}{root}" data-within="{" ".join(path)}" '
+        f'transform="translate({x:.1f} {y:.1f})"><title>{escape(box.title)}</title>'
+        f'<rect width="{box.width}" height="{HEIGHT}" rx="{12 if value.maker else 0}"/>{texts}</g>'
+    )
+
+
+def _frame(module: Module, place: tuple[float, float, float, float]) -> str:
+    """Draw the frame of a module: a button that closes and opens it."""
+    left, top, width, height = place
+    within = " ".join(m.key for m in module.around()[:-1])
+    name = escape(cut(printable(module.name), LETTERS))
+    label = escape(cut(printable(module.label), int(width / LETTER)))
+    return (
+        f'<g id="{module.key}" class="module" data-within="{within}" data-name="{name}" '
+        f'role="button" tabindex="0" aria-expanded="true" '
+        f'aria-label="module {escape(module.path)}" '
+        f'transform="translate({left:.1f} {top:.1f})">'
+        f"<title>{escape(printable(module.path))}: click to close or open</title>"
+        f'<rect width="{width:.1f}" height="{height:.1f}" rx="8"/>'
+        f'<text class="label" x="9" y="15">{label}</text>'
+        f'<text class="inside" x="{width / 2:.1f}" y="{height / 2 + 5:.1f}"></text></g>'
+    )
+
+
+# -- arrows ----------------------------------------------------------------------------------
 
 MARKERS = "<defs>" + "".join(
     f'<marker id="{name}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="{size}" '
@@ -172,42 +178,49 @@ MARKERS = "<defs>" + "".join(
 ) + "</defs>"  # fmt: skip
 
 
-def _path(points: list[tuple[float, float]]) -> str:
-    first, *rest = [f"{x:.1f} {y:.1f}" for x, y in points]
-    return f"M{first}C{' '.join(rest)}"
+def _arrows(
+    layout: Layout, uses: list[Use], paths: dict[str, Path], boxes: dict[Value, Box]
+) -> list[str]:
+    """Draw the arrows; those that arrive at one box arrive beside each other."""
+    arriving: dict[Value, list[int]] = {}
+    ways = []
+    for i, (tail, head, _) in enumerate(uses):
+        way = [layout.boxes[tail.key], *route(layout, paths, tail.key, head.key)]
+        ways.append(way)
+        if layout.boxes[head.key][0] != way[0][0]:
+            arriving.setdefault(head, []).append(i)
+    spread: dict[int, float] = {}
+    for some in arriving.values():
+        some.sort(key=lambda i: (ways[i][-1][1], i))
+        room = min(16.0, (HEIGHT - 24) / len(some))
+        spread |= {i: (k - (len(some) - 1) / 2) * room for k, i in enumerate(some)}
+    leaving = Counter(tail for tail, _, _ in uses)
+    drawn = []
+    for i, (tail, head, _) in enumerate(uses):
+        (x1, y1), *bends = ways[i]
+        x2, y2 = layout.boxes[head.key]
+        if i in spread:
+            twice = leaving[tail] > 1 and len(bends) == 0
+            y1 += spread[i] / 2 if twice else 0.0
+            path = _path([(x1 + boxes[tail].width / 2, y1), *bends,
+                          (x2 - boxes[head].width / 2, y2 + spread[i])])  # fmt: skip
+        else:  # it hangs on it
+            up = 1 if y1 > y2 else -1
+            end = y2 + up * HEIGHT / 2
+            path = f"M{x1:.1f} {end + up * HANG:.1f}V{end:.1f}"
+        kind = "arrow" if tail.requires_grad else "arrow constant"
+        within = " ".join(m for m in paths[tail.key] if m in paths[head.key])
+        drawn.append(f'<path id="e{i}" class="{kind}" data-within="{within}" d="{path}"/>')
+    return drawn
 
 
-def _cut_name(name: str) -> str:
-    """Shorten a name, but not the index at its end.
-
-    >>> _cut_name("linear1.weight[1, 0]"), _cut_name("x[0]"), _cut_name("a_very_long_name")
-    ('linear1.…[1, 0]', 'x[0]', 'a_very_long_na…')
-    """
-    name, bracket, index = name.partition("[")
-    room = max(LETTERS - len(bracket + index), 4)
-    return cut(name, room) + bracket + cut(index, LETTERS - 5)
-
-
-def _box(value: Value, place: tuple[float, float], made: str, home: list[Module]) -> str:
-    """Draw a box: the name, how it is made, and room for the value and the gradient."""
-    x, y = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
-    name = printable(value.name)
-    root = " root" if value.is_root else ""
-    line = where(value.maker.line) if value.maker and value.maker.line else ""
-    rows = {
-        "name": (18, _cut_name(name)),
-        "made": (35, cut(printable(made), LETTERS + 2)),  # in smaller letters
-        "value": (53, ""),
-        "grad": (71, ""),
-    }
-    texts = "".join(
-        f'<text class="{kind}" x="{WIDTH // 2}" y="{down}">{escape(text)}</text>'
-        for kind, (down, text) in rows.items()
-    )
-    return (
-        f'<g id="{value.key}" class="box {value.kind}{root}" '
-        f'data-within="{" ".join(m.key for m in home)}" '
-        f'transform="translate({x:.1f} {y:.1f})">'
-        f"<title>{escape(sentence([f'{name} = {printable(made)}', line]))}</title>"
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="{8 if value.maker else 0}"/>{texts}</g>'
-    )
+def _path(points: list[Point]) -> str:
+    """Return a curve through points that is level at each of them."""
+    written = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    for (x1, y1), (x2, y2) in pairwise(points):
+        if abs(y1 - y2) < 0.05:
+            written += f"H{x2:.1f}"
+        else:
+            bent = max(abs(x2 - x1) / 2, 14.0)
+            written += f"C{x1 + bent:.1f} {y1:.1f} {x2 - bent:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    return written
