@@ -46,11 +46,6 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
 
     Of a large one, modules and repetitions are folded; without `folding`, it shows the latest
     operations.
-
-    Raises
-    ------
-    MissingExtraError
-        If Graphviz is not installed.
     """
     derivation = that_fits(derivation, BOXES, folding)
     pages = files(__package__).joinpath("template")
