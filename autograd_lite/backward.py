@@ -38,6 +38,7 @@ from .tape import (
     newest_write,
     next_number,
     note_gradient,
+    note_sweep,
     recording,
     rule_of,
     special,
@@ -120,7 +121,8 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
                     verify(t)
                 primitive.pull_since(t, pending.pop(n), pending, heap, leaves, start)
         return pending
-    sweep = -next_number() if state.mode.everything else 0
+    began = next_number()
+    sweep = -began if state.mode.everything else 0
     lines = state.mode.lines
     outer = rule_of.get()
     try:
@@ -141,6 +143,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
     if sweep:
         for leaf in leaves:
             note_gradient(pending[leaf._number], leaf, sweep)
+    note_sweep(pending.values(), leaves, began)
     return pending
 
 

@@ -20,7 +20,7 @@ from .foreign import answers_itself, as_operand, not_an_operand
 from .keeping import Guard, kept, kept_operand
 from .later import later
 from .node import LARGE, let_go
-from .tape import GRADIENT, annotate, special, state
+from .tape import GRADIENT, annotate, note_stop, special, state
 from .tensor import CONSTANT, Tensor, bare, constant
 
 WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
@@ -77,6 +77,8 @@ def finish(
         later("watch_result")(t, primitive, operands, values, parameters)
     if not t._requires and not mode.everything:
         t._primitive = None
+        if needs or operands[0]._note is not None or operands[-1]._note is not None:
+            note_stop(t, operands, needs, "no_grad")
         return
     if mode.recorder is not None:
         # A rule is to see arrays from around as values of the program, not as numbers.

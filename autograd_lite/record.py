@@ -91,6 +91,28 @@ class Record:
         """The gradient that the latest ``backward()`` from here began with; None before it."""
         return self._noted("upstream")
 
+    @property
+    def sweep(self) -> tuple[int, int] | None:
+        """Between which sequence numbers the recorded reverse pass ran that it is of.
+
+        It is a gradient that was computed there, or what a transform differentiated by.
+        """
+        return self._noted("sweep")  # type: ignore[no-any-return]
+
+    @property
+    def stopped(self) -> tuple[str, tuple[Tensor, ...]]:
+        """How a constant came to have no gradient, and from which values it was computed.
+
+        ``"detach"`` or ``"no_grad"``, and those values with a gradient that are still alive.
+
+        >>> from autograd_lite import Tensor
+        >>> x = Tensor(2.0, requires_grad=True, name="x")
+        >>> x.detach().tape.stopped
+        ('detach', (Tensor(2., requires_grad=True, name='x'),))
+        """
+        how, refs = self._noted("stopped") or ("", ())
+        return how, tuple(t for ref in refs if (t := ref()) is not None)
+
     def _noted(self, key: str) -> Any:
         note = self._t._note
         return None if note is None else note.get(key)

@@ -25,7 +25,7 @@ import functools
 import inspect
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
@@ -441,6 +441,38 @@ def note_gradient(g: Any, t: Tensor, sweep: int) -> None:
     """
     if isinstance(g, Node):
         metadata(g).setdefault("gradient_of", (t, sweep))
+
+
+def note_sweep(gradients: Iterable[Any], leaves: Iterable[Node], began: int) -> None:
+    """Note between which numbers a recorded reverse pass ran, for pictures.
+
+    Either a gradient or what it is the gradient of is on the tape of what is made of it.
+    """
+    end = next_number()
+    made = (g for g in gradients if isinstance(g, Node) and g._number < began)
+    aliases = (t for t in leaves if t._note is not None and "alias" in t._note)
+    for t in (*made, *aliases):
+        metadata(t)["sweep"] = began, end
+
+
+MOST_STOPPED = 16  # of the values that a constant was computed from, as many as are noted
+
+
+def note_stop(t: Tensor, operands: Iterable[Any], needs: bool, how: str) -> None:
+    """Note of a constant from which values a gradient would have come, for pictures.
+
+    The values are not kept alive.
+    """
+    sources: list[weakref.ref[Any]] = []
+    for x in operands:
+        if needs and x._requires:
+            found: Iterable[weakref.ref[Any]] = (weakref.ref(x),)
+        else:
+            how, found = (x._note or {}).get("stopped", (how, ()))
+        # A value has one reference of this kind, so that the same is known by its identity.
+        sources += [ref for ref in found if not any(ref is known for known in sources)]
+    if sources:
+        metadata(t)["stopped"] = how, tuple(sources[:MOST_STOPPED])
 
 
 def verify(result: Any) -> None:

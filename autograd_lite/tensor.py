@@ -41,7 +41,7 @@ from .later import later
 from .node import Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
-from .tape import newest_write, next_number, see_read, special, state
+from .tape import newest_write, next_number, note_stop, see_read, special, state
 
 if TYPE_CHECKING:
     from .indexed import At
@@ -273,7 +273,10 @@ class Tensor(Node, Methods):
         """Return a constant with the same value: no gradient flows through it."""
         if special and state.mode.everything:  # it stays the same value of the program
             return later("stop").apply(self)  # type: ignore[no-any-return]
-        return constant(self._value)
+        t = constant(self._value)
+        if self._requires or self._note is not None:
+            note_stop(t, (self,), self._requires, "detach")
+        return t
 
     def numpy(self) -> Array:
         """Return the value as a plain array (not a copy, unless it has no dimension)."""

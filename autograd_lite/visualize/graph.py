@@ -149,6 +149,9 @@ class Operation:
         The module that it is part of: the innermost that was running, where
         `autograd_lite.trace` recorded it; else the one whose parameters it uses, as their
         names tell (``linear1.weight``).
+    sweep
+        0 for what the program computed; 1 for the backward pass of a transform that was itself
+        recorded, as in ``grad(f)(x)``; 2 for the backward pass of that.
     """
 
     key: str
@@ -159,6 +162,7 @@ class Operation:
     results: list[Value] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
     module: Module | None = None
+    sweep: int = 0
 
     @property
     def name(self) -> str:
@@ -180,12 +184,32 @@ class Operation:
 
 
 @dataclass(slots=True, eq=False)
+class Stop:
+    """A constant that was computed from a value, and to which no gradient comes back from there.
+
+    Attributes
+    ----------
+    source
+        The value. It need not be one of the graph's.
+    made
+        The constant.
+    how
+        ``"detach"`` or ``"no_grad"``.
+    """
+
+    source: Value
+    made: Value
+    how: str
+
+
+@dataclass(slots=True, eq=False)
 class Graph:
     """The values and operations that led to `roots`, in the order in which they came to be.
 
     `gradients` says what is known of the gradients: all of them, none of them, or
     that nobody wants to see them. `remarks` say what part of something larger it is.
     `bundles` are values that pass from one operation to another and are too many to show.
+    `stops` are constants that were computed from values with a gradient.
     """
 
     roots: list[Value]
@@ -194,6 +218,7 @@ class Graph:
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
     remarks: list[str] = field(default_factory=list)
     bundles: dict[tuple[Operation, Operation], list[Value]] = field(default_factory=dict)
+    stops: list[Stop] = field(default_factory=list)
 
 
 Level = Literal["modules", "program", "steps", "scalars"]
@@ -284,6 +309,9 @@ class _Reader:
         self.bundles: dict[int, Operation] = {}  # operations with several outputs
         self.names = _Names(tape, roots, variables)
         self.modules = _Modules()
+        self.roots = set(map(id, roots))
+        on_it = (x for t, given in tape for x in (t, *given) if isinstance(x, Tensor))
+        self.sweeps = sorted({x.tape.sweep for x in on_it if x.tape.sweep}, reverse=True)
         for t, operands in tape:
             self._add(t, operands)
         for root in roots:
@@ -291,6 +319,7 @@ class _Reader:
             if not value.is_root:
                 value.is_root = True
                 self.graph.roots.append(value)
+        self._stops()
 
     def _add(self, t: Tensor, operands: tuple[Any, ...]) -> None:
         """Add one step to the graph."""
@@ -305,11 +334,14 @@ class _Reader:
         elif primitive.name == "alias" and isinstance(first, Tensor) and first.requires_grad:
             # A transform's private name for its input: the same value, to the reader.
             self.made[id(t)] = self._value(first, record.values[0])
+        elif (same := self._times_one(t, operands)) is not None:
+            self.made[id(t)] = self._value(same, same.data)
         else:
             values = [self._value(x, v) for x, v in zip(operands, record.values, strict=True)]
             key = f"o{len(self.graph.operations) + 1}"
             operation = Operation(key, primitive, record.parameters, values, record.line)
-            operation.module = self.modules.of(t, operands)
+            operation.sweep = self._sweep(t)
+            operation.module = self.modules.of(t, operands, operation.sweep)
             for value in values:
                 self.modules.place(value, operation)
             self.graph.operations.append(operation)
@@ -317,6 +349,37 @@ class _Reader:
                 self.bundles[id(t)] = operation
             else:
                 self._add_result(t, operation)
+
+    def _sweep(self, t: Tensor) -> int:
+        """Return in which recorded backward pass a value was computed; 0 if in none."""
+        within = (i for i, (began, end) in enumerate(self.sweeps, 1) if end < t._number < began)
+        return next(within, 0)
+
+    def _times_one(self, t: Tensor, operands: tuple[Any, ...]) -> Tensor | None:
+        """Return what a backward pass only multiplied by its beginning, which is 1."""
+        if t._primitive.function is not np.multiply or id(t) in self.roots or not self._sweep(t):
+            return None
+        for one, other in (operands, operands[::-1]):
+            if not isinstance(one, Tensor) and isinstance(other, Tensor) and other.requires_grad:
+                same = other.shape == t.shape and other.dtype == t.dtype
+                if same and np.ndim(one) == 0 and one == 1:
+                    return other
+        return None
+
+    def _stops(self) -> None:
+        """Say of the constants that were computed from values with a gradient, from which."""
+        for made in self.graph.values:
+            if made.tensor is None or made.maker is not None:
+                continue
+            how, sources = made.tensor.tape.stopped
+            for t in sources:
+                known = self.made.get(id(t)) or next(iter(self.given.get(id(t), [])), None)
+                if known is None:
+                    prefix = "x" if t.is_leaf else "t"
+                    key, name = f"s{len(self.graph.stops) + 1}", self.names.of(t, prefix)
+                    known = Value(key, name, t.data, True, t)
+                    self.given[id(t)] = [known]
+                self.graph.stops.append(Stop(known, made, how))
 
     def _add_result(self, t: Tensor, maker: Operation) -> None:
         value = self._new(self.names.of(t, "t"), t.data, t)
@@ -387,9 +450,24 @@ class _Modules:
         self.latest: Module | None = None
         self.placed: dict[Value, Module | None] = {}
         self.count = 0
+        self.backward: dict[tuple[int, Module | None], Module] = {}
 
-    def of(self, t: Tensor, operands: tuple[Any, ...]) -> Module | None:
-        """Return the module of an operation."""
+    def of(self, t: Tensor, operands: tuple[Any, ...], sweep: int = 0) -> Module | None:
+        """Return the module of an operation; those of a backward pass stand in one of its own."""
+        module = self._of(t, operands)
+        return self._in_backward(sweep, module) if sweep else module
+
+    def _in_backward(self, sweep: int, module: Module | None) -> Module:
+        if (sweep, module) not in self.backward:
+            if module is None:
+                new = self._new("backward" if sweep == 1 else f"backward {sweep}")
+            else:
+                within = self._in_backward(sweep, module.within)
+                new = self._new(module.name, module.kind, within)
+            self.backward[sweep, module] = new
+        return self.backward[sweep, module]
+
+    def _of(self, t: Tensor, operands: tuple[Any, ...]) -> Module | None:
         if t.tape.line is not None:
             self.latest = self._of_call(t.tape.call)
             return self.latest
