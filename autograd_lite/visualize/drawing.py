@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import MissingExtraError
 from ..later import later
 from ..tensor import Tensor
-from .dot import to_dot
+from .dot import View, to_dot
 from .fold import fold
-from .gradients import differentiate
+from .gradients import contributions, differentiate
 from .graph import Graph, Level, check_level, named_in, read
 from .network import columns_of, layers_of, picture, to_bytes, to_svg
 from .notebook import beside
@@ -32,6 +32,8 @@ def draw(
     max_boxes: int = 200,
     level: Level = "program",
     part: str | None = None,
+    backward: bool = False,
+    color: Literal["kind", "gradient"] = "kind",
     inputs: Any = None,
 ) -> Drawing:
     """Draw how a value came to be: a box for each value, one for each operation.
@@ -63,8 +65,18 @@ def draw(
         fused operation unfolds into those that it stands for. ``"scalars"``: each element
         of an array is a box, for a program of a few hundred numbers.
     part
-        The name of a module, to see its inside; or of a result, to see what led to it,
-        the latest operations first.
+        The name of a module, to see its inside, such as ``"blocks.3"`` (of several calls the
+        first; ``"fc1[2]"`` is the third); of a result, to see what led to it, the latest
+        operations first; or a repetition, as its box calls it: ``"× 20"`` is its first turn,
+        ``"× 20[-1]"`` the last.
+    backward
+        Whether to draw the backward pass too: an arrow back for each arrow, with what it
+        contributes to the gradient that it leads to (of an array |contribution|, the root of
+        the sum of squares). It computes the gradients if ``backward()`` has not run.
+    color
+        What the ground of a box tells: the ``"kind"`` of the value, or, on a scale from
+        vanishing to exploding with a legend, the size of the ``"gradient"``. This too computes
+        the gradients if need be.
     inputs
         For a model: one point, whose activations and gradients are shown.
 
@@ -103,6 +115,13 @@ def draw(
             f"max_boxes is how many boxes fit, at least 1, and {max_boxes!r} was given."
         )
     check_level(level)
+    if color not in ("kind", "gradient"):
+        raise ValueError(f"color is 'kind' or 'gradient', and {color!r} was given.")
+    if gradients is False and (backward or color == "gradient"):
+        raise ValueError(
+            "gradients=False leaves the gradients out, and they were asked for: leave out "
+            f"{'backward=True' if backward else repr('color=' + color)}, or gradients=False."
+        )
     layers = layers_of(roots)
     if layers is not None:
         if part is not None or level != "program":
@@ -118,6 +137,10 @@ def draw(
         # It reads formulas, and they read drawings.
         graph = later("closer")(graph, level)
     differentiate(graph, gradients)
+    if graph.gradients == "unknown" and (backward or color == "gradient"):
+        differentiate(graph, True)
+    if backward:
+        graph.contributions = contributions(graph)
     seen = (
         fold(graph, max_boxes, level == "modules", bundles=True)
         if part is None
@@ -128,7 +151,8 @@ def draw(
         f"{', '.join(root.name for root in graph.roots)}: "
         f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
     )
-    return Drawing(to_dot(nearest(seen, max_boxes), rankdir), title, graph)
+    view = View(rankdir, backward, color)
+    return Drawing(to_dot(nearest(seen, max_boxes), view), title, graph)
 
 
 class Drawing:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..tape import differentiating
 from ..tensor import Tensor
-from .graph import Graph, Value
+from .graph import Graph, Operation, Value
 
 
 def differentiate(graph: Graph, gradients: Any = None) -> None:
@@ -74,6 +74,36 @@ def _fill_in(graph: Graph, seeds: list[Any]) -> None:
     graph.gradients = "known"
 
 
+def contributions(graph: Graph) -> dict[tuple[Operation, int], Any]:
+    """Return what each operation brings back to each of its operands, by position.
+
+    Each operation is applied by itself to operands of its own, one for each position, so that
+    what ``a * a`` brings to a is two contributions.
+    """
+    found: dict[tuple[Operation, int], Any] = {}
+    with differentiating(), np.errstate(all="ignore"):
+        for operation in graph.operations:
+            if all(v.gradient is None for v in operation.results):
+                continue
+            operands = [
+                Tensor(v.data, True) if v.requires_grad else v.data for v in operation.operands
+            ]
+            for value, made in zip(operation.results, made_by(operation, operands), strict=True):
+                made._value = value.data  # what was recorded, and not what is random this time
+                if value.gradient is not None and made.requires_grad:
+                    made.backward(value.gradient)
+            for i, x in enumerate(operands):
+                if isinstance(x, Tensor) and x.grad is not None:
+                    found[operation, i] = np.asarray(x.grad)
+    return found
+
+
+def made_by(operation: Operation, operands: list[Any]) -> list[Tensor]:
+    """Apply an operation to other operands, and return its results."""
+    made = operation.primitive.apply(*operands, **operation.parameters)
+    return [made[i] for i in operation.indices] if operation.indices else [made]
+
+
 def _same(a: Any, b: Any) -> bool:
     return b is not None and np.allclose(a, b, rtol=1e-5, atol=0.0, equal_nan=True)
 
@@ -95,11 +125,6 @@ def _copy(graph: Graph) -> dict[Value, Tensor]:
             add(value, twin.requires_grad_() if value.requires_grad else twin)
     for operation in graph.operations:
         operands = [twins.get(v, v.data) for v in operation.operands]
-        made = operation.primitive.apply(*operands, **operation.parameters)
-        if operation.indices:
-            made = [made[i] for i in operation.indices]
-        else:
-            made = [made]
-        for value, twin in zip(operation.results, made, strict=True):
+        for value, twin in zip(operation.results, made_by(operation, operands), strict=True):
             add(value, twin)
     return twins

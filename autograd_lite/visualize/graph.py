@@ -52,12 +52,15 @@ class Module:
         Its class; empty where only the names of its parameters tell of it.
     within
         The call that it is part of.
+    is_backward
+        Whether it is no module: a recorded backward pass.
     """
 
     key: str
     name: str
     kind: str = ""
     within: Module | None = None
+    is_backward: bool = False
 
     @property
     def path(self) -> str:
@@ -209,7 +212,8 @@ class Graph:
     `gradients` says what is known of the gradients: all of them, none of them, or
     that nobody wants to see them. `remarks` say what part of something larger it is.
     `bundles` are values that pass from one operation to another and are too many to show.
-    `stops` are constants that were computed from values with a gradient.
+    `stops` are constants that were computed from values with a gradient. `contributions` are
+    what each operation brings back to each of its operands, by position, where that is known.
     """
 
     roots: list[Value]
@@ -219,6 +223,7 @@ class Graph:
     remarks: list[str] = field(default_factory=list)
     bundles: dict[tuple[Operation, Operation], list[Value]] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
+    contributions: dict[tuple[Operation, int], Any] = field(default_factory=dict)
 
 
 Level = Literal["modules", "program", "steps", "scalars"]
@@ -461,6 +466,7 @@ class _Modules:
         if (sweep, module) not in self.backward:
             if module is None:
                 new = self._new("backward" if sweep == 1 else f"backward {sweep}")
+                new.is_backward = True
             else:
                 within = self._in_backward(sweep, module.within)
                 new = self._new(module.name, module.kind, within)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .fold import Fold, fold, modules_of, stages
 from .graph import Graph, Module, Operation, Value
@@ -111,7 +111,8 @@ def _of(graph: Graph, inside: list[Operation], roots: Iterable[Value] = ()) -> G
     used = {v for o in graph.operations if o not in those for v in o.operands}
     roots = [*roots] or [v for o in inside for v in o.results if v in used or v in graph.roots]
     shown = {v for o in inside for v in (*o.operands, *o.results)}
-    return Graph(roots, [v for v in graph.values if v in shown], inside, graph.gradients)
+    values = [v for v in graph.values if v in shown]
+    return replace(graph, roots=roots, values=values, operations=inside)
 
 
 def _called(graph: Graph, name: str) -> list[Module]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, draw, explain, first_bad, trace
-from autograd_lite.visualize.dot import RED
+from autograd_lite.visualize.boxes import RED
 
 PROGRAMS: dict[str, Any] = {
     "forward": (lambda x: np.sum(np.log(x)), [0.0, 4.0], "log"),
