@@ -51,7 +51,7 @@ def draw(
         None: show the gradients when ``backward()`` has run, and ``grad ?`` before.
         True: compute them for the picture. False: leave them out. Or the upstream
         gradient, as one gives it to ``backward()``, where the root is not a single
-        number. For several roots it is the gradient of their sum.
+        number. For several roots it is the gradient of the sum of all their elements.
     rankdir
         Where the arrows point: ``"LR"`` to the right, ``"TB"`` down, ``"RL"``, ``"BT"``.
     max_boxes

@@ -33,14 +33,15 @@ def differentiate(graph: Graph, gradients: Any = None) -> None:
 
     Notes
     -----
-    For several roots, it is the gradient of their sum.
+    For several roots, it is the gradient of the sum of all their elements.
     """
     if gradients is False:
         graph.gradients = "hidden"
     elif gradients is None:
         _fill_in_what_backward_did(graph)
     elif gradients is True:
-        _fill_in(graph, [None] * len(graph.roots))
+        several = len(graph.roots) > 1  # of which the sum is one number, whatever they are
+        _fill_in(graph, [np.ones_like(v.data) if several else None for v in graph.roots])
     else:
         several = isinstance(gradients, (list, tuple)) and len(graph.roots) > 1
         seeds = list(gradients) if several else [gradients]
@@ -57,6 +58,10 @@ def _fill_in_what_backward_did(graph: Graph) -> None:
     if any(g is not None for g in upstream):
         _fill_in(graph, [np.zeros_like(v.data) if g is None else g
                          for v, g in zip(graph.roots, upstream, strict=True)])  # fmt: skip
+    else:
+        for value in graph.values:  # left by another backward pass, such as one from further on
+            if value.requires_grad and value.tensor is not None:
+                value.accumulated = value.tensor.grad
 
 
 def _fill_in(graph: Graph, seeds: list[Any]) -> None:

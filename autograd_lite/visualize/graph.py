@@ -103,8 +103,8 @@ class Value:
     gradient
         The gradient of the roots with respect to it, where that is known.
     accumulated
-        The ``.grad`` of an input, where it is not `gradient`: the sum over
-        several backward passes, or what a clipping made of it.
+        The ``.grad``, where it is not `gradient`: the sum over several backward passes, what
+        a clipping made of it, or what the backward pass of another result has left.
     module
         The module that it was made in, or that it is a parameter of.
     """
