@@ -34,8 +34,6 @@ import numpy as np
 from ..errors import missing_extra
 from . import palette
 from .birth import Birth, birth
-from .graph import Module, Operation, Value
-from .heat import legend, step_of
 from .boxes import (
     NAME_LENGTH,
     in_one_colour,
@@ -48,6 +46,8 @@ from .boxes import (
     value_tooltip,
     what_is_not_finite,
 )
+from .graph import Module, Operation, Value
+from .heat import legend, step_of
 from .part import Part
 from .scene import Arrow, Box, scene
 from .text import cut, printable
