@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .codegen import scan as scan
     from .codegen import source as source
     from .lesson import explain
+    from .lesson import play as play
     from .minimizing import for_scipy
     from .nonfinite import anomaly, first_bad
     from .vectors import flatten
@@ -67,6 +68,7 @@ __all__ = [
     "jvp",
     "linearize",
     "no_grad",
+    "play",
     "scan",
     "source",
     "strict",
@@ -93,6 +95,7 @@ HOMES |= {
     "for_scipy": ".minimizing",
     "in_segments": ".codegen.numba_segments",
     "mimebundle": ".visualize.notebook",
+    "play": ".lesson",
     "reason": ".calculus.coverage",
     "scan": ".codegen",
     "source": ".codegen",

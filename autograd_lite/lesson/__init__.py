@@ -15,9 +15,13 @@
 `bumps`            what a small change of an input does
 `layout`           the page's picture of the graph
 `explanation`      `explain`, which puts these together
+`training`         a model that is to be trained on a page: its programs, its layers
+`batches`          a program in JavaScript for any number of examples
+`playground`       `play`: the page on which it is trained
 =================  =======================================================
 """
 
 from .explanation import Explanation, explain
+from .playground import Playground, play
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "Playground", "explain", "play"]

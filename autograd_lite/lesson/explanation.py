@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -22,16 +22,30 @@ from ..visualize.render import ending, write
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
 from .parts import of_graph
+from .playground import Playground
+from .training import FunctionTraining
 from .words import to_text
 
 
+@overload
 def explain(
     loss: Tensor | Callable[..., Tensor],
     *inputs: Any,
     upstream: Any = None,
     level: Level = "program",
     part: str | None = None,
-) -> Explanation:
+    train: Literal[False] = False,
+) -> Explanation: ...
+@overload
+def explain(loss: Callable[..., Tensor], *inputs: Any, train: Literal[True]) -> Playground: ...
+def explain(
+    loss: Tensor | Callable[..., Tensor],
+    *inputs: Any,
+    upstream: Any = None,
+    level: Level = "program",
+    part: str | None = None,
+    train: bool = False,
+) -> Explanation | Playground:
     """Explain the gradients of a result: the chain rule, one edge of the graph at a time.
 
     No ``.grad`` is changed, whether ``backward()`` has run or not.
@@ -54,11 +68,15 @@ def explain(
     part
         The name of a module, to explain only what is inside it; or of a result, for what led
         to it. The gradients are still those of the whole result.
+    train
+        Of a function: a page on which its inputs are trained, step by step, to make the result
+        small. For a model with a loss and examples there is `play`.
 
     Returns
     -------
     Explanation
-        ``print`` it, or ``.save("derivation.tex")``, or ``.save("steps.html")``.
+        ``print`` it, or ``.save("derivation.tex")``, or ``.save("steps.html")``; with `train`
+        what `play` returns.
 
     Raises
     ------
@@ -104,6 +122,8 @@ def explain(
     <BLANKLINE>
     f.backward() has not run: what stands in .grad is not from it. This derivation changed nothing.
     """
+    if train:
+        return _trained(loss, inputs)
     check_level(level)
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
@@ -133,6 +153,19 @@ def explain(
     if level == "modules":
         return Explanation(of_graph(derivation, fold(graph, len(graph.values) * 9, modules=True)))
     return Explanation(derivation)
+
+
+def _trained(loss: Any, inputs: tuple[Any, ...]) -> Playground:
+    """Return the page on which a function's inputs are trained."""
+    if isinstance(loss, Tensor) or not callable(loss):
+        raise TypeError(
+            "With train=True the result is computed again for other numbers, so give the function "
+            "and its inputs, explain(f, w, b, train=True); or play(model, loss, X, y)."
+        )
+    _check_inputs(loss, inputs)
+    given = [_input(np.array(x.data if isinstance(x, Tensor) else x, float), "") for x in inputs]
+    names = _names(loss, inputs)
+    return Playground(FunctionTraining(loss, dict(zip(names, given, strict=True))))
 
 
 def _check_inputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:

@@ -1,0 +1,345 @@
+"""What a page needs to train a model: its programs, for any number of examples.
+
+A model is called a few times, on as many examples as were given and on a few less, and what it
+does is recorded as `compile` records it, so nothing freezes in silence. The page gets two
+functions in JavaScript: ``look`` computes the outputs and each unit's activation, ``step`` the
+loss and its gradients with respect to the parameters. A program is a function, so the gradients
+are those of ``value_and_grad(program.evaluate)``: how the model holds its parameters does not
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..codegen.compiling import plain_program
+from ..codegen.program import Program, Step, Value, with_operands
+from ..codegen.watching import record_watched
+from ..errors import NonScalarBackwardError
+from ..tape import no_grad
+from ..tensor import Tensor
+from ..transforms import value_and_grad
+
+
+@dataclass(slots=True)
+class Column:
+    """The units of one layer, as a program computes them.
+
+    Attributes
+    ----------
+    names
+        What is done to arrive here: the primitives' names.
+    size
+        How many units there are.
+    activation
+        Their value in the program, (examples, units).
+    weight, bias
+        The numbers of the parameters that lead here; None for the inputs, or where there is none.
+    turned
+        Whether the weight is (units before, units), as in ``X @ W``; else it is (units, before).
+    """
+
+    names: list[str]
+    size: int
+    activation: Value
+    weight: int | None = None
+    bias: int | None = None
+    turned: bool = False
+
+
+@dataclass
+class FunctionTraining:
+    """A function whose arguments are trained: there are no examples.
+
+    Attributes
+    ----------
+    f
+        Called on the parameters; returns the loss.
+    parameters
+        By name.
+    """
+
+    f: Callable[..., Any]
+    parameters: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        if not self.parameters:
+            raise ValueError("train=True changes the inputs, and there are none: give some.")
+        with no_grad():
+            _see_number(self.f(*self.values))
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return getattr(self.f, "__name__", "f")
+
+    @property
+    def values(self) -> list[Any]:
+        """The parameters' arrays."""
+        return [p.data for p in self.parameters.values()]
+
+    def step(self) -> Program:
+        """Return the program from parameters to the loss, the loss again, and gradients."""
+
+        def made(weights: Any) -> Any:
+            loss, gradients = value_and_grad(lambda weights: self.f(*weights))(weights)
+            return loss, loss, *gradients
+
+        recording, _ = record_watched(made, (self.values,), {})
+        for v, name in zip(recording.program.inputs, self.parameters, strict=False):
+            v.name = name
+        return plain_program(recording.program)
+
+
+@dataclass
+class Training:
+    """A model with a loss and examples.
+
+    Attributes
+    ----------
+    model, loss
+        Called as ``loss(model(X), y)``.
+    X, y
+        Arrays, whose first axis counts the examples.
+    parameters
+        By name.
+    """
+
+    model: Callable[..., Any]
+    loss: Callable[..., Any]
+    X: Any
+    y: Any
+    parameters: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parameters = parameters_of(self.model)
+        self.X, self.y = _array(self.X), _array(self.y)
+        if not self.X.ndim or not self.y.ndim or len(self.X) != len(self.y) or not len(self.X):
+            raise ValueError(
+                "play takes as many targets as inputs, along the first axis, and got X of shape "
+                f"{self.X.shape} and y of shape {self.y.shape}."
+            )
+        if self.X.dtype.kind in "iub" and self._takes(self.X.astype(float)):
+            self.X = self.X.astype(float)  # points that can be moved
+        with no_grad():
+            outputs = self.model(self.X)
+            made = self.loss(outputs, self.y)
+        self.outputs = _array(outputs)
+        _see_number(made)
+
+    def _takes(self, X: Any) -> bool:
+        try:
+            with no_grad():
+                self.model(X)
+        except Exception:  # it takes whole numbers, as an index perhaps
+            return False
+        return True
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return getattr(self.model, "__name__", type(self.model).__name__)
+
+    @property
+    def values(self) -> list[Any]:
+        """The parameters' arrays."""
+        return [p.data for p in self.parameters.values()]
+
+    # -- programs ----------------------------------------------------------------------------
+
+    def look(self, n: int | None = None) -> Program:
+        """Return the program from parameters and `n` inputs to outputs and each column's units."""
+        program, columns = self._model if n is None else self._recorded_model(n)
+        units = [c.activation for c in columns[1:]]
+        return plain_program(Program(program.inputs, program.steps, [*program.outputs, *units]))
+
+    def step(self, n: int | None = None) -> Program:
+        """Return the program from parameters, `n` inputs and targets to the loss and gradients.
+
+        Its outputs are the loss, the outputs of the model, and a gradient for each parameter.
+        """
+        X, y = self._examples(n)
+
+        def objective(X: Any, y: Any) -> Any:
+            outputs = self.model(X)
+            return self.loss(outputs, y), outputs
+
+        program = self._owned(objective, X, y)
+
+        def made(weights: Any, X: Any, y: Any) -> Any:
+            def run(weights: Any) -> Any:
+                return tuple(program.evaluate([*weights, X, y]))
+
+            (loss, outputs), gradients = value_and_grad(run, has_aux=True)(weights)
+            return loss, outputs, *gradients
+
+        recording, _ = record_watched(made, (self.values, X, y), {})
+        for v, name in zip(recording.program.inputs, (*self.parameters, "X", "y"), strict=True):
+            v.name = name
+        return plain_program(recording.program)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The layers as units; empty if the model is no chain of layers."""
+        return self._model[1]
+
+    @cached_property
+    def _model(self) -> tuple[Program, list[Column]]:
+        return self._recorded_model(len(self.X))
+
+    def _recorded_model(self, n: int) -> tuple[Program, list[Column]]:
+        X, _ = self._examples(n)
+        program = self._owned(lambda X: self.model(X), X)
+        return program, columns_of(program, len(self.parameters))
+
+    def _examples(self, n: int | None) -> tuple[Any, Any]:
+        """Return `n` of the examples, from the first again after the last."""
+        if n is None or n == len(self.X):
+            return self.X, self.y
+        rows = np.arange(n) % len(self.X)
+        return self.X[rows], self.y[rows]
+
+    def _owned(self, f: Callable[..., Any], *args: Any) -> Program:
+        """Record a function; the inputs are the parameters, then the arguments.
+
+        What else it takes from around itself stays what it is now.
+        """
+        recording, captured = record_watched(f, args, {})
+        program = recording.program
+        own = {id(x): v for x, v in zip(captured.owners, captured.values, strict=True)}
+        for v in captured.values:
+            v.is_input = False
+        program = without_checks(program)
+        parameters = []
+        for name, p in self.parameters.items():
+            v = own.get(id(p)) or Value(p.data)
+            v.name, v.is_input = name, True
+            parameters.append(v)
+        return Program(parameters + program.inputs[: len(args)], program.steps, program.outputs)
+
+
+def parameters_of(model: Any) -> dict[str, Tensor]:
+    """Return what of a model is trained, by name.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called, or does not say what its parameters are.
+    ValueError
+        If it has none.
+    """
+    if not callable(model) or not hasattr(model, "parameters"):
+        raise TypeError(
+            "play takes a model that is called on inputs and has a method parameters(), and got "
+            f"{type(model).__name__}: play(model, loss, X, y)."
+        )
+    if hasattr(model, "named_parameters"):
+        pairs = list(model.named_parameters())
+    else:
+        given: Iterable[Tensor] = model.parameters()
+        pairs = [(p.name or f"p{i + 1}", p) for i, p in enumerate(given)]
+    found = {name: p for name, p in pairs if isinstance(p, Tensor) and p.requires_grad}
+    if not found:
+        raise ValueError(
+            "The model has no parameters that require a gradient, so there is nothing to train."
+        )
+    return found
+
+
+def _see_number(loss: Any) -> None:
+    if np.shape(_array(loss)) != ():
+        raise NonScalarBackwardError(
+            f"The loss is an array of shape {_array(loss).shape}, and training lessens one "
+            "number: take its mean or its sum."
+        )
+
+
+def _array(x: Any) -> Any:
+    return np.asarray(x.data if isinstance(x, Tensor) else x)
+
+
+def without_checks(program: Program) -> Program:
+    """Return a program without the steps that only look whether numbers are in range.
+
+    >>> from autograd_lite.codegen import record
+    >>> program = record(lambda x: x + 1.0, (np.zeros(2),)).program
+    >>> len(without_checks(program).steps)
+    1
+    """
+    instead: dict[int, Value] = {}
+    steps = []
+    for step in program.steps:
+        operands = [instead.get(id(v), v) for v in step.operands]
+        if step.primitive.is_closed and len(operands) == 1:
+            x = operands[0].data
+            if step.primitive.forward(x, **step.parameters) is x:
+                instead[id(step.results[0])] = operands[0]
+                continue
+        steps.append(with_operands(step, operands))
+    outputs = [instead.get(id(v), v) for v in program.outputs]
+    return Program(program.inputs, steps, outputs)
+
+
+# -- layers ------------------------------------------------------------------------------------
+
+
+def columns_of(program: Program, parameters: int) -> list[Column]:
+    """Read a model's program as layers of units; return nothing if it is no chain of them.
+
+    A layer begins where the units so far meet a parameter in a matrix product; what is then done
+    to each unit (a bias, an activation) belongs to it.
+
+    Parameters
+    ----------
+    program
+        Of the parameters and the inputs, as it was recorded.
+    parameters
+        How many of its inputs are parameters.
+    """
+    own = {id(v): i for i, v in enumerate(program.inputs[:parameters])}
+    now = program.inputs[parameters]
+    if len(now.shape) != 2 or len(program.outputs) != 1:
+        return []
+    columns = [Column(["input"], now.shape[1], now)]
+    for step in program.steps:
+        if len(step.results) != 1 or not any(v is now for v in step.operands):
+            continue
+        made, others = step.results[0], [v for v in step.operands if v is not now]
+        layer = _layer(step, now, own)
+        if layer is not None:
+            columns.append(layer)
+        elif len(columns) > 1 and made.shape == now.shape and all(map(_is_beside, others)):
+            columns[-1].names.append(step.primitive.name)
+            biases = [own[id(v)] for v in others if id(v) in own]
+            if step.primitive.function is np.add and biases and columns[-1].bias is None:
+                columns[-1].bias = biases[0]
+            columns[-1].activation = made
+        else:
+            continue
+        now = made
+    ends = now is program.outputs[0] and len(columns) > 1
+    return columns if ends else []
+
+
+def _is_beside(v: Value) -> bool:
+    return v.maker is None
+
+
+def _layer(step: Step, now: Value, own: dict[int, int]) -> Column | None:
+    """Return what a matrix product with a parameter begins."""
+    name, operands = step.primitive.name, step.operands
+    if name not in ("linear", "matmul") or operands[0] is not now:
+        return None
+    weight, turned = operands[1], name == "matmul"
+    if weight.maker is not None and weight.maker.primitive.function is np.transpose:
+        weight, turned = weight.maker.operands[0], not turned
+    if id(weight) not in own or len(weight.shape) != 2:
+        return None
+    bias = own.get(id(operands[2])) if len(operands) > 2 else None
+    made = step.results[0]
+    return Column([name], made.shape[1], made, own[id(weight)], bias, turned)
