@@ -21,7 +21,7 @@ import numpy as np
 from . import foreign
 from .errors import AutogradError, UnsupportedArgumentError
 from .numpy_warnings import NO_REGISTRY, again
-from .protocol import TABLE
+from .protocol import TABLE, whole_name
 from .tape import special, state
 from .tensor import Tensor, bare, constant
 
@@ -193,7 +193,7 @@ class Composite:
                     number = "array" if np.ndim(value) else "number"
                     without = "t.numpy()" if np.ndim(value) else "t.item()"
                     raise UnsupportedArgumentError(
-                        f"np.{self.function.__name__} only chooses by its argument '{name}', which "
+                        f"{whole_name(self.function)} only chooses by its argument '{name}', which "
                         f"no gradient reaches: give its {number}, {name}={without}."
                     )
         return Reading(False, as_it_is, calls_back, dtypes)
@@ -397,19 +397,19 @@ def unsupported(
     function: Callable[..., Any], parameter: str, covered: Any
 ) -> UnsupportedArgumentError:
     """Return the error for an argument that has no derivative."""
-    name = function.__name__
+    name = whole_name(function)
     if parameter == "out":
         return UnsupportedArgumentError(
-            f"np.{name}(…, out=…) would overwrite a value on the tape: "
-            f"use the result instead, as in y = np.{name}(…)."
+            f"{name}(…, out=…) would overwrite a value on the tape: "
+            f"use the result instead, as in y = {name}(…)."
         )
     if parameter == "where" and (isinstance(function, np.ufunc) or function is np.clip):
         return UnsupportedArgumentError(
-            f"np.{name}(…, where=mask) leaves the other places without a value: write "
-            f"np.where(mask, np.{name}(…), other)."
+            f"{name}(…, where=mask) leaves the other places without a value: write "
+            f"np.where(mask, {name}(…), other)."
         )
     return UnsupportedArgumentError(
-        f"The derivative of np.{name} does not cover the argument '{parameter}'; it "
+        f"The derivative of {name} does not cover the argument '{parameter}'; it "
         f"covers {', '.join(sorted(covered)) or 'no keyword'}."
     )
 

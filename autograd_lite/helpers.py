@@ -20,6 +20,7 @@ from .foreign import answers_itself, as_operand, not_an_operand
 from .keeping import Guard, kept, kept_operand
 from .later import later
 from .node import LARGE, let_go
+from .protocol import whole_name
 from .tape import GRADIENT, annotate, note_stop, special, state
 from .tensor import CONSTANT, Tensor, bare, constant
 
@@ -149,6 +150,12 @@ def _broadcast(shapes: Iterable[tuple[int, ...]]) -> bool:
 
 def missing_rule(primitive: Declaration, operand: str) -> Any:
     """Raise: a gradient was asked for of an operand that has no rule."""
+    name = whole_name(primitive.function)
+    if name.startswith("scipy."):  # whose rules are all that there are in closed form
+        raise NoDerivativeError(
+            f"{name} has no derivative by its argument '{operand}' in closed form: give it as a "
+            "number, t.item() or t.numpy(), and it counts as a constant."
+        )
     raise NoDerivativeError(
         f"'{primitive.name}' has no rule for its operand '{operand}': declare one, "
         f"derivative(…, {operand}=lambda g, …: …), or detach() the operand."

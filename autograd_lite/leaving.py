@@ -13,6 +13,7 @@ import re
 import sys
 from types import FrameType
 
+from .later import later
 from .reachable import is_library
 
 # (what the user's line looks like, what it is called there, what to write instead)
@@ -61,16 +62,26 @@ def advice(what: str, instead: str) -> tuple[str, str]:
     """
     frame: FrameType | None = sys._getframe(1)
     library = None
+    scipys: list[FrameType] = []
     while frame is not None:
         code, file = frame.f_code, frame.f_code.co_filename
         for part, name, write in LIBRARIES:
             if part in file or part == code.co_name:
                 library = name, write  # the outermost is the one that the user called
+        if _is_scipys(file):
+            scipys.insert(0, frame)
         if not is_library(file):
+            if library is None and scipys:
+                library = later("counterpart")(scipys)
             line = linecache.getline(file, frame.f_lineno)
             return library or _of_line(line, what, instead)
         frame = frame.f_back
     return library or (what, instead)
+
+
+def _is_scipys(file: str) -> bool:
+    package = getattr(sys.modules.get("scipy"), "__file__", None)
+    return package is not None and file.startswith(os.path.join(os.path.dirname(package), ""))
 
 
 def _of_line(line: str, what: str, instead: str) -> tuple[str, str]:

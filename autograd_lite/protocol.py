@@ -75,7 +75,7 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 
 def look_up(function: Callable[..., Any]) -> Any:
     """Return the entry of a function, or raise an error that names the nearest."""
-    entry = TABLE.get(function)
+    entry = TABLE.get(function) or _of_scipy(function)
     if entry is None:
         from difflib import get_close_matches  # imported late: a tenth of our import time
 
@@ -94,10 +94,18 @@ def look_up(function: Callable[..., Any]) -> Any:
     return entry
 
 
+def _of_scipy(function: Callable[..., Any]) -> Any:
+    """Return the entry of one of SciPy's ufuncs, whose rules are declared when it first asks."""
+    if isinstance(function, np.ufunc) and "scipy.special" in sys.modules:
+        return later("entry_of")(function)
+    return None
+
+
 def whole_name(function: Any, name: str = "") -> str:
     """Return a function's name with its module: ``np.linalg.eig``, ``scipy.special.erf``."""
     name = getattr(function, "__name__", name)
-    for module in ("numpy", "numpy.linalg", "numpy.fft", "scipy.special"):
+    for module in ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.special._ufuncs"):
         if getattr(sys.modules.get(module), name, None) is function:
-            return f"{module}.{name}".replace("numpy", "np", 1)
+            # What SciPy calls from a function of Python's is named as that.
+            return f"{module}.{name}".replace("numpy", "np", 1).replace("._ufuncs._", ".")
     return name

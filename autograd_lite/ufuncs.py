@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .composite import NO_VALUE, as_array, ask, bare_all, unsupported
 from .errors import DetachError, InPlaceError, UnsupportedArgumentError
 from .leaving import advice
-from .protocol import OPERATORS, WRITERS, Axis, look_up
+from .protocol import OPERATORS, WRITERS, Axis, look_up, whole_name
 from .tape import state
 from .tensor import Tensor, bare
 
@@ -35,7 +35,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
     """Answer a call with keywords, or a method."""
     if method == "at":
         raise InPlaceError(
-            f"np.{ufunc.__name__}.at writes into an array: for a sum write t.at[index].add(v), or "
+            f"{whole_name(ufunc)}.at writes into an array: for a sum write t.at[index].add(v), or "
             "t.at[index].set(…)."
         )
     called = method == "__call__"

@@ -17,13 +17,14 @@ from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.record import recorded
 from autograd_lite.visualize.graph import read
+from tests.tables import numpys
 
 COUNT = LARGE // 8  # float64
 NUMBERS = np.random.default_rng(0).uniform(0.1, 0.9, COUNT)
 WEIGHTS = np.random.default_rng(1).normal(size=COUNT)
 
 ELEMENTWISE = [
-    p for p in TABLE.values()
+    p for p in numpys().values()
     if isinstance(p, Primitive) and p.elementwise and isinstance(p.function, np.ufunc) and p.rules
     and p.function is not np.ldexp
 ]  # fmt: skip
