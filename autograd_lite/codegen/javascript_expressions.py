@@ -15,12 +15,12 @@ import numpy as np
 from .program import Step, Value
 
 _UFUNCS: dict[Any, str] = {
-    np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}", np.negative: "-{0}", np.positive: "{0}", np.conjugate: "{0}",
-    np.square: "{0} * {0}", np.reciprocal: "1 / {0}", np.absolute: "Math.abs({0})",
+    np.add: "{0}+{1}", np.subtract: "{0}-{1}", np.multiply: "{0}*{1}",
+    np.divide: "{0}/{1}", np.negative: "-{0}", np.positive: "{0}", np.conjugate: "{0}",
+    np.square: "{0}*{0}", np.reciprocal: "1/{0}", np.absolute: "Math.abs({0})",
     np.fabs: "Math.abs({0})", np.sign: "Math.sign({0}) + 0",
     np.power: "power({0}, {1})", np.float_power: "power({0}, {1})",
-    np.maximum: "Math.max({0}, {1})", np.minimum: "Math.min({0}, {1})",
+    np.maximum: "Math.max({0},{1})", np.minimum: "Math.min({0}, {1})",
     np.fmax: "{0} >= {1} || {1} !== {1} ? {0} : {1}",
     np.fmin: "{0} <= {1} || {1} !== {1} ? {0} : {1}",
     np.logaddexp: "logaddexp({0}, {1})",
@@ -32,8 +32,8 @@ _UFUNCS: dict[Any, str] = {
     np.heaviside: "{0} < 0 ? 0 : {0} > 0 ? 1 : {0} === 0 ? {1} : NaN",
     np.ldexp: "{0} * 2 ** {1}", np.floor_divide: "floorDivide({0}, {1})",
     np.remainder: "remainder({0}, {1})", np.fmod: "{0} % {1}",
-    np.greater: "+({0} > {1})", np.greater_equal: "+({0} >= {1})", np.less: "+({0} < {1})",
-    np.less_equal: "+({0} <= {1})", np.equal: "+({0} === {1})", np.not_equal: "+({0} !== {1})",
+    np.greater: "+({0}>{1})", np.greater_equal: "+({0}>={1})", np.less: "+({0}<{1})",
+    np.less_equal: "+({0}<={1})", np.equal: "+({0}==={1})", np.not_equal: "+({0}!=={1})",
     np.logical_and: "+({0} !== 0 && {1} !== 0)", np.logical_or: "+({0} !== 0 || {1} !== 0)",
     np.logical_xor: "+(({0} !== 0) !== ({1} !== 0))", np.logical_not: "+({0} === 0)",
     np.isnan: "+({0} !== {0})", np.isfinite: "+(Math.abs({0}) < Infinity)",
@@ -48,14 +48,14 @@ _UFUNCS: dict[Any, str] = {
     }.items()},
 }  # fmt: skip
 _OF_TRUTHS = {
-    np.bitwise_and: "{0} * {1}", np.bitwise_or: "Math.max({0}, {1})",
-    np.bitwise_xor: "+({0} !== {1})", np.invert: "1 - {0}",
-    np.add: "Math.max({0}, {1})", np.multiply: "{0} * {1}",
+    np.bitwise_and: "{0}*{1}", np.bitwise_or: "Math.max({0},{1})",
+    np.bitwise_xor: "+({0}!=={1})", np.invert: "1 - {0}",
+    np.add: "Math.max({0},{1})", np.multiply: "{0}*{1}",
 }  # fmt: skip
 """Of bools, these are questions of logic; of whole numbers JavaScript has 32 bits only."""
 
 _NAMED = {
-    "where": "{0} !== 0 ? {1} : {2}", "real": "{0}", "erf": "erf({0})", "i0": "bessel({0}, 0)",
+    "where": "{0}!==0?{1}:{2}", "real": "{0}", "erf": "erf({0})", "i0": "bessel({0}, 0)",
     "sigmoid": "1 / (1 + Math.exp(-{0}))", "softplus": "logaddexp({0}, 0)",
     "relu": "Math.max({0}, 0)", "isneginf": "+({0} === -Infinity)",
     "isposinf": "+({0} === Infinity)", "isreal": "1", "iscomplex": "0",
@@ -126,7 +126,7 @@ def _is_wide(result: Value, step: Step) -> bool:
 def _power(step: Step, given: list[str]) -> str:
     x, exponent = given[0], step.operands[1]
     if exponent.is_constant and not exponent.shape:
-        known = {2.0: "{0} * {0}", 1.0: "{0}", 0.5: "Math.sqrt({0})", -1.0: "1 / {0}"}
+        known = {2.0: "{0}*{0}", 1.0: "{0}", 0.5: "Math.sqrt({0})", -1.0: "1/{0}"}
         if float(exponent.data) in known and kind(step.results[0]) == "f":
             return known[float(exponent.data)].format(x)
     return _UFUNCS[np.power].format(*given)

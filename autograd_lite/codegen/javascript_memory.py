@@ -26,13 +26,13 @@ class Place:
     def at(self, letters: Sequence[str]) -> str:
         """Return the element at these indices; an axis of one element needs none."""
         terms = [
-            name if step == 1 else f"{step} * {name}"
+            name if step == 1 else f"{step}*{name}"
             for name, step, n in zip(letters, self.strides, self.shape, strict=True)
             if step and n != 1
         ]
         if self.offset or not terms:
             terms.insert(0, str(self.offset))
-        return f"m[{' + '.join(terms).replace('+ -', '- ')}]"
+        return f"m[{'+'.join(terms).replace('+-', '-')}]"
 
     def numbers(self) -> Any:
         """Return an array of this shape of where each number lies."""

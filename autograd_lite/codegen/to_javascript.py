@@ -13,14 +13,11 @@ nests of loops with constant strides.
 (function () {
 "use strict";
 const m = new Float64Array(2);
-const outputs = [m.subarray(1, 2)];
+const outputs = [[1,2]].map(([a, b]) => m.subarray(a, b));
 return function run(inputs) {
 m.set(inputs[0], 0);
-{
-const v1 = m[0] * m[0];
-const v2 = v1 + 1;
-m[1] = v2;
-}
+const v1=m[0]*m[0];
+m[1]=v1+1;
 return outputs;
 };
 })()
@@ -126,13 +123,13 @@ class _Writer(Lines):
         for v in self.laid.outputs:
             self._check(v, None)
             place = self.in_one_run(self.place(v))
-            outputs.append(f"m.subarray({place.offset}, {place.offset + prod(v.shape)})")
+            outputs.append(f"[{place.offset},{place.offset + prod(v.shape)}]")
         for o, i in self.laid.updates.items():
             self.body.append(f"inputs[{i}].set(outputs[{o}]);")
         text = "\n".join([
             f"const m = new Float64Array({self.size});", *self.constants,
-            f"const outputs = [{', '.join(outputs)}];", "return function run(inputs) {",
-            *self.body, "return outputs;", "};",
+            f"const outputs = [{','.join(outputs)}].map(([a, b]) => m.subarray(a, b));",
+            "return function run(inputs) {", *self.body, "return outputs;", "};",
         ])  # fmt: skip
         return "\n".join(["(function () {", '"use strict";', *used(text), text, "})()"])
 
@@ -151,6 +148,7 @@ class _Writer(Lines):
         letters = [f"i{k}" for k in range(len(shape))]
         at = {v: p.at(letters) for v, p in zip((*outside, *made), places, strict=True)}
         names: dict[Value, str] = {v: at[v] for v in outside}
+        single = all(n == 1 for n in shape)
         lines = []
         for step in loop.steps:
             given = [names.get(v) or _bound(number(v.data)) for v in step.operands]
@@ -158,13 +156,15 @@ class _Writer(Lines):
             if text is None:
                 raise refusal(step)
             (v,) = step.results
+            if single and v in made:  # of one number, no name is needed beside its place
+                names[v] = at[v]
+                lines.append(f"{at[v]}={text};")
+                continue
             self.count += 1
             names[v] = f"v{self.count}"
-            lines.append(f"const {names[v]} = {text};")
+            lines.append(f"const {names[v]}={text};")
             if v in made:
-                lines.append(f"{at[v]} = {names[v]};")
-        if all(n == 1 for n in shape):
-            lines = ["{", *lines, "}"]
+                lines.append(f"{at[v]}={names[v]};")
         self.nest(zip(letters, shape, strict=True), lines)
 
     def call(self, block: Call) -> None:

@@ -166,6 +166,9 @@ class Derivation:
         The complete gradient of every value that gets one.
     whole
         The derivation that this is a part of, where it is one.
+    made_of
+        Of a part: for each of its edges those of the whole that it adds up, and all that have
+        arrived with it.
     """
 
     graph: Graph
@@ -176,6 +179,7 @@ class Derivation:
     edges: list[Edge] = field(default_factory=list)
     gradients: dict[Value, Any] = field(default_factory=dict)
     whole: Derivation | None = None
+    made_of: dict[Edge, tuple[list[Edge], list[Edge]]] = field(default_factory=dict)
 
     @property
     def given(self) -> list[Value]:

@@ -77,7 +77,8 @@ class Follower:
             return f
         value = np.asarray(f.value)[index]
         if f.head in ("symbol", "gradient"):
-            return dataclasses.replace(f, name=name_at(f.name, index), value=value)
+            at = {**f.parameters, "at": (f.value, index)}
+            return dataclasses.replace(f, name=name_at(f.name, index), value=value, parameters=at)
         if f.head == "constant":
             return number(value)
         found = None
@@ -94,7 +95,7 @@ class Follower:
             found = composition and self.follow(composition, index)
         if found is None and self.strict:
             raise ValueError(f"'{f.head}' cannot be followed element by element.")
-        return number(value) if found is None else found
+        return _known(f, index, value) if found is None else found
 
     def one_by_one(self, f: Formula, index: Index, value: Any) -> Formula:
         arguments = [self.follow(a, _before_broadcast(index, a.shape)) for a in f.arguments]
@@ -163,6 +164,11 @@ class Follower:
                 return None
             self.compositions[f] = simplify(composition, choose=False, moves=True)
         return self.compositions[f]
+
+
+def _known(f: Formula, index: Index, value: Any) -> Formula:
+    """Return the number that an element is, with a note of whose element it is."""
+    return dataclasses.replace(number(value), parameters={"at": (f.value, index)})
 
 
 def name_at(name: str, index: Index) -> str:

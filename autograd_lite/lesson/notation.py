@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -430,13 +430,23 @@ def _latex(text: str) -> str:
     )
 
 
-def write(formula: Formula, notation: Notation, *, numbers: bool = False) -> str:
-    """Write a formula; with `numbers`, the value of each symbol in place of its name."""
+Numbers = bool | Callable[[Formula], str]
+
+
+def write(formula: Formula, notation: Notation, *, numbers: Numbers = False) -> str:
+    """Write a formula; with `numbers`, the value of each symbol in place of its name.
+
+    `numbers` may be a function that says what stands for it, such as ``⟦3⟧``: then what needs
+    parentheses where it begins with a minus stands in ``⟪…⟫``.
+    """
     return _Writer(notation, numbers).write(formula)[0]
 
 
+SLOT = re.compile(r"(<mrow>)*⟦")
+
+
 class _Writer:
-    def __init__(self, notation: Notation, numbers: bool) -> None:
+    def __init__(self, notation: Notation, numbers: Numbers) -> None:
         self.n = notation
         self.numbers = numbers
 
@@ -444,6 +454,8 @@ class _Writer:
         """Return the formula and how tightly it holds together."""
         n = self.n
         if f.head in ("symbol", "gradient"):
+            if callable(self.numbers):
+                return self.numbers(f), ATOM
             if self.numbers:
                 text = short(f.value)
                 return n.number(text), SIGN if text.startswith("-") else ATOM
@@ -464,15 +476,21 @@ class _Writer:
     def hold(self, f: Formula, at_least: int) -> str:
         """Write a part, in parentheses where it does not hold together well enough."""
         text, level = self.write(f)
+        if level == ATOM and at_least > SIGN and SLOT.match(text):
+            return f"⟪{text}⟫"
         return text if level >= at_least else self.n.parentheses(text)
 
     def after(self, f: Formula, at_least: int) -> str:
         """Write what stands after a sign: what begins with a minus is put in parentheses."""
         text, level = self.write(f)
+        if level >= at_least and SLOT.match(text):
+            return f"⟪{text}⟫"
         begins_with_minus = re.match(r"(<mrow>)*(-|<mo>−)", text)
         return self.n.parentheses(text) if level < at_least or begins_with_minus else text
 
     def constant(self, f: Formula) -> tuple[str, int]:
+        if callable(self.numbers) and "at" in f.parameters:
+            return self.numbers(f), ATOM
         array = np.asarray(f.value)
         if array.size and array.dtype.kind in "fiu" and np.all(array == array.flat[0]):
             text = exact(array.flat[0])

@@ -28,16 +28,29 @@ from .elements import Follower
 from .equations import contribution, equal, scalars, since
 from .formula import Formula
 from .layout import picture
-from .notation import MATHML, TEXT, write
+from .living import Living, NotWritable, alive
+from .notation import MATHML, TEXT, Notation, write
 from .parts import that_fits
+from .slots import SHOWN, Lost, Slots, finite
 from .words import not_finite, to_text, where
 
-SHOWN = 24  # rows or columns of an array, before the rest is left out
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
 BOXES = 160  # values and operations, before some are folded: a page stays under a megabyte
 OFTEN = 200_000  # operations that are run again to bump inputs
 NAMED = 12  # inputs whose names are listed
-SCRIPT = ("data", "numbers", "graph", "cards", "predict", "log", "steps")  # in this order
+SCRIPT = (
+    "data",
+    "numbers",
+    "program",
+    "slots",
+    "graph",
+    "cards",
+    "predict",
+    "log",
+    "bumps",
+    "inputs",
+    "steps",
+)  # in this order
 
 
 @np.errstate(all="ignore")  # the program had its warnings
@@ -50,8 +63,10 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
     derivation = that_fits(derivation, BOXES, folding)
     pages = files(__package__).joinpath("template")
     style, page = (pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "html"))
-    script = "\n".join(pages.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPT)
     made = _Page(derivation)
+    script = made.program() + "\n".join(
+        pages.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPT
+    )
     return Template(page).substitute(
         title=escape(f"Step by step: the gradients of {derivation.root.name}"),
         root=escape(derivation.root.name),
@@ -97,9 +112,8 @@ class _Page:
         self.derivation = derivation
         self.root = derivation.root.name
         self.picture = picture(derivation)
-        self.arrays: list[Any] = []
-        self.numbers: dict[int, int] = {}  # of arrays, by id
-        self.kept: list[Any] = []
+        self.living, self.fixed = _alive(derivation)
+        self.slots = Slots(derivation, self.living)
         self.left = FOLLOWED
         self.shown = {v for v in derivation.graph.values if named(v).head == "symbol"}
 
@@ -112,16 +126,72 @@ class _Page:
             "values": {v.key: self.value(v) for v in d.graph.values if v in self.shown},
             "frames": list(self.frames()),
             "bumps": self.bumps(),
-            "arrays": self.arrays,
+            "arrays": self.slots.arrays,
+            "inputs": self.inputs(),
+            "fixed": self.fixed,
+            "epsilons": EPSILONS,
         }
 
-    def array(self, data: Any) -> int:
-        """Keep an array, and return its number on the page."""
-        if id(data) not in self.numbers:
-            self.kept.append(data)
-            self.numbers[id(data)] = len(self.arrays)
-            self.arrays.append(_cells(data))
-        return self.numbers[id(data)]
+    def program(self) -> str:
+        """Return the page's arithmetic, for its script."""
+        if self.living is None:
+            return "const arithmetic = null;\n"
+        root, total = self.living.forward or "null", self.living.total
+        return f"const arithmetic = {{ run: {self.living.text}, root: {root}, total: {total} }};\n"
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """Return what the page's program takes, with the numbers to begin with."""
+        if self.living is None:
+            return []
+        return [
+            {
+                "key": v.key,
+                "name": v.name,
+                "shape": list(np.shape(v.data)),
+                "given": [finite(x) for x in np.ravel(v.data)],
+                "carries": v in self.derivation.gradients,
+            }
+            for v in self.living.inputs
+        ]
+
+    # -- numbers ---------------------------------------------------------------------------
+
+    def of(self, what: Any, which: str) -> tuple[int, Any]:
+        """Return the place of an array and the array: which one of a value or an edge."""
+        if which == "gradient":
+            data = self.derivation.gradients.get(what, np.zeros_like(what.data))
+        elif which == "local":
+            data = what.local.value
+        else:
+            data = what.data if which == "value" else getattr(what, which)
+        return self.slots.of(what, which, data), data
+
+    def said(self, what: Any, which: str) -> str:
+        """Return what stands for a number in a sentence."""
+        return self.slots.text(*self.of(what, which))
+
+    def equals(self, what: Any, which: str) -> str:
+        """Say that something is equal to a number, or an array."""
+        number, data = self.of(what, which)
+        return f"{', ' if np.ndim(data) else ' = '}{self.slots.text(number, data)}"
+
+    def mathml(self, what: Any, which: str) -> str:
+        """Return what stands for a number in a formula."""
+        return self.slots.mathml(*self.of(what, which))
+
+    def filled(self, formula: Formula, notation: Notation) -> Any:
+        """Write a formula with numbers; one of which the page knows nothing is fixed."""
+        try:
+            return write(formula, notation, numbers=self.slots.leaf)
+        except Lost:
+            return {"fixed": write(formula, notation, numbers=True)}
+
+    def equation(self, formula: Formula, value: str) -> list[Any]:
+        """Return a formula, the same with numbers where it can be worked out, and the value."""
+        parts: list[Any] = [write(formula, MATHML)]
+        if scalars(formula):
+            parts.append(self.filled(formula, MATHML))
+        return [*parts, value]
 
     def value(self, value: Value) -> dict[str, Any]:
         """Return what a box shows once it is known."""
@@ -129,7 +199,7 @@ class _Page:
         return {
             "name": value.name,
             "kind": value.kind,
-            "data": self.array(value.data),
+            "data": self.slots.of(value, "value", value.data),
             "carries": value in self.derivation.gradients,
             "expected": expected,
         }
@@ -148,7 +218,7 @@ class _Page:
             "math": [],
             "values": [v.key for v in given],
             "lit": [v.key for v in given],
-            "show": [self.panel(v.name, v.data) for v in given],
+            "show": [self.panel(v.name, v) for v in given],
         }
         for step in d.steps:
             yield self.forward(step)
@@ -156,19 +226,19 @@ class _Page:
             "phase": "backward",
             "title": "The backward pass begins",
             "say": f"The backward pass begins at {root}: the derivative of {root} with respect "
-            f"to itself is {_said(d.seed)}."
+            f"to itself is {self.said(d.root, 'gradient')}."
             if begins == [d.root]
             else f"Here the backward pass comes to {_list(begins)}, from {root}.",
             "math": [
                 _line(
                     "to begin with",
-                    [MATHML.partial(root, v.name), _value_or_shape(d.gradients[v])],
+                    [MATHML.partial(root, v.name), self.mathml(v, "gradient")],
                 )
                 for v in begins
             ],
             "lit": [v.key for v in begins],
-            "grads": {v.key: [self.array(d.gradients[v]), 0, 0] for v in begins},
-            "show": [self.panel(f"∂{root}/∂{v.name}", d.gradients[v]) for v in begins],
+            "grads": {v.key: [self.of(v, "gradient")[0], 0, 0] for v in begins},
+            "show": [self.panel(f"∂{root}/∂{v.name}", v, "gradient") for v in begins],
         }
         for i, edge in enumerate(d.edges, 1):
             yield self.backward(edge, i)
@@ -177,13 +247,13 @@ class _Page:
             "title": "All gradients",
             "say": f"Every input has its gradient: {_list(d.inputs)}.",
             "math": [
-                _line(v.name, [MATHML.partial(root, v.name), _value_or_shape(d.gradients[v])])
+                _line(v.name, [MATHML.partial(root, v.name), self.mathml(v, "gradient")])
                 for v in d.inputs[:NAMED]
                 if v in d.gradients
             ],
             "lit": [v.key for v in d.inputs if v in self.shown],
             "show": [
-                self.panel(f"∂{root}/∂{v.name}", d.gradients[v])
+                self.panel(f"∂{root}/∂{v.name}", v, "gradient")
                 for v in d.inputs[:NAMED]
                 if v in d.gradients and np.ndim(v.data)
             ],
@@ -198,22 +268,21 @@ class _Page:
             _line("computed", [MATHML.symbol(names), write(step.formula, MATHML)]),
         ]
         if len(equal(step.formula, step.formula.value, TEXT)) > 2:
-            lines.append(_line("with numbers", [write(step.formula, MATHML, numbers=True)], True))
+            lines.append(_line("with numbers", [self.filled(step.formula, MATHML)], True))
         for value in operation.results:
-            parts = [MATHML.symbol(value.name), _value_or_shape(value.data)]
+            parts = [MATHML.symbol(value.name), self.mathml(value, "value")]
             lines.append(_line("value", parts, not np.ndim(value.data)))
         text = write(step.formula, TEXT)
-        panels = [self.panel(v.name, v.data) for v in operands if np.ndim(v.data)]
+        panels = [self.panel(v.name, v) for v in operands if np.ndim(v.data)]
         panels += [
-            self.panel(v.name, v.data, step.moving if v is result else None, result=True)
+            self.panel(v.name, v, "value", step.moving if v is result else None, result=True)
             for v in operation.results
         ]
         return {
             "phase": "forward",
             "title": f"Forward: {names} = {text}",
             "say": f"{names} is computed by {operation.name}: {names} = {text}"
-            f"{_equals(result.data)}.",
-            "hush": f"{names} is computed by {operation.name}: {names} = {text}.",
+            f"⟨{self.equals(result, 'value')}⟩.",
             "math": lines,
             "arrows": self.arrows(operation.key, range(len(operation.operands))),
             "lit": [v.key for v in operation.results],
@@ -221,7 +290,8 @@ class _Page:
             "show": panels,
             "within": self.within(operation),
             "source": _source(operation.line),
-            "ask": self.question(names, result.data),
+            "ask": self.question(names, result, "value"),
+            "sides": self.sides(operation),
         }
 
     def within(self, operation: Operation) -> list[str]:
@@ -249,47 +319,54 @@ class _Page:
         return {
             "phase": "backward",
             "title": f"{back}: {edge.sender} → {edge.receiver}",
-            "say": f"{say}{_equals(edge.contribution)}.{more}",
-            "hush": f"{say}.{more}",
+            "say": f"{say}⟨{self.equals(edge, 'contribution')}⟩.{more}",
+            **({"beyond": self.beyond(edge, i) + more} if self.sides(edge) else {}),
             "math": self.chain_rule(edge, product),
             "arrows": self.arrows(operation.key, [edge.position]),
             "from": [v.key for v in operation.results],
             "lit": [operand.key],
-            "grads": {operand.key: [self.array(edge.after), edge.arrived, edge.expected]},
+            "grads": {operand.key: [self.of(edge, "after")[0], edge.arrived, edge.expected]},
             "show": self.factors(edge, product),
             "within": self.within(operation),
             "source": _source(operation.line),
-            "ask": self.question(about, edge.contribution),
+            "ask": self.question(about, edge, "contribution"),
+            "sides": self.sides(edge),
         }
 
-    def upstream(self, edge: Edge) -> list[tuple[Value, Any]]:
-        """Return the results of an operation with their gradients."""
-        gradients = self.derivation.gradients
-        results = edge.operation.results[:NAMED]
-        return [(v, gradients.get(v, np.zeros_like(v.data))) for v in results]
+    def beyond(self, edge: Edge, i: int) -> str:
+        """Say what is known of a step when a change of the numbers has crossed a kink."""
+        return (
+            f"Step {i} back: from {edge.sender} to {edge.receiver}. The change has crossed a kink "
+            f"of {edge.operation.name}, so the formula of its derivative may be another. The "
+            f"contribution is {self.said(edge, 'contribution')}."
+        )
+
+    def sides(self, of: Any) -> list[int]:
+        """Return the numbers of the outputs that tell on which side of a kink a step is."""
+        return self.living.sides.get(of, []) if self.living is not None else []
 
     def chain_rule(self, edge: Edge, product: Formula) -> list[dict[str, Any]]:
         """Return the formulas of one application: upstream, local, product, sum."""
         root, operand = self.root, edge.operand
         lines = [
-            _line("upstream", [MATHML.partial(root, v.name), _value_or_shape(g)])
-            for v, g in self.upstream(edge)
+            _line("upstream", [MATHML.partial(root, v.name), self.mathml(v, "gradient")])
+            for v in edge.operation.results[:NAMED]
         ]
         because = since(edge, TEXT)
-        total = _equation(product, edge.contribution)
+        total = self.equation(product, self.mathml(edge, "contribution"))
         if edge.local is not None:
-            local = _equation(edge.local, edge.local.value)
+            local = self.equation(edge.local, self.mathml(edge, "local"))
             parts = [MATHML.partial(edge.result.name, operand.name), *local]
-            lines.append(_line("local derivative", parts, note=because))
-            lines.append(_line("upstream · local", total[:-1] or total))
+            lines.append(_line("local derivative", parts, note=because, beyond=2))
+            lines.append(_line("upstream · local", total[:-1], beyond=0))
         else:
-            lines.append(_line("by the rule", total[:-1] or total, note=because))
+            lines.append(_line("by the rule", total[:-1], note=because, beyond=0))
         if not np.ndim(edge.contribution):
             lines.append(_line("contribution", total[-1:], True))
         if edge.before is not None:
-            old, new, both = map(_value_or_shape, (edge.before, edge.contribution, edge.after))
-            if not np.ndim(edge.contribution) and edge.contribution < 0:
-                new = MATHML.parentheses(new)
+            ways = ("before", "contribution", "after")
+            old, new, both = (self.mathml(edge, which) for which in ways)
+            new = new if np.ndim(edge.contribution) else f"⟪{new}⟫"
             parts = [MATHML.partial(root, operand.name), MATHML.infix(old, "+", new), both]
             lines.append(_line("old + new", parts, True))
         return lines
@@ -297,57 +374,68 @@ class _Page:
     def factors(self, edge: Edge, product: Formula) -> list[dict[str, Any]]:
         """Return the arrays of one application: what goes in, and what comes out."""
         root, operand = self.root, edge.operand
-        panels = [self.panel(f"upstream ∂{root}/∂{v.name}", g) for v, g in self.upstream(edge)]
+        sent = edge.operation.results[:NAMED]
+        panels = [self.panel(f"upstream ∂{root}/∂{v.name}", v, "gradient") for v in sent]
         moving = edge.moving
         if edge.local is None:
             others = dict.fromkeys(v for v in edge.operation.operands if v is not operand)
-            panels += [self.panel(v.name, v.data) for v in others]
+            panels += [self.panel(v.name, v) for v in others]
         else:
-            panels.append(
-                self.panel(f"local ∂{edge.result.name}/∂{operand.name}", edge.local.value)
-            )
+            panels.append(self.panel(f"local ∂{edge.result.name}/∂{operand.name}", edge, "local"))
             if edge.product.head != "sum":
                 moving = Formula("multiply", edge.contribution, "", product.arguments)
         name = f"∂{root}/∂{operand.name}"
-        panels.append(self.panel(f"contribution to {name}", edge.contribution, moving, True))
+        panels.append(self.panel(f"contribution to {name}", edge, "contribution", moving, True))
         if edge.before is not None:
-            panels.append(self.panel(f"{name}: old + new", edge.after, None, True))
+            panels.append(self.panel(f"{name}: old + new", edge, "after", None, True))
         return panels
 
     def panel(
-        self, label: str, data: Any, moving: Formula | None = None, result: bool = False
+        self,
+        label: str,
+        of: Any,
+        which: str = "value",
+        moving: Formula | None = None,
+        result: bool = False,
     ) -> dict[str, Any]:
         """Return an array to show, with the derivation of each element where there is one."""
-        panel: dict[str, Any] = {"label": label, "data": self.array(data), "result": result}
+        number, data = self.of(of, which)
+        panel: dict[str, Any] = {"label": label, "data": number, "result": result}
         if moving is not None and np.ndim(data) and moving.head not in ("rule", "fold"):
-            followed = []
             follower = Follower()
-            for index in _shown_places(np.shape(data)):
-                one = follower.follow(moving, index)
-                text = write(one, TEXT)
-                numbers = write(one, TEXT, numbers=True)
-                followed.append(
-                    " = ".join(dict.fromkeys([text, numbers, short(np.asarray(data)[index])]))
-                )
-            size = sum(map(len, followed))
+            followed = [
+                self.element(follower.follow(moving, index))
+                for index in _shown_places(np.shape(data))
+            ]
+            size = sum(len(str(e)) for e in followed)
             if size <= self.left:
                 self.left -= size
                 panel["elements"] = followed
         return panel
 
-    def question(self, what: str, data: Any) -> dict[str, Any] | None:
+    def element(self, formula: Formula) -> Any:
+        """Return an element's formula: one template serves for the names and the numbers."""
+        text = self.filled(formula, TEXT)
+        names = write(formula, TEXT)
+        if isinstance(text, dict):
+            return [names, text]
+        return text if self.slots.named(text) == names else [names, text]
+
+    def question(self, what: str, of: Any, which: str) -> dict[str, Any] | None:
         """Return what the learner is asked: a number, or the largest element of an array."""
+        number, data = self.of(of, which)
         array = np.asarray(data)
         if array.dtype.kind not in "fiu" or not array.size:
             return None
         if not array.ndim:
-            return {"what": what, "answer": _finite(array)} if np.isfinite(array) else None
+            return {"what": what, "data": number, "element": 0} if np.isfinite(array) else None
         places = list(_shown_places(array.shape))
         place = max(places, key=lambda p: abs(np.nan_to_num(array[p])))
         if not np.isfinite(array[place]):
             return None
         index = f"[{', '.join(map(str, place))}]"
-        return {"what": f"element {index} of {what}", "answer": _finite(array[place])}
+        at = places.index(place)
+        return {"what": f"element {index} of {what}", "data": number, "element": at}
 
     # -- checks by hand ------------------------------------------------------------------
 
@@ -368,6 +456,12 @@ class _Page:
             ):
                 continue
             entry: dict[str, Any] = {"key": value.key, "name": value.name}
+            if self.living is not None and value in self.living.inputs:  # the page does it
+                entry["input"] = self.living.inputs.index(value)
+                entry["slopes"] = self.of(value, "gradient")[0]
+                entry["most"] = most
+                checked.append(entry)
+                continue
             if not is_finite(gradient) or not is_finite(value.data):
                 what = "gradient" if is_finite(value.data) else "value"
                 entry["badge"] = f"✗ the {what} is not finite: there is nothing to compare"
@@ -388,14 +482,13 @@ class _Page:
                     f"(largest difference {short(error.max())}"
                     + (f", first {len(here)} elements)" if np.size(value.data) > len(here) else ")")
                 )
-                entry["at"] = _finite(replay())
+                entry["at"] = finite(replay())
                 entry["places"] = [list(p) for p in bumped]
-                entry["gradient"] = [_finite(x) for x in here]
-                entry["numeric"] = [_finite(x) for x in slopes]
+                entry["gradient"] = [finite(x) for x in here]
+                entry["numeric"] = [finite(x) for x in slopes]
                 entry["effects"] = [
-                    [_finite(x) for x in row] for row in effects(replay, value, most)
+                    [finite(x) for x in row] for row in effects(replay, value, most)
                 ]
-                entry["epsilons"] = list(EPSILONS)
             checked.append(entry)
         return checked
 
@@ -403,9 +496,25 @@ class _Page:
 # -- pieces ------------------------------------------------------------------------------
 
 
-def _line(label: str, parts: list[str], reveals: bool = False, note: str = "") -> dict[str, Any]:
-    """Return a labelled equation; one that `reveals` hides in predict mode."""
-    return {"label": label, "math": MATHML.equation(parts), "reveals": reveals, "note": note}
+def _alive(derivation: Derivation) -> tuple[Living | None, str]:
+    """Return the page's program; or None, and why it has none."""
+    try:
+        return alive(derivation), ""
+    except Exception as error:  # a rule or a function of the user's that takes arrays alone
+        why = str(error) if isinstance(error, NotWritable) else f"a step of it says: {error}"
+        return None, f"The numbers of this page stand still. {why}"
+
+
+def _line(
+    label: str, parts: list[Any], reveals: bool = False, note: str = "", beyond: int | None = None
+) -> dict[str, Any]:
+    """Return a labelled equation.
+
+    One that `reveals` hides in predict mode. Beyond a kink, a rule may be another: of a line with
+    `beyond` its first and last part are shown then; if that is 0, nothing is.
+    """
+    line = {"label": label, "parts": parts, "reveals": reveals, "note": note}
+    return line if beyond is None else {**line, "beyond": beyond}
 
 
 def _count(edge: Edge) -> str:
@@ -430,48 +539,8 @@ def _list(values: list[Value]) -> str:
     return ", ".join(names)
 
 
-def _equation(formula: Formula, value: Any) -> list[str]:
-    parts = [write(formula, MATHML)]
-    if scalars(formula):
-        parts.append(write(formula, MATHML, numbers=True))
-    return list(dict.fromkeys([*parts, _value_or_shape(value)]))
-
-
-def _value_or_shape(value: Any) -> str:
-    if np.ndim(value) == 0:
-        return MATHML.number(short(value))
-    return MATHML.words(f"[{' × '.join(map(str, np.shape(value)))}]")
-
-
-def _said(value: Any) -> str:
-    if np.ndim(value) == 0:
-        return short(value)
-    return f"an array of shape {' by '.join(map(str, np.shape(value)))}"
-
-
-def _equals(value: Any) -> str:
-    return f"{', ' if np.ndim(value) else ' = '}{_said(value)}"
-
-
-def _finite(x: Any) -> float | str:
-    """Return a number as JSON has it: what is not finite as a word."""
-    return float(x) if np.isfinite(x) else str(float(x))
-
-
 def _shown_places(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
     return np.ndindex(tuple(min(n, SHOWN) for n in shape))
-
-
-def _cells(data: Any) -> dict[str, Any]:
-    """Return an array for the page: its shape, and as many numbers as are shown."""
-    array = np.asarray(data)
-    shape = [min(n, SHOWN) for n in array.shape]
-    part = array[tuple(slice(n) for n in shape)]
-    if part.dtype.kind == "c":
-        cells: list[Any] = [short(x) for x in part.ravel()]
-    else:
-        cells = [_finite(x) for x in part.ravel()]
-    return {"shape": list(array.shape), "part": shape, "cells": cells, "dtype": str(array.dtype)}
 
 
 def _source(line: str | None) -> dict[str, str] | None:

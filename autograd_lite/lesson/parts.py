@@ -52,16 +52,18 @@ def of_graph(derivation: Derivation, graph: Graph) -> Derivation:
     known = {step.operation: step for step in derivation.steps}
     steps = {o: known[o] if o in known else _step(o) for o in graph.operations}
     new = dataclasses.replace(
-        derivation, graph=graph, steps=list(steps.values()), edges=[], whole=whole
+        derivation, graph=graph, steps=list(steps.values()), edges=[], whole=whole, made_of={}
     )
     contributions = _contributions(derivation, shown)
     expected: dict[Value, int] = {}
-    for edge, _ in contributions:
+    for edge, _, _ in contributions:
         expected[edge.operand] = expected.get(edge.operand, 0) + 1
     so_far: dict[Value, Any] = {derivation.root: derivation.seed}
     arrived: dict[Value, int] = {}
-    for edge, item in contributions:
+    there: dict[Value, list[Edge]] = {}
+    for edge, item, own in contributions:
         v = edge.operand
+        there[v] = [*there.get(v, []), *own]
         arrived[v] = arrived.get(v, 0) + 1
         before = so_far.get(v)
         so_far[v] = edge.contribution if before is None else before + edge.contribution
@@ -70,28 +72,32 @@ def of_graph(derivation: Derivation, graph: Graph) -> Derivation:
         edge = dataclasses.replace(edge, step=steps[item], before=before, after=so_far[v])
         edge.arrived, edge.expected = arrived[v], expected[v]
         new.edges.append(edge)
+        new.made_of[edge] = own, there[v]
     return new
 
 
 def _contributions(
     derivation: Derivation, shown: dict[Operation, Operation]
-) -> list[tuple[Edge, Operation | None]]:
+) -> list[tuple[Edge, Operation | None, list[Edge]]]:
     """Return what arrives where, in order, with the item of the graph that it comes from.
 
-    All that a fold sends to one value is one contribution.
+    All that a fold sends to one value is one contribution. The last are the edges of the whole
+    that it adds up.
     """
-    found: list[tuple[Edge, Operation | None]] = []
+    found: list[tuple[Edge, Operation | None, list[Edge]]] = []
     places: dict[tuple[Operation, Value], int] = {}
     for edge in derivation.edges:
         item = shown.get(edge.operation)
+        own, _ = derivation.made_of.get(edge, ([edge], []))
         if not isinstance(item, Fold):
-            found.append((edge, item))
+            found.append((edge, item, own))
         elif edge.operand in item.operands:
             place = places.setdefault((item, edge.operand), len(found))
             if place == len(found):
-                found.append((_first(derivation, edge, item), item))
+                found.append((_first(derivation, edge, item), item, [*own]))
             else:
-                found[place] = _added(found[place][0], edge.contribution), item
+                first, _, before = found[place]
+                found[place] = _added(first, edge.contribution), item, [*before, *own]
     return found
 
 

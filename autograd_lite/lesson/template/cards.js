@@ -117,7 +117,7 @@ function choose(cell, panel, i, part) {
   for (const other of document.querySelectorAll(".cell.chosen")) other.classList.remove("chosen");
   cell.classList.add("chosen");
   const name = panel.label.replace(/^contribution to /, "");
-  $("element").textContent = typeset(`${name}${index(i, part)}: ${panel.elements[i]}`);
+  $("element").textContent = typeset(`${name}${index(i, part)}: ${elementText(panel, i)}`);
   $("element").hidden = false;
   $("element").scrollIntoView({ block: "nearest" });
 }

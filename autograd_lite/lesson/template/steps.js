@@ -3,6 +3,7 @@ function paint() {
   paintGraph();
   paintStep();
   paintTable();
+  paintControls();
   $("check").hidden = !bumps.length || (predicting() && frames[step].phase !== "done");
   $("slider").value = step;
   $("slider").setAttribute("aria-valuetext", `step ${step} of ${frames.length - 1}: ${frames[step].title}`);
@@ -46,6 +47,5 @@ $("slider").max = frames.length - 1;
 window.addEventListener("resize", fit);
 fit();
 document.querySelectorAll("#graph .name, #graph .made").forEach(squeeze);
-prepareBumps();
 step = Math.min(fromHash(), frames.length - 1);
 paint();

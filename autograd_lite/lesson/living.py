@@ -1,0 +1,300 @@
+"""A derivation as a program that a page runs: from its inputs to every number that it shows.
+
+The recorded operations are applied again, to Tensors of the tape's own kind, and so is the rule
+of each edge; what comes of it is one program, which the JavaScript back end writes.
+
+>>> from autograd_lite import Tensor
+>>> from autograd_lite.lesson.derivation import derive, read
+>>> x = Tensor(3.0, requires_grad=True, name="x")
+>>> derivation = derive(read(x * x))
+>>> living = alive(derivation)
+>>> [v.name for v in living.inputs], living.number[derivation.root, "value"]
+(['x'], 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..codegen.expand import NotWritable
+from ..codegen.program import read
+from ..codegen.to_javascript import javascript
+from ..fitting import unbroadcast
+from ..tape import everything, next_number
+from ..tensor import Tensor, constant
+from ..visualize.graph import Operation, Value
+from .derivation import Derivation, Edge
+from .formula import arguments_of
+
+__all__ = ["Living", "NotWritable", "alive"]
+
+SIDES = {"sign", "floor", "ceil", "trunc", "rint", "round", "floor_divide", "heaviside"}
+"""Primitives whose result jumps: it says on which side of a kink a number is."""
+
+SHORT = 40_000
+"""Letters of a program that may stand on the page beside another that does the same."""
+
+
+@dataclass(slots=True)
+class Living:
+    """A derivation as JavaScript.
+
+    Attributes
+    ----------
+    text
+        The program; see `autograd_lite.codegen.to_javascript`.
+    forward
+        The program of the result alone, as one number: its elements times the seed. Empty where
+        it is long: then `total` serves.
+    total
+        The number of the output that is the same.
+    inputs
+        The values that it takes, in order: all floating-point numbers at the start.
+    number
+        The number of an output, by what it is of (a `Value` or an `Edge`) and which:
+        ``"value"`` or ``"gradient"``; ``"contribution"``, ``"before"``, ``"after"``, ``"local"``.
+    shapes
+        Of each output.
+    sides
+        For each step and edge (by its operation, or itself), the numbers of those outputs that
+        tell on which side of a kink it is.
+    """
+
+    text: str = ""
+    forward: str = ""
+    total: int = 0
+    inputs: list[Value] = field(default_factory=list)
+    number: dict[tuple[Any, str], int] = field(default_factory=dict)
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    sides: dict[Any, list[int]] = field(default_factory=dict)
+
+
+@np.errstate(all="ignore")
+def alive(derivation: Derivation) -> Living:
+    """Write a derivation as a program.
+
+    Raises
+    ------
+    NotWritable
+        If an operation, or the rule of one, has no words in JavaScript, or there are too many.
+    """
+    return _Again(derivation).living()
+
+
+class _Again:
+    """The recorded program, applied again."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.shown = derivation
+        self.whole = derivation.whole or derivation
+        self.known: dict[Value, Any] = {}
+        self.bundles: dict[Operation, Any] = {}
+        self.gradients: dict[Value, Any] = {}
+        self.contributions: dict[Edge, Any] = {}
+        self.locals: dict[Edge, Any] = {}
+        self.joint: dict[tuple[Operation, bool], Any] = {}
+        self.roots: list[Any] = []
+        self.seen = {step.operation for step in derivation.steps} | {
+            e for edge in derivation.edges for e in derivation.made_of.get(edge, ([edge], []))[0]
+        }
+        self.made = Living()
+
+    def living(self) -> Living:
+        """Return it, written."""
+        with everything():
+            inputs = list(self.begin())
+            for operation in self.whole.graph.operations:
+                self.forward(operation)
+            root = self.known[self.whole.root]
+            self.gradients[self.whole.root] = constant(np.asarray(_wide(self.whole.seed)))
+            for edge in self.whole.edges:
+                self.backward(edge)
+            self.name_outputs()
+            total = np.sum(root * np.asarray(_wide(self.whole.seed)))
+            self.made.total = self.output(total)
+        self.made.text = javascript(read(self.roots, inputs)).text
+        forward = javascript(read([total], inputs)).text
+        self.made.forward = forward if len(forward) <= SHORT else ""
+        return self.made
+
+    def begin(self) -> Iterator[Tensor]:
+        """Yield the inputs: all that has a name and is of real numbers."""
+        for v in self.whole.graph.values:
+            if v.maker is not None:
+                continue
+            if v.tensor is None and np.ndim(v.data) == 0:
+                self.known[v] = v.data  # a number of the program's text
+                continue
+            if getattr(v, "asks", None) is not None:
+                continue
+            self.known[v] = t = constant(np.asarray(_wide(v.data)))
+            if t.dtype.kind == "f":
+                t.requires_grad_()  # so that whatever would drop it from the tape says so
+                self.made.inputs.append(v)
+                yield t
+
+    def value(self, v: Value) -> Any:
+        """Return what has become of a value; a condition is asked again."""
+        if v not in self.known:
+            self.known[v] = self.asked(getattr(v, "asks"))  # noqa: B009
+        return self.known[v]
+
+    def asked(self, question: Any) -> Any:
+        """Ask a question again, of the values that it was asked of."""
+        if isinstance(question, Value):
+            return self.value(question)
+        if not isinstance(question, tuple):
+            return question.data if isinstance(question, Tensor) else question
+        primitive, of = question
+        return primitive.apply(*map(self.asked, of))
+
+    def forward(self, operation: Operation) -> None:
+        """Apply an operation."""
+        if operation.primitive.draws:  # what was drawn stays
+            for v in operation.results:
+                self.known[v] = constant(np.asarray(_wide(v.data)))
+            return
+        operands = [self.value(v) for v in operation.operands]
+        made = operation.primitive.apply(*operands, **operation.parameters)
+        self.bundles[operation] = made
+        results = [made[i] for i in operation.indices] if operation.indices else [made]
+        for v, t in zip(operation.results, results, strict=True):
+            self.known[v] = t
+            if _is_side(t, operation.name):
+                self.side(operation, t)
+
+    def backward(self, edge: Edge) -> None:
+        """Apply the rule of an edge."""
+        begun = abs(next_number())
+        made = self.rule(edge, ones=False)
+        shape = np.shape(self.known[edge.operand])
+        if np.shape(made) != shape:
+            made = unbroadcast(_tensor(made), shape)
+        self.contributions[edge] = made
+        for t in _made_since(begun, made):
+            self.side(edge, t)
+        if edge.local is not None:
+            self.locals[edge] = self.rule(edge, ones=True)
+        old = self.gradients.get(edge.operand)
+        self.gradients[edge.operand] = made if old is None else old + made
+
+    def rule(self, edge: Edge, ones: bool) -> Any:
+        """Return what a rule makes of the upstream gradient, or of ones."""
+        operation, primitive = edge.operation, edge.operation.primitive
+        key = operation, ones
+        if primitive.joint is not None and key in self.joint:
+            return self.joint[key][edge.position]
+        operands = [self.value(v) for v in operation.operands]
+        named = dict(zip(primitive.operands, operands, strict=False))
+        if primitive.variadic:
+            named = {primitive.operands[0]: operands}
+        offered = {"g": self.upstream(operation, ones), "out": self.bundles[operation], **named}
+        rule = primitive.joint or primitive.rules[primitive.operands[edge.position]]
+        made = rule(**arguments_of(rule, offered | operation.parameters))
+        if primitive.joint is None:
+            return made
+        self.joint[key] = made
+        return made[edge.position]
+
+    def upstream(self, operation: Operation, ones: bool) -> Any:
+        """Return the gradient of what an operation made, of several a list."""
+        found = [self.gradients.get(v) for v in operation.results]
+        if not operation.primitive.outputs:
+            return np.ones_like(found[0]) if ones else found[0]
+        every: list[Any] = [np.zeros_like(t.data) for t in self.bundles[operation]]
+        for i, g in zip(operation.indices, found, strict=True):
+            every[i] = every[i] if g is None else g
+        return every
+
+    # -- what comes out ------------------------------------------------------------------------
+
+    def output(self, x: Any) -> int:
+        """Return the number of an output."""
+        self.roots.append(_tensor(x))
+        self.made.shapes.append(np.shape(x))
+        return len(self.roots) - 1
+
+    def side(self, of: Any, t: Any) -> None:
+        """Note what tells on which side of a kink a step is, if the page shows that step."""
+        if of not in self.seen:
+            return
+        self.made.sides.setdefault(of, []).append(self.output(t))
+
+    def name_outputs(self) -> None:
+        """Give each number that is shown its place among the outputs."""
+        number = self.made.number
+        for v in self.shown.graph.values:
+            if np.ndim(v.data) or v.tensor is not None:
+                number[v, "value"] = self.output(self.value(v))
+        for v in dict.fromkeys((*self.shown.graph.values, *self.shown.inputs)):
+            if v in self.gradients:
+                number[v, "gradient"] = self.output(self.gradients[v])
+        arrived: dict[Value, list[Edge]] = {}
+        for edge in self.whole.edges:
+            arrived.setdefault(edge.operand, []).append(edge)
+        for edge in self.shown.edges:
+            own, so_far = self.shown.made_of.get(edge, ([edge], arrived[edge.operand]))
+            if not self.shown.made_of:
+                so_far = so_far[: so_far.index(edge) + 1]
+            number[edge, "contribution"] = self.output(self.added(own))
+            number[edge, "after"] = self.output(self.before(edge.operand, so_far))
+            if edge.before is not None:
+                number[edge, "before"] = self.output(
+                    self.added([e for e in so_far if e not in own])
+                )
+            if edge.local is not None:
+                number[edge, "local"] = self.output(self.locals[own[0]])
+            for e in own:
+                if e is not edge and e in self.made.sides:
+                    self.made.sides.setdefault(edge, []).extend(self.made.sides[e])
+
+    def before(self, value: Value, edges: list[Edge]) -> Any:
+        """Return what has arrived at a value by these edges; the root begins with the seed."""
+        seed = constant(np.asarray(_wide(self.whole.seed)))
+        if value is not self.whole.root:
+            return self.added(edges)
+        return seed + self.added(edges) if edges else seed
+
+    def added(self, edges: list[Edge]) -> Any:
+        """Add up contributions, in order."""
+        total = self.contributions[edges[0]]
+        for edge in edges[1:]:
+            total = total + self.contributions[edge]
+        return total
+
+
+def _tensor(x: Any) -> Any:
+    return x if isinstance(x, Tensor) else constant(np.asarray(x))
+
+
+def _wide(data: Any) -> Any:
+    """Return a value in double precision."""
+    array = np.asarray(data)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _is_side(t: Tensor, name: str) -> bool:
+    return t.dtype.kind in "bi" or name in SIDES
+
+
+def _made_since(begun: int, made: Any) -> Iterator[Tensor]:
+    """Yield what tells of a kink, among what a rule has made."""
+    waiting, seen = [made], set[int]()
+    while waiting:
+        t = waiting.pop()
+        if not isinstance(t, Tensor) or id(t) in seen or abs(t._number) <= begun:
+            continue
+        seen.add(id(t))
+        of = t.tape
+        if of.primitive is None:
+            continue
+        if _is_side(t, of.primitive.name):
+            yield t
+        elif of.primitive.name == "max_unpool":  # whichever element won
+            part = np.ones_like(of.operands[0].data)
+            yield of.primitive.apply(part, of.operands[1], **of.parameters)
+        waiting += of.operands
