@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ from .birth import Birth, is_finite
 from .fold import Fold
 from .graph import Operation, Value
 from .heat import step_of
+from .labels import short_formula, subscripted
 from .part import Part
 from .scene import HOW, magnitude
 from .text import cut, number, parameters, printable, rows, sentence, summary
@@ -25,8 +27,10 @@ FOLD_LENGTH = 40
 SPACE = "&#160;"  # after a change of font: some browsers leave a plain space out
 
 
-def value_label(value: Value, part: Part, heat: bool = False) -> str:
+def value_label(value: Value, part: Part, short: str = "", heat: bool = False) -> str:
     """Return the label of a value: its name and shape, its numbers, its gradient.
+
+    `short` is what formulas call it, where that is another name.
 
     With `heat`, what is to be said of the size of the gradient is said in words too.
     """
@@ -43,6 +47,7 @@ def value_label(value: Value, part: Part, heat: bool = False) -> str:
             shown[".grad so far"] = value.accumulated
     if array.ndim:
         kind = "" if array.dtype == np.float64 else f" {array.dtype}"
+        kind += SPACE + quoted(short) if short not in ("", subscripted(value.name)) else ""
         lines = [f'{name}{SPACE}<font color="{GREY}">{array.shape}{kind}</font>']
         tell = _every_number if rows(array) is not None else _facts
         lines += tell(array, shown)
@@ -115,10 +120,15 @@ def is_birth(operation: Operation, born: Birth | None) -> bool:
     return born is not None and born.operation is operation
 
 
-def operation_label(operation: Operation, born: Birth | None = None) -> str:
-    """Return the label of an operation: its name and its parameters."""
+def operation_label(
+    operation: Operation, names: Mapping[Value, str], born: Birth | None = None
+) -> str:
+    """Return the label of an operation: its name, and its formula or its parameters."""
     lines = [f"<b>{quoted(cut(printable(operation.name), NAME_LENGTH))}</b>"]
-    given = cut(printable(parameters(operation.parameters)), PARAMETERS_LENGTH)
+    formula = short_formula(operation, names)
+    said = "" if formula.startswith(f"{operation.name}(") else formula
+    given = ", ".join(filter(None, [said, parameters(operation.parameters)]))
+    given = cut(printable(given), PARAMETERS_LENGTH)
     if isinstance(operation, Fold):
         lines[0] = f"<b>{quoted(printable(operation.short(FOLD_LENGTH)))}</b>"
         given = operation.contents()

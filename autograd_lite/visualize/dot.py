@@ -24,7 +24,7 @@ of its gradient instead: see `heat`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
@@ -48,6 +48,7 @@ from .boxes import (
 )
 from .graph import Module, Operation, Value
 from .heat import legend, step_of
+from .labels import short_names
 from .part import Part
 from .scene import Arrow, Box, scene
 from .text import cut, printable
@@ -115,11 +116,11 @@ class View:
 def to_dot(part: Part, view: View) -> Any:
     """Write a part of a graph as a `graphviz.Digraph`."""
     digraph = empty({"rankdir": view.rankdir, "nodesep": "0.25", "ranksep": "0.4"})
-    born = birth(part.graph)
+    born, names = birth(part.graph), short_names(part.graph.values)
     lines: list[Line] = []
     for thing in scene(part, view.backward):
         if isinstance(thing, Box):
-            lines.append((thing.home, _node(thing, part, view, born)))
+            lines.append((thing.home, _node(thing, part, view, names, born)))
         else:
             lines.append(((), _edge(thing)))
     write(digraph, lines)
@@ -148,10 +149,13 @@ Home = Sequence[Module]  # the modules around a box, the outermost first
 Line = tuple[Home, Callable[[Any], None]]  # where a box stands, and what writes it
 
 
-def _node(box: Box, part: Part, view: View, born: Birth | None) -> Callable[[Any], None]:
+def _node(
+    box: Box, part: Part, view: View, names: Mapping[Value, str], born: Birth | None
+) -> Callable[[Any], None]:
     look, tip = BOXES[box.kind], ""
     if isinstance(box.of, Value):
-        label, tip = value_label(box.of, part, view.heat), value_tooltip(box.of, part)
+        short = names.get(box.of, "")
+        label, tip = value_label(box.of, part, short, view.heat), value_tooltip(box.of, part)
         if view.heat and box.of.requires_grad:
             heat = step_of(box.of.gradient)
             style = f"{look['style']},{heat.style}"
@@ -160,7 +164,7 @@ def _node(box: Box, part: Part, view: View, born: Birth | None) -> Callable[[Any
         if what_is_not_finite(box.of, part):
             look = {**look, **BAD}
     elif isinstance(box.of, Operation):
-        label, tip = operation_label(box.of, born), operation_tooltip(box.of, born)
+        label, tip = operation_label(box.of, names, born), operation_tooltip(box.of, born)
         if is_birth(box.of, born):
             look = {**look, **BAD}
         if box.kind == "operation" and _has_an_order(box.of):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from ..errors import MissingExtraError
 from ..later import later
 from ..tensor import Tensor
@@ -20,6 +22,7 @@ from .notebook import beside
 from .part import nearest, piece
 from .render import FORMATS, ending, render, write
 from .schema import to_json
+from .slide import OPERATIONS, to_slide
 
 PATIENCE = 20  # seconds that a notebook waits for a picture
 
@@ -34,6 +37,7 @@ def draw(
     part: str | None = None,
     backward: bool = False,
     color: Literal["kind", "gradient"] = "kind",
+    size: Literal["slide"] | None = None,
     inputs: Any = None,
 ) -> Drawing:
     """Draw how a value came to be: a box for each value, one for each operation.
@@ -77,6 +81,10 @@ def draw(
         What the ground of a box tells: the ``"kind"`` of the value, or, on a scale from
         vanishing to exploding with a legend, the size of the ``"gradient"``. This too computes
         the gradients if need be.
+    size
+        ``"slide"``: the picture fills a slide of 1280 × 720, with letters as large as they can
+        be: the lines wrap, an operation and its result are one box, which says the name, what
+        is done, the shape and |gradient|. Of more than 40 operations some are folded.
     inputs
         For a model: one point, whose activations and gradients are shown.
 
@@ -117,6 +125,13 @@ def draw(
     check_level(level)
     if color not in ("kind", "gradient"):
         raise ValueError(f"color is 'kind' or 'gradient', and {color!r} was given.")
+    if size not in (None, "slide"):
+        raise ValueError(f"size is 'slide' or None, and {size!r} was given.")
+    if size == "slide" and (backward or rankdir != "LR"):
+        raise ValueError(
+            "size='slide' goes from left to right, and has no room for backward=True: leave out "
+            f"{'backward=True' if backward else 'rankdir'}, or size='slide'."
+        )
     if gradients is False and (backward or color == "gradient"):
         raise ValueError(
             "gradients=False leaves the gradients out, and they were asked for: leave out "
@@ -141,18 +156,20 @@ def draw(
         differentiate(graph, True)
     if backward:
         graph.contributions = contributions(graph)
+    most = OPERATIONS if size == "slide" else np.inf
     seen = (
-        fold(graph, max_boxes, level == "modules", bundles=True)
+        fold(graph, max_boxes, level == "modules", bundles=True, operations=most)
         if part is None
-        else piece(graph, part, max_boxes)
+        else piece(graph, part, max_boxes, most)
     )
     values, operations = len(graph.values), len(graph.operations)
     title = (
         f"{', '.join(root.name for root in graph.roots)}: "
         f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
     )
-    view = View(rankdir, backward, color)
-    return Drawing(to_dot(nearest(seen, max_boxes), view), title, graph)
+    write_dot = to_slide if size == "slide" else to_dot
+    digraph = write_dot(nearest(seen, max_boxes), View(rankdir, backward, color))
+    return Drawing(digraph, title, graph)
 
 
 class Drawing:

@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from .graph import Graph, Module, Operation, Value
-from .text import counted, cut, operations, parameters
+from .text import counted, cut, parameters
+from .text import operations as so_many
 
 ROUNDS = 24  # of looking for repetitions; a tape without any ends it sooner
 EFFORT = 20_000_000  # comparisons in a round: periods of 2,000 in a tape of 10,000
@@ -92,7 +93,7 @@ class Fold(Operation):
         """Say how much is inside."""
         words = Counter({"input": "parameter" if v.module else "input"}.get(v.kind, v.kind)
                         for v in self.hidden)  # fmt: skip
-        return ", ".join([operations(self.count), *(counted(n, w) for w, n in words.items())])
+        return ", ".join([so_many(self.count), *(counted(n, w) for w, n in words.items())])
 
 
 def fold(
@@ -101,6 +102,7 @@ def fold(
     modules: bool = False,
     around: Collection[Module] = (),
     bundles: bool = False,
+    operations: float = np.inf,
 ) -> Graph:
     """Fold a graph until it has at most `max_boxes` boxes, or nothing more can be folded.
 
@@ -116,13 +118,20 @@ def fold(
         Modules that stay open: those that all of the graph is inside of.
     bundles
         Whether many values that pass from one fold to one other box are left out.
+    operations
+        How many operations there may be of them.
     """
-    if _boxes(graph) <= max_boxes and not modules:
+
+    def fits(graph: Graph) -> bool:
+        boxes = len(graph.values) + len(graph.operations)
+        return boxes <= max_boxes and len(graph.operations) <= operations
+
+    if fits(graph) and not modules:
         return graph
     folded = graph
     for stage in stages(graph, around):
         folded = _bundled(stage) if bundles else stage
-        if _boxes(folded) <= max_boxes:
+        if fits(folded):
             break
     return folded
 
@@ -150,10 +159,6 @@ def flat(operations: Iterable[Operation]) -> Iterable[Operation]:
             yield from operation.inside
         else:
             yield operation
-
-
-def _boxes(graph: Graph) -> int:
-    return len(graph.values) + len(graph.operations)
 
 
 # -- modules ------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from .fold import Fold, fold, modules_of, stages
 from .graph import Graph, Module, Operation, Value
 
@@ -46,7 +48,9 @@ class Part:
     cut: dict[Operation, list[int]] = field(default_factory=dict)
 
 
-def piece(graph: Graph, name: str, max_boxes: int | None = None) -> Graph:
+def piece(
+    graph: Graph, name: str, max_boxes: int | None = None, operations: float = np.inf
+) -> Graph:
     """Return a part of a graph: the inside of a module or of a repetition, or what led to a value.
 
     Parameters
@@ -57,8 +61,8 @@ def piece(graph: Graph, name: str, max_boxes: int | None = None) -> Graph:
         The name of a result; of a module, or the end of its path, such as ``blocks.3`` (of
         several calls the first; ``fc1[2]`` is the third); or how often something repeats, as
         its box says it: ``× 20`` is its first turn, ``× 20[-1]`` the last.
-    max_boxes
-        Where the inside of a module is larger, it is folded.
+    max_boxes, operations
+        Where the inside of a module or repetition has more, it is folded.
 
     Raises
     ------
@@ -92,7 +96,9 @@ def piece(graph: Graph, name: str, max_boxes: int | None = None) -> Graph:
     found = _of(graph, inside)
     if remark:
         found.remarks = [*found.remarks, remark]
-    return found if max_boxes is None else fold(found, max_boxes, around=around, bundles=True)
+    if max_boxes is None:
+        return found
+    return fold(found, max_boxes, around=around, bundles=True, operations=operations)
 
 
 def _that_led_to(graph: Graph, root: Value) -> Graph:
