@@ -126,8 +126,11 @@ def operation_label(
     """Return the label of an operation: its name, and its formula or its parameters."""
     lines = [f"<b>{quoted(cut(printable(operation.name), NAME_LENGTH))}</b>"]
     formula = short_formula(operation, names)
-    said = "" if formula.startswith(f"{operation.name}(") else formula
-    given = ", ".join(filter(None, [said, parameters(operation.parameters)]))
+    given = parameters(operation.parameters)
+    if formula.endswith("[…]"):
+        given = formula.removesuffix("[…]") + given
+    elif not formula.startswith(f"{operation.name}("):
+        given = ", ".join(filter(None, [formula, given]))
     given = cut(printable(given), PARAMETERS_LENGTH)
     if isinstance(operation, Fold):
         lines[0] = f"<b>{quoted(printable(operation.short(FOLD_LENGTH)))}</b>"

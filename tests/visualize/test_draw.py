@@ -117,7 +117,18 @@ def test_operations_show_their_parameters(parse):
     picture = parse(draw(np.sum(np.sum(x, axis=0, keepdims=True)[0, 1:])))
     # The last sum has none: what says nothing is left out.
     boxes = sorted("|".join(t) for k, t in picture.labels.items() if k.startswith("o"))
-    assert boxes == ["getitem|[0, 1:]", "sum", "sum|axis=0, keepdims=True"]
+    assert boxes == ["getitem|t₁[0, 1:]", "sum|axis=0, keepdims=True", "sum|Σ t₂"]
+
+
+def test_operations_say_in_mathematics_what_they_do(parse):
+    x, y = inputs(("x", 2.0), ("y", 3.0))
+    picture = parse(draw((x * y - y).sigmoid() ** 2))
+    said = ["|".join(t) for k, t in picture.labels.items() if k.startswith("o")]
+    assert said == ["multiply|x·y", "subtract|t₁ − y", "sigmoid|σ(t₂)", "power|t₃²"]
+    (t,) = inputs(("t", [1.0, 2.0]))
+    picture = parse(draw(np.tanh(t)))
+    assert picture.text("tanh") == "tanh"  # no formula says more than the name
+    assert picture.text("t").startswith("t (2,)|")
 
 
 def test_the_line_that_made_a_value_is_in_the_tooltip(parse):
