@@ -37,6 +37,7 @@ AHEAD, BESIDE, HANG = 30.0, 10.0, 4.0  # between columns, between boxes, above w
 LANE, GUTTER, MARGIN = 8.0, 14.0, 10.0  # between arrows beside each other; rows; around all
 HEAD = 9.0  # of an arrow, its length
 LETTERS = 26  # of a name, or of a formula
+MANY = 3  # arrows to a box, before they share a lane
 OPERATIONS = 40  # before some are folded
 LEAST = 14  # pixels of a letter, before less is said of what hangs on an operation
 
@@ -251,7 +252,7 @@ class Sheet:
     gutters
         The height of the middle of the space above each row, and below the last.
     lanes
-        Which lane of a gutter belongs to the arrows from a cell.
+        Which lane of a gutter belongs to the arrows from, or to, a cell.
     """
 
     cells: list[Cell]
@@ -275,7 +276,7 @@ class Sheet:
         points = [start]
         x = start[0] + 6.0
         for i, gutter in enumerate(passes):
-            y = self.gutters[gutter] + LANE * self.lanes[gutter, tail]
+            y = self.gutters[gutter] + LANE * self.lanes[gutter, _lane(tail, head)]
             last = i == len(passes) - 1
             across = end[0] - 8.0 if last else MARGIN / 2
             points += [(x, points[-1][1]), (x, y), (across, y)]
@@ -288,6 +289,11 @@ class Sheet:
         if tail.row == head.row:
             return [] if head.column == tail.column + 1 else [tail.row]
         return sorted({tail.row + 1, head.row})
+
+
+def _lane(tail: Cell, head: Cell) -> Cell:
+    """Return whose lane an arrow takes: that of its tail, or of a head where many arrive."""
+    return head if len(head.needs) > MANY else tail
 
 
 def _best(cells: list[Cell]) -> Sheet:
@@ -326,7 +332,7 @@ def _placed(cells: list[Cell], height: float, width: float) -> Sheet:
         for before in cell.needs:
             for gutter in sheet.passes(before, cell):
                 taken = sum(g == gutter for g, _ in sheet.lanes)
-                sheet.lanes.setdefault((gutter, before), taken)
+                sheet.lanes.setdefault((gutter, _lane(before, cell)), taken)
     y = 0.0
     for r, row in enumerate([*rows, []]):
         lanes = sum(gutter == r for gutter, _ in sheet.lanes)
