@@ -72,6 +72,8 @@ class Cell:
     row: int = 0
     x: float = 0.0
     y: float = 0.0
+    left: float = 0.0  # of its column, and right
+    right: float = 0.0
 
     @property
     def width(self) -> float:
@@ -210,7 +212,8 @@ def _boxes(cell: Cell, part: Part, view: View) -> Iterator[Drawn]:
     place = (cell.x, y, cell.width, cell.box)
     if isinstance(cell.of, Value):
         look = dict(BOXES[cell.of.kind if cell.of.maker is None else "source"])
-        tip, told = value_tooltip(cell.of, part), cell.of
+        tip = value_tooltip(cell.of, part)
+        told: Value | None = cell.of
     else:
         told = next((v for v in cell.of.results if v in part.values), None)
         kind = "fold" if isinstance(cell.of, Fold) else "result"
@@ -274,11 +277,11 @@ class Sheet:
         if not passes:
             return [start, end]
         points = [start]
-        x = start[0] + 6.0
+        x = tail.right + 6.0
         for i, gutter in enumerate(passes):
             y = self.gutters[gutter] + LANE * self.lanes[gutter, _lane(tail, head)]
             last = i == len(passes) - 1
-            across = end[0] - 8.0 if last else MARGIN / 2
+            across = head.left - HEAD - 8.0 if last else MARGIN / 2
             points += [(x, points[-1][1]), (x, y), (across, y)]
             x = across
         return [*points, (x, end[1]), end]
@@ -346,6 +349,7 @@ def _placed(cells: list[Cell], height: float, width: float) -> Sheet:
             wide = max(c.width for c in column)
             for cell in column:
                 cell.x, cell.y = x + (wide - cell.width) / 2, top
+                cell.left, cell.right = x, x + wide
                 top += cell.height + BESIDE
             x += wide + AHEAD
             sheet.width = max(sheet.width, x - AHEAD / 2 + MARGIN)
