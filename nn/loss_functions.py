@@ -224,7 +224,8 @@ def binary_cross_entropy(
     """
     input, target = _as_floats("binary_cross_entropy", input, target)
     if _is_recorded(input):
-        input = _probabilities.apply(input)
+        sure = input._primitive in (neural.sigmoid, neural.softmax)
+        input = input if sure else _probabilities.apply(input)
     else:
         _check_probabilities(plain(input))
     return _reduced(_weighted(neural.bce.apply(input, target), "weight", weight), reduction)

@@ -32,6 +32,7 @@ def scan(
     callback: Callback | None = None,
     every: int | None = None,
     many: bool = False,
+    own_xs: bool = False,
     back_end: str = "auto",
 ) -> tuple[Any, Any]:
     """Run ``carry, y = step(carry, x)`` again and again, as one compiled loop.
@@ -63,6 +64,9 @@ def scan(
     many
         Whether to run many at once, each with its own numbers: every array in `carry` has one
         more axis in front then, and so has every result. All see the same `xs`.
+    own_xs
+        With `many`, whether each sees `xs` of its own: those have the axis too, in front of
+        the steps', as where each draws its own order of the examples.
     back_end
         As for `compile`.
 
@@ -94,42 +98,67 @@ def scan(
     >>> losses.shape
     (50,)
     """
-    return Scan(step, carry, xs, many, back_end).run(length, callback, every)
+    return Scan(step, carry, xs, many, own_xs, back_end).run(length, callback, every)
 
 
 class Scan:
     """A step that is compiled; `run` runs it and goes on from where it was."""
 
     def __init__(
-        self, step: Any, carry: Any, xs: Any = None, many: bool = False, back_end: str = "auto"
-    ) -> None:
-        carry, xs = _with_arrays(carry), _with_arrays(xs)
-        start, self.rebuild = flatten(carry)
-        rows, rebuild_rows = flatten(xs)
-        rows = [np.asarray(_bare(a), order="C") for a in rows]
-        _see_lengths(rows, start if many else [])
-        first = self.rebuild([_bare(a)[0] for a in start]) if many else carry
-        example = rebuild_rows([a[0] for a in rows])
+        self, step: Any, carry: Any, xs: Any = None, many: bool = False, own_xs: bool = False,
+        back_end: str = "auto",
+    ) -> None:  # fmt: skip
+        self.many, self.own_xs = many, own_xs and many
+        self._begin(carry, xs)
+        first = self.rebuild([a[0] for a in self.carried]) if many else _with_arrays(carry)
+        example = self._rebuild_rows([a[0][0] if self.own_xs else a[0] for a in self.rows])
         recording, captured = record_watched(step, (first, example), {})
         recording.program = plain_program(recording.program)
         self.name = recording.name
         inputs, outputs = recording.program.inputs, recording.program.outputs
         # What a step returned, with each number's place among the outputs in place of it.
         returned = recording.rebuild([float(i) for i in range(len(outputs))])
-        n = self.count = self._see_carry(returned, outputs, inputs[: len(start)])
+        n = self.count = self._see_carry(returned, outputs, inputs[: len(self.carried)])
         _, self.rebuild_ys = flatten(returned[1])
         updates = {i: i for i in range(n)}
         laid = schedule(recording.program, updates, captured.fixed(recording.program))
         self.kernel, self.back_end = built(back_end, laid, recording.name)
-        dtypes = [np.asarray(v.data).dtype for v in inputs]
-        self.carried = [
-            np.array(_bare(a), kind, order="K") for a, kind in zip(start, dtypes, strict=False)
-        ]
-        self.rows = [np.asarray(a, kind) for a, kind in zip(rows, dtypes[n:], strict=False)]
+        self.dtypes = [np.asarray(v.data).dtype for v in inputs]
+        self._as_compiled()
         self.around = captured.arrays()
-        self.scanned = frozenset(range(n, n + len(rows)))
+        self.scanned = frozenset(range(n, n + len(self.rows)))
         self.batched = frozenset(range(n)) if many else frozenset()
+        if self.own_xs:
+            self.batched |= self.scanned
         self.kinds = [(v.shape, np.asarray(v.data).dtype) for v in outputs[n:]]
+
+    def _begin(self, carry: Any, xs: Any) -> None:
+        """Take what the first step gets, and what the steps see."""
+        start, self.rebuild = flatten(_with_arrays(carry))
+        rows, self._rebuild_rows = flatten(_with_arrays(xs))
+        self.carried = [np.array(_bare(a), order="K") for a in start]
+        self.rows = [np.asarray(_bare(a), order="C") for a in rows]
+        if self.own_xs:
+            _see_lengths("carry and xs, of many,", [*self.carried, *self.rows])
+            _see_lengths("xs", [a[0] for a in self.rows])
+        else:
+            _see_lengths("xs", self.rows)
+            _see_lengths("carry, of many,", self.carried if self.many else [])
+
+    def _as_compiled(self) -> None:
+        n = len(self.carried)
+        self.carried = [
+            a.astype(d, copy=False) for a, d in zip(self.carried, self.dtypes, strict=False)
+        ]
+        self.rows = [
+            a.astype(d, copy=False) for a, d in zip(self.rows, self.dtypes[n:], strict=False)
+        ]
+
+    def again(self, carry: Any, xs: Any = None) -> Scan:
+        """Begin again with other numbers, of the same shapes but for how many, and how long."""
+        self._begin(carry, xs)
+        self._as_compiled()
+        return self
 
     def _see_carry(self, returned: Any, outputs: Sequence[Value], inputs: Sequence[Value]) -> int:
         """See that a step returns a pair, and the carry as it was; return its size."""
@@ -156,7 +185,7 @@ class Scan:
         self, length: int | None, callback: Callback | None = None, every: int | None = None
     ) -> tuple[Any, Any]:
         """Run the steps, some of them a call."""
-        rows = len(self.rows[0]) if self.rows else None
+        rows = self.rows[0].shape[1 if self.own_xs else 0] if self.rows else None
         length = rows if length is None else length
         if length is None:
             raise TypeError("Give length=, the number of steps, where there are no xs.")
@@ -187,13 +216,7 @@ class Scan:
 
     def _some(self, done: int, count: int) -> list[Any]:
         """Run some steps, the first of which is number `done`."""
-        rows = []
-        for a in self.rows:
-            begin = done % len(a)
-            if begin + count <= len(a):
-                rows.append(a[begin : begin + count])
-            else:
-                rows.append(np.concatenate([a[begin:], a[:begin]]) if begin else a)
+        rows = [_from(a, done, count, 1 if self.own_xs else 0) for a in self.rows]
         arrays = [*self.carried, *rows, *self.around]
         made: list[Any]
         if self.batched:
@@ -209,6 +232,15 @@ class Scan:
         shape, dtype = kind
         members = self.carried[0].shape[:1] if self.batched else ()
         return np.empty((*members, 0, *shape), dtype)
+
+
+def _from(a: Any, done: int, count: int, axis: int) -> Any:
+    """Return what some steps see: it is read from there on, and after its end from its start."""
+    before = (slice(None),) * axis
+    begin = done % a.shape[axis]
+    if begin + count <= a.shape[axis]:
+        return a[(*before, slice(begin, begin + count))]
+    return np.roll(a, -begin, axis)
 
 
 def _joined(parts: list[Any], count: int, batched: frozenset[int]) -> Any:
@@ -236,11 +268,10 @@ def _form(v: Value) -> str:
     return f"an array of shape {data.shape} and dtype {data.dtype}"
 
 
-def _see_lengths(rows: list[Any], members: list[Any]) -> None:
-    for what, arrays in (("xs", rows), ("carry, of many,", members)):
-        found = {np.shape(_bare(a))[:1] for a in arrays}
-        if len(found) > 1 or () in found or (0,) in found:
-            raise ValueError(
-                f"The arrays in {what} need a first axis of one length, at least 1, and have "
-                f"{sorted(found, key=len)}."
-            )
+def _see_lengths(what: str, arrays: Sequence[Any]) -> None:
+    found = {np.shape(a)[:1] for a in arrays}
+    if len(found) > 1 or () in found or (0,) in found:
+        raise ValueError(
+            f"The arrays in {what} need a first axis of one length, at least 1, and have "
+            f"{sorted(found, key=len)}."
+        )

@@ -186,23 +186,28 @@ class Body:
     # -- sums, and other ways to make one number of many -------------------------------------
 
     def reduction(
-        self, name: str, c: Place | str, a: Place, axes: frozenset[int], dtype: np.dtype[Any]
-    ) -> None:
-        """Write the sum, max or min of `a` over axes, as `c`, which has 1 or nothing there."""
+        self, name: str, c: Place | str, a: Place, axes: frozenset[int], dtype: np.dtype[Any],
+        initial: Any = None,
+    ) -> None:  # fmt: skip
+        """Write the sum, max or min of `a` over axes, as `c`, which has 1 or nothing there.
+
+        `initial` is a number that counts with those of `a`.
+        """
         kept = [i for i in range(len(a.shape)) if i not in axes]
         across = [i for i in range(len(a.shape)) if i in axes]
         write, variables = self.write, [f"i{i}" for i in range(len(a.shape))]
         outer, lengths = [variables[i] for i in kept], [a.shape[i] for i in kept]
-        first = number(0, dtype) if name == "sum" else ""
+        start = 0 if initial is None and name == "sum" else initial
+        first = "" if start is None else number(start, dtype)
         inner = across and (not kept or a.strides[across[-1]] < a.strides[kept[-1]])
         if isinstance(c, str) or inner or not kept or not across:
             with write.over(lengths, outer):
                 self._reduced(name, a, across, variables, dtype, first)
                 write(f"{c if isinstance(c, str) else c.element(outer)} = s")
             return
-        start = [v if i in kept else "0" for i, v in enumerate(variables)]
+        begin = [v if i in kept else "0" for i, v in enumerate(variables)]
         with write.over(lengths, outer):
-            write(f"{c.element(outer)} = {first or a.element(start)}")
+            write(f"{c.element(outer)} = {first or a.element(begin)}")
         order = [*across, *kept]
         with write.over([a.shape[i] for i in order], [variables[i] for i in order]):
             cell = c.element(outer)

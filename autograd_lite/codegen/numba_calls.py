@@ -71,12 +71,14 @@ def _is_plain_reduction(step: Step) -> bool:
     p, (v,) = step.parameters, step.operands[:1]
     if len(step.operands) != 1 or p.get("where", True) is not True or not prod(v.shape):
         return False
-    if set(p) - {"axis", "keepdims", "where", "dtype"} or p.get("dtype") not in (
+    if set(p) - {"axis", "keepdims", "where", "dtype", "initial"} or p.get("dtype") not in (
         None,
         dtype_of(step.results[0]),
     ):
         return False
     made, kind = dtype_of(step.results[0]), dtype_of(v)
+    if "initial" in p and not (made.kind == "f" and v.shape and isinstance(p["initial"], float)):
+        return False
     return made == kind or (step.primitive.function is np.sum and made == np.int64)
 
 
@@ -117,7 +119,8 @@ def _reduction(body: Body, step: Step, place: Find) -> None:
     if isinstance(c, Place) and len(c.shape) == count:  # keepdims
         kept = [i for i in range(count) if i not in across]
         c = c.replaced(tuple(c.shape[i] for i in kept), tuple(c.strides[i] for i in kept))
-    body.reduction(_REDUCTIONS[step.primitive.function], c, a, across, dtype_of(result))
+    name, initial = _REDUCTIONS[step.primitive.function], step.parameters.get("initial")
+    body.reduction(name, c, a, across, dtype_of(result), initial)
 
 
 def _move(body: Body, step: Step, place: Find) -> None:

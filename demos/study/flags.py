@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_lite.errors import missing_extra
+
 from ..command import Parser, size_number
+from .compiled import is_there
 from .experiments import Plan, Reported
-from .sweep import BACKENDS, run
+from .sweep import BACKENDS, run, tasks
 
 if TYPE_CHECKING:
     from pandas import Series  # type: ignore[import-untyped]
@@ -33,8 +36,31 @@ def add_where(parser: Parser, out: str) -> None:
         help="of the Dask cluster (example: --scheduler tcp://127.0.0.1:8786)")  # fmt: skip
     add("--out", default=out, metavar="DIR",
         help="folder for results; none is run twice (default: %(default)s)")  # fmt: skip
+    add_compile(add)
     add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
         help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+
+
+def add_compile(add: Callable[..., Any]) -> None:
+    """Add the flag that says whether training is compiled code."""
+    add("--compile", action=argparse.BooleanOptionalAction, default=None,
+        help="whether to train in compiled loops, the same to rounding (default: where numba is "
+        "installed, for runs so long that it pays)")  # fmt: skip
+
+
+def check_compile(parser: Parser, args: argparse.Namespace) -> None:
+    """See that Numba is there if it was asked for."""
+    if args.compile and not is_there():
+        parser.exit(1, f"{missing_extra('numba', 'fast', 'train in compiled loops')}\n")
+
+
+def say_how(plans: Sequence[Plan], args: argparse.Namespace) -> None:
+    """Print whether runs are trained in compiled loops."""
+    wanted = [(cell, seed) for plan in plans for cell in plan.cells.values() for seed in plan.seeds]
+    todo = tasks(wanted, args.compile)
+    if any(task.compiled for task in todo):
+        runs = sum(len(task) for task in todo if task.compiled)
+        print(f"{runs} of {sum(map(len, todo))} runs in compiled loops (--no-compile: in none)")
 
 
 def check_where(parser: Parser, args: argparse.Namespace) -> None:
@@ -43,11 +69,13 @@ def check_where(parser: Parser, args: argparse.Namespace) -> None:
         parser.error("argument --backend: dask needs --scheduler, such as tcp://127.0.0.1:8786")
     if args.backend != "dask" and args.scheduler is not None:
         parser.error("argument --scheduler: it is for --backend dask")
+    check_compile(parser, args)
     parser.ready(args, *PACKAGES)
 
 
 def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) -> Results:
     """Run what is not stored yet; whatever stops that ends the program here, in one line."""
+    say_how(plans, args)
     try:
         results = run(
             plans,
@@ -56,6 +84,7 @@ def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) 
             scheduler=args.scheduler,
             jobs=args.jobs,
             progress=args.progress,
+            compile=args.compile,
         )
     except KeyboardInterrupt:
         parser.exit(130, "\ninterrupted: what is finished is stored; the same command goes on\n")

@@ -37,6 +37,7 @@ from .claims import CLAIMS, SIGNS, Tables, size_of
 from .diagnostics import Watched, watch
 from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number, percent
 from .experiments import EXPERIMENTS, Plan
+from .flags import add_compile, check_compile, say_how
 from .training import logged_epochs, points
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def main(argv: Sequence[str]) -> int:
     folder = args.out / "study"
     try:
         if args.run:
-            results = sweep.run(plans(scope, args.seeds), folder, progress=args.progress)
+            todo = plans(scope, args.seeds)
+            say_how(todo, args)
+            results = sweep.run(todo, folder, progress=args.progress, compile=args.compile)
         else:
             results = store.load(folder)
         for note in results.notes:
@@ -85,12 +88,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         help="seeds of every experiment (default: by experiment)")  # fmt: skip
     add("--no-run", dest="run", action="store_false",
         help="train none of the experiments: report what is there, and mark the gaps")  # fmt: skip
+    add_compile(add)
     add("--out", default="out", metavar="DIR",
         help="folder for results and report (default: %(default)s)")  # fmt: skip
     add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
         help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+    args = parser.parse_args(argv)
+    check_compile(parser, args)
     return parser.ready(
-        parser.parse_args(argv),
+        args,
         "matplotlib", "pandas", "jinja2", "joblib", "tqdm", "safetensors", "scikit-learn",
     )  # fmt: skip
 

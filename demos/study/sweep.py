@@ -21,7 +21,7 @@ from typing import Any
 
 from autograd_lite.errors import missing_extra
 
-from . import store
+from . import compiled, store
 from .configuration import COUNTS, VERSION, Configuration
 from .experiments import Plan
 from .training import Run, train
@@ -32,6 +32,8 @@ NUMBERS = 12_000
 """In the widest array of a stack: with more, memory costs more than Python does."""
 SEEDS = 50
 """In a task at most, so that an interrupt loses little."""
+TASK = 15.0
+"""Seconds of a compiled task, about; one run may take longer."""
 PATIENCE = 5
 """Seconds to wait for a scheduler, and for its workers."""
 
@@ -42,13 +44,23 @@ class Task:
 
     cells: tuple[Configuration, ...]
     seeds: tuple[int, ...]
+    compiled: bool = False
 
     def __call__(self) -> list[Run]:
         """Train."""
-        return train(self.cells, self.seeds)
+        return train(self.cells, self.seeds, compile=self.compiled and compiled.is_there())
 
     def __len__(self) -> int:
         return len(self.cells) * len(self.seeds)
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """What its steps are compiled for: the rest are numbers that they are given."""
+        cell = self.cells[0]
+        told = cell.sizes, cell.bias, cell.activation, cell.slope, cell.output_activation, cell.loss
+        return *told, cell.reduction, cell.optimizer, cell.momentum, cell.weight_decay, (
+            cell.batch or -COUNTS.get(cell.data, 0)
+        )
 
     @property
     def cost(self) -> float:
@@ -56,15 +68,16 @@ class Task:
         cell = self.cells[0]
         if cell.data == "digits":
             return 0.4 * cell.epochs * len(self)
-        points = COUNTS[cell.data]
-        batch = min(cell.batch or points, points)
-        step = 3e-5 * len(cell.sizes) + 5e-9 * len(self) * batch * sum(cell.sizes)
-        step += 1.5e-4 * (cell.loss == "cross_entropy")
-        return cell.epochs * -(-points // batch) * step
+        return compiled.seconds(cell, len(self), self.compiled)
 
 
-def tasks(wanted: Sequence[tuple[Configuration, int]]) -> list[Task]:
+def tasks(
+    wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None
+) -> list[Task]:
     """Cut runs into tasks, the longest first.
+
+    Of what is compiled, one task of each program comes before all others, so that no two
+    processes compile the same. `compile` is that of `run`.
 
     >>> cells = [Configuration(lr=lr) for lr in (0.1, 1.0)]
     >>> found = tasks([(cell, seed) for cell in cells for seed in range(60)])
@@ -79,17 +92,27 @@ def tasks(wanted: Sequence[tuple[Configuration, int]]) -> list[Task]:
         alike.setdefault((replace(cell, lr=0.0), tuple(missing)), []).append(cell)
     found = []
     for (cell, seeds), cells in alike.items():
-        lanes = _lanes(cell)
+        count = len(cells) * len(seeds)
+        loops = cell.data != "digits" and (
+            compiled.pays(cell, count) if compile is None else compile
+        )
+        lanes = _lanes(cell, loops)
         for some in _cut(cells, lanes):
             size = min(SEEDS, max(1, lanes // len(some)))
-            found += [Task(tuple(some), tuple(part)) for part in _cut(seeds, size)]
-    return sorted(found, key=lambda task: -task.cost)
+            found += [Task(tuple(some), tuple(part), loops) for part in _cut(seeds, size)]
+    found.sort(key=lambda task: -task.cost)
+    first = {task.program: task for task in reversed(found) if task.compiled}
+    others = [task for task in found if first.get(task.program) is not task]
+    return [*sorted(first.values(), key=lambda task: -task.cost), *others]
 
 
-def _lanes(cell: Configuration) -> int:
+def _lanes(cell: Configuration, loops: bool) -> int:
     """Return how many runs of a configuration should train as one stack."""
     if cell.data == "digits":
         return 1
+    if loops:  # one after the other, so that not much is lost if it is interrupted
+        once = compiled.seconds(cell, 1, True) - compiled.seconds(cell, 0, True)
+        return min(2 * SEEDS, max(1, int(TASK / once)))
     points = COUNTS[cell.data]
     return max(5, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
 
@@ -219,6 +242,7 @@ def run(
     scheduler: str | None = None,
     jobs: int | None = None,
     progress: bool = False,
+    compile: bool | None = None,
 ) -> store.Results:
     """Train what is asked for and not stored yet, and return all that was asked for.
 
@@ -234,6 +258,9 @@ def run(
         Processes on this machine; one for each core by default.
     progress
         Whether to show a progress bar, with the time that is left.
+    compile
+        Whether runs are trained in compiled loops: by default where Numba is installed and
+        they are so long that it pays.
 
     Raises
     ------
@@ -265,7 +292,7 @@ def run(
         raise ValueError("backend 'dask' and the address of its scheduler go together: give both.")
     store.ask(folder, plans)
     found, notes = store.stored(folder)
-    todo = tasks([(cell, seed) for cell, seed in wanted if (cell.key, seed) not in found])
+    todo = tasks([(cell, seed) for cell, seed in wanted if (cell.key, seed) not in found], compile)
     if todo:
         done = locally(todo, jobs) if scheduler is None else on_dask(todo, scheduler)
         with closing(done), _bar(todo, progress) as advance:

@@ -17,6 +17,8 @@ What a seed draws comes from a generator of its own for each purpose, see
 
 from __future__ import annotations
 
+import bisect
+import copy
 import itertools
 import math
 import time
@@ -30,6 +32,7 @@ import nn
 from autograd_lite import Tensor, no_grad
 
 from ..data import Array, generate_linear, generate_XOR_easy
+from . import compiled
 from .configuration import COUNTS, Configuration
 
 # -- what a seed decides ---------------------------------------------------------------------------
@@ -173,6 +176,7 @@ def train(
     *,
     log_at: Collection[int] | None = None,
     observe: Observer | None = None,
+    compile: bool | None = None,
 ) -> list[Run]:
     """Train every configuration with every seed, all at once.
 
@@ -188,6 +192,9 @@ def train(
         Called at each of these epochs with the epoch and the parameters by name,
         as in an `nn.MLP`, with one more dimension in front: the lanes that are
         still in training, configuration by configuration.
+    compile
+        Whether in compiled loops, with the same numbers to rounding; by default where Numba
+        is installed, for as many epochs as make up for compiling.
 
     Returns
     -------
@@ -217,7 +224,14 @@ def train(
     if runs:
         epochs = logged_epochs(cells[0].epochs) if log_at is None else log_at
         with np.errstate(all="ignore"):  # a lane that overflows says so in its result
-            _train(_Stack(runs), {*epochs, cells[0].epochs}, observe)
+            stack, every = _Stack(runs), {*epochs, cells[0].epochs}
+            if compiled.pays(cells[0], len(runs)) if compile is None else compile:
+                try:
+                    _train_compiled(stack, every, observe)
+                except compiled.NotOneLoop:
+                    _train(stack, every, observe)
+            else:
+                _train(stack, every, observe)
     for run in runs:
         run.seconds = (time.perf_counter() - started) / len(runs)
     return runs
@@ -255,6 +269,56 @@ def _train(stack: _Stack, log_at: set[int], observe: Observer | None) -> None:
                 stack.step(stack.forward(inputs, targets)[1], inputs.shape[-1])
 
 
+def _train_compiled(stack: _Stack, log_at: set[int], observe: Observer | None) -> None:
+    """Do what `_train` does, with as many epochs in one call as nobody looks between.
+
+    Where a lane should have left in the middle, its steps up to there are made again.
+    """
+    cell, epoch = stack.cell, 0
+    whole, stop_below = cell.batch is None, cell.stop_below
+    loop = compiled.Loop(
+        cell, stack.forward_with, stack.optimizer, stack.arrays(),
+        inputs=stack.inputs, targets=stack.targets,
+        lr=np.array([run.configuration.lr for run in stack.runs]),
+    )  # fmt: skip
+    state = loop.state
+    logged_at = sorted(log_at)
+    while True:
+        logged = epoch in log_at
+        if logged or (stop_below is not None and not whole):
+            stack.take(state["parameters"])
+            with no_grad():
+                output, _ = stack.forward()
+            if logged and observe is not None:
+                observe(epoch, stack.parameters())
+            state = compiled.part(state, stack.review(epoch, output.data, logged))
+        if not stack.runs:
+            return
+        following = logged_at[bisect.bisect(logged_at, epoch)]
+        count = min(following - epoch, loop.longest(len(stack.runs)))
+        if stop_below is not None and not whole:
+            count = 1
+        before = state
+        state, losses = loop.run(before, epoch, count, stack.order(count))
+        if losses is not None:
+            leaves = ~np.isfinite(losses)
+            if stop_below is not None:
+                leaves |= losses < stop_below
+            leaves[:, 0] &= not logged  # then it was looked at
+            for i in np.flatnonzero(leaves.any(axis=1)):
+                steps = int(leaves[i].argmax())
+                lane = stack.part([i])
+                there = compiled.part(before, [i])
+                there = loop.run(there, epoch, steps, None)[0] if steps else there
+                lane.take(there["parameters"])
+                with no_grad():
+                    output, _ = lane.forward()
+                lane.review(epoch + steps, output.data, False, losses[[i], steps])
+            goes_on = np.flatnonzero(~leaves.any(axis=1))
+            stack, state = stack.part(goes_on), compiled.part(state, goes_on)
+        epoch += count
+
+
 class _Stack:
     """The lanes that are still in training: their points, parameters and optimizer."""
 
@@ -285,6 +349,15 @@ class _Stack:
         for group in self.optimizer.param_groups:
             group["lr"] = float(rates[0]) if np.ptp(rates) == 0.0 else rates[:, None, None]
 
+    def take(self, arrays: Mapping[str, Array]) -> None:
+        """Set the parameters, as `arrays` returns them."""
+        for name, array in arrays.items():
+            self.tensors[name].data = array
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the parameters as they stand in a forward pass."""
+        return {name: t.data for name, t in self.tensors.items()}
+
     def parameters(self) -> dict[str, Array]:
         """Return the parameters of all lanes by name."""
         return {
@@ -294,15 +367,30 @@ class _Stack:
 
     def forward(self, inputs: Any = None, targets: Any = None) -> tuple[Tensor, Tensor]:
         """Return the outputs for some points, all by default, and the mean loss of all lanes."""
-        value: Any = self.inputs if inputs is None else inputs
-        hidden, last = len(self.weights) - 1, self.cell.output_activation
-        for i, weight in enumerate(self.weights):
-            value = weight @ value
-            if self.biases:
-                value = value + self.biases[i]
-            value = ACTIVATIONS[last if i == hidden else self.cell.activation](value, self.cell)
-        loss = LOSSES[self.cell.loss](value, self.targets if targets is None else targets, "mean")
+        return self._forward(
+            self.tensors,
+            self.inputs if inputs is None else inputs,
+            self.targets if targets is None else targets,
+        )
+
+    def forward_with(self, parameters: Mapping[str, Any], inputs: Any, targets: Any) -> Any:
+        """Return what `forward` does, of one lane alone."""
+        value, loss = self._forward(
+            {name: p[None] for name, p in parameters.items()}, inputs[None], targets[None]
+        )
         return value, loss
+
+    def _forward(self, parameters: Mapping[str, Any], value: Any, targets: Any) -> Any:
+        weights = [p for name, p in parameters.items() if name.endswith("weight")]
+        biases = [p for name, p in parameters.items() if name.endswith("bias")]
+        for i, weight in enumerate(weights):
+            is_last = i == len(weights) - 1
+            value = weight @ value
+            if biases:
+                value = value + biases[i]
+            activation = self.cell.output_activation if is_last else self.cell.activation
+            value = ACTIVATIONS[activation](value, self.cell)
+        return value, LOSSES[self.cell.loss](value, targets, "mean")
 
     def losses(self, outputs: Array) -> Array:
         """Return the loss of each lane, the mean over its points."""
@@ -316,20 +404,35 @@ class _Stack:
         loss.backward(float(len(self.runs) * (count if self.cell.reduction == "sum" else 1)))
         self.optimizer.step()
 
+    def order(self, epochs: int) -> Array | None:
+        """Return the orders of the next epochs (lanes, epochs, points); each seed has its own."""
+        if self.cell.batch is None:
+            return None
+        n = self.inputs.shape[-1]
+        drawn = {
+            seed: np.stack([rng.permutation(n) for _ in range(epochs)])
+            for seed, rng in self.orders.items()
+        }
+        return np.stack([drawn[run.seed] for run in self.runs])
+
     def batches(self) -> Iterator[tuple[Array, Array]]:
-        """Yield all points in a new order, some at a time; each seed has an order of its own."""
-        count, size = self.inputs.shape[-1], self.cell.batch or 0
-        drawn = {seed: rng.permutation(count) for seed, rng in self.orders.items()}
-        order = np.stack([drawn[run.seed] for run in self.runs])[:, None]
+        """Yield all points in a new order, some at a time."""
+        order, size = self.order(1), self.cell.batch or 0
+        assert order is not None
         inputs = np.take_along_axis(self.inputs, order, axis=-1)
         targets = np.take_along_axis(self.targets, order, axis=-1)
-        for first in range(0, count, size):
+        for first in range(0, order.shape[-1], size):
             part = slice(first, first + size)
             yield np.ascontiguousarray(inputs[..., part]), np.ascontiguousarray(targets[..., part])
 
-    def review(self, epoch: int, outputs: Array, logged: bool) -> None:
-        """Note how good each lane is, and let leave what stops, overflows or is at the end."""
-        losses = self.losses(outputs)
+    def review(
+        self, epoch: int, outputs: Array, logged: bool, losses: Array | None = None
+    ) -> Array:
+        """Note how good each lane is, and let leave what stops, overflows or is at the end.
+
+        The losses are those of the outputs, unless they are known. Returns the lanes that stay.
+        """
+        losses = self.losses(outputs) if losses is None else losses
         shares = self._right(outputs, self.targets)
         overflown = ~np.isfinite(losses)
         leaves = overflown | (epoch == self.cell.epochs)
@@ -345,6 +448,7 @@ class _Stack:
         if leaves.any():
             self._finish(np.flatnonzero(leaves))
             self._keep(np.flatnonzero(~leaves))
+        return np.flatnonzero(~leaves)
 
     def _right(self, outputs: Array, targets: Array) -> Array:
         """Return for each lane the share of points whose label is the output's."""
@@ -375,16 +479,24 @@ class _Stack:
             self.runs = []
             return
         state = self.optimizer.state_dict()["state"]
-        parameters = self.parameters()
-        self.runs = [self.runs[i] for i in lanes]
-        self.inputs, self.targets = self.inputs[lanes], self.targets[lanes]
-        if self.held_out is not None:
-            self.held_out = (self.held_out[0][lanes], self.held_out[1][lanes])
-        seeds = {run.seed for run in self.runs}
-        self.orders = {seed: rng for seed, rng in self.orders.items() if seed in seeds}
-        self._begin({name: array[lanes] for name, array in parameters.items()})
+        vars(self).update(vars(self.part(lanes)))
         for memory, saved in zip(self.optimizer.memory, state.values(), strict=False):
             memory.update({k: v[lanes] if np.ndim(v) else v for k, v in saved.items()})
+
+
+    def part(self, lanes: Any) -> _Stack:
+        """Return some lanes as a stack of their own, whose optimizer remembers nothing."""
+        new = copy.copy(self)
+        new.runs = [self.runs[i] for i in lanes]
+        if not new.runs:
+            return new
+        new.inputs, new.targets = self.inputs[lanes], self.targets[lanes]
+        if self.held_out is not None:
+            new.held_out = (self.held_out[0][lanes], self.held_out[1][lanes])
+        seeds = {run.seed for run in new.runs}
+        new.orders = {seed: rng for seed, rng in self.orders.items() if seed in seeds}
+        new._begin({name: array[lanes] for name, array in self.parameters().items()})
+        return new
 
 
 def _start(cell: Configuration, seed: int) -> dict[str, Array]:
