@@ -17,6 +17,7 @@ from autograd_lite.errors import BroadcastError
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random
+from autograd_lite.tape import is_for_other_values
 
 from . import windows
 from .embedding import embedding
@@ -226,12 +227,16 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Return x, limited to what lies between `min_val` and `max_val`; the derivative there is 0."""
     low, high = check_limits(min_val, max_val)
     input = operand(input)
-    outside = (plain(input) <= low) | (plain(input) >= high)
-    return _shown(np.where(outside, np.clip(plain(input), low, high), input), input)
+    recorded = isinstance(input, Tensor) and is_for_other_values()
+    held = input.detach() if recorded else plain(input)
+    outside = (held <= low) | (held >= high)
+    return _shown(np.where(outside, np.clip(held, low, high), input), input)
 
 
 def _shown(out: Any, input: Any) -> Any:
     """Return a result with NaN as its gradient where the input is NaN, so that it stays visible."""
+    if is_for_other_values():
+        return out * np.where(np.isnan(input), np.nan, 1.0).astype(out.dtype)
     lost = np.isnan(plain(input))
     return out * np.where(lost, np.nan, 1.0).astype(out.dtype) if lost.any() else out
 

@@ -1,10 +1,11 @@
 """The lanes of a stack in compiled loops: thousands of epochs with no Python in between.
 
 A `Loop` makes the steps that the tape would make: one program for a lane, which runs for each
-with its own points, parameters and rate (`autograd_lite.scan` with ``many=True``). The formula of the optimizer is that of `nn.optim`; what of it changes
-from step to step, such as Adam's, is read along with the points.
+with its own points, parameters and rate (`autograd_lite.scan` with ``many=True``). The formula
+of the optimizer is that of `nn.optim`; what of it changes from step to step, such as Adam's, is
+read along with the points.
 
-What comes out agrees with the eager steps to rounding: sums are added in another order.
+What comes out agrees with the steps of the tape to rounding: sums are added in another order.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def seconds(cell: Configuration, lanes: int, compiled: bool) -> float:
     numbers = batch * sum(cell.sizes)
     softmax = cell.loss == "cross_entropy"
     if compiled:
-        compiling = 0.8 * len(cell.sizes)
+        compiling = 0.3 * len(cell.sizes) ** 2  # longer programs take more for each line
         return compiling + steps * lanes * (6e-8 + 4.5e-9 * numbers * (1 + softmax))
     return steps * (3e-5 * len(cell.sizes) + 5e-9 * lanes * numbers + 1.5e-4 * softmax)
 

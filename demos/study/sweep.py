@@ -58,8 +58,13 @@ class Task:
         """What its steps are compiled for: the rest are numbers that they are given."""
         cell = self.cells[0]
         told = cell.sizes, cell.bias, cell.activation, cell.slope, cell.output_activation, cell.loss
-        return *told, cell.reduction, cell.optimizer, cell.momentum, cell.weight_decay, (
-            cell.batch or -COUNTS.get(cell.data, 0)
+        return (
+            *told,
+            cell.reduction,
+            cell.optimizer,
+            cell.momentum,
+            cell.weight_decay,
+            (cell.batch or -COUNTS.get(cell.data, 0)),
         )
 
     @property
@@ -71,9 +76,7 @@ class Task:
         return compiled.seconds(cell, len(self), self.compiled)
 
 
-def tasks(
-    wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None
-) -> list[Task]:
+def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None) -> list[Task]:
     """Cut runs into tasks, the longest first.
 
     Of what is compiled, one task of each program comes before all others, so that no two

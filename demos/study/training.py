@@ -316,6 +316,8 @@ def _train_compiled(stack: _Stack, log_at: set[int], observe: Observer | None) -
                 lane.review(epoch + steps, output.data, False, losses[[i], steps])
             goes_on = np.flatnonzero(~leaves.any(axis=1))
             stack, state = stack.part(goes_on), compiled.part(state, goes_on)
+            if not stack.runs:
+                return
         epoch += count
 
 
@@ -367,18 +369,17 @@ class _Stack:
 
     def forward(self, inputs: Any = None, targets: Any = None) -> tuple[Tensor, Tensor]:
         """Return the outputs for some points, all by default, and the mean loss of all lanes."""
-        return self._forward(
+        made: tuple[Tensor, Tensor] = self._forward(
             self.tensors,
             self.inputs if inputs is None else inputs,
             self.targets if targets is None else targets,
         )
+        return made
 
     def forward_with(self, parameters: Mapping[str, Any], inputs: Any, targets: Any) -> Any:
         """Return what `forward` does, of one lane alone."""
-        value, loss = self._forward(
-            {name: p[None] for name, p in parameters.items()}, inputs[None], targets[None]
-        )
-        return value, loss
+        own = {name: p[None] for name, p in parameters.items()}
+        return self._forward(own, inputs[None], targets[None])
 
     def _forward(self, parameters: Mapping[str, Any], value: Any, targets: Any) -> Any:
         weights = [p for name, p in parameters.items() if name.endswith("weight")]
@@ -482,7 +483,6 @@ class _Stack:
         vars(self).update(vars(self.part(lanes)))
         for memory, saved in zip(self.optimizer.memory, state.values(), strict=False):
             memory.update({k: v[lanes] if np.ndim(v) else v for k, v in saved.items()})
-
 
     def part(self, lanes: Any) -> _Stack:
         """Return some lanes as a stack of their own, whose optimizer remembers nothing."""

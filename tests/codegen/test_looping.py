@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+import nn
 from autograd_lite import Tensor, scan, value_and_grad
 from autograd_lite.codegen import looping
 from autograd_lite.errors import CompileError
@@ -80,6 +81,63 @@ def test_many_at_once_are_each_alone(back_end):
     carry, ys = scan(adam, stacked(carries), XS, 20, many=True, back_end=back_end)
     assert_close(carry, stacked([c for c, _ in alone]), 0)
     assert_close(list(ys), [np.stack(y) for y in zip(*(y for _, y in alone), strict=True)], 0)
+
+
+def test_each_of_many_may_see_examples_of_its_own_and_begin_again(back_end):
+    carries = [start(seed) for seed in range(3)]
+    own = [XS, 2.0 * XS, XS[::-1]]
+
+    def alone(count):
+        return [
+            scan(adam, c, x, count, back_end=back_end) for c, x in zip(carries, own, strict=True)
+        ]
+
+    loop = looping.Scan(adam, stacked(carries), np.stack(own), True, True, back_end)
+    for count, which in ((20, [0, 1, 2]), (5, [2])):
+        if which == [2]:
+            loop.again(stacked([carries[2]]), own[2][None])  # fewer of them
+        carry, ys = loop.run(count)
+        expected = [alone(count)[i] for i in which]
+        assert_close(carry, stacked([c for c, _ in expected]), 0)
+        assert_close(
+            list(ys), [np.stack(y) for y in zip(*(y for _, y in expected), strict=True)], 0
+        )
+    with pytest.raises(ValueError, match="carry and xs, of many, need a first axis of one length"):
+        looping.Scan(adam, stacked(carries), np.stack(own[:2]), True, True, "numpy")
+
+
+CLASSES = {name.lower() for name in vars(nn.activation)} | {"logsoftmax"}
+ACTIVATIONS = [
+    name
+    for name in nn.functional.__all__
+    if name.replace("_", "") in CLASSES and name not in ("gelu", "prelu")  # erf is not ours
+]
+CHOICES = {
+    **{name: getattr(nn.functional, name) for name in ACTIVATIONS},
+    "clip": lambda x: np.clip(x, -0.5, 0.5),
+    "arctan": np.arctan,
+    "max": lambda x: np.max(x, axis=1, keepdims=True, initial=0.1) * x,
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_rule_that_knows_special_points_is_no_reason_to_leave_the_loop(name, as_python):
+    """Its gradient is that of the tape where x is infinite or NaN too, in compiled code."""
+
+    def loss(x):
+        return np.sum(CHOICES[name](x) * np.array([1.0, -2.0, 3.0]))
+
+    points = np.array(
+        [[[0.0, 0.3, -0.7], [2.0, -3.0, 0.5]], [[np.nan, 1.0, 4.0], [1e200, 7.0, -9]]]
+    )
+    points = np.concatenate([points, [[[np.inf, 1.0, 2.0], [-np.inf, 0.1, 0.2]]]])
+    both = value_and_grad(loss)
+    loop = looping.Scan(lambda c, x: (c, both(x)), 0.0, points, back_end="numba")
+    assert loop.kernel.own_run is not None
+    with np.errstate(all="ignore"):
+        _, (losses, slopes) = loop.run(3)
+        for x, value, slope in zip(points, losses, slopes, strict=True):
+            assert_close([value, slope], list(both(x)))
 
 
 def test_callback_sees_all_steps_once_and_can_end_it(back_end):

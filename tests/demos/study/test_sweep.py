@@ -54,18 +54,24 @@ def numbers(results):
             st.integers(0, 300),
         ),
         max_size=60,
-    )
+    ),
+    st.booleans(),
 )
-def test_every_run_is_in_one_task_and_a_task_trains_as_one(wanted):
-    found = tasks(wanted)
+def test_every_run_is_in_one_task_and_a_task_trains_as_one(wanted, compile):
+    found = tasks(wanted, compile)
     made = Counter((cell, seed) for task in found for cell in task.cells for seed in task.seeds)
     assert set(made) == set(wanted)
     assert set(made.values()) <= {1}
     for task in found:
         assert len({replace(cell, lr=0.0) for cell in task.cells}) == 1
         assert len(task.seeds) <= sweep.SEEDS
-    costs = [task.cost for task in found]
-    assert costs == sorted(costs, reverse=True)
+    assert {task.compiled for task in found} <= {False, compile}
+    programs = [task.program for task in found if task.compiled]
+    begun = len(set(programs))  # one of each, so that no two processes compile the same
+    assert len(set(programs[:begun])) == begun
+    for part in (found[:begun], found[begun:]):
+        costs = [task.cost for task in part]
+        assert costs == sorted(costs, reverse=True)
 
 
 def test_large_stacks_are_cut_and_small_ones_are_not():
@@ -102,9 +108,9 @@ def test_what_is_there_is_not_run_again(tmp_path, monkeypatch):
     trained = []
     train = sweep.train
 
-    def counted(cells, seeds):
+    def counted(cells, seeds, **how):
         trained.extend((cell.key, seed) for cell in cells for seed in seeds)
-        return train(cells, seeds)
+        return train(cells, seeds, **how)
 
     monkeypatch.setattr(sweep, "train", counted)
     some = dict(list(GRID.items())[:3])

@@ -12,9 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
+from demos.study import compiled
 from demos.study.configuration import Configuration
 from demos.study.experiments import EXPERIMENTS
 from demos.study.training import ORDER, WEIGHTS, held_out, logged_epochs, points, stream, train
+from tests.codegen.test_numba import as_python
+
+__all__ = ["as_python"]  # the fixture
 
 MOONS = EXPERIMENTS["R2-moons-depth"].cells["width 3, 5 layers"]
 
@@ -116,6 +120,69 @@ def test_rates_differ_from_lane_to_lane(optimizer, batch):
         [lone] = train(run.configuration, [run.seed])
         for name, array in lone.weights.items():
             np.testing.assert_allclose(run.weights[name], array, rtol=1e-9)
+
+
+# -- in compiled loops ---------------------------------------------------------------------------
+
+
+COMPILED = {
+    "all points": replace(MOONS, hidden=(3,), epochs=9),
+    "ReLU, decay": replace(MOONS, hidden=(3,), activation="relu", epochs=5, data="blobs"),
+    "point by point": Configuration(hidden=(3,), bias=True, batch=1, epochs=6, lr=0.1),
+    "uneven batches": Configuration(hidden=(3,), batch=8, epochs=6, optimizer="adam", lr=0.1),
+    "cross-entropy of one output": Configuration(hidden=(), loss="bce", epochs=9),
+    "stops": Configuration(lr=3.0, hidden=(4,), bias=True, epochs=60, stop_below=0.243),
+    "stops between batches": Configuration(lr=0.3, batch=7, epochs=30, stop_below=0.25),
+    "overflows": Configuration(activation="identity", output_activation="identity", epochs=50,
+                               lr=1.0),
+    **{
+        name: Configuration(hidden=(2,), bias=True, optimizer=name, weight_decay=0.01, epochs=7)
+        for name in ("momentum", "adagrad", "rmsprop", "adam")
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_compiled_loop_trains_as_the_tape_does(name, as_python):
+    cell, seen, runs = COMPILED[name], {}, {}
+    cells = [cell, replace(cell, lr=cell.lr / 10)]
+    for way in (False, True):
+        lanes = seen[way] = []
+        runs[way] = train(
+            cells, [2, 0, 5], log_at=[0, 1, 4], compile=way,
+            observe=lambda epoch, p, to=lanes: to.append((epoch, [len(a) for a in p.values()])),
+        )  # fmt: skip
+    assert seen[True] == seen[False]
+    for here, there in zip(runs[True], runs[False], strict=True):
+        assert (here.configuration, here.seed) == (there.configuration, there.seed)
+        assert here.epochs == there.epochs
+        assert here.accuracies == there.accuracies
+        assert here.diverged == there.diverged
+        np.testing.assert_equal(here.held_out_accuracy, there.held_out_accuracy)
+        assert here.losses == pytest.approx(there.losses, rel=1e-9)
+        for key, array in there.weights.items():
+            if not there.diverged:
+                np.testing.assert_allclose(here.weights[key], array, rtol=1e-9, atol=1e-12)
+    if "stops" in name:
+        assert len({run.epochs_done for run in runs[True]}) > 1
+    if name == "overflows":
+        assert {run.diverged for run in runs[True]} == {True, False}
+
+
+def test_what_would_not_be_one_loop_is_trained_on_the_tape(as_python, monkeypatch):
+    wide = Configuration(hidden=(90, 90), epochs=2)
+    assert not compiled.pays(replace(wide, epochs=10**9), 50)
+    runs = [train(wide, [0], compile=way)[0] for way in (True, False)]
+    assert runs[0].epochs == runs[1].epochs
+    assert runs[0].losses == runs[1].losses
+
+
+def test_it_is_compiled_where_that_takes_less_time(monkeypatch):
+    long = Configuration(epochs=10**6)
+    assert compiled.pays(long, 5)
+    assert not compiled.pays(Configuration(epochs=100), 5)
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)  # without Numba never
+    assert not compiled.pays(long, 5)
 
 
 def test_only_the_rate_may_differ():
