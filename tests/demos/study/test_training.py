@@ -134,7 +134,7 @@ COMPILED = {
     "stops": Configuration(lr=3.0, hidden=(4,), bias=True, epochs=60, stop_below=0.243),
     "stops between batches": Configuration(lr=0.3, batch=7, epochs=30, stop_below=0.25),
     "overflows": Configuration(activation="identity", output_activation="identity", epochs=50,
-                               lr=1.0),
+                               lr=0.2),
     **{
         name: Configuration(hidden=(2,), bias=True, optimizer=name, weight_decay=0.01, epochs=7)
         for name in ("momentum", "adagrad", "rmsprop", "adam")
