@@ -4,6 +4,7 @@
 #   make demo     train the lab's network; pictures and weights go to out/
 #   make test     run the whole test suite
 #   make soak     run random programs: make soak SECONDS=60 SEED=0
+#   make docs     build the site: course, guides, reference; it goes to out/site/
 #   make bench    measure against hand-written NumPy, PyTorch and others
 #
 # An environment is made with the first of python3, python3.14 … python3.11 and
@@ -28,7 +29,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest soak bench dist lint types format clean setup setup-dev setup-bench
+.PHONY: help demo test test-oldest soak docs bench dist lint types format clean setup setup-dev setup-bench setup-docs
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +64,12 @@ $(OLDEST)/installed: pyproject.toml constraints.txt | $(RUN)
 soak: setup-dev
 	@echo "→ python -m tests.soak --seconds $(SECONDS) --seed $(SEED)"
 	@$(RUN) -m tests.soak --seconds $(SECONDS) --seed $(SEED)
+
+# Whatever warns fails: a broken link, a name without a docstring, a lesson that does not run.
+docs: setup-docs
+	@echo "→ sphinx; the site goes to $(OUT)/site"
+	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --jobs auto -b html docs "$(OUT)/site"
+	@echo "→ open $(OUT)/site/index.html"
 
 bench: setup-bench
 	@echo "→ python -m benchmarks"
@@ -115,10 +122,11 @@ clean:
 setup: $(VENV)/installed-all
 setup-dev: $(VENV)/installed-dev
 setup-bench: $(VENV)/installed-bench
+setup-docs: $(VENV)/installed-docs
 
 # Each extra adds to the one before, in one environment.
 $(VENV)/installed-dev: | $(VENV)/installed-all
-$(VENV)/installed-bench: | $(VENV)/installed-dev
+$(VENV)/installed-bench $(VENV)/installed-docs: | $(VENV)/installed-dev
 
 $(VENV)/installed-%: pyproject.toml constraints.txt | $(RUN)
 	@echo "→ installing autograd_lite[$*] into $(VENV); the first time, this takes a minute"

@@ -7,6 +7,7 @@ in the folder of a library is passed over.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from types import FrameType
 from typing import Any
@@ -36,6 +37,18 @@ class Call:
 
 
 _passed_over = ["<autograd_lite", "<__array_function__"]
+
+
+def without_folders(line: str) -> str:
+    """Return ``file:line``, or a file, as one says it: without folders, and a notebook's as cell.
+
+    >>> without_folders("/home/ada/program.py:7"), without_folders("/tmp/ipykernel_9/173.py:7")
+    ('program.py:7', 'cell:7')
+    """
+    name = line.replace("\\", "/").rsplit("/", 1)[-1]
+    if "ipykernel_" in line or "<ipython-input-" in line:
+        return re.sub(r"^.*?(?=(:\d+)?$)", "cell", name)
+    return name
 
 
 def pass_over(folder: str) -> None:

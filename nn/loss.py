@@ -34,7 +34,7 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """The absolute difference |x − y|; its derivative at 0 is 0.
+    """The absolute difference ``|x − y|``; its derivative at 0 is 0.
 
     >>> import numpy as np
     >>> L1Loss()(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
@@ -64,7 +64,7 @@ class HuberLoss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """½ (x − y)² / beta up to a distance of `beta`, then |x − y| − beta / 2; with beta 0, `L1Loss`.
+    """½ (x − y)² / beta up to `beta`, then ``|x − y|`` − beta / 2; `L1Loss` for beta 0.
 
     >>> import numpy as np
     >>> SmoothL1Loss()(np.array([1.0, 3.0]), np.array([1.0, 1.0]))

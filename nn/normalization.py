@@ -186,7 +186,7 @@ class LayerNorm(Module):
 
     Attributes
     ----------
-    weight, bias : Parameter, (*normalized_shape,), or None
+    weight, bias : Parameter, ``(*normalized_shape,)``, or None
 
     Raises
     ------

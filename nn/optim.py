@@ -416,7 +416,7 @@ class AdamW(Adam):
 class Adamax(Optimizer):
     """Adam with the largest gradient in place of the mean of squares.
 
-    m ← β₁ m + (1 − β₁) g, u ← max(β₂ u, |g| + eps), p ← p − lr / (1 − β₁ᵗ) · m / u.
+    m ← β₁ m + (1 − β₁) g, u ← max(β₂ u, ``|g|`` + eps), p ← p − lr / (1 − β₁ᵗ) · m / u.
     (Kingma and Ba, 2015.)
 
     Examples

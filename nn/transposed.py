@@ -119,7 +119,7 @@ class ConvTranspose2d(Module):
 
     Attributes
     ----------
-    weight : Parameter, (in_channels, out_channels / groups, *kernel_size)
+    weight : Parameter, ``(in_channels, out_channels / groups, *kernel_size)``
     bias : Parameter, (out_channels,), or None
 
     Raises

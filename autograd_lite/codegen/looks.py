@@ -17,6 +17,7 @@ import numpy as np
 
 from ..composite import outermost
 from ..errors import CompileError
+from ..places import without_folders
 from ..reachable import is_library
 from ..tape import next_number, rule_of
 from ..tensor import Tensor, constant
@@ -78,7 +79,7 @@ def said(place: tuple[str, int] | None) -> str:
     file, number = place
     line = linecache.getline(file, number).strip()
     text = f"'{line}' in " if line else ""
-    return f"{text}{os.path.basename(file)}, line {number}, "
+    return f"{text}{without_folders(file)}, line {number}, "
 
 
 def _users_frame() -> FrameType | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import textwrap
 from typing import Any
 
 import numpy as np
 
+from ..places import without_folders
 from ..visualize.birth import birth
 from .derivation import Derivation, Edge, Step, named
 from .equations import contribution, equal, of_input, since
@@ -83,7 +83,7 @@ def _step(step: Step) -> list[str]:
 
 def where(line: str) -> str:
     """Return the file and line of an operation, without the folders."""
-    return os.path.basename(line)
+    return without_folders(line)
 
 
 def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..backward import outward, seed_for
+from ..places import without_folders
 from ..record import recorded
 from ..tape import trace
 from ..tensor import Tensor
@@ -272,7 +272,7 @@ def _at(index: tuple[int, ...]) -> str:
 
 
 def _where(operation: str | None, line: str | None, layer: str = "") -> str:
-    at = f" at {os.path.basename(line)}" if line else ""
+    at = f" at {without_folders(line)}" if line else ""
     return f"{operation}{at}{layer and f' in {layer}'}"
 
 

@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import IntegerGradientError
+from ..places import without_folders
 from ..tensor import Array, plain
 from ..trees import Rebuild, flatten, is_number, paths
 from .numerical import read_only
@@ -37,7 +38,7 @@ def called(f: Callable[..., Any]) -> str:
     if name != "<lambda>":
         return f"'{name}'"
     code = f.__code__
-    file = code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+    file = without_folders(code.co_filename)
     return f"the lambda in {file}:{code.co_firstlineno}"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen.record import items_of, named_in
+from ..places import without_folders
 from ..reachable import is_library
 from .diagnosis import Array, same
 from .suspects import Tape
@@ -151,7 +152,7 @@ def assignments(f: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[Ass
                 if key not in seen and id(x) not in old:
                     seen.add(key)
                     kept.append(x)
-                    file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+                    file = without_folders(frame.f_code.co_filename)
                     line = last.get(frame, frame.f_lineno)
                     found.append(Assignment(name, x.copy(), file, line))
 

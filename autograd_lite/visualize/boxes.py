@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from html import escape
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..places import without_folders
 from . import palette
 from .birth import Birth, is_finite
 from .fold import Fold
@@ -171,7 +171,7 @@ def operation_tooltip(operation: Operation, born: Birth | None = None) -> str:
     if len(operation.operands) > 8:
         operands += ", …"
     # The folders before the file's name differ from one machine to the next.
-    line = os.path.basename(operation.line) if operation.line else ""
+    line = without_folders(operation.line) if operation.line else ""
     said = str(born.report) if born is not None and born.operation is operation else ""
     return sentence([f"{operation.name}({operands})", parameters(operation.parameters), line, said])
 

@@ -75,7 +75,7 @@ def draw(
         ``"× 20[-1]"`` the last.
     backward
         Whether to draw the backward pass too: an arrow back for each arrow, with what it
-        contributes to the gradient that it leads to (of an array |contribution|, the root of
+        contributes to the gradient that it leads to (of an array ``|contribution|``, the root of
         the sum of squares). It computes the gradients if ``backward()`` has not run.
     color
         What the ground of a box tells: the ``"kind"`` of the value, or, on a scale from

@@ -22,11 +22,11 @@ complex number is text.
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import numpy as np
 
+from ..places import without_folders
 from .graph import Graph, Module, Operation, Value
 from .text import parameter
 
@@ -93,7 +93,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "results": [v.key for v in operation.results],
         "parameters": {k: parameter(v) for k, v in operation.parameters.items() if v is not None},
         "module": _key(operation.module),
-        "line": os.path.basename(operation.line) if operation.line else None,
+        "line": without_folders(operation.line) if operation.line else None,
     }
 
 
