@@ -1,7 +1,7 @@
 # What a person runs here. Everything is installed into the virtual environment
 # .venv of this checkout, at the versions of constraints.txt, and nowhere else.
 #
-#   make demo     train the lab's network; pictures and weights go to out/
+#   make demo     train the lab's network; pictures, weights and a page to play with go to out/
 #   make test     run the whole test suite
 #   make soak     run random programs: make soak SECONDS=60 SEED=0
 #   make docs     build the site: course, guides, reference; it goes to out/site/
@@ -40,8 +40,11 @@ help:
 	@echo "make clean    remove $(VENV), out and every cache"
 
 demo: setup
-	@echo "→ python -m demos lab --out $(OUT)"
-	@$(RUN) -m demos lab --out "$(OUT)"
+	@echo "→ python -m demos lab --animation --out $(OUT)"
+	@$(RUN) -m demos lab --animation --out "$(OUT)"
+	@echo
+	@echo "→ python -m demos playground --out $(OUT)"
+	@$(RUN) -m demos playground --out "$(OUT)"
 
 test: setup-dev
 	@echo "→ pytest"

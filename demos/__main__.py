@@ -10,6 +10,7 @@ from .command import Parser, one_line
 # NAME: (module with a `main(argv)`, what it does). A module is imported when it is run.
 COMMANDS = {
     "lab": ("demos.lab", "train a small network on two data sets, and picture what it learned"),
+    "playground": ("demos.playground", "a page on which the lab's network learns as you watch"),
     "moons": ("demos.moons", "small networks on two moons, and their decision boundaries"),
     "blobs": ("demos.blobs", "the same on two blobs"),
     "digits": ("demos.digits", "a convolutional network that reads handwritten digits"),

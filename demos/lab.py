@@ -30,6 +30,7 @@ from .command import (
     whole_number,
 )
 from .data import DATASETS, Array
+from .film import Film
 
 if TYPE_CHECKING:
     from autograd_lite.visualize.drawing import Drawing
@@ -177,6 +178,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "a twentieth of --epochs", type=whole_number, metavar="N",
     )  # fmt: skip
     group.add_argument(
+        "--animation",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="whether to write the boundary being learned, as a GIF (default: --no-animation; "
+        "example: --animation)",
+    )
+    group.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
         default=sys.stderr.isatty(),
@@ -212,6 +220,7 @@ class Run:
     history: nn.History
     first_step: Drawing
     diverged: bool = False
+    film: Film | None = None
 
     def predict(self, inputs: Array) -> Array:
         """Return the network's output for some points."""
@@ -244,6 +253,11 @@ def train(name: str, args: argparse.Namespace) -> Run:
     first_loss.backward()
     run = Run(name, inputs, labels, model, nn.History(), draw(first_loss, rankdir="TB"))
 
+    callbacks: list[Callable[[nn.State], None]] = [log_every(args.log_every)]
+    if args.animation:
+        run.film = Film(run.predict, args.epochs)
+        callbacks.append(run.film)
+
     describe(run, args)
     try:
         run.history = nn.fit(
@@ -256,7 +270,7 @@ def train(name: str, args: argparse.Namespace) -> Run:
             batch_size=args.batch_size,
             rng=rng,
             metrics={"accuracy": nn.accuracy},
-            callbacks=[log_every(args.log_every)],
+            callbacks=callbacks,
             progress=args.progress,
             stop_below=args.stop_below,
             compile=compiles(args, len(inputs)),
@@ -350,5 +364,8 @@ def save(run: Run, args: argparse.Namespace) -> None:
         for what, figure in drawn.items():
             figure.suptitle(f"{TITLES[run.name]}: {what.replace('_', ' ')}")
             figure.savefig(path(f"{what}.png"))
+        if run.film is not None and run.history.losses:
+            loss = run.history.losses, LOSSES[args.loss][1]
+            run.film.save(path("learning.gif"), *truth, *loss)
         run.first_step.render(path("training_step.svg"))
         path("weights.safetensors").write_bytes(to_bytes(run.model.state_dict(), settings))

@@ -26,6 +26,7 @@ OPTIMIZERS = {"sgd": 0.1, "momentum": 0.1, "adam": 0.01}
 SETTINGS = {"beta": 0.9, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
 """What else an optimizer's formula has: what `nn.optim` has where nothing else is said."""
 FEW, MOST = 2, 600  # examples, where some can be added and removed
+LARGEST = 200_000  # numbers, in parameters and in examples: a page of a few megabytes
 SCRIPTS = (
     "numbers", "optimizers", "trainer", "examples", "network", "plane", "curve", "table",
     "opened", "play",
@@ -121,9 +122,15 @@ class Playground:
         title: str | None = None,
     ) -> None:
         self.training = training
+        for what, count in training.sizes.items():
+            if count > LARGEST:
+                raise ValueError(
+                    f"The {what} are {count:,} numbers, and a page holds {LARGEST:,}: take a "
+                    f"smaller {'model' if what == 'parameters' else 'sample'}."
+                )
         self.rates = OPTIMIZERS | ({} if lr is None else {optimizer: float(lr)})
         self.settings = {"optimizer": optimizer, "rate": self.rates[optimizer], **SETTINGS}
-        self.title = title or f"Watch it learn: {training.name}"
+        self.title = title or f"Watch it learn: {training.name}{_sizes(training)}"
         self.programs, self.sizes = _programs(training)
 
     def __repr__(self) -> str:
@@ -224,6 +231,13 @@ def _examples(t: Training | FunctionTraining) -> dict[str, Any]:
         "wide": y.size // n, "outputs": wide, "meaning": meaning, "classes": classes,
         "between": between, "threshold": _threshold(t) if meaning == "binary" else 0.5,
     }  # fmt: skip
+
+
+def _sizes(training: Training | FunctionTraining) -> str:
+    """Return the sizes of a network's layers, as in " 2-4-4-1"."""
+    if not isinstance(training, Training) or not training.columns:
+        return ""
+    return " " + "-".join(str(c.size) for c in training.columns)
 
 
 def _threshold(t: Training) -> float:

@@ -83,6 +83,11 @@ class FunctionTraining:
         """The parameters' arrays."""
         return [p.data for p in self.parameters.values()]
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many numbers there are of each kind."""
+        return {"parameters": sum(np.size(x) for x in self.values)}
+
     def step(self) -> Program:
         """Return the program from parameters to the loss, the loss again, and gradients."""
 
@@ -149,6 +154,12 @@ class Training:
     def values(self) -> list[Any]:
         """The parameters' arrays."""
         return [p.data for p in self.parameters.values()]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many numbers there are of each kind."""
+        parameters = sum(np.size(x) for x in self.values)
+        return {"parameters": parameters, "examples": self.X.size + self.y.size}
 
     # -- programs ----------------------------------------------------------------------------
 

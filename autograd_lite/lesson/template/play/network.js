@@ -1,24 +1,47 @@
 // The network as circles and lines. A line is wide for a large weight, solid and blue for a
 // positive one, dashed and orange for a negative one; a circle's fill is the unit's activation
-// for the example that is chosen, or what the unit says of the whole plane.
+// for the example that is chosen, or a small map of what the unit says of each place.
 
 const MOST = 12; // units of a layer, before some are left out
-const ACROSS = 150, DOWN = 62, RADIUS = 22, SIDE = 46, TOP = 34;
+const RADIUS = 22, SIDE = 46, TOP = 30, TALL = 400;
+const CLOSE = 58, APART = 92; // from one unit to the next, as there are many
+const WIDE = 150, NARROW = 74; // from one layer to the next, as there is room
+const COARSE = 18; // places along each side of a unit's map
 
 class Network {
   constructor(columns, parameters, tell) {
-    this.columns = columns;
-    this.tell = tell;
+    Object.assign(this, { columns, parameters, tell });
+    this.svg = $("network");
+    this.layOut();
+    new ResizeObserver(() => {
+      if (this.across === this.room() || !this.weights) return;
+      this.layOut();
+      this.paint(this.weights, this.gradients, this.activations, this.maps);
+    }).observe($("net"));
+  }
+
+  /** How far the layers stand apart, so that letters keep their size. */
+  room() {
+    const gaps = Math.max(1, this.columns.length - 1);
+    return Math.max(NARROW, Math.min(WIDE, Math.floor(($("net").clientWidth - 2 * SIDE) / gaps / 4) * 4));
+  }
+
+  layOut() {
+    const { columns, parameters } = this;
+    const ACROSS = (this.across = this.room());
     this.units = [];
     this.edges = [];
+    this.lit = null;
+    this.svg.replaceChildren();
+    $("maps").replaceChildren();
     const shown = columns.map(({ size }) =>
       size <= MOST ? range(size) : [...range(MOST / 2), null, ...range(MOST / 2).map((i) => size - MOST / 2 + i)]);
     const rows = Math.max(...shown.map((s) => s.length));
+    const DOWN = Math.max(CLOSE, Math.min(APART, ACROSS < WIDE / 1.5 ? CLOSE : TALL / rows));
     this.width = 2 * SIDE + ACROSS * (columns.length - 1);
-    this.height = TOP + DOWN * rows + 34;
-    this.svg = $("network");
+    this.height = TOP + DOWN * rows + 24;
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
-    this.svg.style.maxWidth = `${Math.round(this.width * 1.35)}px`;
+    $("drawn").style.maxWidth = `${Math.round(this.width * 1.25)}px`;
     const lines = shape("g", { class: "edges" }, this.svg);
     const circles = shape("g", {}, this.svg);
     const places = shown.map((units, c) => new Map(units.map((k, row) => [k,
@@ -43,8 +66,7 @@ class Network {
         }
       }
     });
-    this.units[0].g.tabIndex = 0;
-    this.lit = null;
+    this.units[0].g.setAttribute("tabindex", 0);
   }
 
   edge(c, k, j, i, [x1, y1, x2, y2], parent) {
@@ -62,7 +84,11 @@ class Network {
     const g = shape("g", { class: "unit", tabindex: -1, role: "img" }, parent);
     const circle = shape("circle", { cx: x, cy: y, r: RADIUS }, g);
     const text = shape("text", { x, y: y + 4 }, g);
-    const unit = { c, k, g, circle, text, x, y };
+    const map = make("canvas", "", { width: COARSE, height: COARSE });
+    const share = (length, of) => `${(100 * length) / of}%`;
+    Object.assign(map.style, { left: share(x - RADIUS, this.width), top: share(y - RADIUS, this.height), width: share(2 * RADIUS, this.width) });
+    $("maps").append(map);
+    const unit = { c, k, g, circle, text, map };
     g.addEventListener("pointerenter", () => this.light(unit));
     g.addEventListener("pointerdown", () => this.light(unit));
     g.addEventListener("focus", () => this.light(unit));
@@ -80,7 +106,7 @@ class Network {
     const at = column.findIndex((u) => u.k >= k);
     const to = column[dc ? (at < 0 ? column.length - 1 : at) : at + dk];
     if (!to) return;
-    for (const unit of this.units) unit.g.tabIndex = unit === to ? 0 : -1;
+    for (const unit of this.units) unit.g.setAttribute("tabindex", unit === to ? 0 : -1);
     to.g.focus();
   }
 
@@ -116,17 +142,23 @@ class Network {
     this.tell(`${text[0].toUpperCase()}${text.slice(1)}.`);
   }
 
-  /** Show parameters, their gradients and the activations of one example. */
+  /**
+   * Show parameters, their gradients, and the activations of one example; or, where there are
+   * `maps`, each unit's activation at COARSE × COARSE places of the plane.
+   */
   paint(weights, gradients, activations, maps) {
-    Object.assign(this, { weights, gradients, activations });
+    Object.assign(this, { weights, gradients, activations, maps });
+    $("drawn").classList.toggle("mapped", Boolean(maps));
     for (const { c, i, line } of this.edges) {
       const w = weights[this.columns[c].weight];
       const share = Math.min(1, Math.abs(w[i]) / largest(w));
       line.setAttribute("stroke-width", (0.6 + 7 * share).toFixed(2));
       line.classList.toggle("negative", w[i] < 0);
     }
-    for (const { c, k, g, circle, text } of this.units) {
-      const x = activations[c][k], share = Number.isFinite(x) ? Math.abs(x) / largest(activations[c]) : 0;
+    for (const { c, k, g, circle, text, map } of this.units) {
+      if (maps) this.paintMap(map, maps.values[c], this.columns[c].size, k, maps.shade);
+      const x = activations[c][k], most = Math.max(largest(activations[c]), activations[c].length > 1 ? 0 : 1);
+      const share = Number.isFinite(x) ? Math.abs(x) / most : 0;
       const to = x < 0 ? "var(--negative)" : "var(--positive)";
       circle.style.fill = `color-mix(in srgb, ${to} calc(var(--strongest) * ${share.toFixed(2)}), var(--paper))`;
       const now = Math.abs(x) < 100 ? (x > 0 ? "+" : "") + x.toFixed(2).replace("-", "−") : short(x, 2);
@@ -135,6 +167,18 @@ class Network {
       g.setAttribute("aria-label", `${this.named(c, k)}: ${now}`);
     }
     this.describe();
+  }
+
+  /** A unit over the plane: blue where it is above its mean, orange below. */
+  paintMap(canvas, values, size, k, shade) {
+    const n = COARSE * COARSE;
+    let sum = 0, most = 1e-12;
+    for (let p = 0; p < n; p++) sum += values[p * size + k];
+    const mean = sum / n;
+    for (let p = 0; p < n; p++) most = Math.max(most, Math.abs(values[p * size + k] - mean));
+    const context = canvas.getContext("2d"), image = context.createImageData(COARSE, COARSE);
+    for (let p = 0; p < n; p++) image.data.set(shade((values[p * size + k] - mean) / most), 4 * p);
+    context.putImageData(image, 0, 0);
   }
 }
 

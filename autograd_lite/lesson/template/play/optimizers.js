@@ -5,6 +5,7 @@ const OPTIMIZERS = {
   sgd: {
     title: "SGD",
     says: "w ← w − η · ∂L/∂w",
+    brief: "w ← w − η · ∂L/∂w",
     keeps: [],
     move(theta, g, memory, { rate }) {
       for (let i = 0; i < theta.length; i++) theta[i] -= rate * g[i];
@@ -13,6 +14,7 @@ const OPTIMIZERS = {
   momentum: {
     title: "Momentum",
     says: "b ← β · b + ∂L/∂w,  w ← w − η · b",
+    brief: "w ← w − η · b",
     keeps: ["b"],
     move(theta, g, memory, { rate, beta }) {
       if (!memory.b) memory.b = Float64Array.from(g);
@@ -22,7 +24,8 @@ const OPTIMIZERS = {
   },
   adam: {
     title: "Adam",
-    says: "m ← β₁ · m + (1 − β₁) · ∂L/∂w,  v ← β₂ · v + (1 − β₂) · (∂L/∂w)²,  w ← w − η · m̂ / (√v̂ + ε)",
+    says: "m ← β₁ · m + (1 − β₁) · ∂L/∂w,  v ← β₂ · v + (1 − β₂) · (∂L/∂w)²,  w ← w − η · m̂ / (√v̂ + ε)  with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)",
+    brief: "w ← w − η · m̂ / (√v̂ + ε)",
     keeps: ["m", "v"],
     move(theta, g, memory, { rate, beta1, beta2, epsilon }) {
       memory.m ??= new Float64Array(g.length);

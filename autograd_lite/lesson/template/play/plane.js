@@ -33,6 +33,22 @@ class Plane {
     this.paper = colour("--paper");
     this.hues = range(Math.max(2, this.examples.classes)).map((k) => colour(`--class-${k}`));
     this.strongest = strongest;
+    this.signs = [colour("--negative"), colour("--positive")];
+  }
+
+  /** A colour for a share from −1 to 1, as the plane has them; paper for NaN. */
+  shade(share) {
+    const strength = Number.isFinite(share) ? Math.min(1, Math.abs(share)) * this.strongest : 0;
+    return [...mixed(this.paper, this.signs[+(share > 0)], strength), 255];
+  }
+
+  /** Places on the plane, row by row from the top: an input for each. */
+  places(fine) {
+    const [[x0, x1], [y0, y1]] = this.spans, grid = new Float64Array(2 * fine * fine);
+    for (let r = 0; r < fine; r++)
+      for (let c = 0; c < fine; c++)
+        grid.set([x0 + (c / (fine - 1)) * (x1 - x0), y1 - (r / (fine - 1)) * (y1 - y0)], 2 * (r * fine + c));
+    return grid;
   }
 
   /** The window on the plane, its axes and ticks. */
@@ -59,7 +75,7 @@ class Plane {
       shape("text", { x: PLOT.left - 7, y: y + 4, "text-anchor": "end" }, this.axes).textContent = short(t, 3);
     }
     shape("text", { x: PLOT.left + PLOT.size / 2, y: end + 31, "text-anchor": "middle", class: "of" }, this.axes).textContent = "x₁";
-    shape("text", { x: 11, y: PLOT.top + PLOT.size / 2, "text-anchor": "middle", class: "of" }, this.axes).textContent = "x₂";
+    shape("text", { x: 12, y: PLOT.top + PLOT.size / 4, "text-anchor": "middle", class: "of" }, this.axes).textContent = "x₂";
   }
 
   place([x, y]) {
@@ -162,6 +178,7 @@ class Plane {
       g.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
       g.setAttribute("class", `point of-${k}${wrong ? " wrong" : ""}${i === chosen ? " chosen" : ""}`);
       g.setAttribute("tabindex", i === chosen ? 0 : -1);
+      if (i === chosen && g !== this.marks.lastChild) this.raise(g);
       g.lastChild.setAttribute("d", MARKS[k % MARKS.length]);
       const [a, b] = examples.input(i);
       g.setAttribute("aria-label", `example ${i + 1} at ${short(a, 3)}, ${short(b, 3)}; ${
@@ -170,16 +187,16 @@ class Plane {
     this.paintHeat();
   }
 
+  /** Put a point above the others; moved, it would lose the focus. */
+  raise(g) {
+    const focused = g === document.activeElement;
+    this.marks.append(g);
+    if (focused) g.focus({ preventScroll: true });
+  }
+
   paintHeat() {
     const { fine, examples } = this, { outputs: wide } = examples, n = fine * fine;
-    if (this.grid?.length !== 2 * n || this.gridOf !== this.spans) {
-      this.gridOf = this.spans;
-      this.grid = new Float64Array(2 * n);
-      const [[x0, x1], [y0, y1]] = this.spans;
-      for (let r = 0; r < fine; r++)
-        for (let c = 0; c < fine; c++)
-          this.grid.set([x0 + (c / (fine - 1)) * (x1 - x0), y1 - (r / (fine - 1)) * (y1 - y0)], 2 * (r * fine + c));
-    }
+    if (this.gridOf !== this.spans) [this.grid, this.gridOf] = [this.places(fine), this.spans];
     const outputs = this.look(this.grid, n);
     this.canvas.width = this.canvas.height = fine;
     const context = this.canvas.getContext("2d"), image = context.createImageData(fine, fine);

@@ -20,12 +20,13 @@ function look(inputs, count) {
   return looks.get(count)([...trainer.views, inputs]);
 }
 
+$("net").hidden = !data.columns.length;
 const network = data.columns.length ? new Network(data.columns, data.parameters, (text) => say($("told"), text)) : null;
 const plane = examples.features === 2 && data.examples.shape.length === 2
   ? new Plane(examples, (grid, n) => look(grid, n)[0], { choose, move, add, relabel, remove, repaint: () => paint() }) : null;
 const curve = new Curve(go);
 const table = new Predictions(examples, choose);
-$("net").hidden = !network;
+$("circles-label").hidden = !plane;
 $("points").hidden = !plane;
 $("listing").hidden = !examples.count;
 $("opened").open = !examples.count;
@@ -48,7 +49,7 @@ function paint(lightly = false) {
     const of = (x, size) => x.subarray(chosen * size, (chosen + 1) * size);
     const activations = [examples.input(chosen), ...units.map((x, c) => of(x, data.columns[c + 1].size))];
     const gradients = trainer.places.map(([a, b]) => trainer.gradient.subarray(a, b));
-    network.paint(trainer.views, gradients, activations);
+    network.paint(trainer.views, gradients, activations, mapped());
   }
   plane?.paint(outputs, chosen);
   curve.paint(trainer, $("logarithmic").checked);
@@ -60,6 +61,15 @@ function paint(lightly = false) {
   if ($("opened").open) opened.paint(trainer);
   $("rewind").disabled = $("back").disabled = step === 0;
   say($("play"), playing ? "❚❚ Pause" : "▶ Play");
+}
+
+/** What each unit says of places on the plane, if that is what the circles show. */
+let coarse = null;
+function mapped() {
+  if (!plane || $("circles").value !== "plane") return null;
+  if (coarse?.of !== plane.spans) coarse = { of: plane.spans, grid: plane.places(COARSE) };
+  const [, ...units] = look(coarse.grid, COARSE * COARSE);
+  return { values: [coarse.grid, ...units], shade: (share) => plane.shade(share) };
 }
 
 function paintChosen() {
@@ -193,7 +203,7 @@ function paintSettings() {
   if (document.activeElement !== $("rate-number")) $("rate-number").value = short(rate, 3).replace("−", "-");
   $("beta").value = beta;
   $("beta-label").hidden = optimizer !== "momentum";
-  say($("formula"), OPTIMIZERS[optimizer].says);
+  say($("formula"), OPTIMIZERS[optimizer].brief);
 }
 
 /** Numbers from a seed (Mulberry32), normal by Box and Muller. */
@@ -255,6 +265,7 @@ $("play").addEventListener("click", () => play(!playing));
 $("one").addEventListener("click", () => steps(1));
 $("ten").addEventListener("click", () => steps(10));
 $("when").addEventListener("input", () => go(Number($("when").value)));
+$("circles").addEventListener("change", () => paint());
 $("logarithmic").addEventListener("change", () => paint());
 $("draw").addEventListener("click", () => {
   const given = typed($("seed").value);

@@ -5,8 +5,8 @@ const LISTED = 200; // examples, before the rest is left out
 class Predictions {
   constructor(examples, choose) {
     Object.assign(this, { examples, choose, rows: [] });
-    const heads = ["example", ...range(Math.min(4, examples.features)).map((d) => `x${SMALL[d]}`), examples.hasLabels ? "label" : "target", "prediction"];
-    if (examples.hasLabels) heads.push("right?");
+    const heads = ["#", ...range(Math.min(4, examples.features)).map((d) => `x${SMALL[d]}`), examples.hasLabels ? "label" : "target", "prediction"];
+    if (examples.hasLabels) heads.push("right");
     $("heads").replaceChildren(...heads.map((text) => make("th", text, { scope: "col" })));
     this.wide = heads.length;
   }
@@ -26,7 +26,7 @@ class Predictions {
       const said = examples.said(outputs, i), label = examples.label(i);
       const cells = [...[...examples.input(i)].slice(0, 4).map((x) => short(x, 3)), short(label, 3)];
       cells.push(examples.classes > 2 || examples.outputs > 1 ? `${said.label} (${short(said.share, 3)})` : short(said.value, 4));
-      if (examples.hasLabels) cells.push(said.label === label ? "✓" : "✗ wrong");
+      if (examples.hasLabels) cells.push(said.label === label ? "✓" : "✗");
       cells.forEach((text, k) => say(tr.cells[k + 1], text));
       tr.classList.toggle("wrong", examples.hasLabels && said.label !== label);
       if (tr.classList.toggle("chosen", i === chosen)) tr.firstChild.firstChild.setAttribute("aria-current", "true");
