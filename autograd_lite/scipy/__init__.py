@@ -27,9 +27,9 @@ except ImportError:
     raise missing_extra("scipy", "scipy", "use autograd_lite.scipy") from None
 
 if TYPE_CHECKING:
-    from . import special
+    from . import special, stats
 
-__all__ = ["special"]
+__all__ = ["special", "stats"]
 
 ELSEWHERE = {
     "misc": "its logsumexp is in autograd_lite.scipy.special",
