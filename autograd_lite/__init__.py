@@ -18,7 +18,7 @@ from . import calculus, methods  # noqa: F401  (they fill the table and the oper
 from .checkpointing import checkpoint
 from .composite import composite
 from .later import HOMES, later
-from .matrices import hessian, jacobian
+from .matrices import hessian, jacfwd, jacobian, jacrev
 from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
@@ -34,6 +34,7 @@ from .transforms import (
 
 if TYPE_CHECKING:
     from . import tree as tree
+    from .batching import vmap
     from .codegen import compile as compile
     from .codegen import scan as scan
     from .codegen import source as source
@@ -64,7 +65,9 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
     "linearize",
     "no_grad",
@@ -76,6 +79,7 @@ __all__ = [
     "tree",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 
@@ -102,6 +106,7 @@ HOMES |= {
     "scan": ".codegen",
     "source": ".codegen",
     "stop": ".calculus.shapes",
+    "vmap": ".batching",
     "watch_gradients": ".nonfinite.watch",
     "watch_result": ".nonfinite.watch",
     "write_by_function": ".ufuncs",

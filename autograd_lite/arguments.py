@@ -34,7 +34,7 @@ R = TypeVar("R")
 _USES = {
     **dict.fromkeys(("vjp", "linearize"), "{}(f, x)"),
     **dict.fromkeys(("grad", "value_and_grad", "elementwise_grad"), "{}(f)(x)"),
-    **dict.fromkeys(("jacobian", "hessian", "checkpoint"), "{}(f)(x)"),
+    **dict.fromkeys(("jacobian", "jacfwd", "jacrev", "hessian", "checkpoint", "vmap"), "{}(f)(x)"),
     "jvp": "{}(f, (x,), (t,))",
     "hvp": "{}(f)(x, v)",
     "source": "{}(f, x)",

@@ -47,6 +47,9 @@ class Declaration:
     is_closed: bool = False
     """Whether it is one step of a program, whatever its forward pass does."""
 
+    closes: Any = None
+    """Of a closed step that a recording made, what it is made of: `codegen.closing.Closed`."""
+
     def __init__(
         self,
         function: Callable[..., Any],

@@ -9,14 +9,13 @@ INSTEAD = {
     "Variable Value Parameter as_tensor": "Tensor(x, requires_grad=True)",
     "egrad": "elementwise_grad(f)",
     "multigrad multigrad_dict grad_and_aux": "grad(f, argnum=(0, 1)), or has_aux=True",
-    "jacrev jacfwd": "jacobian(f)",
     "make_vjp": "vjp(f, x), which returns the value and the pullback",
     "make_jvp make_jvp_reversemode": "jvp(f, (x,), (v,))",
     "hessian_vector_product hessian_tensor_product make_hvp make_ggnvp": "hvp(f)(x, v)",
     "defvjp defjvp custom_vjp custom_jvp Function": "derivative(…), or an Operation for "
     "what keeps a state",
     "jit": "compile(f)",
-    "vmap pmap": "f on the whole batch, as NumPy's functions broadcast",
+    "pmap": "vmap(f), on the cores that NumPy's functions use",
     "enable_grad no_autodiff inference_mode GradientTape": "with no_grad(): where nothing is to be "
     "recorded",
     "stop_gradient": "t.detach()",

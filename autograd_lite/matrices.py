@@ -49,14 +49,42 @@ def jacobian(f: Function, argnum: Argnum = 0) -> Function:
     array([[1., 2.],
            [3., 4.]])
     """
+    return _jacobian("jacobian", f, argnum)
+
+
+@transform_of_functions
+def jacrev(f: Function, argnum: Argnum = 0) -> Function:
+    """Return the same as `jacobian`, by rows: a reverse pass for each number in the result.
+
+    >>> jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _jacobian("jacrev", f, argnum, by_rows=True)
+
+
+@transform_of_functions
+def jacfwd(f: Function, argnum: Argnum = 0) -> Function:
+    """Return the same as `jacobian`, by columns: a forward pass for each number in the argument.
+
+    >>> jacfwd(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _jacobian("jacfwd", f, argnum, by_rows=False)
+
+
+def _jacobian(name: str, f: Function, argnum: Argnum, by_rows: bool | None = None) -> Function:
+    """Return a Jacobian, on behalf of a transform that messages name; by what is less if None."""
 
     @named_after(f)
     def matrix(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, argnums_of(f, args, argnum), kwargs)
-        see_numbers("jacobian", run.result, run.outputs)
+        see_numbers(name, run.result, run.outputs)
         inputs, outputs = list(map(plain, run.aliases)), list(map(plain, run.outputs))
         recorded = run.is_on_outer_tape()
-        if sum(map(np.size, outputs)) <= sum(map(np.size, inputs)):
+        fewer_rows = sum(map(np.size, outputs)) <= sum(map(np.size, inputs))
+        if fewer_rows if by_rows is None else by_rows:
             blocks = _by_rows(run, inputs, outputs, recorded)
         else:
             blocks = _by_columns(pulled_back(run), inputs, outputs, recorded)

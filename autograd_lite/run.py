@@ -15,6 +15,7 @@ import numpy as np
 
 from .backward import outward, reverse_since
 from .errors import IntegerGradientError
+from .later import later
 from .primitive import derivative
 from .quiet import quietly
 from .tape import next_number, state, while_recording
@@ -96,9 +97,11 @@ class Run:
 
     def is_on_outer_tape(self) -> bool:
         """Whether what is computed here must be recorded for someone outside."""
+        if self.mode.everything:
+            return True
         if not self.mode.records:
             return False
-        if self.mode.everything or any(map(needs, self.originals)):
+        if any(map(needs, self.originals)):
             return True
         return next(outside_of(self.outputs, self.start, set()), None) is not None
 
@@ -118,6 +121,8 @@ class Run:
         """
         if not outer:
             return [v._value if isinstance(v, Tensor) else v for v in values]
+        if self.mode.everything and not self.mode.records:  # no gradient flows, as outside of it
+            return [later("stop").apply(v) if isinstance(v, Tensor) else v for v in values]
         unwrapped, inside = [], set[int]()
         for value in values:
             if isinstance(value, Tensor) and not (
@@ -188,6 +193,12 @@ def depends_on_outer(value: Any, start: int, inside: set[int] | None = None) -> 
     if inside is not None:
         inside |= seen
     return False
+
+
+def is_recorded(outer: bool, given: Iterable[Any]) -> bool:
+    """Whether a sweep that begins now is to be on the tape: of a run, with these seeds."""
+    mode = state.mode
+    return mode.everything or (mode.records and (outer or any(map(needs, given))))
 
 
 def needs(x: Any) -> bool:

@@ -265,6 +265,8 @@ def _in_mode(change: Callable[[Mode], Mode], function: Any) -> Any:
 
 
 def _off(outside: Mode) -> Mode:
+    if outside.everything:  # it stays a part of the program, through which no gradient flows
+        return outside._replace(records=False)
     return OFF._replace(lines=True, watch=outside.watch) if outside.watch else OFF
 
 
@@ -386,6 +388,8 @@ def see_read(t: Any, how: str) -> None:
 def _active(mode: Mode) -> Mode:
     if mode.records:
         return mode
+    if mode.everything:
+        return mode._replace(records=True)
     return mode._replace(records=True, keeps=GRADIENT.keeps) if mode.watch else GRADIENT
 
 

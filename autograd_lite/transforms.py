@@ -42,8 +42,7 @@ from .arguments import (
     transform_of_functions,
 )
 from .backward import owned
-from .run import Function, Run, needs
-from .tape import state
+from .run import Function, Run, is_recorded, needs
 from .tensor import bare
 from .trees import Rebuild, described, flatten
 
@@ -239,7 +238,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
 
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds = seeds_like(upstream, run.result, "upstream gradient", "the value", run.outputs)
-        recorded = state.mode.records and (outer or any(map(needs, seeds)))
+        recorded = is_recorded(outer, seeds)
         pulled = owned(run.pull_from_outputs(seeds, recorded))
         return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
@@ -291,7 +290,7 @@ class _Linear:
     def push(self, tangents: tuple[Any, ...]) -> list[Any]:
         """Return a tangent for each number in the result."""
         seeds = seeds_like(tangents, self.primals, "tangent", "the primal", self.run.aliases)
-        recorded = state.mode.records and (self.outer or any(map(needs, seeds)))
+        recorded = is_recorded(self.outer, seeds)
         return self.back.pull_from_outputs(seeds, recorded)
 
 

@@ -14,7 +14,7 @@ import nn  # noqa: F401  (it says where things of its own are)
 from autograd_lite.later import HOMES, later
 
 ROOT = Path(__file__).parent.parent
-READERS = {"visualize", "lesson", "codegen", "testing"}
+READERS = {"visualize", "lesson", "codegen", "batching", "testing"}
 MAY_USE = {
     "engine": {"engine"},
     **{reader: {"engine", *READERS} for reader in READERS},

@@ -15,7 +15,9 @@ from autograd_lite import (
     grad,
     hessian,
     hvp,
+    jacfwd,
     jacobian,
+    jacrev,
     jvp,
     linearize,
     no_grad,
@@ -86,7 +88,8 @@ def test_linearize_runs_the_function_once():
     assert len(calls) == 1
 
 
-def test_jacobian_by_rows_and_by_columns():
+@pytest.mark.parametrize("jacobian", [jacobian, jacrev, jacfwd])
+def test_jacobian_by_rows_and_by_columns(jacobian):
     np.testing.assert_allclose(jacobian(smooth)(X), smooth_jacobian(X), rtol=1e-13)  # 3 rows
 
     def tall(y):
@@ -127,6 +130,7 @@ ONE = {
     "jvp": lambda f: lambda x: jvp(f, (x,), (1.0,))[1],
     "linearize": lambda f: lambda x: linearize(f, x)[1](1.0),
     "jacobian": lambda f: jacobian(f),
+    "jacfwd": lambda f: jacfwd(f),
     "checkpoint": lambda f: grad(checkpoint(f)),
 }
 
@@ -219,8 +223,9 @@ def test_results_in_nests():
     assert pullback({"product": 1.0, "pair": (10.0, 0.0)}) == (15.0, 12.0)
     _, tangent = jvp(f, (2.0, 5.0), (1.0, 0.0))
     assert tangent == {"product": 5.0, "pair": (1.0, 0.0)}
-    j = jacobian(f, (0, 1))(2.0, 5.0)
-    assert j == {"product": (5.0, 2.0), "pair": ((1.0, 1.0), (0.0, 0.0))}
+    for jacobian_of in (jacobian, jacfwd, jacrev):
+        j = jacobian_of(f, (0, 1))(2.0, 5.0)
+        assert j == {"product": (5.0, 2.0), "pair": ((1.0, 1.0), (0.0, 0.0))}
     h = hessian(lambda p: p["a"] ** 2 * p["b"])({"a": 2.0, "b": 3.0})
     assert h == {"a": {"a": 6.0, "b": 4.0}, "b": {"a": 4.0, "b": 0.0}}
 
@@ -278,8 +283,9 @@ def test_a_product_is_differentiated_by_its_direction():
     np.testing.assert_allclose(t.grad, 6 * x * c)
 
 
+@pytest.mark.parametrize("jacobian", [jacobian, jacrev, jacfwd])
 @pytest.mark.parametrize(("m", "n"), [(2, 3), (3, 2)])  # by rows, and by columns
-def test_a_jacobian_of_complex_numbers(m, n):
+def test_a_jacobian_of_complex_numbers(m, n, jacobian):
     a = RNG.normal(size=(m, n)) + 1j * RNG.normal(size=(m, n))
     z = RNG.normal(size=n) + 1j * RNG.normal(size=n)
     x = np.real(z)

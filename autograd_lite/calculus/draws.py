@@ -33,5 +33,7 @@ def uniform_like(x: Any, rng: Random, dtype: Any = np.float64) -> Any:
         if rng is None:
             see_read(x, "a draw without a generator")
         elif isinstance(rng, np.random.Generator):
+            if state.mode.recorder is not None:
+                state.mode.recorder.draws_from(rng)
             return uniform.apply(x, generator=generator(rng), dtype=dtype)
     return generator(rng).random(np.shape(x), dtype)

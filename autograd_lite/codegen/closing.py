@@ -15,6 +15,7 @@ tape of its own. So every order of derivative is right, at the price of eager co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,22 @@ def in_place_of(primitive: Primitive, parameters: Any) -> tuple[Primitive, None]
             return primitive.apply(**dict(zip(by_name, arrays, strict=True)), **given)
         return primitive.apply(*arrays, **given)
 
-    return closed(function, primitive.name, several=primitive.outputs), None
+    made = closed(function, primitive.name, several=primitive.outputs, single=primitive.elementwise)
+    return made, None
 
 
-def closed(function: Callable[..., Any], name: str, several: bool) -> Primitive:
+@dataclass(frozen=True)
+class Closed:
+    """What a closed primitive is made of: see `closed`."""
+
+    function: Callable[..., Any]
+    several: bool
+    single: bool
+
+
+def closed(
+    function: Callable[..., Any], name: str, several: bool, single: bool = False
+) -> Primitive:
     """Return a primitive of a function that runs on arrays, with its pullback as its rule.
 
     Parameters
@@ -80,6 +93,9 @@ def closed(function: Callable[..., Any], name: str, several: bool) -> Primitive:
         How it is called.
     several
         Whether it returns a tuple.
+    single
+        Whether it works on single elements, as long as all operands have one shape. Then so
+        does its pullback, which otherwise sums up what was broadcast.
     """
     shapes: list[Any] = []
 
@@ -98,12 +114,14 @@ def closed(function: Callable[..., Any], name: str, several: bool) -> Primitive:
 
     def joint(g: Any, arrays: Any) -> tuple[Any, ...]:
         floats = [i for i, x in enumerate(arrays) if _is_float(x)]
-        pulled = closed(_pullback(function, len(arrays), floats, several), name, several=True)
+        pullback = _pullback(function, len(arrays), floats, several)
+        pulled = closed(pullback, name, several=True, single=single)
         made = iter(pulled.apply(*(g if several else [g]), *arrays))
         return tuple(next(made) if i in floats else None for i in range(len(arrays)))
 
     primitive = Primitive(forward, {}, name=name, operands="*arrays", joint=joint, outputs=several)
     primitive.is_closed = True
+    primitive.closes = Closed(function, several, single)
     return primitive
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from types import FrameType
+from collections.abc import Mapping
+from types import FrameType, MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _PASSED = (
     os.path.join(_PACKAGE, "tensor.py"),
     os.path.join(_PACKAGE, "tape.py"),
+    os.path.join(_PACKAGE, "batching", "recording.py"),
     __file__,
 )
 _READING = os.path.join(_PACKAGE, "calculus", "")
@@ -61,15 +63,32 @@ SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
 """Functions whose result has a shape that hangs on values."""
 
 
-def refused(how: str) -> CompileError:
-    """Return the error for a look at a value, with the line of the user's that runs."""
+_SO = "so what is compiled would be right for these numbers alone"
+
+
+def refused(
+    how: str,
+    kind: type[Exception] = CompileError,
+    so: str = _SO,
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> Exception:
+    """Return the error for a look at a value, with the line of the user's that runs.
+
+    Parameters
+    ----------
+    how
+        What was done.
+    kind
+        Of the error.
+    so
+        What follows from it.
+    instead
+        What to write, where that is not what `INSTEAD` says.
+    """
     frame = _users_frame()
     place = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
     does = DOES.get(how, f"looks at a value ({how})")
-    return CompileError(
-        f"{said(place)}{does}, so what is compiled would be right for these numbers alone: "
-        f"{INSTEAD.get(how, _OTHERWISE)}."
-    )
+    return kind(f"{said(place)}{does}, {so}: {instead.get(how) or INSTEAD.get(how, _OTHERWISE)}.")
 
 
 def said(place: tuple[str, int] | None) -> str:
@@ -120,6 +139,13 @@ class Recorder:
         """Hold no array any more: who else does is to be seen."""
         self._held.clear()
 
+    def refused(self, how: str) -> Exception:
+        """Return the error for a look at a value."""
+        return refused(how)
+
+    def draws_from(self, generator: Any) -> None:
+        """Note that a generator is about to be drawn from, by a step of the program."""
+
     def reads(self, t: Any, how: str) -> None:
         """Refuse a look at a value, or close the function of the table that it is in."""
         note = t._note or {}
@@ -137,12 +163,12 @@ class Recorder:
             entry = outermost() or (made._primitive if made is not None else None)
             if entry is not None and entry.name not in closing.OF_SHAPES:
                 if entry in self.closed:
-                    raise refused(how)
+                    raise self.refused(how)
                 self.closed.add(entry)
                 raise Look
             if entry is not None:
                 how = "a shape that values decide"
-        raise refused(how)
+        raise self.refused(how)
 
 
 _OF_THE_ENGINE = ("bare", ".data", ".grad", ".numpy()")
