@@ -63,6 +63,7 @@ class Declaration:
         outputs: bool = False,
         stands_for: Callable[..., Any] | None = None,
         allows: str = "",
+        indices: str | None = None,
         name: str | None = None,
     ) -> None:
         for given in (function, *rules.values(), joint, scalar, stands_for):
@@ -70,6 +71,7 @@ class Declaration:
                 raise RuleError(f"A derivative is declared of functions, and {given!r} is none.")
         for option, text in {
             "operands": operands, "constants": constants, "allows": allows, "name": name,
+            "indices": indices,
         }.items():  # fmt: skip
             if not isinstance(text, (str, type(None))):
                 raise RuleError(f"{option}= takes a text such as 'x y', and was given {text!r}.")
@@ -91,6 +93,7 @@ class Declaration:
         self.forward = scalar or function
         self.outputs = outputs
         self.stands_for = stands_for
+        self.indices = indices
         mentioned = (p for rule in self._all_rules() for p in self._arguments_of(rule))
         self.parameters = frozenset({*mentioned, *allows.split()} - {"g", "out", *self.operands})
         self._check_names(

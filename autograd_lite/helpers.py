@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -80,6 +81,8 @@ def finish(
         t._primitive = None
         if needs or operands[0]._note is not None or operands[-1]._note is not None:
             note_stop(t, operands, needs, "no_grad")
+        if not primitive.rules and primitive.joint is None:
+            _note_question(t, primitive, operands, values, mode.lines)
         return
     if mode.recorder is not None:
         # A rule is to see arrays from around as values of the program, not as numbers.
@@ -113,6 +116,22 @@ def finish(
     large = t._value if primitive.elementwise else values[0]
     if type(large) is np.ndarray and large.nbytes >= LARGE:
         let_go(t)
+
+
+def _note_question(
+    t: Tensor, primitive: Declaration, operands: Any, values: Any, holds: bool
+) -> None:
+    """Note what a condition asked, such as z > 0, for those who explain a choice.
+
+    It is no step of the program, and holds what it was asked of no longer than the program does,
+    unless that is traced; numbers and other conditions belong to the question.
+    """
+    of = [
+        v if x is CONSTANT else x if holds or x._note and "asks" in x._note else weakref.ref(x)
+        for x, v in zip(operands, values, strict=True)
+    ]
+    if all(x is not CONSTANT or type(v) in WEAK for x, v in zip(operands, values, strict=True)):
+        t._note = {**(t._note or {}), "asks": (primitive, of)}
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")

@@ -46,7 +46,7 @@ class Node:
         "_a",  # the first operand: a Tensor, its twin, or CONSTANT where an array or number stood
         "_b",  # the second operand
         "_grad",  # of a Tensor: None or an array
-        "_note",  # None, or a dict: name, line, call, fingerprints, retain, stopped, …
+        "_note",  # None, or a dict: name, line, call, fingerprints, retain, stopped, asks, …
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:

@@ -50,6 +50,7 @@ def derivative(
     outputs: bool = False,
     stands_for: Callable[..., Any] | None = None,
     allows: str = "",
+    indices: str | None = None,
     name: str | None = None,
     **rules: Rule,
 ) -> Primitive | Callable[[Callable[..., Any]], Primitive]:
@@ -86,6 +87,13 @@ def derivative(
         NumPy. A test holds the two together.
     allows
         Further parameters that change no rule.
+    indices
+        Of a sum of products, the indices of its operands and of its result, as for `einsum`:
+        ``"...i,oi->...o"``. Beside letters there are ``...`` for leading axes, ``i?`` for one
+        that a vector has not, ``[ri]`` for an axis along which windows at r slide over taps i
+        (``stride``, ``padding`` and ``dilation`` say how), ``+o`` for an operand that is added,
+        and ``{subscripts}`` for a parameter. A lesson shows the index form of each gradient,
+        which follows from it.
     name
         How it is called in pictures and messages.
 
@@ -121,6 +129,7 @@ def derivative(
             outputs=outputs,
             stands_for=stands_for,
             allows=allows,
+            indices=indices,
             name=name,
         )
         return primitive

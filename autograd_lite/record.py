@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from .node import Node, parents, restored, values, walk
 
@@ -80,6 +81,19 @@ class Record:
     def call(self) -> Call | None:
         """The call of a module that the operation was part of, where `trace` recorded it."""
         return self._noted("call")  # type: ignore[no-any-return]
+
+    @property
+    def asks(self) -> tuple[Primitive, list[Any]] | None:
+        """Of a condition, the question and what it was asked of: Tensors that are there, numbers.
+
+        None where one of them is no longer there, and of what is no condition.
+        """
+        noted = self._noted("asks")
+        if noted is None:
+            return None
+        primitive, operands = noted
+        there = [x() if isinstance(x, ref) else x for x in operands]
+        return None if any(x is None for x in there) else (primitive, there)
 
     @property
     def rule_of(self) -> str | None:

@@ -266,7 +266,14 @@ _RULES: dict[str, Any] = {
     ),
 }
 
-conv2d: Primitive = derivative(_conv2d, name="conv2d", stands_for=_conv2d_by_taps, **_RULES)
+# Image n, channels k and o; a window at row r and column s, in it the tap in row i and column j.
+conv2d: Primitive = derivative(
+    _conv2d,
+    name="conv2d",
+    stands_for=_conv2d_by_taps,
+    indices="nk[ri][sj],okij->nors",
+    **_RULES,
+)
 """A convolution: image (N, C, H, W) and weight (O, C, kh, kw) to (N, O, rows, columns)."""
 
 conv2d_bias: Primitive = derivative(
@@ -275,6 +282,7 @@ conv2d_bias: Primitive = derivative(
     stands_for=lambda image, weight, bias, **geometry: (
         _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
     ),
+    indices="nk[ri][sj],okij+o->nors",
     **_RULES,
     bias=lambda g: g.sum(axis=(0, 2, 3)),
 )
@@ -284,6 +292,7 @@ conv2d_image: Primitive = derivative(
     _conv2d_image,
     name="conv2d_image",
     stands_for=_conv2d_image_by_taps,
+    indices="nors,okij->nk[ri][sj]",
     upstream=lambda g, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
         g, weight, stride=stride, padding=padding, dilation=dilation
     ),
@@ -298,6 +307,7 @@ conv2d_weight: Primitive = derivative(
     _conv2d_weight,
     name="conv2d_weight",
     stands_for=_conv2d_weight_by_taps,
+    indices="nors,nk[ri][sj]->okij",
     upstream=lambda g, image, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
         image, g, stride=stride, padding=padding, dilation=dilation
     ),
@@ -365,6 +375,7 @@ pool_sum: Primitive = derivative(
     _pool_sum,
     name="pool_sum",
     stands_for=_pool_sum_by_conv,
+    indices="nk[ri][sj]->nkrs",
     image=lambda g, image, kernel, stride=(1, 1), padding=NONE: pool_spread(
         g, size=image.shape[2:], kernel=kernel, stride=stride, padding=padding
     ),
@@ -375,6 +386,7 @@ pool_spread: Primitive = derivative(
     _pool_spread,
     name="pool_spread",
     stands_for=_pool_spread_by_conv,
+    indices="nkrs->nk[ri][sj]",
     upstream=lambda g, kernel, stride=(1, 1), padding=NONE: pool_sum(
         g, kernel=kernel, stride=stride, padding=padding
     ),

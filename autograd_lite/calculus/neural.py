@@ -36,6 +36,7 @@ linear = derivative(
     _linear,
     name="linear",
     stands_for=lambda x, weight: np.matmul(x, np.transpose(weight)),
+    indices="...i,oi->...o",
     x=lambda g, weight: np.dot(g, weight),
     weight=lambda g, x: np.dot(_rows(g).T, _rows(x)),
 )
@@ -58,6 +59,7 @@ affine = derivative(
     _affine,
     name="linear",
     stands_for=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
+    indices="...i,oi+o->...o",
     x=lambda g, weight: np.dot(g, weight),
     weight=lambda g, x: np.dot(_rows(g).T, _rows(x)),
     bias=lambda g: _column_sums(g),

@@ -40,6 +40,7 @@ def _right(g: Any, x: Any, y: Any) -> Any:
 derivative(
     np.matmul,
     elementwise=False,
+    indices="...i?k,...kj?->...i?j?",
     x=lambda g, x, y: _left(g, x, y),
     y=lambda g, x, y: _right(g, x, y),
 )
@@ -162,6 +163,7 @@ contract: Primitive = derivative(
     lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
     name="einsum",
     operands="*arrays",
+    indices="{subscripts}",
     joint=lambda g, arrays, subscripts: _einsum_rule(g, arrays, subscripts),
 )
 """einsum where no operand repeats an index, and all sizes of an index are the same."""
@@ -185,7 +187,8 @@ def _einsum(
             sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
     terms = [_plain_term(own, a, sizes) for own, a in zip(inputs, arrays, strict=True)]
     for group in _path(terms, output, optimize):
-        taken = [terms.pop(i) for i in sorted(group, reverse=True)]
+        taken = [terms[i] for i in sorted(group)]
+        terms = [term for i, term in enumerate(terms) if i not in group]
         needed = {*output, *"".join(name for name, _ in terms)} if terms else None
         names = ",".join(name for name, _ in taken)
         kept = output if needed is None else "".join(sorted({*names} & needed))
@@ -250,6 +253,7 @@ composite(np.einsum, _einsum)
 _slide: Primitive = derivative(
     lambda a, v: np.convolve(a, v),
     name="convolve",
+    indices="i,j->[ij]",
     a=lambda g, a, v: _overlap(g, v, a.shape[0]),
     v=lambda g, a, v: _overlap(g, a, v.shape[0]),
 )

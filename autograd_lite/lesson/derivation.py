@@ -15,7 +15,9 @@ t1 x 2.0 4.0
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +27,11 @@ from ..backward import seed_for
 from ..declaration import Rule
 from ..errors import NoGradientError
 from ..fitting import unbroadcast
+from ..primitive import Primitive
 from ..tensor import Tensor
 from ..visualize.fold import flat
 from ..visualize.graph import Graph, Operation, Value, read
-from ..visualize.text import parameters
+from .contractions import Declared, contraction
 from .formula import (
     Formula,
     apply,
@@ -38,13 +41,26 @@ from .formula import (
     number,
     occurs,
     record,
+    renamed,
     replace,
-    simplify,
     symbol,
 )
-from .notation import TEXT, over_axes, write
+from .notation import KNOWN_AS, TEXT, index_of, legible, over_axes, write
+from .simplifying import simplify
 
 LONGEST = 80  # letters of a composition, before its name says more
+
+PLACES = {
+    "multiply": ("factor", "factor"),
+    "matmul": ("factor", "factor"),
+    "add": ("term", "term"),
+    "subtract": ("term", "term"),
+    "divide": ("numerator", "denominator"),
+    "power": ("base", "exponent"),
+}
+"""What the two operands of an operation are called."""
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 __all__ = ["Derivation", "Edge", "Step", "derive", "read"]
 
@@ -81,11 +97,16 @@ class Edge:
         Where the contribution goes.
     upstream
         The gradient of the result, which is complete by now.
+    places
+        Names for the places of the operation, where the operand stands in several of them: of
+        x · x, which is u · v, the derivatives by u and by v are two.
     local
-        The local derivative ∂result/∂operand, element by element. None where it is not one
-        number for each element, as in a matrix product.
+        The local derivative, of this operation by this place alone, element by element. None
+        where it is not one number for each element, as in a matrix product.
     product
         The contribution as the rule computes it from the upstream gradient.
+    index
+        The same for one element, where it is a sum of products, with the letters of its indices.
     moving
         The same with all that only moves numbers, so that each element can be followed.
     notes
@@ -102,10 +123,12 @@ class Edge:
 
     step: Step
     position: int
+    places: dict[int, str]
     operand: Value
     upstream: Any
     local: Formula | None
     product: Formula
+    index: Formula | None
     moving: Formula
     notes: list[Formula]
     remarks: list[str]
@@ -133,10 +156,37 @@ class Edge:
     @property
     def receiver(self) -> str:
         """What to call the operand; which one it is, where the operation has it twice."""
-        operation = self.operation
-        if operation.operands.count(self.operand) < 2:
+        if self.position not in self.places:
             return self.operand.name
-        return f"{self.operand.name} (as its operand {operation.operand_names[self.position]})"
+        return f"{self.operand.name} ({self.place} {self.by})"
+
+    @property
+    def by(self) -> str:
+        """What the local derivative is by: the operand, or its place."""
+        return self.places.get(self.position, self.operand.name)
+
+    @property
+    def place(self) -> str:
+        """What to call the place of the operand in the operation."""
+        first, second = PLACES.get(self.operation.name, ("operand", "operand"))
+        if first != second:
+            return second if self.position else first
+        nth = ORDINALS[self.position] if self.position < len(ORDINALS) else f"{self.position + 1}th"
+        return f"{nth} {first}"
+
+    @property
+    def here(self) -> Formula | None:
+        """The operation, with its places by name; None where each operand stands in one."""
+        if not self.places:
+            return None
+        given = [_placed(self.places, i, v) for i, v in enumerate(self.operation.operands)]
+        return _applied(self.operation, given)
+
+    @property
+    def same(self) -> list[str]:
+        """The places that are the operand of this edge, by name."""
+        operands = self.operation.operands
+        return [name for i, name in self.places.items() if operands[i] is self.operand]
 
     @property
     def ready(self) -> bool:
@@ -180,6 +230,12 @@ class Derivation:
     gradients: dict[Value, Any] = field(default_factory=dict)
     whole: Derivation | None = None
     made_of: dict[Edge, tuple[list[Edge], list[Edge]]] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> set[str]:
+        """The names that the program has, which no symbol of ours may be."""
+        flats = (v for o in flat(self.graph.operations) for v in (*o.operands, *o.results))
+        return {v.name.partition("[")[0] for v in (*self.graph.values, *flats)}
 
     @property
     def given(self) -> list[Value]:
@@ -226,9 +282,10 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     arrived = dict.fromkeys(expected, 0)
     gradients = derivation.gradients
     gradients[root] = seed
+    taken = derivation.taken
     for step in reversed(steps):
         for position, operand in _receivers(step.operation, gradients):
-            edge = _edge(derivation, step, position)
+            edge = _edge(derivation, step, position, taken)
             edge.before = gradients.get(operand)
             edge.after = (
                 edge.contribution if edge.before is None else edge.before + edge.contribution
@@ -274,15 +331,60 @@ def _expected(graph: Graph) -> dict[Value, int]:
 
 
 def named(value: Value) -> Formula:
-    """Return a value as a formula: its name, or the number itself."""
+    """Return a value as a formula: its name, the number itself, or what a condition asks."""
+    if value.asks is not None:
+        return _question(*value.asks, value.data)
     if value.tensor is None and np.ndim(value.data) == 0:
         return number(value.data)
     return symbol(value.name, value.data)
 
 
-def _operands(operation: Operation) -> dict[str, Any]:
+def _question(primitive: Primitive, of: list[Any], value: Any) -> Formula:
+    """Return a condition as a formula of what it was asked of."""
+    return Formula(head_of(primitive), value, "", tuple(map(_asked, of)), {}, primitive)
+
+
+def _asked(x: Any) -> Formula:
+    if isinstance(x, Value):
+        return named(x)
+    if isinstance(x, tuple):
+        primitive, of = x
+        operands = [_asked(part) for part in of]
+        value = primitive.forward(*(np.asarray(f.value)[()] for f in operands))
+        return _question(primitive, of, value)
+    if not isinstance(x, Tensor):
+        return number(x)
+    made = x.tape
+    if made.primitive is None or made.primitive.outputs:
+        return symbol(x.name or "it", x.data)
+    operands = tuple(map(_asked, made.operands))
+    return Formula(head_of(made.primitive), x.data, "", operands, made.parameters, made.primitive)
+
+
+def places_of(operation: Operation, taken: set[str]) -> dict[int, str]:
+    """Name the places of those operands that an operation differentiates more than once."""
+    primitive = operation.primitive
+    receiving = [
+        i for i, v in enumerate(operation.operands)
+        if v.requires_grad
+        and (primitive.variadic or primitive.operands[i] not in primitive.constants)
+    ]  # fmt: skip
+    operands = [operation.operands[i] for i in receiving]
+    several = [i for i in receiving if operands.count(operation.operands[i]) > 1]
+    names = itertools.chain("uvwpqrs", (f"u{n}" for n in itertools.count(1)))
+    free = (name for name in names if name not in taken)
+    return dict(zip(several, free, strict=False))
+
+
+def _placed(places: dict[int, str], i: int, value: Value) -> Formula:
+    """Return an operand as a formula, by the name of its place if that has one."""
+    if i not in places:
+        return named(value)
+    return Formula("symbol", value.data, places[i], parameters={"stands_for": value.name})
+
+
+def _by_name(operation: Operation, formulas: list[Formula]) -> dict[str, Any]:
     """Return the operands as formulas, by the names that the rules have for them."""
-    formulas = [named(v) for v in operation.operands]
     names = operation.primitive.operands
     if operation.primitive.variadic:
         return {names[0]: formulas}
@@ -292,33 +394,54 @@ def _operands(operation: Operation) -> dict[str, Any]:
 def step_of(operation: Operation) -> Step:
     """Return an operation as a step forward, with the formula of its result."""
     primitive = operation.primitive
-    operands = _operands(operation)
-    value = operation.results[0].data
+    formulas = [named(v) for v in operation.operands]
     moving = None
     if primitive.stands_for is not None:
         try:
-            given = operands | operation.parameters
+            given = _by_name(operation, formulas) | operation.parameters
             formula = record(primitive.stands_for, arguments_of(primitive.stands_for, given))
             moving = simplify(formula, choose=False, moves=True)
             formula = simplify(formula, choose=False)
-            if len(write(formula, TEXT)) <= LONGEST:
+            if len(write(formula, TEXT)) <= LONGEST and legible(formula):
                 return Step(operation, formula, moving)
         except Exception:  # what it stands for is there to be read; if it cannot be, its name can
             pass
-    formulas = operands[primitive.operands[0]] if primitive.variadic else operands.values()
+    formula = _applied(operation, formulas)
+    return Step(operation, formula, moving or formula)
+
+
+def _applied(operation: Operation, formulas: list[Formula]) -> Formula:
+    """Return an operation, by its name, applied to formulas."""
+    primitive, value = operation.primitive, operation.results[0].data
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
     formula = Formula(head_of(primitive), value, "", tuple(formulas), shown, primitive)
-    return Step(operation, formula, moving or formula)
+    if primitive.name in ("conv2d_image", "conv2d_weight"):
+        declared = _declared(operation, set())
+        if declared is not None:
+            return declared.product.formula(formulas, value)
+    if primitive.outputs and len(operation.results) == 1:
+        (index,) = operation.indices
+        return simplify(apply("output", formula, value=value, index=index), choose=False)
+    return formula
+
+
+def _declared(operation: Operation, taken: set[str]) -> Declared | None:
+    """Return what an operation says of its indices, in letters that the program has no use for."""
+    shapes = [np.shape(v.data) for v in operation.operands]
+    shape = np.shape(operation.results[0].data)
+    return contraction(operation.primitive, shapes, shape, operation.parameters, taken)
 
 
 # -- one application of a rule ----------------------------------------------------------
 
 
-def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
+def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) -> Edge:
     operation, gradients = step.operation, derivation.gradients
     primitive, operand = operation.primitive, operation.operands[position]
     result = step.result
     root = derivation.root.name
+    places = places_of(operation, taken)
+    formulas = [_placed(places, i, v) for i, v in enumerate(operation.operands)]
     g: Any
     if primitive.outputs:
         outputs = primitive.forward(
@@ -334,7 +457,7 @@ def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
         upstream = gradients[result]
         g = gradient(root, result.name, upstream)
         out = named(result)
-    offered = {"g": g, "out": out, **_operands(operation), **operation.parameters}
+    offered = {"g": g, "out": out, **_by_name(operation, formulas), **operation.parameters}
     notes: list[Formula] = []
     remarks: list[str] = []
     raw = _apply_rule(operation, position, offered, remarks)
@@ -342,8 +465,13 @@ def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
     if _one_for_each_element(operation) and raw.head != "rule":
         # The derivative is what the rule makes of an upstream gradient of 1.
         local = simplify(replace(raw, g, number(np.ones_like(upstream))), notes)
+        if primitive.indices is not None:
+            local = _without_upstream(operation, position, formulas, taken)
+        if local is not None and not legible(local):
+            local = None
     product, moving = simplify(raw, None if local else notes), simplify(raw, moves=True)
-    remarks += _moves(raw, operation, operand, result)
+    if primitive.indices is None:
+        remarks += _moves(raw, product, operation, operand, result)
     contribution = raw.value
     shape = np.shape(operand.data)
     if np.shape(contribution) != shape:
@@ -352,10 +480,57 @@ def _edge(derivation: Derivation, step: Step, position: int) -> Edge:
             remarks.append(remark)
         contribution = unbroadcast(np.asarray(contribution), shape)
     contribution = _as(contribution, np.asarray(operand.data).dtype)
+    index = None
+    if local is None:
+        index, matrices = _as_contraction(operation, position, formulas, g, contribution, taken)
+        if index is not None:
+            product, moving = matrices or index, index
+    if not legible(product):
+        given = [*(g if isinstance(g, list) else [g]), *formulas]
+        arguments = tuple(a for a in given if a.head in ("gradient", "symbol"))
+        called = KNOWN_AS.get(operation.name, operation.name)
+        product = Formula("rule", contribution, f"back through {called}", arguments)
+        remarks.append(NUMBERS_ONLY)
+        notes.clear()
     return Edge(
-        step, position, operand, upstream, local, product, moving, notes, remarks, contribution,
-        before=None, after=None, arrived=0, expected=0,
+        step, position, places, operand, upstream, local, product, index, moving, notes, remarks,
+        contribution, before=None, after=None, arrived=0, expected=0,
     )  # fmt: skip
+
+
+NUMBERS_ONLY = "the formula of this rule is too long to be read; these are its numbers"
+
+
+def _without_upstream(
+    operation: Operation, position: int, formulas: list[Formula], taken: set[str]
+) -> Formula | None:
+    """Return the derivative of a number that is a sum of products, as products of matrices."""
+    declared = _declared(operation, taken)
+    if declared is None:
+        return None
+    of = declared.gradient(position)
+    left = dataclasses.replace(of, factors=of.factors[1:], shapes=of.shapes[1:])
+    return left.matrices([formulas[i] for i in declared.others(position)])
+
+
+def _as_contraction(
+    operation: Operation,
+    position: int,
+    formulas: list[Formula],
+    g: Any,
+    contribution: Any,
+    taken: set[str],
+) -> tuple[Formula | None, Formula | None]:
+    """Return a contribution by indices and by matrices, where they are known and come to it."""
+    declared = _declared(operation, taken)
+    if declared is None or not isinstance(g, Formula):
+        return None, None
+    factors = [g, *(formulas[i] for i in declared.others(position))]
+    gradient_of = declared.gradient(position)
+    if not gradient_of.comes_to([f.value for f in factors], contribution):
+        return None, None
+    index = gradient_of.formula(factors, contribution)
+    return index, gradient_of.matrices(factors, contribution)
 
 
 def _one_for_each_element(operation: Operation) -> bool:
@@ -410,7 +585,9 @@ def _name_of(rule: Rule) -> tuple[str, list[str]]:
     return name.strip("_").replace("_", " "), [doc.splitlines()[0]] if doc else []
 
 
-def _moves(raw: Formula, operation: Operation, operand: Value, result: Value) -> list[str]:
+def _moves(
+    raw: Formula, product: Formula, operation: Operation, operand: Value, result: Value
+) -> list[str]:
     """Say in words how a rule moves numbers from the result's shape to the operand's."""
     before, after = np.shape(result.data), np.shape(operand.data)
     if before == after or operation.primitive.elementwise:
@@ -420,13 +597,15 @@ def _moves(raw: Formula, operation: Operation, operand: Value, result: Value) ->
             f"copied to every place of shape {after}, because the forward pass reduced that shape "
             f"to {before or 'one number'} ({operation.name})"
         ]
-    if occurs(raw, "scatter"):
-        index = parameters({"index": operation.parameters.get("index")})
+    if occurs(product, "scatter"):
+        known = "index" in operation.parameters
+        index = index_of(Formula("getitem", None, parameters=operation.parameters))
+        index = index if known else "its place"
         return [
-            f"put back at {index or 'its place'}, with zeros elsewhere, because the forward pass "
+            f"put back at {index}, with zeros elsewhere, because the forward pass "
             "used only that part"
         ]
-    if occurs(raw, "reshape") and raw.head == "reshape":
+    if raw.head in ("reshape", "scatter"):
         return [f"put back into shape {after}, because the forward pass reshaped it to {before}"]
     return []
 
@@ -499,11 +678,18 @@ def in_one_line(path: list[Edge]) -> Formula:
     """Multiply the local derivatives along a path, as a formula of the values."""
     total: Formula | None = None
     for edge in path:
-        assert edge.local is not None
+        local = in_program(edge)
         if total is None:
-            total = edge.local
+            total = local
         else:
-            value = np.multiply(total.value, edge.local.value)
-            total = simplify(apply("multiply", total, edge.local, value=value))
+            value = np.multiply(total.value, local.value)
+            total = simplify(apply("multiply", total, local, value=value))
     assert total is not None
     return total
+
+
+def in_program(edge: Edge) -> Formula:
+    """Return a local derivative with the program's names in place of those of its places."""
+    assert edge.local is not None
+    operands = edge.operation.operands
+    return renamed(edge.local, {name: operands[i].name for i, name in edge.places.items()})

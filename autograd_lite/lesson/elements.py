@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from .formula import Formula, number, record, simplify, symbol
+from .formula import Formula, number, record, symbol
+from .simplifying import simplify
 
 __all__ = ["element", "record", "symbol"]
 
@@ -84,6 +85,8 @@ class Follower:
         found = None
         if f.head == "matmul":
             found = self.product(f, index, value)
+        elif f.head == "contraction":
+            found = self.contracted(f, index, value)
         elif f.head == "sum":
             found = self.total(f, index, value)
         elif f.head in MOVERS:
@@ -112,6 +115,17 @@ class Follower:
             x, y = self.follow(a, (*row, k)), self.follow(b, (k, *column))
             terms.append(Formula("multiply", np.multiply(x.value, y.value), "", (x, y)))
         return _sum(terms, a.shape[-1], value)
+
+    def contracted(self, f: Formula, index: Index, value: Any) -> Formula:
+        every = list(f.parameters["contraction"].places(index))
+        terms = []
+        for places in self.some(every):
+            factors = [self.follow(a, at) for a, at in zip(f.arguments, places, strict=True)]
+            product = factors[0]
+            for x in factors[1:]:
+                product = Formula("multiply", np.multiply(product.value, x.value), "", (product, x))
+            terms.append(product)
+        return _sum(terms, len(every), value)
 
     def total(self, f: Formula, index: Index, value: Any) -> Formula:
         (a,) = f.arguments
@@ -195,6 +209,8 @@ def _before_broadcast(index: Index, shape: tuple[int, ...]) -> Index:
 
 
 def _sum(terms: list[Formula], count: int, value: Any) -> Formula:
+    if not terms:
+        return number(np.zeros_like(value))
     if len(terms) == 1:
         return terms[0]
     return Formula("terms", value, "", tuple(terms), {"total": count})

@@ -6,7 +6,7 @@
 >>> x = Tensor(2.0, requires_grad=True, name="x")
 >>> for e in equations(derive(read(np.sin(x) * 3.0)), TEXT).gradients:
 ...     print(e.left, *e.right, sep=" = ")
-∂t2/∂x = ∂t2/∂t1 · ∂t1/∂x
+∂t2/∂x = t2′(t1) · t1′(x)
 ∂t2/∂x = 3 · cos(x)
 ∂t2/∂x = -1.248
 """
@@ -22,6 +22,7 @@ from ..visualize.graph import Value
 from .derivation import Derivation, Edge, Step, in_one_line, named, paths
 from .formula import Formula, apply, gradient
 from .notation import Notation, write
+from .simplifying import simplify
 
 
 @dataclass(slots=True)
@@ -80,12 +81,19 @@ def _edge(derivation: Derivation, edge: Edge, n: Notation) -> list[Equation]:
     root, operand = derivation.root.name, edge.operand.name
     lines = []
     because = since(edge, n)
+    if edge.here is not None:
+        lines.append(Equation(n.symbol(edge.sender), [write(edge.here, n)], with_places(edge, n)))
     if edge.local is not None:
         local = equal(edge.local, edge.local.value, n)
-        lines.append(Equation(n.partial(edge.result.name, operand), local, because))
+        lines.append(Equation(n.local(edge.result.name, edge.by), local, because))
+    if edge.index is not None:
+        left, right = by_index(derivation, edge, n)
+        lines.append(Equation(left, [right]))
     adding = edge.before is not None
     total = n.partial(root, operand)
-    product = equal(contribution(derivation, edge), edge.contribution, n)
+    product = [n.array(edge.contribution)]
+    if edge.product.head != "contraction":
+        product = equal(contribution(derivation, edge), edge.contribution, n)
     lines.append(Equation(total, product, "" if edge.local else because, adds=adding))
     lines += [Equation("", [], n.words(remark)) for remark in edge.remarks]
     if adding:
@@ -104,15 +112,29 @@ def of_input(derivation: Derivation, value: Value, n: Notation) -> list[Equation
     lines = []
     ways = paths(derivation, value)
     if ways:
-        products = [
-            n.chain([n.partial(e.result.name, e.operand.name) for e in way], n.times)
-            for way in ways
-        ]
+        products = [n.chain([n.local(e.result.name, e.by) for e in way], n.times) for way in ways]
         chain = n.chain(products, "+") if len(products) > 1 else products[0]
-        if [len(way) for way in ways] != [1]:
-            lines.append(Equation(left, [chain]))
+        lines.append(Equation(left, [chain]))
         lines.append(Equation(left, [write(total(ways), n)]))
     return [*lines, Equation(left, [n.array(derivation.gradients[value])])]
+
+
+def how_to_read(derivation: Derivation) -> str:
+    """Say what the two kinds of derivatives are, in text, with names of this program."""
+    root = derivation.root.name
+    step = next((e for e in derivation.edges if e.local is not None), None)
+    input_name = derivation.inputs[0].name if derivation.inputs else root
+    text = (
+        f"∂{root}/∂{input_name} is the gradient of {input_name}: how fast {root} changes with it, "
+        "along all ways together."
+    )
+    if step is not None:
+        of, by = step.result.name, step.by
+        text += (
+            f" {of}′({by}) is a local derivative: how fast {of} changes with {by} in this one "
+            "operation, all else held still."
+        )
+    return text
 
 
 # -- what the readers share ---------------------------------------------------------------
@@ -146,6 +168,20 @@ def contribution(derivation: Derivation, edge: Edge) -> Formula:
     return Formula("multiply", edge.contribution, "", product.arguments)
 
 
+def with_places(edge: Edge, n: Notation) -> str:
+    """Say what the places of an operation are."""
+    equation = n.equation([*map(n.symbol, edge.same), n.symbol(edge.operand.name)])
+    return n.where(equation)
+
+
+def by_index(derivation: Derivation, edge: Edge, n: Notation) -> tuple[str, str]:
+    """Write an element of a contribution, and the sum of products that it is."""
+    assert edge.index is not None
+    places = ", ".join(edge.index.parameters["contraction"].written().out)
+    name = f"{edge.operand.name}[{places}]" if places else edge.operand.name
+    return n.partial(derivation.root.name, name), write(edge.index, n)
+
+
 def since(edge: Edge, n: Notation) -> str:
     """Say why a rule is what it is at these numbers."""
     notes = list(dict.fromkeys(write(note, n) for note in edge.notes))
@@ -156,7 +192,8 @@ def total(ways: list[list[Edge]]) -> Formula:
     """Add up the products along all ways."""
     first, *others = map(in_one_line, ways)
     for other in others:
-        first = apply("add", first, other, value=np.add(first.value, other.value))
+        sum_of_both = apply("add", first, other, value=np.add(first.value, other.value))
+        first = simplify(sum_of_both)
     return first
 
 

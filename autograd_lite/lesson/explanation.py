@@ -101,22 +101,27 @@ def explain(
     <BLANKLINE>
     Backward: from f to the inputs, one edge at a time
     <BLANKLINE>
+      ∂f/∂x is the gradient of x: how fast f changes with it, along all ways together. f′(x) is a
+      local derivative: how fast f changes with x in this one operation, all else held still.
+    <BLANKLINE>
       ∂f/∂f = 1, to begin with
     <BLANKLINE>
       1. f → x      x = 2
          upstream      ∂f/∂f = 1
-         local         ∂f/∂x = y = 3
+         local         f′(x) = y = 3
          contribution  ∂f/∂f · y = 1 · 3 = 3
     <BLANKLINE>
       2. f → y      y = 3
          upstream      ∂f/∂f = 1
-         local         ∂f/∂y = x = 2
+         local         f′(y) = x = 2
          contribution  ∂f/∂f · x = 1 · 2 = 2
     <BLANKLINE>
     Gradients
     <BLANKLINE>
+      ∂f/∂x = f′(x)
       ∂f/∂x = y
       ∂f/∂x = 3
+      ∂f/∂y = f′(y)
       ∂f/∂y = x
       ∂f/∂y = 2
     <BLANKLINE>

@@ -12,9 +12,11 @@ primitive that was declared a minute ago with nothing but its rules has formulas
 >>> contribution = record(rule, {"g": g, "out": out})
 >>> write(contribution, TEXT)
 '∂L/∂y · y · (1 - y)'
->>> local = simplify(replace(contribution, g, ONE))
+>>> local = replace(contribution, g, ONE)
 >>> write(local, TEXT), float(local.value)
-('y · (1 - y)', 0.1875)
+('1 · y · (1 - y)', 0.1875)
+
+:mod:`autograd_lite.lesson.simplifying` writes it as one would by hand.
 """
 
 from __future__ import annotations
@@ -164,188 +166,58 @@ def replace(formula: Formula, old: Formula, new: Formula) -> Formula:
     return dataclasses.replace(formula, value=value, arguments=arguments)
 
 
+def renamed(formula: Formula, names: Mapping[str, str]) -> Formula:
+    """Put other names in the place of symbols."""
+    if formula.head == "symbol":
+        return dataclasses.replace(formula, name=names.get(formula.name, formula.name))
+    if not names or not formula.arguments:
+        return formula
+    return dataclasses.replace(
+        formula, arguments=tuple(renamed(a, names) for a in formula.arguments)
+    )
+
+
 def head_of(primitive: Primitive) -> str:
-    """Return a primitive's name; with a prime if it is not the one that we know by that name."""
+    """Return a primitive's name; with a 2 if it is not the one that we know by that name."""
     function = primitive.function
     module = getattr(function, "__module__", None) or ""
     ours = isinstance(function, np.ufunc) or module.startswith(("numpy", "autograd_lite"))
-    return primitive.name if ours or primitive.name not in _TAKEN else f"{primitive.name}′"
+    return primitive.name if ours or primitive.name not in _TAKEN else f"{primitive.name}_2"
 
 
 _TAKEN = {entry.name for entry in TABLE.values()} | {
-    "symbol", "gradient", "constant", "terms", "rule", "fold",
+    "symbol", "gradient", "constant", "terms", "rule", "fold", "contraction",
 }  # fmt: skip
 
 
-# -- simplifying -----------------------------------------------------------------------
-
-MOVES = {"broadcast_to", "reshape", "astype", "copy", "positive"}
-"""Primitives that a formula between numbers does not mention: shapes tell them."""
-
-
-def simplify(
-    formula: Formula,
-    notes: list[Formula] | None = None,
-    *,
-    choose: bool = True,
-    moves: bool = False,
-) -> Formula:
-    """Write a formula as one would by hand.
-
-    Products with 1 go, signs come to the front, and of a choice between two formulas
-    only the one taken is shown, where it is the same one everywhere. Why it was taken
-    is added to `notes`, as a comparison. Without `choose`, every choice stays; with
-    `moves`, so does what only moves numbers, so that each element can be followed.
-
-    >>> from autograd_lite.lesson.notation import TEXT, write
-    >>> x = symbol("x", np.float64(3.0))
-    >>> notes = []
-    >>> chosen = record(lambda x: np.where(x > 0.0, 1.0 * x, 0.0), {"x": x})
-    >>> write(simplify(chosen, notes), TEXT), write(notes[0], TEXT)
-    ('x', 'x > 0')
-    """
-    notes = [] if notes is None else notes
-    if formula.head == "where" and choose:
-        return _choice(formula, notes, moves)
-    arguments = tuple(simplify(a, notes, choose=choose, moves=moves) for a in formula.arguments)
-    same = all(a is b for a, b in zip(arguments, formula.arguments, strict=True))
-    new = formula if same else dataclasses.replace(formula, arguments=arguments)
-    head, value = new.head, new.value
-    if head in MOVES and arguments and not moves:
-        moved = arguments[0]
-        return number(value) if moved.head == "constant" else moved
-    if head in ("maximum", "minimum") and choose:
-        return _guard(new, notes)
-    if head == "negative":
-        (x,) = arguments
-        if x.head == "negative":
-            return x.arguments[0]
-        if _is_number(x):
-            return number(value)
-    if head in ("multiply", "divide"):
-        a, b = arguments
-        if _is(a, 1) and head == "multiply":
-            return b
-        if _is(b, 1):
-            return a
-        if _is(a, 0) or (_is(b, 0) and head == "multiply"):
-            return number(np.zeros_like(value)[()])
-        negative = (a.head == "negative") + (b.head == "negative")
-        if negative or (_is(a, -1) and head == "multiply"):
-            a, b = (x.arguments[0] if x.head == "negative" else x for x in (a, b))
-            if _is(a, -1) and head == "multiply":
-                return simplify(apply("negative", b, value=value))
-            positive = simplify(apply(head, a, b, value=np.negative(value)))
-            return apply("negative", positive, value=value) if negative == 1 else positive
-        if head == "multiply":
-            return _numbers_first(a, b, value)
-    if head in ("add", "subtract") and _is(arguments[1], 0):
-        return arguments[0]
-    if head == "add" and _is(arguments[0], 0):
-        return arguments[1]
-    if head == "power" and _is(arguments[1], 1):
-        return arguments[0]
-    if head == "transpose" and arguments[0].head == "transpose":
-        inner = arguments[0]
-        if not new.parameters.get("axes") and not inner.parameters.get("axes"):
-            return inner.arguments[0]
-    if head == "matmul" and arguments[0].head == "constant" and np.ndim(arguments[0].value) == 1:
-        ones, x = arguments
-        if np.all(ones.value == 1):  # a product with ones is a sum
-            return apply("sum", x, value=value, axis=0)
-    return new
-
-
-def _numbers_first(a: Formula, b: Formula, value: Any) -> Formula:
-    """Multiply, with what is only a number in front: 2 · x · 3 · y becomes 6 · (x · y)."""
-    if _is_number(a) and _is_number(b):
-        return number(value)
-    if _is_number(b):
-        a, b = b, a
-    if _is_number(a):
-        if b.head == "multiply" and _is_number(b.arguments[0]):
-            first, rest = b.arguments
-            coefficient = number(np.multiply(a.value, first.value))
-            return (
-                rest if _is(coefficient, 1) else apply("multiply", coefficient, rest, value=value)
-            )
-        return apply("multiply", a, b, value=value)
-    for x, y in ((a, b), (b, a)):
-        if x.head == "divide" and _is(x.arguments[0], 1):  # 1 / x · y
-            return apply("divide", y, x.arguments[1], value=value)
-        if x.head == "multiply" and _is_number(x.arguments[0]):
-            coefficient, rest = x.arguments
-            both = (rest, y) if x is a else (y, rest)
-            product = apply("multiply", *both, value=np.multiply(rest.value, y.value))
-            return _numbers_first(coefficient, _numbers_first(*both, product.value), value)
-    return apply("multiply", a, b, value=value)
-
-
-def _choice(formula: Formula, notes: list[Formula], moves: bool) -> Formula:
-    """Simplify ``where(condition, a, b)``."""
-    condition, a, b = formula.arguments
-    taken = np.asarray(condition.value)
-    if taken.size and (taken.all() or not taken.any()):
-        # That a single point was not hit (x == 0) goes without saying.
-        if condition.head == "bitwise_and" and taken.all():
-            notes += condition.arguments
-        elif condition.head in COMPARISONS and not (condition.head == "equal" and not taken.any()):
-            notes.append(condition if taken.all() else _opposite(condition))
-        return simplify(a if taken.all() else b, notes, moves=moves)
-    arguments = (
-        simplify(condition, moves=moves),
-        simplify(a, notes, moves=moves),
-        simplify(b, notes, moves=moves),
-    )
-    return dataclasses.replace(formula, arguments=arguments)
-
-
-COMPARISONS = {
-    "greater": "less_equal",
-    "greater_equal": "less",
-    "less": "greater_equal",
-    "less_equal": "greater",
-    "equal": "not_equal",
-    "not_equal": "equal",
-}
-"""Comparisons and their opposites."""
-
-
-def _opposite(condition: Formula) -> Formula:
-    return Formula(
-        COMPARISONS[condition.head],
-        np.logical_not(condition.value),
-        "",
-        condition.arguments,
-    )
-
-
-def _guard(formula: Formula, notes: list[Formula]) -> Formula:
-    """Leave out a bound, as in ``maximum(x, 1e-12)``, that was not reached."""
-    for x, bound in (formula.arguments, formula.arguments[::-1]):
-        if _is_number(bound) and not _is_number(x):
-            compare, head = (
-                (np.greater, "greater") if formula.head == "maximum" else (np.less, "less")
-            )
-            holds = compare(x.value, bound.value)
-            if np.all(holds):
-                notes.append(apply(head, x, bound, value=holds))
-                return x
-    return formula
-
-
-def _is_number(formula: Formula) -> bool:
-    """Whether it is one number, perhaps in many places."""
-    if formula.head != "constant":
-        return False
-    array = np.asarray(formula.value)
-    return array.dtype.kind in "fiu" and bool(array.size) and bool(np.all(array == array.flat[0]))
-
-
-def _is(formula: Formula, value: float) -> bool:
-    return _is_number(formula) and np.asarray(formula.value).flat[0] == value
+# -- looking ---------------------------------------------------------------------------
 
 
 def occurs(formula: Formula, head: str) -> bool:
     """Whether a primitive is applied anywhere in a formula."""
     return formula.head == head or any(occurs(a, head) for a in formula.arguments)
+
+
+def is_number(formula: Formula) -> bool:
+    """Whether it is one number, perhaps in many places."""
+    if formula.head != "constant":
+        return False
+    array = np.asarray(formula.value)
+    return array.dtype.kind in "fiuc" and bool(array.size) and bool(np.all(array == array.flat[0]))
+
+
+def same(a: Formula, b: Formula) -> bool:
+    """Whether two formulas say the same of the same values.
+
+    >>> x = symbol("x", 2.0)
+    >>> same(apply("sin", x, value=0.9), apply("sin", x, value=0.9))
+    True
+    """
+    if a is b:
+        return True
+    if (a.head, a.name, len(a.arguments)) != (b.head, b.name, len(b.arguments)):
+        return False
+    if not a.arguments:
+        x, y = np.asarray(a.value), np.asarray(b.value)
+        return x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+    return repr(a.parameters) == repr(b.parameters) and all(map(same, a.arguments, b.arguments))

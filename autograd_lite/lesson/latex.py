@@ -39,6 +39,11 @@ def to_latex(derivation: Derivation) -> str:
     ]
     if any(np.ndim(v.data) for v in derivation.graph.values):
         parts.append(r"Here $\odot$ multiplies element by element.")
+    parts.append(
+        rf"$\frac{{\partial {root}}}{{\partial x}}$ is a gradient: how fast ${root}$ changes with "
+        "$x$, along all ways together. $y'(x)$ is a local derivative: how fast $y$ changes with "
+        "$x$ in one operation, all else held still."
+    )
     return "\n".join([*parts, r"\end{document}", ""])
 
 

@@ -6,10 +6,12 @@ class names ``derivation`` and ``note`` are there to be styled.
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 
 from .derivation import Derivation
-from .equations import Equation, equations
+from .equations import Equation, equations, how_to_read
 from .notation import MATHML
 
 
@@ -26,6 +28,7 @@ def to_mathml(derivation: Derivation) -> str:
         *map(_line, backward),
         "<h3>Gradients</h3>",
         *map(_line, gradients),
+        f'<p class="note">{escape(how_to_read(derivation))}</p>',
         "</div>",
     ]
     return "\n".join(parts) + "\n"

@@ -8,10 +8,11 @@ nothing here.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from ..visualize.text import number as short
-from ..visualize.text import parameter, parameters, rows, summary
-from .formula import COMPARISONS, Formula
+from ..visualize.text import parameter, rows, summary
+from .formula import Formula, is_number, same
+from .simplifying import COMPARISONS
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly an expression holds together
 
@@ -37,7 +39,8 @@ GREEK = (
     *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 )
 MANY = 8  # arguments of what cannot be read, before the rest is left out
-ELEMENT = re.compile(r"([^\[\]]+)\[([\d, ]+)\]")  # such as W[0, 1]
+ELEMENT = re.compile(r"([^\[\]]+)\[([\w ,+·()/-]+)\]")  # such as W[0, 1] or X[n, 2·r + i]
+SUBSCRIPTS = dict(zip("aehijklmnoprstuvx", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 
 
 def exact(x: Any) -> str:
@@ -70,6 +73,10 @@ class Notation:
     def partial(self, of: str, by: str) -> str:
         """Write a partial derivative."""
         return f"∂{of}/∂{by}"
+
+    def local(self, of: str, by: str) -> str:
+        """Write a local derivative: of one operation, by one operand, the others held still."""
+        return f"{of}′({by})"
 
     def number(self, text: str) -> str:
         """Write a number that has been rounded already."""
@@ -119,13 +126,19 @@ class Notation:
         """Write an absolute value."""
         return f"|{x}|"
 
-    def exponential(self, x: str) -> str:
-        """Write e to some power."""
-        return f"exp({x})"
-
     def total(self, x: str, over: str) -> str:
         """Write a sum over axes."""
         return f"sum({x}{', ' + over if over else ''})"
+
+    def sigma(self, letters: Sequence[str], x: str) -> str:
+        """Write a sum over indices.
+
+        >>> TEXT.sigma("ni", "x"), TEXT.sigma("by", "x")
+        ('Σₙᵢ x', 'Σ_{b,y} x')
+        """
+        if all(c in SUBSCRIPTS for c in letters):
+            return f"Σ{''.join(SUBSCRIPTS[c] for c in letters)} {x}"
+        return f"Σ_{{{','.join(letters)}}} {x}"
 
     def cases(self, condition: str, a: str, b: str) -> str:
         """Write a choice, element by element."""
@@ -142,6 +155,10 @@ class Notation:
     def since(self, reasons: Sequence[str]) -> str:
         """Write why something is so."""
         return f"since {' and '.join(reasons)}"
+
+    def where(self, condition: str) -> str:
+        """Write what names stand for."""
+        return f"where {condition}"
 
     def array(self, value: Any) -> str:
         """Write a number, a small array, or what a large array is like.
@@ -201,7 +218,8 @@ class LaTeX(_Typeset):
         """
         element = ELEMENT.fullmatch(name)
         if element:
-            return f"{{{self.symbol(element[1])}}}_{{{element[2]}}}"
+            places = element[2].replace("·", r" \cdot ")
+            return f"{{{self.symbol(element[1])}}}_{{{places}}}"
         greek = unicodedata.name(name[0], "") if name else ""
         if greek.startswith("GREEK SMALL LETTER ") and greek.split()[-1].lower() in GREEK:
             name = greek.split()[-1].lower() + name[1:]
@@ -214,6 +232,10 @@ class LaTeX(_Typeset):
     def partial(self, of: str, by: str) -> str:
         """Write a partial derivative."""
         return rf"\frac{{\partial {self.symbol(of)}}}{{\partial {self.symbol(by)}}}"
+
+    def local(self, of: str, by: str) -> str:
+        """Write a local derivative: of one operation, by one operand, the others held still."""
+        return rf"{{{self.symbol(of)}}}'{self.parentheses(self.symbol(by))}"
 
     def number(self, text: str) -> str:
         """Write a number: powers of ten as such."""
@@ -230,7 +252,10 @@ class LaTeX(_Typeset):
 
     def infix(self, left: str, sign: str, right: str) -> str:
         """Write a sign between two formulas."""
-        signs = {"≥": r"\ge", "≤": r"\le", "≠": r"\ne", "→": r"\to"}
+        signs = {
+            "≥": r"\ge", "≤": r"\le", "≠": r"\ne", "→": r"\to", "∗": r"\ast", "or": r"\lor",
+            "and": r"\land",
+        }  # fmt: skip
         sign = signs.get(sign, sign)
         return f"{left} {sign} {right}" if sign else rf"{left} \, {right}"
 
@@ -267,14 +292,14 @@ class LaTeX(_Typeset):
         """Write an absolute value."""
         return rf"\left|{x}\right|"
 
-    def exponential(self, x: str) -> str:
-        """Write e to some power."""
-        return f"e^{{{x}}}"
-
     def total(self, x: str, over: str) -> str:
         """Write a sum over axes."""
         below = rf"_{{\text{{{_latex(over)}}}}}" if over else ""
         return rf"\sum{below} {x}"
+
+    def sigma(self, letters: Sequence[str], x: str) -> str:
+        """Write a sum over indices."""
+        return rf"\sum_{{{', '.join(letters)}}} {x}"
 
     def cases(self, condition: str, a: str, b: str) -> str:
         """Write a choice, element by element."""
@@ -286,6 +311,10 @@ class LaTeX(_Typeset):
     def index(self, x: str, index: str) -> str:
         """Write a part of an array."""
         return rf"{x}{self.words(index)}"
+
+    def where(self, condition: str) -> str:
+        """Write what names stand for."""
+        return rf"\text{{where }} {condition}"
 
     def since(self, reasons: Sequence[str]) -> str:
         """Write why something is so."""
@@ -321,6 +350,11 @@ class MathML(_Typeset):
     def partial(self, of: str, by: str) -> str:
         """Write a partial derivative."""
         return self._over(f"<mo>∂</mo>{self.symbol(of)}", f"<mo>∂</mo>{self.symbol(by)}")
+
+    def local(self, of: str, by: str) -> str:
+        """Write a local derivative: of one operation, by one operand, the others held still."""
+        prime = f"<msup><mrow>{self.symbol(of)}</mrow><mo>′</mo></msup>"
+        return f"<mrow>{prime}{self.parentheses(self.symbol(by))}</mrow>"
 
     def number(self, text: str) -> str:
         """Write a number."""
@@ -376,14 +410,15 @@ class MathML(_Typeset):
         """Write an absolute value."""
         return f"<mrow><mo>|</mo>{x}<mo>|</mo></mrow>"
 
-    def exponential(self, x: str) -> str:
-        """Write e to some power."""
-        return self.power("<mi>e</mi>", x)
-
     def total(self, x: str, over: str) -> str:
         """Write a sum over axes."""
         sign = f"<munder><mo>∑</mo>{self.words(over)}</munder>" if over else "<mo>∑</mo>"
         return f"<mrow>{sign}{x}</mrow>"
+
+    def sigma(self, letters: Sequence[str], x: str) -> str:
+        """Write a sum over indices."""
+        below = "<mo>,</mo>".join(f"<mi>{c}</mi>" for c in letters)
+        return f"<mrow><munder><mo>∑</mo><mrow>{below}</mrow></munder>{x}</mrow>"
 
     def cases(self, condition: str, a: str, b: str) -> str:
         """Write a choice, element by element."""
@@ -398,6 +433,10 @@ class MathML(_Typeset):
     def equation(self, parts: Sequence[str]) -> str:
         """Write that several formulas are equal."""
         return f"<mrow>{'<mo>=</mo>'.join(parts)}</mrow>"
+
+    def where(self, condition: str) -> str:
+        """Write what names stand for."""
+        return f"<mrow><mtext>where </mtext>{condition}</mrow>"
 
     def since(self, reasons: Sequence[str]) -> str:
         """Write why something is so."""
@@ -441,6 +480,33 @@ def write(formula: Formula, notation: Notation, *, numbers: Numbers = False) -> 
     """
     return _Writer(notation, numbers).write(formula)[0]
 
+
+LONG = 160  # letters: a formula of more is no formula to a reader
+
+
+def legible(formula: Formula) -> bool:
+    """Whether a formula says what it is to a person: in names, signs and functions they know."""
+    return _known(formula) and len(write(formula, TEXT)) <= LONG
+
+
+def _known(f: Formula) -> bool:
+    if f.head == "constant":
+        array = np.asarray(f.value)
+        uniform = array.size == 0 or bool(np.all(array == array.flat[0]))
+        return array.dtype.kind in "fiubc" and (array.ndim == 0 or uniform)
+    if f.head in OURS:
+        return False
+    return all(map(_known, f.arguments))
+
+
+OURS = {
+    "conv2d_image", "conv2d_weight", "polar", "nuclear_norm", "normalize", "svdvals", "cosine",
+    "alias",
+}  # fmt: skip
+"""Primitives of ours that no one knows by name."""
+
+KNOWN_AS = {"nuclear_norm": "norm", "svdvals": "svd"}
+"""What they are called where they have to be."""
 
 SLOT = re.compile(r"(<mrow>)*⟦")
 
@@ -492,20 +558,20 @@ class _Writer:
         if callable(self.numbers) and "at" in f.parameters:
             return self.numbers(f), ATOM
         array = np.asarray(f.value)
-        if array.size and array.dtype.kind in "fiu" and np.all(array == array.flat[0]):
+        if is_number(f):
             text = exact(array.flat[0])
             level = PRODUCT if "/" in text else SIGN if text.startswith("-") else ATOM
+            if array.dtype.kind == "c" and array.flat[0].imag:
+                return self.n.parentheses(self.n.number(text)), ATOM
             return self.n.number(text), level
         if array.ndim == 0:
             return self.n.words(str(f.value)), ATOM
         return self.n.words(f"[array {parameter(array.shape)}]"), ATOM
 
     def generic(self, f: Formula) -> tuple[str, int]:
-        given = parameters(_telling(f))
         arguments = [self.write(a)[0] for a in f.arguments]
-        if given:
-            arguments.append(self.n.words(given))
-        return self.n.call(f.head, arguments), ATOM
+        arguments += [self.n.words(given) for given in _given(f)]
+        return self.n.call(KNOWN_AS.get(f.head, f.head), arguments), ATOM
 
     def rule(self, f: Formula) -> tuple[str, int]:
         """Write what cannot be read, such as a rule or a fold, as a call of its name."""
@@ -565,15 +631,35 @@ class _Writer:
         return self.divide(Formula("divide", f.value, "", (one, *f.arguments)))
 
     def transpose(self, f: Formula) -> tuple[str, int]:
-        axes = f.parameters.get("axes")
-        ndim = len(f.shape)
-        if ndim == 2 and (axes is None or tuple(axes) == (1, 0)):
+        axes, ndim = f.parameters.get("axes"), len(f.shape)
+        order = [*range(ndim)][::-1] if axes is None else [i % ndim for i in axes]
+        if order == [*range(ndim)]:
+            return self.write(f.arguments[0])
+        last = [*range(ndim - 2), ndim - 1, ndim - 2]  # of matrices in a row, each by itself
+        if f.parameters.get("rows") or (ndim >= 2 and order == last):
             return self.n.transpose(self.hold(f.arguments[0], ATOM)), POWER
-        return self.generic(f)
+        words = self.n.words(f"axes {', '.join(map(str, order))}")
+        return self.n.call("transpose", [self.write(f.arguments[0])[0], words]), ATOM
+
+    def contraction(self, f: Formula) -> tuple[str, int]:
+        """Write a sum of products, with the indices of an element."""
+        indices = f.parameters["contraction"].written()
+        factors = [self.at(a, own) for a, own in zip(f.arguments, indices.factors, strict=True)]
+        product = self.n.chain(factors, self.n.times) if len(factors) > 1 else factors[0]
+        if not indices.summed:
+            return product, PRODUCT if len(factors) > 1 else POWER
+        return self.n.sigma(indices.summed, product), PRODUCT
+
+    def at(self, f: Formula, indices: Sequence[str]) -> str:
+        """Write one element of a factor."""
+        places = ", ".join(indices)
+        if f.head in ("symbol", "gradient"):
+            name = f"{f.name}[{places}]" if places else f.name
+            return self.write(dataclasses.replace(f, name=name))[0]
+        return self.n.index(self.hold(f, ATOM), f"[{places}]" if places else "")
 
     def sum(self, f: Formula) -> tuple[str, int]:
-        axis = f.parameters.get("axis")
-        over = "" if axis is None else over_axes(axis)
+        over = axes_of(f)
         return self.n.total(self.hold(f.arguments[0], PRODUCT), over), PRODUCT
 
     def terms(self, f: Formula) -> tuple[str, int]:
@@ -586,9 +672,6 @@ class _Writer:
     def sqrt(self, f: Formula) -> tuple[str, int]:
         return self.n.root(self.write(f.arguments[0])[0]), ATOM
 
-    def exp(self, f: Formula) -> tuple[str, int]:
-        return self.n.exponential(self.write(f.arguments[0])[0]), POWER
-
     def absolute(self, f: Formula) -> tuple[str, int]:
         return self.n.size(self.write(f.arguments[0])[0]), ATOM
 
@@ -599,22 +682,202 @@ class _Writer:
     def getitem(self, f: Formula) -> tuple[str, int]:
         if len(f.arguments) != 1:
             return self.generic(f)
-        index = parameters({"index": f.parameters.get("index")})
-        return self.n.index(self.hold(f.arguments[0], ATOM), index), ATOM
+        if only_axes(f):
+            return self.reshape(f)
+        return self.n.index(self.hold(f.arguments[0], ATOM), index_of(f)), ATOM
 
     def output(self, f: Formula) -> tuple[str, int]:
-        return self.getitem(f)
+        return self.n.index(self.hold(f.arguments[0], ATOM), index_of(f)), ATOM
 
     def scatter(self, f: Formula) -> tuple[str, int]:
         if len(f.arguments) != 1:
             return self.generic(f)
-        index = parameters({"index": f.parameters.get("index")})
-        at = self.n.words(f"at {index}, else 0")
+        at = self.n.words(f"at {index_of(f)}, else 0")
         return self.n.call("place", [self.write(f.arguments[0])[0], at]), ATOM
+
+    def reshape(self, f: Formula) -> tuple[str, int]:
+        shape = self.n.words(across(f.shape) or "one number")
+        return self.n.call("reshape", [self.write(f.arguments[0])[0], shape]), ATOM
+
+    def broadcast_to(self, f: Formula) -> tuple[str, int]:
+        shape = self.n.words(f"to {across(f.shape) or 'one number'}")
+        return self.n.call("copy", [self.write(f.arguments[0])[0], shape]), ATOM
+
+    def astype(self, f: Formula) -> tuple[str, int]:
+        name = np.dtype(f.parameters["dtype"]).name
+        return self.n.call(name, [self.write(f.arguments[0])[0]]), ATOM
+
+    def einsum(self, f: Formula) -> tuple[str, int]:
+        subscripts = self.n.words(repr(f.parameters["subscripts"]))
+        return self.n.call("einsum", [subscripts, *(self.write(a)[0] for a in f.arguments)]), ATOM
+
+    def split(self, f: Formula) -> tuple[str, int]:
+        return self.n.call("split", [self.write(f.arguments[0])[0]]), ATOM
+
+    def powers(self, f: Formula) -> tuple[str, int]:
+        """Write |x| to some power, with the sign of x if it is a signed one."""
+        (x,) = f.arguments
+        size = self.n.size(self.write(x)[0])
+        order = f.parameters["order"]
+        power = size if order == 1 else self.n.power(size, self.n.number(exact(order)))
+        if not f.parameters.get("signed"):
+            return power, POWER
+        sign = self.n.call("sign", [self.write(x)[0]])
+        return self.n.infix(sign, self.n.hadamard if x.shape else self.n.times, power), PRODUCT
+
+    def bessel(self, f: Formula) -> tuple[str, int]:
+        return self.n.call(f"i{f.parameters['order']}", [self.write(f.arguments[0])[0]]), ATOM
+
+    def conv2d(self, f: Formula) -> tuple[str, int]:
+        x, weight, *bias = f.arguments
+        text = self.n.infix(self.hold(x, PRODUCT), "∗", self.hold(weight, SIGN))
+        how = geometry(f.parameters)
+        if how:
+            text = self.n.index(text, f" ({how})")
+        if not bias:
+            return text, PRODUCT
+        return self.n.infix(text, "+", self.write(bias[0])[0]), SUM
+
+    def max_pool(self, f: Formula) -> tuple[str, int]:
+        """Write the largest numbers of windows; or what stands where another's are."""
+        x, by = f.arguments
+        where = windows(f.parameters)
+        if by is not x and not same(x, by):
+            where = f"where {write(by, TEXT)} is largest in {where}"
+        return self.n.call("max" if where[0].isdigit() else "pick",
+                           [self.write(x)[0], self.n.words(where)]), ATOM  # fmt: skip
+
+    def max_unpool(self, f: Formula) -> tuple[str, int]:
+        x, by = f.arguments
+        at = f"where {write(by, TEXT)} is largest in {windows(f.parameters)}, else 0"
+        return self.n.call("place", [self.write(x)[0], self.n.words(at)]), ATOM
+
+    def pool_sum(self, f: Formula) -> tuple[str, int]:
+        over = windows(f.parameters)
+        return self.n.total(self.hold(f.arguments[0], PRODUCT), over), PRODUCT
+
+    def pool_spread(self, f: Formula) -> tuple[str, int]:
+        over = self.n.words(f"to {windows(f.parameters)}")
+        return self.n.call("copy", [self.write(f.arguments[0])[0], over]), ATOM
+
+    def bitwise_or(self, f: Formula) -> tuple[str, int]:
+        a, b = (self.write(x)[0] for x in f.arguments)
+        return self.n.infix(a, "or", b), SUM - 2
+
+    def bitwise_and(self, f: Formula) -> tuple[str, int]:
+        a, b = (self.hold(x, SUM - 1) for x in f.arguments)
+        return self.n.infix(a, "and", b), SUM - 1
+
+    logical_or, logical_and = bitwise_or, bitwise_and
+
+    def logical_not(self, f: Formula) -> tuple[str, int]:
+        return self.n.call("not", [self.write(f.arguments[0])[0]]), ATOM
+
+    invert = logical_not
 
 
 SIGNS = {name for name in vars(_Writer) if not name.startswith("_")}
-SIGNS -= {"write", "hold", "after", "constant", "generic"}
+SIGNS -= {"write", "hold", "after", "constant", "generic", "at"}
+
+
+def axes_of(f: Formula) -> str:
+    """Write the axes that an operation is along, counted from the left; nothing if it is all."""
+    axis, ndim = f.parameters.get("axis"), len(f.arguments[0].shape)
+    axes = {i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))} if ndim and (
+        axis is not None
+    ) else set()  # fmt: skip
+    return over_axes(tuple(sorted(axes))) if 0 < len(axes) < ndim else ""
+
+
+def across(shape: Sequence[int]) -> str:
+    """Write a shape: 2 × 3."""
+    return " × ".join(map(str, shape))
+
+
+def index_of(f: Formula) -> str:
+    """Write the index of a part; arrays of places that are too large to be read have a name.
+
+    >>> rows, labels = np.arange(20), np.tile([0, 2], 10)
+    >>> index_of(Formula("getitem", 0.0, parameters={"index": (rows, labels)}))
+    '[rows, labels]'
+    """
+    index = f.parameters.get("index")
+    parts = index if isinstance(index, tuple) else (index,)
+    if f.arguments and Ellipsis in [p for p in parts if not isinstance(p, np.ndarray)]:
+        at = next(i for i, p in enumerate(parts) if p is Ellipsis)
+        missing = len(f.arguments[0].shape) - sum(p is not None for p in parts) + 1
+        parts = (*parts[:at], *(slice(None),) * missing, *parts[at + 1 :])
+    several = sum(isinstance(p, (np.ndarray, list)) for p in parts) > 1
+    written = []
+    for part in parts:
+        array = np.asarray(part) if isinstance(part, (np.ndarray, list)) else None
+        if array is None or (array.ndim < 2 and array.size <= MANY):
+            written.append(parameter(part))
+        elif array.dtype.kind == "b":
+            written.append("mask")
+        elif several and not written and np.array_equal(array.ravel(), np.arange(array.size)):
+            written.append("rows")
+        else:
+            written.append("labels" if several and "rows" in written else "places")
+    return f"[{', '.join(written)}]"
+
+
+def only_axes(f: Formula) -> bool:
+    """Whether a part is all of it, with other axes of length 1."""
+    index = f.parameters.get("index")
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = all(p is None or isinstance(p, (int, slice, type(Ellipsis))) for p in parts)
+    changed = any(p is None or isinstance(p, int) for p in parts)
+    return plain and changed and np.size(f.value) == np.size(f.arguments[0].value)
+
+
+def windows(parameters: Mapping[str, Any]) -> str:
+    """Write which windows slide.
+
+    >>> windows({"kernel": (2, 2), "stride": (2, 2)}), windows({"kernel": (3, 3)})
+    ('2 × 2 windows', '3 × 3 windows (stride 1)')
+    """
+    kernel = parameters["kernel"]
+    stride = parameters.get("stride", (1, 1))
+    how = geometry({**parameters, "stride": (1, 1)})
+    if tuple(stride) != tuple(kernel):
+        how = ", ".join(filter(None, [f"stride {_pair(stride)}", how]))
+    return f"{across(kernel)} windows" + (f" ({how})" if how else "")
+
+
+def geometry(parameters: Mapping[str, Any]) -> str:
+    """Write how windows slide, where it is not one place after the other."""
+    said = []
+    if tuple(parameters.get("stride", (1, 1))) != (1, 1):
+        said.append(f"stride {_pair(parameters['stride'])}")
+    padding = parameters.get("padding", ((0, 0), (0, 0)))
+    if any(n for pair in padding for n in pair):
+        ends = [n for pair in padding for n in pair]
+        said.append(f"padding {ends[0] if len({*ends}) == 1 else padding}")
+    if tuple(parameters.get("dilation", (1, 1))) != (1, 1):
+        said.append(f"dilation {_pair(parameters['dilation'])}")
+    return ", ".join(said)
+
+
+def _pair(pair: Any) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else across(pair)
+
+
+UNSAID = {"dtype", "keepdims", "order", "casting", "subok", "writeable", "kind"}
+"""Parameters that change no number that a formula is about."""
+
+
+def _given(f: Formula) -> list[str]:
+    """Write the parameters that a person gave, without the names that they have."""
+    found = []
+    for name, value in _telling(f).items():
+        if value is None or value is False or name in UNSAID:
+            continue
+        if name == "axis":
+            found += filter(None, [axes_of(f)])
+        else:
+            found.append(index_of(f) if name == "index" else parameter(value))
+    return found
 
 
 def _telling(f: Formula) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ..visualize.text import operations
 from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
 from .derivation import Derivation, Edge, Step, named
 from .elements import Follower
-from .equations import contribution, equal, scalars, since
+from .equations import by_index, contribution, equal, how_to_read, scalars, since, with_places
 from .formula import Formula
 from .layout import picture
 from .living import Living, NotWritable, alive
@@ -74,6 +74,7 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
             f'<p id="not-finite">{escape(s)}</p>' for s in not_finite(derivation) if s
         ),
         folded="".join(f'<p id="folded">{escape(s)}</p>' for s in folded(derivation)),
+        notation=escape(how_to_read(derivation)),
         svg=made.picture.svg,
         style=css() + style,
         script=script,
@@ -352,15 +353,20 @@ class _Page:
             _line("upstream", [MATHML.partial(root, v.name), self.mathml(v, "gradient")])
             for v in edge.operation.results[:NAMED]
         ]
+        if edge.here is not None:
+            parts = [MATHML.symbol(edge.sender), write(edge.here, MATHML)]
+            lines.append(_line("here", parts, note=with_places(edge, TEXT)))
         because = since(edge, TEXT)
         total = self.equation(product, self.mathml(edge, "contribution"))
         if edge.local is not None:
             local = self.equation(edge.local, self.mathml(edge, "local"))
-            parts = [MATHML.partial(edge.result.name, operand.name), *local]
+            parts = [MATHML.local(edge.result.name, edge.by), *local]
             lines.append(_line("local derivative", parts, note=because, beyond=2))
             lines.append(_line("upstream · local", total[:-1], beyond=0))
         else:
             lines.append(_line("by the rule", total[:-1], note=because, beyond=0))
+        if edge.index is not None:
+            lines.append(_line("by index", list(by_index(self.derivation, edge, MATHML))))
         if not np.ndim(edge.contribution):
             lines.append(_line("contribution", total[-1:], True))
         if edge.before is not None:
@@ -381,7 +387,9 @@ class _Page:
             others = dict.fromkeys(v for v in edge.operation.operands if v is not operand)
             panels += [self.panel(v.name, v) for v in others]
         else:
-            panels.append(self.panel(f"local ∂{edge.result.name}/∂{operand.name}", edge, "local"))
+            panels.append(
+                self.panel(f"local {TEXT.local(edge.result.name, edge.by)}", edge, "local")
+            )
             if edge.product.head != "sum":
                 moving = Formula("multiply", edge.contribution, "", product.arguments)
         name = f"∂{root}/∂{operand.name}"

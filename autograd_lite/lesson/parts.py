@@ -109,8 +109,8 @@ def _first(derivation: Derivation, edge: Edge, item: Fold) -> Edge:
     product = Formula("fold", edge.contribution, f"back through {item.name}", tuple(sent))
     remark = f"{item.name} is {operations(item.count)}, folded: part={item.example!r} shows it"
     return dataclasses.replace(
-        edge, position=item.operands.index(edge.operand), local=None, product=product,
-        moving=product, notes=[], remarks=[remark],
+        edge, position=item.operands.index(edge.operand), places={}, local=None, product=product,
+        index=None, moving=product, notes=[], remarks=[remark],
     )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ class Slots:
         whole, index = f.parameters.get("at", (f.value, ()))
         element = ELEMENT.fullmatch(f.name)
         name = element[1] if element and index != () else f.name
+        name = f.parameters.get("stands_for", name)  # u is the first factor, which is x
         value = self._by_name.get(name)
         if f.head == "gradient":
             if value is None or value not in self.derivation.gradients:

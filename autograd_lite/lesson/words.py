@@ -11,7 +11,7 @@ import numpy as np
 from ..places import without_folders
 from ..visualize.birth import birth
 from .derivation import Derivation, Edge, Step, named
-from .equations import contribution, equal, of_input, since
+from .equations import by_index, contribution, equal, how_to_read, of_input, since, with_places
 from .formula import Formula
 from .notation import MANY, TEXT, write
 
@@ -28,6 +28,8 @@ def to_text(derivation: Derivation) -> str:
     for step in derivation.steps:
         lines += _step(step)
     lines += ["", f"Backward: from {root.name} to the inputs, one edge at a time", ""]
+    lines += [f"  {line}" for line in textwrap.wrap(how_to_read(derivation), WIDTH - 4)]
+    lines.append("")
     for v in derivation.graph.roots:
         if v in derivation.gradients:
             begin = show(derivation.gradients[v])
@@ -99,10 +101,16 @@ def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
         row("upstream", f"∂{root}/∂{result.name} = {show(derivation.gradients.get(result, 0.0))}")
     because = since(edge, TEXT)
     because = because and f", {because}"
+    if edge.here is not None:
+        places = with_places(edge, TEXT)
+        row("here", f"{sender} = {write(edge.here, TEXT)}, {places}")
     if edge.local is not None:
-        row("local", f"∂{sender}/∂{operand.name} = {equation(edge.local)}{because}")
+        row("local", f"{TEXT.local(sender, edge.by)} = {equation(edge.local)}{because}")
     product = contribution(derivation, edge)
-    row("contribution", equation(product) + ("" if edge.local else because))
+    shown = equation(product) if product.head != "contraction" else show(product.value)
+    row("contribution", shown + ("" if edge.local else because))
+    if edge.index is not None:
+        row("by index", " = ".join(by_index(derivation, edge, TEXT)))
     for remark in edge.remarks:
         row("", remark)
     if edge.expected > 1:

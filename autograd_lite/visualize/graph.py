@@ -107,6 +107,9 @@ class Value:
         a clipping made of it, or what the backward pass of another result has left.
     module
         The module that it was made in, or that it is a parameter of.
+    asks
+        Of a condition such as ``z > 0``: the question, and the values and numbers that it was
+        asked of; a Tensor for what is none of the graph's values, a pair for another question.
     """
 
     key: str
@@ -119,6 +122,7 @@ class Value:
     gradient: Any = None
     accumulated: Any = None
     module: Module | None = None
+    asks: tuple[Primitive, list[Any]] | None = None
 
     @property
     def kind(self) -> Literal["input", "constant", "result"]:
@@ -319,6 +323,9 @@ class _Reader:
         self.sweeps = sorted({x.tape.sweep for x in on_it if x.tape.sweep}, reverse=True)
         for t, operands in tape:
             self._add(t, operands)
+        for value in self.graph.values:
+            if value.maker is None and value.tensor is not None:
+                value.asks = self._asked(value.tensor)
         for root in roots:
             value = self._value(root, root.data)
             if not value.is_root:
@@ -411,9 +418,23 @@ class _Reader:
             if value.data is data:
                 return value
         tensor = operand if isinstance(operand, Tensor) else None
+        if tensor is not None and tensor.tape.asks is not None:
+            prefix = "c"  # a condition, which is asked of values that may come later here
         value = self._new(self.names.of(operand, prefix), data, tensor)
         known.append(value)
         return value
+
+    def _asked(self, t: Tensor) -> tuple[Primitive, list[Any]] | None:
+        """Return a question, asked of values of the graph where they are some."""
+        if t.tape.asks is None:
+            return None
+        question, of = t.tape.asks
+        found: list[Any] = []
+        for x in of:
+            known = self.made.get(id(x)) or next(iter(self.given.get(id(x), [])), None)
+            nested = self._asked(x) if isinstance(x, Tensor) else None
+            found.append(x if known is None and nested is None else known or nested)
+        return question, found
 
     def _new(self, name: str, data: Any, tensor: Tensor | None) -> Value:
         requires = tensor is not None and tensor.requires_grad

@@ -32,7 +32,7 @@ def test_the_lesson(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "∂f/∂x = cos(x) + y" in done.stdout
-    assert "∂L/∂w1 = ∂L/∂t4 · ∂t4/∂y · ∂y/∂z" in done.stdout
+    assert "∂L/∂w1 = L′(t4) · t4′(y) · y′(z)" in done.stdout
     assert "∂c/∂a         2 + 2 = 4" in done.stdout
     names = sorted(path.name for path in tmp_path.iterdir())
     expected = [

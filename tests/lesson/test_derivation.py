@@ -12,8 +12,9 @@ from autograd_lite import Tensor, derivative, explain, no_grad, trace
 from autograd_lite.calculus.neural import log_softmax, logsumexp, relu, softmax
 from autograd_lite.errors import NoGradientError, NonScalarBackwardError
 from autograd_lite.lesson.derivation import derive, paths, read
-from autograd_lite.lesson.formula import record, replace, simplify, symbol
+from autograd_lite.lesson.formula import record, replace, symbol
 from autograd_lite.lesson.notation import LATEX, MATHML, TEXT, exact, write
+from autograd_lite.lesson.simplifying import simplify
 
 
 def inputs(**values):
@@ -164,7 +165,7 @@ def test_a_name_that_is_taken_is_not_mistaken():
     other = derivative(lambda x: 5.0 * x, name="transpose", x=lambda g: 5.0 * g)
     twice = derivative(lambda x: x, name="add", x=lambda g, x: other(g) * 0.2)
     (x,) = inputs(x=2.0)
-    assert "transpose′(1)" in local(twice(x))
+    assert "transpose_2(1)" in local(twice(x))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_the_product_of_local_derivatives_along_each_way():
     f = x * y + np.sin(x)
     f.name = "f"
     text = str(explain(f))
-    assert "∂f/∂x = ∂f/∂t2 · ∂t2/∂x + ∂f/∂t1 · ∂t1/∂x" in text
+    assert "∂f/∂x = f′(t2) · t2′(x) + f′(t1) · t1′(x)" in text
     assert "∂f/∂x = cos(x) + y" in text
     many = x
     for _ in range(5):
@@ -344,7 +345,7 @@ def test_names_are_those_of_the_variables():
     loss = hidden * hidden
     text = str(explain(loss))
     assert "loss = hidden · hidden = 6 · 6 = 36" in text
-    assert "∂hidden/∂learning = 3" in text
+    assert "hidden′(learning) = 3" in text
 
 
 def test_a_given_name_wins_and_is_not_given_twice():
