@@ -127,7 +127,7 @@ def _note_question(
     unless that is traced; numbers and other conditions belong to the question.
     """
     of = [
-        v if x is CONSTANT else x if holds or x._note and "asks" in x._note else weakref.ref(x)
+        v if x is CONSTANT else x if holds or (x._note and "asks" in x._note) else weakref.ref(x)
         for x, v in zip(operands, values, strict=True)
     ]
     if all(x is not CONSTANT or type(v) in WEAK for x, v in zip(operands, values, strict=True)):

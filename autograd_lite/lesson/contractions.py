@@ -69,7 +69,7 @@ class Window:
         text += f" - {_times(self.step, self.tap)}"
         return text if self.stride == 1 else f"({text})/{self.stride}"
 
-    def place(self, at: int, tap: int) -> int:
+    def place(self, at: Any, tap: Any) -> Any:
         """Return the place that a tap meets; it may lie in the border."""
         return self.stride * at + self.step * tap - self.before
 
@@ -264,7 +264,7 @@ class Contraction:
 
 def _place(index: Index, at: Mapping[str, int]) -> int:
     if isinstance(index, Window):
-        return index.place(at[index.at], at[index.tap])
+        return int(index.place(at[index.at], at[index.tap]))
     return at[index] if isinstance(index, str) else 0
 
 

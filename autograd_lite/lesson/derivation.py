@@ -357,8 +357,8 @@ def _asked(x: Any) -> Formula:
     made = x.tape
     if made.primitive is None or made.primitive.outputs:
         return symbol(x.name or "it", x.data)
-    operands = tuple(map(_asked, made.operands))
-    return Formula(head_of(made.primitive), x.data, "", operands, made.parameters, made.primitive)
+    given = tuple(map(_asked, made.operands))
+    return Formula(head_of(made.primitive), x.data, "", given, made.parameters, made.primitive)
 
 
 def places_of(operation: Operation, taken: set[str]) -> dict[int, str]:
@@ -480,11 +480,11 @@ def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) ->
             remarks.append(remark)
         contribution = unbroadcast(np.asarray(contribution), shape)
     contribution = _as(contribution, np.asarray(operand.data).dtype)
-    index = None
+    by_index: Formula | None = None
     if local is None:
-        index, matrices = _as_contraction(operation, position, formulas, g, contribution, taken)
-        if index is not None:
-            product, moving = matrices or index, index
+        by_index, matrices = _as_contraction(operation, position, formulas, g, contribution, taken)
+        if by_index is not None:
+            product, moving = matrices or by_index, by_index
     if not legible(product):
         given = [*(g if isinstance(g, list) else [g]), *formulas]
         arguments = tuple(a for a in given if a.head in ("gradient", "symbol"))
@@ -493,8 +493,8 @@ def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) ->
         remarks.append(NUMBERS_ONLY)
         notes.clear()
     return Edge(
-        step, position, places, operand, upstream, local, product, index, moving, notes, remarks,
-        contribution, before=None, after=None, arrived=0, expected=0,
+        step, position, places, operand, upstream, local, product, by_index, moving, notes,
+        remarks, contribution, before=None, after=None, arrived=0, expected=0,
     )  # fmt: skip
 
 

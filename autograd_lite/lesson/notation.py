@@ -869,7 +869,7 @@ UNSAID = {"dtype", "keepdims", "order", "casting", "subok", "writeable", "kind"}
 
 def _given(f: Formula) -> list[str]:
     """Write the parameters that a person gave, without the names that they have."""
-    found = []
+    found: list[str] = []
     for name, value in _telling(f).items():
         if value is None or value is False or name in UNSAID:
             continue

@@ -316,7 +316,7 @@ def _plus_nothing(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("add")
 def _like_terms(f: Formula, way: Way) -> Formula | None:
-    """x + x is 2 · x, where both are single formulas and not the elements of a sum."""
+    """X + x is 2 · x, where both are single formulas and not the elements of a sum."""
     if way.moves or not way.choose:  # a program is shown as it was written
         return None
     (m, x), (n, y) = map(_coefficient, f.arguments)

@@ -14,11 +14,10 @@ import numpy as np
 import autograd_lite
 import nn
 from autograd_lite import Tensor, grad
-from autograd_lite.calculus import convolution, neural, shapes
+from autograd_lite.calculus import convolution, neural
 from autograd_lite.lesson.derivation import Derivation, derive, read
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
-from autograd_lite.visualize.graph import Operation
 
 RNG = np.random.default_rng(5)
 SHAPES = {"a number": (), "a vector": (2,), "a matrix": (2, 3)}
