@@ -365,5 +365,5 @@ ELSEWHERE = {
 }
 """What means something elsewhere: no attribute, and the error says what to write."""
 
-RECORD = "primitive operands parents parameters line call upstream rule_of sweep stopped"
+RECORD = "primitive operands parents parameters line call upstream rule_of sweep stopped asks"
 """What the tape knows of a Tensor, which stands apart, in ``t.tape``."""
