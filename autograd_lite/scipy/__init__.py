@@ -15,6 +15,7 @@ The modules here are imported when they are first used. They need SciPy, which t
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,9 @@ except ImportError:
     raise missing_extra("scipy", "scipy", "use autograd_lite.scipy") from None
 
 if TYPE_CHECKING:
-    from . import special, stats
+    from . import linalg, signal, special, stats
 
-__all__ = ["special", "stats"]
+__all__ = ["linalg", "signal", "special", "stats"]
 
 ELSEWHERE = {
     "misc": "its logsumexp is in autograd_lite.scipy.special",
@@ -54,28 +55,35 @@ def counterpart(frames: Sequence[FrameType]) -> tuple[str, str] | None:
         Those of SciPy on the way, the outermost first: the first that has a public name counts.
     """
     for frame in frames:
-        module = ".".join(frame.f_globals.get("__name__", "").split(".")[:2])
         owner = frame.f_locals.get("self")
         name = getattr(owner, "name", None) or type(owner).__name__.removesuffix("_gen")
-        method = () if owner is None else (str(name),)
-        path = (module, *method, frame.f_code.co_name)
-        whole = ".".join(path).removesuffix(".__init__").removesuffix(".__call__")
-        public = importlib.import_module(module)
-        if _has(public, whole.split(".")[2:]):
-            part = module.rpartition(".")[2]
-            ours = __getattr__(part) if part in __all__ else None
-            names = whole.split(".")[2:]
-            if names[0] in getattr(ours, "__all__", ()) and _has(ours, names):
-                return whole, f"autograd_lite.{whole}"
-            instead = ELSEWHERE.get(part, "a rule for it, with derivative(...),")
-            return whole, instead
+        names = () if owner is None else (str(name),)
+        here = frame.f_globals.get("__name__", ""), (*names, frame.f_code.co_name)
+        # Around some functions there is another, which has them at hand.
+        around = [
+            (x.__module__, (x.__name__,)) for x in frame.f_locals.values() if inspect.isfunction(x)
+        ]
+        for home, path in (here, *around):
+            module = ".".join(home.split(".")[:2])
+            names = tuple(name for name in path if name not in ("__init__", "__call__"))
+            if module.startswith("scipy.") and _has(importlib.import_module(module), names):
+                return ".".join((module, *names)), _instead(module, names)
     return None
+
+
+def _instead(module: str, names: Sequence[str]) -> str:
+    """Return what to write in place of one of SciPy's functions."""
+    part = module.rpartition(".")[2]
+    ours = __getattr__(part) if part in __all__ else None
+    if names and names[0] in getattr(ours, "__all__", ()) and _has(ours, names):
+        return ".".join(("autograd_lite", module, *names))
+    return ELSEWHERE.get(part, "a rule for it, with derivative(...),")
 
 
 def _has(x: Any, names: Sequence[str]) -> bool:
     for name in names:
         x = getattr(x, name, None)
-    return x is not None
+    return x is not None and bool(names)
 
 
 def __dir__() -> list[str]:
