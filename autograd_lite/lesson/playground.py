@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..codegen.to_javascript import javascript
+from ..errors import AutogradError
 from ..tape import no_grad
 from ..visualize import palette
+from ..visualize.graph import read
 from ..visualize.notebook import beside
 from ..visualize.render import ending, write
 from .batches import over_batches
+from .derivation import derive
+from .page import to_html
 from .training import FunctionTraining, Training
 
 OPTIMIZERS = {"sgd": 0.1, "momentum": 0.1, "adam": 0.01}
@@ -149,6 +153,7 @@ class Playground:
             style=palette.css() + _classes(examples["classes"])
             + folder.joinpath("play.css").read_text("utf-8"),
             script="\n".join(['"use strict";', self.programs, *scripts]),
+            lesson=_json(_lesson(self.training)),
             label=LABELS if examples["meaning"] != "values" else VALUES,
             data=_json(self._data(examples)),
         )  # fmt: skip
@@ -231,6 +236,26 @@ def _examples(t: Training | FunctionTraining) -> dict[str, Any]:
         "wide": y.size // n, "outputs": wide, "meaning": meaning, "classes": classes,
         "between": between, "threshold": _threshold(t) if meaning == "binary" else 0.5,
     }  # fmt: skip
+
+
+def _lesson(training: Training | FunctionTraining) -> dict[str, Any]:
+    """Return the page that explains the loss, and of which input each of its numbers is.
+
+    Inputs are counted as in the program of a step: parameters, inputs, targets.
+    """
+    try:
+        return _explained(training)
+    except AutogradError as error:
+        return {"refused": f"This step cannot be explained: {error}"}
+
+
+def _explained(training: Training | FunctionTraining) -> dict[str, Any]:
+    loss, inputs = training.traced()
+    loss.name = loss.name or "L"
+    derivation = derive(read(loss))
+    of = {id(t): i for i, t in enumerate(inputs)}
+    keys = {v.key: of[id(v.tensor)] for v in derivation.graph.values if id(v.tensor) in of}
+    return {"page": to_html(derivation), "inputs": keys}
 
 
 def _sizes(training: Training | FunctionTraining) -> str:

@@ -21,7 +21,7 @@ from ..codegen.compiling import plain_program
 from ..codegen.program import Program, Step, Value, with_operands
 from ..codegen.watching import record_watched
 from ..errors import NonScalarBackwardError
-from ..tape import no_grad
+from ..tape import no_grad, trace
 from ..tensor import Tensor
 from ..transforms import value_and_grad
 
@@ -82,6 +82,12 @@ class FunctionTraining:
     def values(self) -> list[Any]:
         """The parameters' arrays."""
         return [p.data for p in self.parameters.values()]
+
+    def traced(self) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss on a tape, and the Tensors that a lesson of it has as inputs."""
+        with trace():
+            made = self.f(*self.parameters.values())
+        return made, list(self.parameters.values())
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -160,6 +166,19 @@ class Training:
         """How many numbers there are of each kind."""
         parameters = sum(np.size(x) for x in self.values)
         return {"parameters": parameters, "examples": self.X.size + self.y.size}
+
+    def traced(self) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss on a tape, and the Tensors that a lesson of it has as inputs.
+
+        These are the parameters, the inputs and the targets; None where targets are labels.
+        """
+        X, y = Tensor(self.X, name="X"), self.y
+        if y.dtype.kind in "iub" and y.shape == self.outputs.shape:
+            y = y.astype(float)
+        targets = Tensor(y, name="y") if y.dtype.kind == "f" else None
+        with trace():
+            made = self.loss(self.model(X), y if targets is None else targets)
+        return made, [*self.parameters.values(), X, targets]
 
     # -- programs ----------------------------------------------------------------------------
 

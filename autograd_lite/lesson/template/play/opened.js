@@ -40,6 +40,29 @@ class Opened {
   }
 }
 
+// -- the lesson ------------------------------------------------------------------------------------
+
+/** Open the page that explains the loss, at the parameters and examples of now. */
+function explainStep(trainer) {
+  const { page, inputs, refused } = JSON.parse($("lesson-data").textContent);
+  if (refused) return refused;
+  const { inputs: now, targets, count } = trainer.examples, at = [...trainer.views, now, targets];
+  const [begin, end] = ['<script type="application/json" id="data">', "</" + "script>"];
+  const from = page.indexOf(begin) + begin.length, to = page.indexOf(end, from);
+  const lesson = JSON.parse(page.slice(from, to));
+  if (lesson.fixed) return lesson.fixed;
+  if (count !== data.examples.shape[0]) return `The lesson is of ${data.examples.shape[0]} examples, and there are ${count} by now.`;
+  const last = trainer.views.length + 1, given = Object.values(inputs).includes(last) && lesson.inputs.some(({ key }) => inputs[key] === last);
+  if (!given && targets.some((x, i) => x !== data.examples.targets[i])) return "The lesson is of the labels that the page came with, and they have changed.";
+  const word = (x) => (Number.isFinite(x) ? x : x !== x ? "nan" : x > 0 ? "inf" : "-inf");
+  for (const input of lesson.inputs) if (input.key in inputs) input.given = Array.from(at[inputs[input.key]], word);
+  const text = JSON.stringify(lesson).replaceAll("</", "<\\/").replaceAll("<!--", "\\u003c!--");
+  say($("lesson-title"), `Step ${trainer.step}: where its gradients come from`);
+  $("lesson-page").srcdoc = page.slice(0, from) + text + page.slice(to);
+  $("lesson").showModal();
+  return "";
+}
+
 const bracket = (x) => (x < 0 ? `(${short(x)})` : short(x));
 
 /** The place of an element in an array: [1, 0]; nothing for a number. */

@@ -283,6 +283,12 @@ $("reset").addEventListener("click", () => {
   begin(original, "All is as the page came.");
 });
 $("opened").addEventListener("toggle", () => paint());
+$("explain").addEventListener("click", () => {
+  play(false);
+  say($("unexplained"), explainStep(trainer));
+});
+$("close").addEventListener("click", () => $("lesson").close());
+$("lesson").addEventListener("close", () => $("lesson-page").removeAttribute("srcdoc"));
 $("x1").addEventListener("change", () => moved());
 $("x2").addEventListener("change", () => moved());
 function moved() {
@@ -301,7 +307,7 @@ $("previous").addEventListener("click", () => choose((chosen + examples.count - 
 $("following").addEventListener("click", () => choose((chosen + 1) % examples.count));
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, dialog")) return;
   if (event.target.closest("button, summary, a") && [" ", "Enter"].includes(event.key)) return;
   const action = {
     " ": () => play(!playing), ArrowRight: () => steps(event.shiftKey ? 10 : 1),
