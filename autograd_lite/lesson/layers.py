@@ -79,9 +79,8 @@ def hanging(uses: Sequence[Use], homes: Mapping[str, Path]) -> dict[str, list[st
     found = {}
     for head, tails in into.items():
         single = [t for t in tails if used[t] == 1 and t not in into and homes[t] == homes[head]]
-        if len(single) == len(tails):
-            single = []  # there is no main operand beside them
-        if 0 < len(single) <= 2:
+        framed = homes[head] and len(single) < len(tails)  # the main operand comes from outside
+        if 0 < len(single) <= 2 and (framed or any(t in into for t in tails)):
             found[head] = single
     return found
 

@@ -210,7 +210,10 @@ def _arrows(
             path = f"M{x1:.1f} {end + up * HANG:.1f}V{end:.1f}"
         kind = "arrow" if tail.requires_grad else "arrow constant"
         within = " ".join(m for m in paths[tail.key] if m in paths[head.key])
-        drawn.append(f'<path id="e{i}" class="{kind}" data-within="{within}" d="{path}"/>')
+        says = escape(f"from {printable(tail.name)} to {printable(head.name)}")
+        drawn.append(
+            f'<path id="e{i}" class="{kind}" data-within="{within}" data-says="{says}" d="{path}"/>'
+        )
     return drawn
 
 

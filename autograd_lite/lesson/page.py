@@ -44,6 +44,7 @@ SCRIPT = (
     "program",
     "slots",
     "graph",
+    "view",
     "cards",
     "predict",
     "log",
@@ -51,6 +52,7 @@ SCRIPT = (
     "inputs",
     "steps",
 )  # in this order
+PATHS, LONGEST = 12, 40  # of one input, and operations of a path, that a learner is asked for
 
 
 @np.errstate(all="ignore")  # the program had its warnings
@@ -239,6 +241,7 @@ class _Page:
             ],
             "lit": [v.key for v in begins],
             "grads": {v.key: [self.of(v, "gradient")[0], 0, 0] for v in begins},
+            "ask": self.paths(),
             "show": [self.panel(f"∂{root}/∂{v.name}", v, "gradient") for v in begins],
         }
         for i, edge in enumerate(d.edges, 1):
@@ -437,13 +440,28 @@ class _Page:
             return None
         if not array.ndim:
             return {"what": what, "data": number, "element": 0} if np.isfinite(array) else None
-        places = list(_shown_places(array.shape))
-        place = max(places, key=lambda p: abs(np.nan_to_num(array[p])))
+        sizes = np.abs([np.nan_to_num(array[p]) for p in _shown_places(array.shape)])
+        largest = int(np.argmax(sizes))
+        place = np.unravel_index(largest, [min(n, SHOWN) for n in array.shape])
         if not np.isfinite(array[place]):
             return None
-        index = f"[{', '.join(map(str, place))}]"
-        at = places.index(place)
-        return {"what": f"element {index} of {what}", "data": number, "element": at}
+        return {"what": what, "data": number, "element": largest}
+
+    def paths(self) -> dict[str, Any] | None:
+        """Return, for the inputs, which arrows lead from there to the result, path by path."""
+        d = self.derivation
+        onward: dict[Value, list[Edge]] = {}
+        for edge in d.edges:
+            onward.setdefault(edge.operand, []).append(edge)
+        found = []
+        for value in d.inputs:
+            routes = _routes(value, onward) if value in self.shown else None
+            if routes:
+                edges = [(e.operation.key, e.position) for route in routes for e in route]
+                names = [[value.name, *(e.sender for e in route)] for route in routes]
+                arrows = [self.picture.arrows[e] for e in dict.fromkeys(edges)]
+                found.append({"name": value.name, "arrows": arrows, "routes": names})
+        return {"paths": found} if found else None
 
     # -- checks by hand ------------------------------------------------------------------
 
@@ -504,6 +522,20 @@ class _Page:
 # -- pieces ------------------------------------------------------------------------------
 
 
+def _routes(value: Value, onward: dict[Value, list[Edge]]) -> list[list[Edge]] | None:
+    """Return every path from a value to the result; None if there are too many to look at."""
+    done: list[list[Edge]] = []
+    begun: list[list[Edge]] = [[e] for e in onward.get(value, [])]
+    while begun:
+        path = begun.pop(0)
+        onwards = onward.get(path[-1].result, [])
+        done += [] if onwards else [path]
+        begun += [[*path, edge] for edge in onwards]
+        if len(done) + len(begun) > PATHS or len(path) > LONGEST:
+            return None
+    return done
+
+
 def _alive(derivation: Derivation) -> tuple[Living | None, str]:
     """Return the page's program; or None, and why it has none."""
     try:
@@ -535,7 +567,7 @@ def _count(edge: Edge) -> str:
         return f"{count}all are here, so {name} is ready to pass its gradient on."
     return (
         f"{count}{name} waits for {edge.expected - edge.arrived} more, and passes nothing on "
-        "before that: this is why the order must be topological."
+        "before that. An order in which nothing is passed on too early is called topological."
     )
 
 

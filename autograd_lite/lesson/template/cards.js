@@ -48,6 +48,7 @@ function figure(panel, hide) {
   const rows = cells.length / (columns || 1);
   const small = columns > 8;
   figure.classList.toggle("small", small);
+  const asked = hide && frames[step].ask?.data === panel.data;
   const scroll = document.createElement("div");
   scroll.className = "scroll";
   const table = document.createElement("table");
@@ -59,11 +60,19 @@ function figure(panel, hide) {
     for (let c = 0; c < columns; c++) {
       const i = r * columns + c, x = cells[i];
       const follows = panel.elements && !hide;
-      const cell = document.createElement(follows ? "button" : "span");
+      const covered = hide && !(asked && !covers(step, i));
+      const cell = document.createElement(follows || (asked && covered) ? "button" : "span");
       cell.className = "cell";
-      if (hide) {
+      if (covered) {
         cell.classList.add("hidden-cell");
         cell.textContent = "?";
+        if (asked) {
+          cell.type = "button";
+          cell.dataset.element = i;
+          cell.classList.toggle("asked", i === element(frames[step].ask));
+          cell.setAttribute("aria-label", `element ${index(i, part)}, hidden: predict it`);
+          cell.addEventListener("click", () => ask(i));
+        }
       } else {
         cell.textContent = small ? (x > 0 ? "+" : x < 0 ? "−" : x === 0 ? "0" : "!") : signed(x);
         cell.title = `${index(i, part)}: ${short(x)}`;

@@ -1,6 +1,6 @@
 // -- what is known at a step ---------------------------------------------------------------------
 const predicting = () => $("predict").checked;
-const concealed = (i) => predicting() && Boolean(frames[i].ask) && !revealed.has(i);
+const concealed = (i) => predicting() && Boolean(frames[i].ask) && !frames[i].ask.paths && !revealed.has(i);
 
 function stateAt(last) {
   const known = new Set();
@@ -25,13 +25,14 @@ function paintGraph() {
   const back = frame.phase === "backward";
   for (const [key, value] of Object.entries(values)) {
     const box = $(key);
+    const letters = box.querySelector("rect").width.baseVal.value / 7.4 - 5;
     const lit = (frame.lit ?? []).includes(key);
     const from = (frame.from ?? []).includes(key);
     box.classList.toggle("later", !known.has(key));
     box.classList.toggle("lit", lit);
     box.classList.toggle("back", back && lit);
     box.classList.toggle("from", from);
-    box.querySelector(".value").textContent = known.has(key) ? "= " + valueText(value.data) : "= ?";
+    box.querySelector(".value").textContent = known.has(key) ? "= " + boxText(value.data, letters) : "= ?";
     const label = box.querySelector(".grad");
     const grad = grads.get(key);
     const ready = grad && grad[1] === grad[2];
@@ -41,7 +42,7 @@ function paintGraph() {
     else if (!grad) label.textContent = value.expected > 1 ? `∂ ? (0/${value.expected})` : "∂ ?";
     else {
       const count = grad[2] > 1 ? ` (${grad[1]}/${grad[2]})` : "";
-      label.textContent = `∂ ${valueText(grad[0])}${count}${ready ? " ✓" : ""}`;
+      label.textContent = `∂ ${boxText(grad[0], letters)}${count}${ready ? " ✓" : ""}`;
     }
     box.querySelector(".value").classList.toggle("not-finite", known.has(key) && !finite(value.data));
     label.classList.toggle("not-finite", Boolean(grad) && !finite(grad[0]));
@@ -58,13 +59,8 @@ function paintGraph() {
     module.classList.toggle("lit", lit);
     module.classList.toggle("back", lit && back);
   }
-  const lit = frame.lit?.length ? $(frame.lit[0]) : null;
-  if (lit && !hidden(lit)) {
-    const view = $("picture"), outer = view.getBoundingClientRect(), inner = lit.getBoundingClientRect();
-    const dx = inner.left + inner.width / 2 - outer.left - outer.width / 2;
-    const dy = inner.top + inner.height / 2 - outer.top - outer.height / 2;
-    view.scrollBy({ left: dx, top: dy });
-  }
+  const lights = [...(frame.lit ?? []), ...(frame.from ?? [])].map($);
+  follow(lights.map((box) => (hidden(box) ? $(closedAround(step)) : box)).filter(Boolean));
 }
 
 /** Squeeze a text that is wider than its box. */
@@ -74,15 +70,6 @@ function squeeze(text) {
   if (text.getComputedTextLength() <= room) return;
   text.setAttribute("textLength", room);
   text.setAttribute("lengthAdjust", "spacingAndGlyphs");
-}
-
-/** Make the graph fill its place, as far as its letters stay readable. */
-function fit() {
-  const { width, height } = $("graph").viewBox.baseVal;
-  const room = $("picture").clientWidth / width;
-  const scale = Math.max(0.75, Math.min(1.4, room, (0.43 * window.innerHeight) / height));
-  $("graph").setAttribute("width", Math.floor(width * scale));
-  $("graph").setAttribute("height", Math.floor(height * scale));
 }
 
 // -- modules -------------------------------------------------------------------------------------

@@ -132,12 +132,10 @@ function parsed(text) {
 /** Compute anew, and show it. */
 function renew() {
   compute();
-  const { scrollLeft, scrollTop } = $("picture");
   const at = document.activeElement?.dataset;
   const held = at?.input === undefined || document.activeElement.closest("#numbers") ? null : { ...at };
   paintGraph();
   paintStep();
-  $("picture").scrollTo({ left: scrollLeft, top: scrollTop, behavior: "instant" });
   paintControls();
   if (held) $("arrays").querySelector(`[data-input="${held.input}"][data-place="${held.place}"]`)?.focus();
   paintChange();

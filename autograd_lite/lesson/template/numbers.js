@@ -22,6 +22,17 @@ const digits = (x) =>
   (typeof x === "number" ? String(Number(x.toPrecision(9))) : x).replaceAll("-", "−");
 /** A sentence or formula, with real minus signs. */
 const typeset = (text) => text.replace(/(?<=^|[\s(])-(?=[^\s>])|(?<=\s)-(?=\s)/g, "−");
+/** What a box has room for: a number, the numbers of a short vector, or a shape. */
+function boxText(id, letters) {
+  const { shape, cells } = arrays[id];
+  if (shape.length === 1 && cells.length === shape[0] && cells.length <= 4)
+    for (const count of [3, 2, 1]) {
+      const brief = (x) => short(typeof x === "number" ? Number(x.toPrecision(count)) : x);
+      const text = `[${cells.map(brief).join(", ")}]`;
+      if (text.length <= letters) return text;
+    }
+  return valueText(id);
+}
 function valueText(id) {
   const a = arrays[id];
   return a.shape.length ? `(${a.shape.join(" × ")})` : short(a.cells[0]);

@@ -4,7 +4,8 @@ function paint() {
   paintStep();
   paintTable();
   paintControls();
-  $("check").hidden = !bumps.length || (predicting() && frames[step].phase !== "done");
+  $("check").hidden = !bumps.length || frames[step].phase !== "done"; // the answer, once it is earned
+  $("later").hidden = !bumps.length || !$("check").hidden;
   $("slider").value = step;
   $("slider").setAttribute("aria-valuetext", `step ${step} of ${frames.length - 1}: ${frames[step].title}`);
   $("count").textContent = `${step} of ${frames.length - 1}`;
@@ -27,6 +28,9 @@ document.addEventListener("keydown", (event) => {
   const inside = event.target.closest("input, select, textarea, button, a, summary");
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (inside && (event.key === " " || inside.matches("input:not([type=checkbox]), select"))) return;
+  if (viewKey(event)) return event.preventDefault();
+  if (event.key === "p" || event.key === "P") return project();
+  if (event.key === "d" || event.key === "D") return darken();
   const to = { ArrowRight: beside(1), ArrowLeft: beside(-1), Home: 0, End: frames.length - 1,
     " ": beside(event.shiftKey ? -1 : 1) }[event.key];
   if (to === undefined) return;
@@ -38,13 +42,9 @@ $("back").addEventListener("click", () => go(beside(-1)));
 $("next").addEventListener("click", () => go(beside(1)));
 $("last").addEventListener("click", () => go(frames.length - 1));
 $("slider").addEventListener("input", () => go(Number($("slider").value)));
-$("predict").addEventListener("change", () => { revealed = new Set(); paint(); });
-$("question").addEventListener("submit", check);
-$("reveal").addEventListener("click", () => reveal("", `It is ${short(frames[step].ask.answer)}.`));
 window.addEventListener("hashchange", () => go(fromHash()));
 
 $("slider").max = frames.length - 1;
-window.addEventListener("resize", fit);
 fit();
 document.querySelectorAll("#graph .name, #graph .made").forEach(squeeze);
 step = Math.min(fromHash(), frames.length - 1);
