@@ -12,9 +12,10 @@ function fit() {
   const projected = document.documentElement.classList.contains("projector");
   const phone = window.innerWidth <= 760;
   view.width = $("picture").clientWidth;
-  const most = window.innerHeight * (projected ? 0.5 : phone ? 0.4 : 0.45);
+  const high = window.innerHeight;
+  const most = Math.max(high * (projected ? 0.5 : phone ? 0.4 : 0.45), Math.min(310, high * 0.6));
   view.fit = Math.min(projected ? 2.2 : 1.6, view.width / bounds.width, most / bounds.height);
-  view.scale = Math.max(view.fit, projected ? 1.05 : phone ? 0.9 : 0.8);
+  view.scale = Math.max(view.fit, projected ? 1.05 : phone ? 0.9 : 0.75);
   view.height = Math.round(Math.min(most, bounds.height * view.scale));
   $("picture").style.height = `${view.height + (phone ? 52 : 0)}px`; // with room for the buttons
   view.x = bounds.left + bounds.width / 2;
