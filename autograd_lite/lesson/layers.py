@@ -12,6 +12,7 @@ below the operation instead of left of it: a layer's weight and bias hang on the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -107,7 +108,8 @@ def layers(
     {'x': (30.0, 10.0), 'y': (134.0, 10.0), 'f': (238.0, 10.0)}
     """
     hung = hanging(uses, homes)
-    aside = {t for tails in hung.values() for t in tails}
+    under = beneath(uses, homes)
+    aside = {t for tails in hung.values() for t in tails} | {t for t, _ in under.values()}
     lines = [use for use in uses if use[0] not in aside]
     reach: dict[str, Reach] = {}
     for key, (width, height) in sizes.items():
@@ -118,12 +120,31 @@ def layers(
             down += (sign > 0) * (HANG + sizes[tail][1])
         if key not in aside:
             reach[key] = width, up, down
-    layout = _frame((), reach, homes, lines)
+    layout = _frame((), reach, homes, lines, {f: sizes[t] for f, (t, _) in under.items()})
     for head, tails in hung.items():
         x, y = layout.boxes[head]
         for tail, sign in zip(tails, _signs(tails), strict=True):
             layout.boxes[tail] = x, y + sign * ((sizes[head][1] + sizes[tail][1]) / 2 + HANG)
+    for frame, (tail, head) in under.items():
+        _, top, _, height = layout.frames[frame]
+        layout.boxes[tail] = layout.boxes[head][0], top + height + HANG + sizes[tail][1] / 2
     return layout
+
+
+def beneath(uses: Sequence[Use], homes: Mapping[str, Path]) -> dict[str, Use]:
+    """Return what hangs beneath which frame: a target beneath its loss, which is one box."""
+    into = {head for _, head in uses}
+    boxes = Counter(frame for home in homes.values() for frame in home)
+    used = Counter(tail for tail, _ in uses)
+    operands = Counter(head for _, head in uses)
+    found: dict[str, Use] = {}
+    for tail, head in uses:
+        mine, theirs = homes[tail], homes[head]
+        inner = theirs[len(mine) :]
+        apart = inner and theirs[: len(mine)] == mine and all(boxes[frame] == 1 for frame in inner)
+        if apart and used[tail] == 1 and tail not in into and operands[head] > 1:
+            found[inner[0]] = (tail, head)  # the last of its operands
+    return found
 
 
 def _signs(tails: Sequence[str]) -> tuple[int, ...]:
@@ -155,7 +176,11 @@ def _shared(a: Path, b: Path) -> Iterable[str]:
 
 
 def _frame(
-    path: Path, reach: Mapping[str, Reach], homes: Mapping[str, Path], uses: Sequence[Use]
+    path: Path,
+    reach: Mapping[str, Reach],
+    homes: Mapping[str, Path],
+    uses: Sequence[Use],
+    under: Mapping[str, tuple[float, float]],
 ) -> Layout:
     """Lay out what is in a frame; a frame in it is laid out first, and is one box."""
     child = {box: (*homes[box], box)[len(path)] for box in reach}  # that a box is, or is in
@@ -167,9 +192,11 @@ def _frame(
             items[name] = Item(name, 0, width, up, down)
         else:
             inside = {box: r for box, r in reach.items() if child[box] == name}
-            inner[name] = made = _frame((*path, name), inside, homes, uses)
+            inner[name] = made = _frame((*path, name), inside, homes, uses, under)
             line = next(iter([*made.enters.values(), *made.leaves.values()]), made.height / 2)
-            items[name] = Item(name, 0, made.width, line, made.height - line)
+            width, height = under.get(name, (0.0, -HANG))  # what hangs beneath it
+            wide = max(made.width, width)
+            items[name] = Item(name, 0, wide, line, made.height - line + HANG + height)
     lines = [(t, h) for t, h in uses if child.get(t) != child.get(h)]
     last = _columns(items, [(child.get(t), child.get(h)) for t, h in lines])
     made_here = {h for _, h in uses}
@@ -339,7 +366,7 @@ def _assembled(
                 points = made.bends.setdefault(("/".join(path), item.key), [])
                 points += [(left, y), (left + wide, y)]
             elif item.key in inner:
-                made.take(inner[item.key], left + (wide - item.width) / 2, y - item.up)
+                made.take(inner[item.key], left + (wide - inner[item.key].width) / 2, y - item.up)
             else:
                 # Beside a wide frame, a box stands where its line leaves the column.
                 aside = (wide - item.width) / 2 * (1 if item.ins else 2)

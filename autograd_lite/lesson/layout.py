@@ -16,7 +16,7 @@ from ..visualize.graph import Module, Operation, Value, homes
 from ..visualize.labels import short_formula, short_names
 from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation, named
-from .layers import HANG, Layout, Path, Point, layers, route
+from .layers import Layout, Path, Point, layers, route
 from .notation import TEXT, write
 from .words import where
 
@@ -207,7 +207,7 @@ def _arrows(
         else:  # it hangs on it
             up = 1 if y1 > y2 else -1
             end = y2 + up * HEIGHT / 2
-            path = f"M{x1:.1f} {end + up * HANG:.1f}V{end:.1f}"
+            path = f"M{x1:.1f} {y1 - up * HEIGHT / 2:.1f}V{end:.1f}"
         kind = "arrow" if tail.requires_grad else "arrow constant"
         within = " ".join(m for m in paths[tail.key] if m in paths[head.key])
         says = escape(f"from {printable(tail.name)} to {printable(head.name)}")
