@@ -17,13 +17,16 @@ from .dot import View, to_dot
 from .fold import fold
 from .gradients import contributions, differentiate
 from .graph import Graph, Level, check_level, named_in, read
+from .mermaid import to_mermaid
 from .network import columns_of, layers_of, picture, to_bytes, to_svg
 from .notebook import beside
-from .part import nearest, piece
+from .part import Part, nearest, piece
 from .render import FORMATS, ending, render, write
 from .schema import to_json
 from .slide import OPERATIONS, to_slide
+from .tikz import to_document, to_tikz
 
+VIEW = View()
 PATIENCE = 20  # seconds that a notebook waits for a picture
 
 
@@ -168,8 +171,8 @@ def draw(
         f"{values} value{'s' * (values != 1)}, {operations} operation{'s' * (operations != 1)}"
     )
     write_dot = to_slide if size == "slide" else to_dot
-    digraph = write_dot(nearest(seen, max_boxes), View(rankdir, backward, color))
-    return Drawing(digraph, title, graph)
+    shown, view = nearest(seen, max_boxes), View(rankdir, backward, color)
+    return Drawing(write_dot(shown, view), title, graph, shown, view)
 
 
 class Drawing:
@@ -183,10 +186,18 @@ class Drawing:
         What is drawn, as plain values and operations, whole.
     """
 
-    def __init__(self, digraph: Any, title: str = "", graph: Graph | None = None) -> None:
+    def __init__(
+        self,
+        digraph: Any,
+        title: str = "",
+        graph: Graph | None = None,
+        part: Part | None = None,
+        view: View = VIEW,
+    ) -> None:
         self.digraph = digraph
         self.graph = graph
         self._title = title
+        self._part, self._view = part, view
 
     @property
     def source(self) -> str:
@@ -200,8 +211,9 @@ class Drawing:
         ----------
         path
             Ends with ``.svg``, ``.pdf`` or ``.png`` for a picture (see `render`), ``.dot`` or
-            ``.gv`` for the DOT text, or ``.json`` for the graph as data, which
-            `autograd_lite.visualize.schema` describes.
+            ``.gv`` for the DOT text, ``.tikz`` for a picture to put into LaTeX by ``input``,
+            ``.tex`` for a LaTeX document of its own, ``.mmd`` for a flowchart of Mermaid's, or
+            ``.json`` for the graph as data, which `autograd_lite.visualize.schema` describes.
 
         Raises
         ------
@@ -233,6 +245,11 @@ class Drawing:
         if self.graph is not None:
             graph = self.graph
             texts[".json"] = lambda: to_json(graph) + "\n"
+        if self._part is not None:
+            part, view = self._part, self._view
+            texts[".mmd"] = lambda: to_mermaid(part, view)
+            texts[".tikz"] = lambda: to_tikz(part, view)
+            texts[".tex"] = lambda: to_document(to_tikz(part, view))
         return texts
 
     def render(self, path: str | os.PathLike[str]) -> Path:
