@@ -25,6 +25,7 @@ from .render import FORMATS, ending, render, write
 from .schema import to_json
 from .slide import OPERATIONS, to_slide
 from .tikz import to_document, to_tikz
+from .web import to_html
 
 VIEW = View()
 PATIENCE = 20  # seconds that a notebook waits for a picture
@@ -172,7 +173,8 @@ def draw(
     )
     write_dot = to_slide if size == "slide" else to_dot
     shown, view = nearest(seen, max_boxes), View(rankdir, backward, color)
-    return Drawing(write_dot(shown, view), title, graph, shown, view)
+    whole = graph if part is None else piece(graph, part)
+    return Drawing(write_dot(shown, view), title, graph, shown, view, whole)
 
 
 class Drawing:
@@ -193,11 +195,12 @@ class Drawing:
         graph: Graph | None = None,
         part: Part | None = None,
         view: View = VIEW,
+        whole: Graph | None = None,
     ) -> None:
         self.digraph = digraph
         self.graph = graph
         self._title = title
-        self._part, self._view = part, view
+        self._part, self._view, self._whole = part, view, whole
 
     @property
     def source(self) -> str:
@@ -212,8 +215,10 @@ class Drawing:
         path
             Ends with ``.svg``, ``.pdf`` or ``.png`` for a picture (see `render`), ``.dot`` or
             ``.gv`` for the DOT text, ``.tikz`` for a picture to put into LaTeX by ``input``,
-            ``.tex`` for a LaTeX document of its own, ``.mmd`` for a flowchart of Mermaid's, or
-            ``.json`` for the graph as data, which `autograd_lite.visualize.schema` describes.
+            ``.tex`` for a LaTeX document of its own, ``.mmd`` for a flowchart of Mermaid's,
+            ``.html`` for a page that zooms and searches, and on which modules and repetitions
+            open and close, for a graph of any size; or ``.json`` for the graph as data, which
+            `autograd_lite.visualize.schema` describes.
 
         Raises
         ------
@@ -250,6 +255,9 @@ class Drawing:
             texts[".mmd"] = lambda: to_mermaid(part, view)
             texts[".tikz"] = lambda: to_tikz(part, view)
             texts[".tex"] = lambda: to_document(to_tikz(part, view))
+        if self._whole is not None:
+            whole, view, title = self._whole, self._view, self._title
+            texts[".html"] = lambda: to_html(whole, f"The graph of {title}", view)
         return texts
 
     def render(self, path: str | os.PathLike[str]) -> Path:

@@ -18,7 +18,7 @@ then the modules around them, until there are no longer too many boxes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -51,6 +51,8 @@ class Fold(Operation):
         What to ask for as ``part`` to see its inside.
     hidden
         The inputs and constants that only its operations use, and that are not shown.
+    parts
+        What was folded: operations, and folds.
     """
 
     label: str = ""
@@ -58,6 +60,7 @@ class Fold(Operation):
     times: int = 1
     example: str = ""
     hidden: list[Value] = field(default_factory=list, repr=False)
+    parts: list[Operation] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -150,6 +153,28 @@ def stages(graph: Graph, around: Collection[Module] = ()) -> Iterator[Graph]:
                 break
             items = repeated
             yield _assembled(graph, items, uses)
+
+
+def nested(operations: Sequence[Operation], depth: int = 0) -> list[Operation]:
+    """Return the operations with each module and each repetition in a fold, in each other."""
+
+    def owner(operation: Operation) -> Module | None:
+        around = operation.module.around() if operation.module else []
+        return around[depth] if depth < len(around) else None
+
+    items: list[Operation] = []
+    for module, stretch in groupby(operations, owner):
+        inside = list(stretch)
+        if module is not None:
+            inside = [_folded(nested(inside, depth + 1), module.label, module=module.within)]
+        items += inside
+    signatures: dict[Hashable, int] = {}
+    for _ in range(ROUNDS):
+        repeated = _by_repetition(items, signatures)
+        if len(repeated) == len(items):
+            break
+        items = repeated
+    return items
 
 
 def flat(operations: Iterable[Operation]) -> Iterable[Operation]:
@@ -292,6 +317,7 @@ def _folded(
     return Fold(
         f"f{first.key[1:]}", first.primitive, {}, [], first.line, label=label, inside=inside,
         times=times, example=example or label, module=_common(inside) if times > 1 else module,
+        parts=items,
     )  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def to_slide(part: Part, view: View) -> Any:
 
 def cells_of(part: Part, view: View) -> list[Cell]:
     """Return the cells of a part of a graph, each after those that it needs."""
-    names = short_names(part.graph.values)
+    names, shown = short_names(part.graph.values), set(part.values)
     users: dict[Value, list[Operation]] = {}
     for operation in part.operations:
         for value in dict.fromkeys(operation.operands):
@@ -154,7 +154,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
             lines = [f"*{_cut(names[value])}", _facts(value, view)]
             found[value] = Cell(value.key, value, lines)
     for operation in part.operations:
-        results = [v for v in operation.results if v in part.values]
+        results = [v for v in operation.results if v in shown]
         made_here = ", ".join(names[v] for v in results) or "…"
         lines = [f"*{_cut(made_here)} = {_done(operation, names)}"]
         lines += [_facts(v, view) for v in results[:1]]
@@ -164,7 +164,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
             if before is not None and before is not cell:
                 goes_back = value.requires_grad and any(v.requires_grad for v in results)
                 cell.needs[before] = cell.needs.get(before, False) or goes_back
-            elif not _is_bare(value) and value in part.values and value not in made:
+            elif not _is_bare(value) and value in shown and value not in made:
                 cell.hung.append((value, f"*{_cut(names[value])}  {_facts(value, view)}"))
         for (tail, head), values in part.graph.bundles.items():
             if head is operation and tail in found:

@@ -158,7 +158,8 @@ def test_save_writes_pictures_too(picture, tmp_path, format):
 @pytest.mark.parametrize("name", ["graph", "graph.jpeg2000"])
 def test_save_under_a_name_that_says_no_format(name, picture, tmp_path):
     with pytest.raises(
-        ValueError, match=r"\.svg, \.pdf, \.png, \.dot, \.gv, \.json, \.mmd, \.tikz"
+        ValueError,
+        match=r"\.svg, \.pdf, \.png, \.dot, \.gv, \.json, \.mmd, \.tikz, \.tex or \.html",
     ):
         picture.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
