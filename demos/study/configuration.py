@@ -35,6 +35,12 @@ OPTIMIZERS = {
     "rmsprop": "RMSprop",
     "adam": "Adam",
 }
+STARTS = {
+    "wide_uniform": lambda tensor, rng=None: nn.init.uniform_(tensor, -1.0, 1.0, rng=rng),
+    "small_normal": lambda tensor, rng=None: nn.init.normal_(tensor, 0.0, 0.01, rng=rng),
+}
+"""Ways for weights to start that have no name in `nn.init.BY_NAME`: U(−1, 1), N(0, 0.01²)."""
+
 LOSSES = ("mse", "bce", "cross_entropy")
 REDUCTIONS = ("mean", "sum")
 
@@ -55,12 +61,14 @@ class Configuration:
         The units of each hidden layer.
     bias
         Whether the layers have a bias; it starts at 0 unless `init` is ``"fan_in_uniform"``.
+    folded
+        Whether it is one more column of the weights, that starts as these do.
     activation, slope
         After each hidden layer, of `ACTIVATIONS`; `slope` is leaky ReLU's.
     output_activation
         After the last layer: one of `ACTIVATIONS`, or ``"softmax"`` with cross-entropy.
     init
-        How the weights start, a name of `nn.init.BY_NAME`.
+        How the weights start, a name of `nn.init.BY_NAME` or of `STARTS`.
     loss, reduction
         Of `LOSSES`, and whether its mean or its sum over the points is minimised.
     optimizer, momentum
@@ -91,6 +99,7 @@ class Configuration:
     data: str = "xor"
     hidden: tuple[int, ...] = (4, 4)
     bias: bool = False
+    folded: bool = False
     activation: str = "sigmoid"
     slope: float = 0.01
     output_activation: str = "sigmoid"
@@ -110,7 +119,7 @@ class Configuration:
             ("data", SHAPES),
             ("activation", ACTIVATIONS),
             ("output_activation", (*ACTIVATIONS, "softmax")),
-            ("init", nn.init.BY_NAME),
+            ("init", (*nn.init.BY_NAME, *STARTS)),
             ("loss", LOSSES),
             ("reduction", REDUCTIONS),
             ("optimizer", OPTIMIZERS),
@@ -131,6 +140,8 @@ class Configuration:
 
     def _see_that_it_fits(self) -> None:
         """See that data, output and loss go together."""
+        if self.folded and not self.bias:
+            raise ValueError("folded says how a bias starts, so it needs bias=True.")
         classes = SHAPES[self.data][1] > 1
         if classes != (self.loss == "cross_entropy"):
             raise ValueError(
@@ -164,6 +175,8 @@ class Configuration:
             unused.add("slope")
         if self.optimizer != "momentum":
             unused.add("momentum")
+        if not self.folded:
+            unused.add("folded")
         return {name: value for name, value in found.items() if name not in unused}
 
     @cached_property

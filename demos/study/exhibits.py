@@ -57,7 +57,7 @@ OWN = {
                 "He's start": replace(_RELU, init="kaiming_normal"),
                 "He's start, rate 0.01": replace(_RELU, init="kaiming_normal", lr=0.01),
             },
-            sizes={"quick": Size(5, 200), "default": Size(20, 3000), "full": Size(100)},
+            sizes={"quick": Size(5, 200), "default": Size(20), "full": Size(100)},
         ),
     )
 }

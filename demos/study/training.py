@@ -33,7 +33,7 @@ from autograd_lite import Tensor, no_grad
 
 from ..data import Array, generate_linear, generate_XOR_easy
 from . import compiled
-from .configuration import COUNTS, Configuration
+from .configuration import COUNTS, STARTS, Configuration
 
 # -- what a seed decides ---------------------------------------------------------------------------
 
@@ -502,7 +502,18 @@ class _Stack:
 def _start(cell: Configuration, seed: int) -> dict[str, Array]:
     """Return the parameters that a seed starts with: those of an `nn.MLP`."""
     rng = stream(seed, WEIGHTS)
-    return nn.MLP(cell.sizes, None, cell.bias, init=cell.init, rng=rng).state_dict()
+    init = STARTS.get(cell.init, cell.init)
+    if not cell.folded:
+        return nn.MLP(cell.sizes, None, cell.bias, init=init, rng=rng).state_dict()
+    arrays = {}
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(cell.sizes), 1):
+        whole = Tensor(np.zeros((outputs, inputs + 1)))  # with an input of 1 for the bias
+        nn.init.named(init)(whole, rng=rng)
+        arrays[f"linear{i}.weight"], arrays[f"linear{i}.bias"] = (
+            whole.data[:, :-1],
+            whole.data[:, -1],
+        )
+    return arrays
 
 
 def _stacked(drawn: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
