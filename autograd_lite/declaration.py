@@ -50,6 +50,9 @@ class Declaration:
     closes: Any = None
     """Of a closed step that a recording made, what it is made of: `codegen.closing.Closed`."""
 
+    is_check: bool = False
+    """Whether it returns its operand as it is, having seen that its numbers are in range."""
+
     def __init__(
         self,
         function: Callable[..., Any],

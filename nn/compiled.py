@@ -110,6 +110,19 @@ class _Pack:
                 self.numbers[name] = Tensor(0.0, dtype=dtype, name=name)
             self.numbers[name]._value = np.asarray(x, dtype)[()]
 
+    def ahead(self, count: int) -> dict[int, Any]:
+        """Return those numbers of the formula that change, for each of the next steps.
+
+        By the id of the Tensor that a single step reads.
+        """
+        rates = self.optimizer.rates
+        group, first, dtype = self.group, self.step + 1, self.params[0].dtype
+        every = [rates(group, k) for k in range(first, first + count)] if self.has_rates else []
+        return {
+            id(self.numbers[name]): np.array([one[name] for one in every], dtype)
+            for name in (every[0] if every else ())
+        }
+
     @property
     def step(self) -> int:
         """How many steps the optimizer has made with these parameters."""
@@ -275,8 +288,8 @@ class TrainingStep:
 
         Returns
         -------
-        The losses, ``(count,)``. The learning rate is the same in all steps, and so are an
-        optimizer's rates: one whose rates change from step to step makes them one by one.
+        The losses, ``(count,)``. The learning rate is the same in all steps; what else of an
+        optimizer's formula changes from step to step, as Adam's does, changes here too.
         """
         at = [[x[k % len(x)] if scanned else x for x in batch] for k in range(min(count, 1))]
         if count and self._ready() is None:
@@ -288,10 +301,9 @@ class TrainingStep:
             return np.zeros(0)
         for pack in self.packs:
             pack.refresh()
-        if any(pack.has_rates for pack in self.packs):
-            made = [self(*(x[k % len(x)] if scanned else x for x in batch)) for k in range(count)]
-            return _stacked(made)
-        made = stepper.run(count, *batch, scanned=range(len(batch)) if scanned else ())
+        around = {i: x for pack in self.packs for i, x in pack.ahead(count).items()}
+        every = range(len(batch)) if scanned else ()
+        made = stepper.run(count, *batch, scanned=every, around=around)
         self.after(count)
         return made
 
@@ -437,12 +449,6 @@ class TrainingStep:
         finally:
             for space, name, x in held:
                 space[name] = x
-
-
-def _stacked(made: list[Any]) -> Any:
-    if made and isinstance(made[0], tuple):
-        return tuple(np.stack(parts) for parts in zip(*made, strict=True))
-    return np.array(made)
 
 
 def _joined(first: Any, rest: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.calculus import neural
 from autograd_lite.primitive import Primitive
-from autograd_lite.tape import special, state
+from autograd_lite.tape import runs_again, special, state
 
 from .module import plain
 from .settings import above_zero, flag, from_zero, integer, number, probability
@@ -345,7 +345,10 @@ _labels = Primitive(
 _signed = Primitive(_check_signs, {}, name="signs", constants="target", allows="name")
 _probabilities = Primitive(_check_probabilities, {"input": lambda g: g}, name="probabilities")
 for _check in (_labels, _signed, _probabilities):
-    _check.is_closed = True
+    _check.is_closed = _check.is_check = True
+
+FEW = 32
+"""Up to so many classes, a compiled program looks at all of them instead of finding one."""
 
 
 def _classes(name: str, input: Any, weight: Any) -> tuple[int, Any]:
@@ -398,12 +401,20 @@ def _negative_logs(
     ignored = target == ignore_index
     some = recorded or bool(ignored.any())  # of a program, another batch may have some
     index = np.where(ignored, 0, target) if some else target
-    losses = -np.squeeze(np.take_along_axis(logs, np.expand_dims(index, axis), axis), axis)
+    chosen = np.expand_dims(index, axis)
+    if runs_again() and count <= FEW:
+        chosen = chosen == _along(np.arange(count), axis, logs.ndim)
+        losses = -np.where(chosen, logs, 0.0).sum(axis=axis)
+    else:
+        losses = -np.squeeze(np.take_along_axis(logs, chosen, axis), axis)
     if some:  # and not a product: what is ignored may be infinite
         losses = np.where(ignored, 0.0, losses)
     shares = None  # how much each loss counts; 1 by default
     if weight is not None:
-        shares = weight[index]
+        if chosen.dtype == bool:
+            shares = np.where(chosen, _along(weight, axis, logs.ndim), 0.0).sum(axis=axis)
+        else:
+            shares = weight[index]
     if some:
         shares = (~ignored).astype(logs.dtype) if shares is None else shares * ~ignored
     if shares is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -258,7 +258,10 @@ class Stepper(Compiled):
             made = quiet(form.kernel.call, arrays)
         return form.rebuild(made[len(self.arrays) :])
 
-    def run(self, count: int, *args: Any, scanned: Sequence[int] = ()) -> Any:
+    def run(
+        self, count: int, *args: Any, scanned: Sequence[int] = (),
+        around: Mapping[int, Any] | None = None,
+    ) -> Any:  # fmt: skip
         """Make `count` steps with as little Python between them as the back end can.
 
         Parameters
@@ -270,6 +273,9 @@ class Stepper(Compiled):
             the k-th step sees the k-th along it, and after the last the first again.
         scanned
             Such positions.
+        around
+            By the id of a Tensor that is read from around the function: what each step is to
+            see in its place, along an axis in front.
 
         Returns
         -------
@@ -283,6 +289,10 @@ class Stepper(Compiled):
                 numbers.add(at)
                 arrays[at] = np.ascontiguousarray(x)
             at += len(flatten(x)[0])
+        for i, owner in enumerate(form.captured.owners, len(arrays) - len(form.captured.owners)):
+            if id(owner) in (around or {}):
+                numbers.add(i)
+                arrays[i] = around[id(owner)]  # type: ignore[index]
         with form.lock:
             made = quiet(form.kernel.run, arrays, count, frozenset(numbers))
         return form.rebuild(made[len(self.arrays) :])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -48,21 +48,41 @@ def build(schedule: Schedule, name: str) -> Kernel:
     """Build a kernel of compiled loops."""
     if numba_table.fits(schedule):
         return numba_table.kernel(schedule)
-    units = _units(schedule)
+    units = _units(schedule, _is_looked_at_before)
     if all(own for own, _ in units):
         return _Whole(schedule, name).kernel()
+    units = _units(schedule, lambda block, schedule: False)
     return later("in_segments")(schedule, units, name)  # type: ignore[no-any-return]
 
 
-def _units(schedule: Schedule) -> list[tuple[bool, Unit]]:
-    """Cut the blocks into runs of those that are compiled and those that are left to NumPy."""
+def _is_looked_at_before(block: Loop | Call, schedule: Schedule) -> bool:
+    """Whether a block sees that numbers are in range, of what no step changes: labels, say.
+
+    It is done once for all steps, before them.
+    """
+    if not isinstance(block, Call) or not block.step.primitive.is_check:
+        return False
+    root = _root(block.step.operands[0])
+    if root not in schedule.inputs or prod(root.shape) != prod(block.results[0].shape):
+        return False
+    i = schedule.inputs.index(root)
+    return all(schedule.outputs[o] is root for o, u in schedule.updates.items() if u == i)
+
+
+def _units(
+    schedule: Schedule, passes: Callable[[Loop | Call, Schedule], bool]
+) -> list[tuple[bool, Unit]]:
+    """Cut the blocks into runs of those that are compiled and those that are left to NumPy.
+
+    What `passes` is no work, and counts as compiled.
+    """
     units: list[tuple[bool, Unit]] = []
     plain = all(dtype_of(v) in KINDS for v in schedule.inputs)
     for block in schedule.blocks:
         if isinstance(block, Call) and block.is_view:
             own = units[-1][0] if units else True
         else:
-            own = plain and is_compiled(block)
+            own = plain and (is_compiled(block) or passes(block, schedule))
         if not units or units[-1][0] != own:
             units.append((own, []))
         units[-1][1].append(block)
@@ -237,9 +257,18 @@ class _Whole(Writer):
         self.inputs: list[Place] = []
         self.outputs: list[tuple[int, Place]] = []  # those that are no updates
         self.updates = {i: o for o, i in schedule.updates.items()}
+        found = [b.step for b in schedule.blocks if _is_looked_at_before(b, schedule)]  # type: ignore[union-attr]
+        self.checks = [(schedule.inputs.index(_root(step.operands[0])), step) for step in found]
         for i, v in enumerate(schedule.inputs):
             self._input(i, v)
         self._outputs()
+
+    def view(self, step: Step) -> Place | None:
+        """Return where a step's result lies, if it is its operand, looked at or only checked."""
+        if any(step is checked for _, checked in self.checks):
+            place = self.place(step.operands[0])
+            return None if isinstance(place, str) else place
+        return super().view(step)
 
     def _input(self, i: int, v: Value) -> None:
         array = self.names.free(v.name or "x")
@@ -412,6 +441,7 @@ class _Runner:
                      for line in self.lines]  # fmt: skip
         self.sizes = [prod(v.shape) for v in self.schedule.inputs]
         self.updates = frozenset(whole.updates)
+        self.checks = whole.checks
         self.outputs = [
             (o, p, dtype_of(self.schedule.outputs[o]), prod(p.shape)) for o, p in whole.outputs
         ]
@@ -424,6 +454,7 @@ class _Runner:
 
     def call(self, arrays: Sequence[Any]) -> list[Any]:
         """Run it once."""
+        self._look(arrays)
         made = [np.empty(size, kind) for _, _, kind, size in self.outputs]
         # Shapes, dtypes and layouts are those that it was compiled for: `Line` sees to the rest.
         lines = [
@@ -446,6 +477,7 @@ class _Runner:
         self, arrays: Sequence[Any], count: int, scanned: frozenset[int], batched: frozenset[int]
     ) -> list[Any]:
         """Run it `count` times for each member of a batch; see `Kernel.many`."""
+        self._look(arrays)
         n = next((len(arrays[i]) for i in batched), 1)
         front = (n,) if batched else ()
         lengths = {i: arrays[i].shape[1 if i in batched else 0] for i in scanned}
@@ -459,6 +491,17 @@ class _Runner:
         for o, i in self.schedule.updates.items():
             results[o] = arrays[i]
         return results
+
+    def _look(self, arrays: Sequence[Any]) -> None:
+        """See that what is given is in range, of all steps and members; where not, say in which."""
+        for i, step in self.checks:
+            try:
+                step.apply([arrays[i]])
+            except ValueError:
+                shape = self.schedule.inputs[i].shape
+                for row in np.reshape(arrays[i], (-1, *shape)):
+                    step.apply([row])
+                raise
 
     def _jumps(self, lengths: dict[int, int], batched: dict[int, int], count: int) -> Any:
         """Return how far each array moves on, from member to member and step to step."""

@@ -7,8 +7,12 @@ import pytest
 
 import nn
 from autograd_lite import compile
+from autograd_lite.codegen.compiling import Stepper
 from autograd_lite.errors import CompileError, StaleValueError
 from nn import optim
+from tests.codegen.test_numba import as_python
+
+__all__ = ["as_python"]  # the fixture
 
 rng = np.random.default_rng(3)
 X, Y = rng.normal(size=(24, 6)), rng.normal(size=(24, 2))
@@ -153,18 +157,24 @@ def test_an_optimizer_of_ones_own_is_compiled_or_refused():
         step(X, Y)
 
 
-def test_many_steps_in_one_call_are_the_same_steps():
-    settings = {"lr": 0.1, "momentum": 0.9}
-    eager, compiled = pair(lambda: nn.MLP([6, 4, 2], rng=1), optim.SGD, settings)
-    step = compile(compiled[0], nn.MSELoss(), compiled[1], back_end="numpy")
-    expected = [eager_step(eager[0], nn.MSELoss(), eager[1], X, Y) for _ in range(6)]
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_many_steps_in_one_call_are_the_same_steps(name, monkeypatch):
+    """Of every optimizer, also where its formula counts the steps; with no step by itself."""
+    eager, compiled = pair(lambda: nn.MLP([6, 4, 2], rng=1), *OPTIMIZERS[name])
+    loss, singles = nn.MSELoss(), []
+    step = compile(compiled[0], loss, compiled[1], back_end="numpy")
+    one = Stepper.__call__
+    monkeypatch.setattr(Stepper, "__call__", lambda *args: singles.append(1) or one(*args))
+    expected = [eager_step(eager[0], loss, eager[1], X, Y) for _ in range(6)]
     np.testing.assert_array_equal([*step.run(4, X, Y), *step.run(2, X, Y)], expected)
+    eager[1].lr = compiled[1].lr = 0.05
     batches = X.reshape(4, 6, 6), Y.reshape(4, 6, 2)
     expected = [
-        eager_step(eager[0], nn.MSELoss(), eager[1], *(b[k % 4] for b in batches)) for k in range(6)
+        eager_step(eager[0], loss, eager[1], *(b[k % 4] for b in batches)) for k in range(6)
     ]
     np.testing.assert_array_equal(step.run(6, *batches, scanned=True), expected)
     assert_same(eager, compiled)
+    assert not singles
 
 
 def test_parameters_without_a_gradient_and_frozen_ones_stay():
@@ -207,6 +217,32 @@ def test_labels_are_looked_at_in_each_step():
         step(X, LABELS + 1)
     for name, a in model.state_dict().items():
         np.testing.assert_array_equal(a, before[name])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"ignore_index": 1}, {"label_smoothing": 0.1, "weight": np.array([1.0, 2.0, 0.5])}],
+)
+def test_a_classifier_with_labels_is_one_loop_and_labels_are_looked_at_before_it(
+    settings, as_python
+):
+    eager, compiled = pair(lambda: nn.MLP([6, 4, 3], "relu", rng=1), optim.Adam, {"lr": 0.1})
+    loss, labels = nn.CrossEntropyLoss(**settings), np.arange(24) % 3
+    step = compile(compiled[0], loss, compiled[1], back_end="numba")
+    expected = [eager_step(eager[0], loss, eager[1], X, labels) for _ in range(6)]
+    np.testing.assert_allclose(step.run(6, X, labels), expected, rtol=1e-12)
+    (form,) = step._latest.forms.values()
+    assert form.kernel.own_run is not None
+    before = {name: p.copy() for name, p in compiled[0].state_dict().items()}
+    wrong = np.where(np.arange(24) == 17, 7, labels)
+    for run in (step, lambda x, y: step.run(3, x, y)):
+        with pytest.raises(ValueError, match=r"has 3 classes, .* its target has 7 at index 17"):
+            run(X, wrong)
+    stacked = np.stack([X, X]), np.stack([labels, wrong])
+    with pytest.raises(ValueError, match="its target has 7 at index 17"):
+        step.run(2, *stacked, scanned=True)
+    for name, p in compiled[0].state_dict().items():
+        np.testing.assert_array_equal(p, before[name])
 
 
 @pytest.mark.parametrize("wrong", [(nn.MSELoss(),), (nn.MSELoss(), nn.MSELoss()), (1, 2, 3)])
