@@ -28,9 +28,9 @@ except ImportError:
     raise missing_extra("scipy", "scipy", "use autograd_lite.scipy") from None
 
 if TYPE_CHECKING:
-    from . import linalg, signal, special, stats
+    from . import integrate, linalg, signal, special, stats
 
-__all__ = ["linalg", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "signal", "special", "stats"]
 
 ELSEWHERE = {
     "misc": "its logsumexp is in autograd_lite.scipy.special",
