@@ -493,9 +493,9 @@ def _turned(f: Formula) -> Formula:
 
 
 def _total(c: Contraction, f: Formula, value: Any) -> Formula | None:
-    """Write a sum over axes, which are then copied, or none."""
+    """Write a sum over axes."""
     (word,) = c.factors
-    if [i for i in word if i in c.out] != [i for i in c.out if i in word]:
+    if [i for i in word if i in c.out] != list(c.out):  # else it is copied along an axis
         return None
     axes = tuple(d for d, i in enumerate(word) if i not in c.out)
     if not axes:

@@ -5,10 +5,10 @@
 >>> from autograd_lite.lesson.notation import TEXT
 >>> x = Tensor(2.0, requires_grad=True, name="x")
 >>> for e in equations(derive(read(np.sin(x) * 3.0)), TEXT).gradients:
-...     print(e.left, *e.right, sep=" = ")
+...     print(TEXT.equation([e.left, *e.right]))
 ∂t2/∂x = t2′(t1) · t1′(x)
 ∂t2/∂x = 3 · cos(x)
-∂t2/∂x = -1.248
+∂t2/∂x ≈ -1.248
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from ..visualize.graph import Value
 from .derivation import Derivation, Edge, Step, in_one_line, named, paths
 from .formula import Formula, apply, gradient
-from .notation import Notation, write
+from .notation import Notation, Rounded, is_rounded, write
 from .simplifying import simplify
 
 
@@ -97,10 +97,8 @@ def _edge(derivation: Derivation, edge: Edge, n: Notation) -> list[Equation]:
     lines.append(Equation(total, product, "" if edge.local else because, adds=adding))
     lines += [Equation("", [], n.words(remark)) for remark in edge.remarks]
     if adding:
-        old, new = n.array(edge.before), n.array(edge.contribution)
-        new = n.parentheses(new) if _negative(edge.contribution) else new
         count = n.words(f"({edge.arrived} of {edge.expected} contributions)")
-        lines.append(Equation(total, [n.infix(old, "+", new), n.array(edge.after)], count))
+        lines.append(Equation(total, [old_and_new(edge, n), n.array(edge.after)], count))
     return lines
 
 
@@ -137,6 +135,14 @@ def how_to_read(derivation: Derivation) -> str:
     return text
 
 
+def old_and_new(edge: Edge, n: Notation) -> str:
+    """Write the sum of what has arrived before and of a contribution."""
+    old, new = n.array(edge.before), n.array(edge.contribution)
+    held = n.parentheses(new) if _negative(edge.contribution) else new
+    text = n.infix(old, "+", held)
+    return Rounded(text) if Rounded in map(type, (old, new)) else text
+
+
 # -- what the readers share ---------------------------------------------------------------
 
 
@@ -144,8 +150,16 @@ def equal(formula: Formula, value: Any, n: Notation) -> list[str]:
     """Write a formula, the same with numbers, and what it comes to; nothing twice."""
     parts = [write(formula, n)]
     if scalars(formula):
-        parts.append(write(formula, n, numbers=True))
+        numbers = write(formula, n, numbers=True)
+        parts.append(Rounded(numbers) if rounds(formula) else numbers)
     return list(dict.fromkeys([*parts, n.array(value)]))
+
+
+def rounds(formula: Formula) -> bool:
+    """Whether one of the numbers in a formula has been rounded."""
+    if formula.head in ("symbol", "gradient"):
+        return is_rounded(formula.value)
+    return any(map(rounds, formula.arguments))
 
 
 def scalars(formula: Formula) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .derivation import Derivation
 from .equations import Equation, equations
-from .notation import LATEX
+from .notation import LATEX, Rounded
 
 HEAD = r"""\documentclass{article}
 \usepackage{amsmath}
@@ -54,5 +54,6 @@ def _aligned(lines: list[Equation]) -> str:
 def _line(e: Equation) -> str:
     if not e.left:
         return rf"&\quad {e.note}"
-    sign = r"\mathrel{+}=" if e.adds else "="
+    about = isinstance(e.right[0], Rounded)
+    sign = r"\mathrel{+}=" if e.adds else r"\approx" if about else "="
     return rf"{e.left} &{sign} {LATEX.equation(e.right)}" + (rf" \quad {e.note}" if e.note else "")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .derivation import Derivation
 from .equations import Equation, equations, how_to_read
-from .notation import MATHML
+from .notation import MATHML, Rounded
 
 
 @np.errstate(all="ignore")  # the program had its warnings
@@ -37,6 +37,7 @@ def to_mathml(derivation: Derivation) -> str:
 def _line(e: Equation) -> str:
     if not e.left:
         return f'<p class="note"><math>{e.note}</math></p>'
-    parts = [e.left, "<mo>+=</mo>" if e.adds else "<mo>=</mo>", MATHML.equation(e.right)]
+    sign = "+=" if e.adds else "≈" if isinstance(e.right[0], Rounded) else "="
+    parts = [e.left, f"<mo>{sign}</mo>", MATHML.equation(e.right)]
     note = f'<mspace width="1.5em"/>{e.note}' if e.note else ""
     return f'<p><math display="block">{"".join(parts)}{note}</math></p>'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 
 from ..visualize.text import number as short
 from ..visualize.text import parameter, rows, summary
-from .formula import Formula, is_number, same
+from .formula import Formula, apply, is_number, number, same
 from .simplifying import COMPARISONS
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly an expression holds together
@@ -44,21 +45,63 @@ SUBSCRIPTS = dict(zip("aehijklmnoprstuvx", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣ
 
 
 def exact(x: Any) -> str:
-    """Write a number of a formula: as it stands in the program, or as a fraction.
+    """Write a number of a formula as it is: as it stands in the program, or as a fraction.
 
-    >>> exact(0.5), exact(2.0), exact(2 / 21), exact(0.123456789), exact(1e-12)
-    ('0.5', '2', '2/21', '0.1235', '1e-12')
+    >>> exact(0.5), exact(2.0), exact(2 / 21), exact(0.123456789), exact(1e-12), exact(np.pi)
+    ('0.5', '2', '2/21', '0.123456789', '1e-12', 'π')
     """
     x = np.asarray(x)[()]
     if x.dtype.kind != "f" or not np.isfinite(x):
         return short(x)
+    if x == x.dtype.type(np.pi):
+        return "π"
     written = format(x, ".6g")
     if x.dtype.type(written) == x:
         return written
     ratio = Fraction(float(x)).limit_denominator(10000)
     if x.dtype.type(ratio.numerator / ratio.denominator) == x:
         return str(ratio)
-    return short(x)
+    return str(x)
+
+
+def _constants() -> Mapping[float, Formula]:
+    """Return numbers that rules have in them, as a person knows them."""
+    pi, two, ten = number(np.pi), number(2.0), number(10.0)
+
+    def of(head: str, *arguments: Formula) -> Formula:
+        return apply(head, *arguments, value=getattr(np, head)(*(a.value for a in arguments)))
+
+    root = of("sqrt", pi)
+    known = [
+        of("log", two), of("log", ten), of("divide", pi, number(180.0)),
+        of("divide", number(180.0), pi), of("divide", two, root), of("sqrt", two),
+        of("divide", number(1.0), of("sqrt", two)),
+        of("divide", number(1.0), of("sqrt", of("multiply", two, pi))), of("multiply", two, pi),
+        of("divide", number(1.0), of("log", two)), of("divide", number(1.0), of("log", ten)),
+    ]  # fmt: skip
+    return {float(f"{f.value:.14e}"): f for f in known}
+
+
+class Rounded(str):
+    """A text of numbers that have been rounded: what is equal to them is only about so."""
+
+    __slots__ = ()
+
+
+def is_rounded(value: Any) -> bool:
+    """Whether the digits that are shown of numbers are not all that they have.
+
+    >>> is_rounded(0.1 + 0.2), is_rounded(2 / 3), is_rounded([0.5, 0.25]), is_rounded(12345.0)
+    (False, True, False, True)
+    """
+    a = np.asarray(value)
+    if a.dtype.kind not in "fciu" or rows(a) is None:
+        return False  # of a large array only the shape or the range is told
+    noise = 8 * np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0.0
+    kind = complex if a.dtype.kind == "c" else float
+    return any(
+        abs(kind(short(x)) - kind(x)) > noise * abs(kind(x)) for x in a.ravel() if np.isfinite(x)
+    )
 
 
 class Notation:
@@ -149,8 +192,20 @@ class Notation:
         return f"{x}{index}"
 
     def equation(self, parts: Sequence[str]) -> str:
-        """Write that several formulas are equal."""
-        return " = ".join(parts)
+        """Write that several formulas are equal, or about so.
+
+        >>> TEXT.equation(["x / 3", Rounded("0.3333")])
+        'x / 3 ≈ 0.3333'
+        """
+        return self.joined(parts, " = ", " ≈ ")
+
+    @staticmethod
+    def joined(parts: Sequence[str], same: str, about: str) -> str:
+        """Join what is equal; beside what has been rounded it is only about so."""
+        text = parts[0]
+        for before, part in itertools.pairwise(parts):
+            text += (about if Rounded in map(type, (before, part)) else same) + part
+        return text
 
     def since(self, reasons: Sequence[str]) -> str:
         """Write why something is so."""
@@ -167,6 +222,8 @@ class Notation:
         ('2', '[[1, 0], [0, 1]]', '(21, 4) array: min 0, mean 0, max 0')
         """
         a = np.asarray(value)
+        if is_rounded(a):
+            return Rounded(self.number(short(a)) if a.ndim == 0 else _nested(a))
         if a.ndim == 0:
             return self.number(short(a))
         if rows(a) is not None:
@@ -185,12 +242,14 @@ class _Typeset(Notation):
     def array(self, value: Any) -> str:
         """Write a number, a small matrix, or the shape of a large array."""
         a = np.asarray(value)
-        if a.ndim == 0:
-            return self.number(short(a))
         table = rows(a) if a.ndim <= 2 else None
-        if table is None:
+        if a.ndim == 0:
+            text = self.number(short(a))
+        elif table is None:
             return self.size_of(a.shape)
-        return self.matrix([[self.number(x) for x in row] for row in table])
+        else:
+            text = self.matrix([[self.number(x) for x in row] for row in table])
+        return Rounded(text) if is_rounded(a) else text
 
     def matrix(self, table: Sequence[Sequence[str]]) -> str:
         """Write a matrix."""
@@ -239,6 +298,7 @@ class LaTeX(_Typeset):
 
     def number(self, text: str) -> str:
         """Write a number: powers of ten as such."""
+        text = text.replace("π", r"\pi")
         if re.fullmatch(r"-?\d+/\d+", text):
             above, below = text.split("/")
             return rf"{'-' * (above[0] == '-')}\tfrac{{{above.lstrip('-')}}}{{{below}}}"
@@ -291,6 +351,10 @@ class LaTeX(_Typeset):
     def size(self, x: str) -> str:
         """Write an absolute value."""
         return rf"\left|{x}\right|"
+
+    def equation(self, parts: Sequence[str]) -> str:
+        """Write that several formulas are equal, or about so."""
+        return self.joined(parts, " = ", r" \approx ")
 
     def total(self, x: str, over: str) -> str:
         """Write a sum over axes."""
@@ -432,7 +496,7 @@ class MathML(_Typeset):
 
     def equation(self, parts: Sequence[str]) -> str:
         """Write that several formulas are equal."""
-        return f"<mrow>{'<mo>=</mo>'.join(parts)}</mrow>"
+        return f"<mrow>{self.joined(parts, '<mo>=</mo>', '<mo>≈</mo>')}</mrow>"
 
     def where(self, condition: str) -> str:
         """Write what names stand for."""
@@ -505,6 +569,8 @@ OURS = {
 }  # fmt: skip
 """Primitives of ours that no one knows by name."""
 
+CONSTANTS = _constants()
+
 KNOWN_AS = {"nuclear_norm": "norm", "svdvals": "svd"}
 """What they are called where they have to be."""
 
@@ -559,6 +625,11 @@ class _Writer:
             return self.numbers(f), ATOM
         array = np.asarray(f.value)
         if is_number(f):
+            known = (
+                CONSTANTS.get(float(f"{array.flat[0]:.14e}")) if array.dtype.kind == "f" else None
+            )
+            if known is not None:
+                return self.write(known)
             text = exact(array.flat[0])
             level = PRODUCT if "/" in text else SIGN if text.startswith("-") else ATOM
             if array.dtype.kind == "c" and array.flat[0].imag:

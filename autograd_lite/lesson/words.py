@@ -11,7 +11,16 @@ import numpy as np
 from ..places import without_folders
 from ..visualize.birth import birth
 from .derivation import Derivation, Edge, Step, named
-from .equations import by_index, contribution, equal, how_to_read, of_input, since, with_places
+from .equations import (
+    by_index,
+    contribution,
+    equal,
+    how_to_read,
+    of_input,
+    old_and_new,
+    since,
+    with_places,
+)
 from .formula import Formula
 from .notation import MANY, TEXT, write
 
@@ -32,14 +41,14 @@ def to_text(derivation: Derivation) -> str:
     lines.append("")
     for v in derivation.graph.roots:
         if v in derivation.gradients:
-            begin = show(derivation.gradients[v])
-            lines.append(f"  ∂{root.name}/∂{v.name} = {begin}, to begin with")
+            begin = is_(f"∂{root.name}/∂{v.name}", derivation.gradients[v])
+            lines.append(f"  {begin}, to begin with")
     for i, edge in enumerate(derivation.edges, 1):
         lines += ["", *_edge(derivation, edge, i)]
     lines += ["", "Gradients", ""]
     for value in derivation.inputs:
         for e in of_input(derivation, value, TEXT):
-            lines.append(f"  {' = '.join([e.left, *e.right])}{e.note and '   ' + e.note}")
+            lines.append(f"  {TEXT.equation([e.left, *e.right])}{e.note and '   ' + e.note}")
     lines += ["", *_state(derivation)]
     if any(np.ndim(v.data) for v in derivation.graph.values):
         lines += ["", "⊙ multiplies element by element, · is the product of matrices."]
@@ -57,7 +66,7 @@ def _given(derivation: Derivation) -> list[str]:
     """Return a line for each value that was there at the start."""
     notes = {"constant": "   (constant)", "result": "   (computed before)", "input": ""}
     shown = [v for v in derivation.given if named(v).head == "symbol"]
-    return [f"{v.name} = {show(v.data)}{notes[v.kind]}" for v in shown]
+    return [f"{is_(v.name, v.data)}{notes[v.kind]}" for v in shown]
 
 
 def equation(formula: Formula) -> str:
@@ -68,16 +77,21 @@ def equation(formula: Formula) -> str:
     >>> equation(apply("multiply", x, x, value=4.0))
     'x · x = 2 · 2 = 4'
     """
-    return " = ".join(equal(formula, formula.value, TEXT))
+    return TEXT.equation(equal(formula, formula.value, TEXT))
+
+
+def is_(name: str, value: Any) -> str:
+    """Say what a number is, or about what where its digits are not all shown."""
+    return TEXT.equation([name, TEXT.array(value)])
 
 
 def _step(step: Step) -> list[str]:
     names = ", ".join(v.name for v in step.operation.results)
     if len(step.operation.results) > 1:
-        values = [f"  {v.name} = {show(v.data)}" for v in step.operation.results]
+        values = [f"  {is_(v.name, v.data)}" for v in step.operation.results]
         return [f"  {names} = {write(step.formula, TEXT)}", *values]
     shown = dataclasses.replace(step.formula, value=step.result.data)
-    line = f"  {names} = {equation(shown)}"
+    line = f"  {TEXT.equation([names, *equal(shown, shown.value, TEXT)])}"
     if step.operation.line:
         line += f"   [{where(step.operation.line)}]"
     return [line]
@@ -90,7 +104,7 @@ def where(line: str) -> str:
 
 def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
     root, operand, sender = derivation.root.name, edge.operand, edge.sender
-    lines = [f"  {i}. {sender} → {edge.receiver}      {operand.name} = {show(operand.data)}"]
+    lines = [f"  {i}. {sender} → {edge.receiver}      {is_(operand.name, operand.data)}"]
 
     def row(what: str, text: str) -> None:
         indent = " " * 18
@@ -98,14 +112,15 @@ def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
         lines.extend(f"     {line}" for line in wrapped)
 
     for result in edge.operation.results[:MANY]:
-        row("upstream", f"∂{root}/∂{result.name} = {show(derivation.gradients.get(result, 0.0))}")
+        row("upstream", is_(f"∂{root}/∂{result.name}", derivation.gradients.get(result, 0.0)))
     because = since(edge, TEXT)
     because = because and f", {because}"
     if edge.here is not None:
         places = with_places(edge, TEXT)
         row("here", f"{sender} = {write(edge.here, TEXT)}, {places}")
     if edge.local is not None:
-        row("local", f"{TEXT.local(sender, edge.by)} = {equation(edge.local)}{because}")
+        parts = equal(edge.local, edge.local.value, TEXT)
+        row("local", TEXT.equation([TEXT.local(sender, edge.by), *parts]) + because)
     product = contribution(derivation, edge)
     shown = equation(product) if product.head != "contraction" else show(product.value)
     row("contribution", shown + ("" if edge.local else because))
@@ -118,16 +133,10 @@ def _edge(derivation: Derivation, edge: Edge, i: int) -> list[str]:
         if edge.before is None:
             row(f"∂{root}/∂{operand.name}", f"{show(edge.after)}   ({count}: not complete yet)")
         else:
-            total = f"{show(edge.before)} + {signed(edge.contribution)} = {show(edge.after)}"
+            total = TEXT.equation([old_and_new(edge, TEXT), show(edge.after)])
             end = "complete" if edge.ready else "not complete yet"
             row(f"∂{root}/∂{operand.name}", f"{total}   (old + new; {count}: {end})")
     return lines
-
-
-def signed(array: Any) -> str:
-    """Write a number that stands after a plus sign."""
-    text = show(array)
-    return f"({text})" if text.startswith("-") else text
 
 
 def _state(derivation: Derivation) -> list[str]:

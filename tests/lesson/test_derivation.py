@@ -451,7 +451,14 @@ def test_replacing_computes_anew():
 
 @pytest.mark.parametrize(
     ("x", "text"),
-    [(1 / 3, "1/3"), (np.float32(0.1), "0.1"), (np.inf, "inf"), (np.pi, "3.142"), (1e-12, "1e-12")],
+    [
+        (1 / 3, "1/3"),
+        (np.float32(0.1), "0.1"),
+        (np.inf, "inf"),
+        (np.pi, "π"),
+        (1 / 7e5, "1.4285714285714286e-06"),
+        (1e-12, "1e-12"),
+    ],
 )
 def test_exact_numbers(x, text):
     assert exact(x) == text

@@ -56,7 +56,8 @@ FUNCTIONS = {
     "log1p": lambda t: sympy.log(1 + t), "expm1": lambda t: sympy.exp(t) - 1,
     "log2": lambda t: sympy.log(t) / sympy.log(2), "log10": lambda t: sympy.log(t) / sympy.log(10),
     "exp2": lambda t: 2**t, "cbrt": lambda t: t ** sympy.Rational(1, 3),
-    "maximum": sympy.Max, "minimum": sympy.Min, "clip": lambda t, a, b: sympy.Min(sympy.Max(t, a), b),
+    "maximum": sympy.Max, "minimum": sympy.Min,
+    "clip": lambda t, a, b: sympy.Min(sympy.Max(t, a), b),
     "deg2rad": lambda t: t * sympy.pi / 180, "rad2deg": lambda t: t * 180 / sympy.pi,
 }  # fmt: skip
 

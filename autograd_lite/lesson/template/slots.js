@@ -63,10 +63,13 @@ function elementText(panel, i) {
   const template = panel.elements[i];
   const [names, numbers] = typeof template === "string" ? [template, template] : template;
   const fixed = typeof numbers !== "string";
-  const ways = [named(names)];
-  if (!fixed) ways.push(fill(numbers));
-  else if (!isChanged()) ways.push(numbers.fixed);
-  return [...new Set([...ways, short(arrays[panel.data].cells[i])])].join(" = ");
+  const value = arrays[panel.data].cells[i];
+  const ways = [[named(names), true]];
+  if (!fixed) ways.push([fill(numbers), [...numbers.matchAll(SLOT)].every((m) => isExact(numberAt(m[1], m[2])))]);
+  else if (!isChanged()) ways.push([numbers.fixed, false]);
+  ways.push([short(value), isExact(value)]);
+  const shown = ways.filter(([text], i) => ways.findIndex((way) => way[0] === text) === i);
+  return shown.map(([text, exact], i) => (i ? (exact && shown[i - 1][1] ? " = " : " ≈ ") : "") + text).join("");
 }
 
 /** A template, with names in place of numbers. */
