@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import linecache
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def cells(lesson: Path) -> list[tuple[bool, str]]:
 
 def run(code: str, names: dict, where: str) -> None:
     """Run a cell as a notebook does: the last expression is shown."""
+    lines = code.splitlines(keepends=True)
+    linecache.cache[where] = (len(code), None, lines, where)  # so that a function has its lines
     tree = ast.parse(code)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, where, "exec"), names)

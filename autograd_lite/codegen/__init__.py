@@ -7,14 +7,17 @@ makes text of it.
 
 from __future__ import annotations
 
+from .beside import Beside
 from .compiling import Compiled, compile
 from .expand import NotWritable
 from .looping import scan
 from .program import Program, Step, Value, read
-from .readable import Source, source
+from .readable import source
 from .record import Recording, record
+from .source_text import Source
 
 __all__ = [
+    "Beside",
     "Compiled",
     "NotWritable",
     "Program",

@@ -11,40 +11,22 @@ import numpy as np
 from ..arguments import transform_of_functions
 from ..tensor import Tensor
 from ..trees import flatten
+from .beside import beside
 from .expand import NotWritable, expand
 from .program import Program
 from .record import record
 from .simplify import simplify
+from .source_text import Source
 from .write import is_writable, write
 
 
-class Source(str):
-    """The source of a function; print it, or `load` the function.
-
-    Attributes
-    ----------
-    name
-        The function's name.
-    data
-        Arrays that the function uses, does not take, and that are too long to stand in the
-        text: the source takes them as keywords of these names.
-    """
-
-    name: str
-    data: dict[str, Any]
-
-    def load(self) -> Callable[..., Any]:
-        """Return the function, with `data` given to it."""
-        namespace: dict[str, Any] = {}
-        exec(compile(self, f"<source of {self.name}>", "exec"), namespace)
-        function: Callable[..., Any] = namespace[self.name]
-        if not self.data:
-            return function
-        return lambda *args, **kwargs: function(*args, **{**self.data, **kwargs})
-
-
 @transform_of_functions
-def source(f: Callable[..., Any], *inputs: Any, **kwargs: Any) -> Source:
+def source(
+    f: Callable[..., Any],
+    *inputs: Any,
+    against: Callable[..., Any] | None = None,
+    **kwargs: Any,
+) -> Source:
     """Return `f` as readable NumPy, self-contained and without a Tensor in it.
 
     Of a transform, such as ``value_and_grad(loss)``, it is the whole backward pass: what one
@@ -57,11 +39,15 @@ def source(f: Callable[..., Any], *inputs: Any, **kwargs: Any) -> Source:
         A function of numbers, arrays, and nested lists, tuples, dicts and dataclasses of them.
     *inputs, **kwargs
         What to call it with. The source is for arguments of these shapes and dtypes.
+    against
+        A function of the same inputs, such as a backward pass that was written by hand. It is
+        run on the inputs, and its lines stand beside those that give the same numbers.
 
     Returns
     -------
     Source
-        The text, with a method ``load()`` that gives the function.
+        The text, with a method ``load()`` that gives the function. With `against`, a `Beside`:
+        both texts side by side, and their ``rows``.
 
     Raises
     ------
@@ -92,12 +78,16 @@ def source(f: Callable[..., Any], *inputs: Any, **kwargs: Any) -> Source:
     <BLANKLINE>
     """
     recording = record(f, inputs, kwargs)
-    recording.program = simplify(expand(recording.program, is_writable))
+    opened = expand(recording.program, is_writable)
+    recording.program = simplify(opened)
     text, data = write(recording, _named_arrays(f, recording.program))
     made = Source(text)
     made.name, made.data = text[text.index("\ndef ") + 5 :].partition("(")[0], data
     _check(made, f, inputs, kwargs)
-    return made
+    if against is None:
+        return made
+    known = [v for program in (opened, recording.program) for v in program.values()]
+    return beside(made, inputs, against, known)
 
 
 def _named_arrays(f: Any, program: Program) -> dict[int, str]:

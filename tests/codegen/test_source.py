@@ -293,12 +293,85 @@ def test_recording_leaves_a_debugger_in_place():
         sys.settrace(before)
 
 
-def test_the_docs_show_what_it_says():
+def test_the_docs_show_what_it_says(tmp_path):
     page = Path(__file__).parents[2] / "docs" / "source.md"
     block = "^```python\n(.*?)^```\n\n```text\n(.*?)^```"
     blocks = re.findall(block, page.read_text(encoding="utf-8"), re.M | re.S)
     assert blocks
-    for code, shown in blocks:
-        names = {}
-        exec(compile(code, str(page), "exec"), names)
+    for i, (code, shown) in enumerate(blocks):
+        names, file = {}, tmp_path / f"program{i}.py"
+        file.write_text(code, encoding="utf-8")  # `against` reads a function's lines
+        exec(compile(code, str(file), "exec"), names)
         assert str(names["text"]).strip() == shown.strip()
+
+
+# -- beside a backward pass that was written by hand -------------------------------------------
+
+BY_HAND = """
+import numpy as np
+from tests.codegen.test_source import X, Y
+
+def s(z):
+    return 1 / (1 + np.exp(-z))
+
+def by_hand(W1, W2, W3):
+    A1 = s(X @ W1)
+    A2 = s(A1 @ W2)
+    out = s(A2 @ W3)
+    dout = 2 / len(X) * (out - Y)
+    dZ3 = dout * out * (1 - out)
+    dW3 = A2.T @ dZ3
+    dA2 = dZ3 @ W3.T
+    dZ2 = dA2 * A2 * (
+        1 - A2
+    )
+    dW2 = A1.T @ dZ2
+    dA1 = dZ2 @ W2.T
+    dZ1 = dA1 * A1 * (1 - A1)
+    dW1 = X.T @ dZ1
+    dW1 *= 1.0
+    return dW1, dW2, dW3
+"""
+
+
+def rows_beside(code, tmp_path):
+    file = tmp_path / f"hand_in_{abs(hash(code))}.py"
+    file.write_text(code, encoding="utf-8")
+    names = {}
+    exec(compile(code, str(file), "exec"), names)
+    made = source(value_and_grad(lab, (0, 1, 2)), *weights(0), against=names["by_hand"])
+    assert_same_bits(made.load()(*weights(0)), value_and_grad(lab, (0, 1, 2))(*weights(0)))
+    return made.rows
+
+
+def test_each_line_by_hand_stands_beside_the_one_that_makes_the_same(tmp_path):
+    rows = rows_beside(BY_HAND, tmp_path)
+    theirs = [row.theirs for row in rows if row.theirs]
+    statements = ast.parse(BY_HAND).body[-1].body
+    assert len(theirs) == len(statements) - 1  # dW1 *= 1.0 changes nothing
+    assert all(row.mark in "=·" for row in rows)
+
+    def made(line):
+        return line.partition(" = ")[0]
+
+    beside = {made(row.theirs): made(row.ours) for row in rows if row.mark == "="}
+    same = {"A1": "Z1", "A2": "Z2", "out": "y", "dA2": "dZ2", "dA1": "dZ1"}
+    assert same.items() <= beside.items()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "marks"),
+    [
+        ("dZ2 = dA2 * A2 * (\n        1 - A2\n    )", "dZ2 = dA2 * A2", "≠"),
+        ("dW2 = A1.T @ dZ2", "dW2 = A1.T @ dZ2 * 21", "≠"),
+        ("dA1 = dZ2 @ W2.T", "dA1 = dZ2 @ W2", "≠"),
+        ("dW1 *= 1.0", "dW1 += 0.1 * W1", "≠"),
+        ("dW3 = A2.T @ dZ3", "dW3 = dZ3.T @ A2", "ᵀ"),
+    ],
+)
+def test_the_first_line_with_other_numbers_is_the_mistake(right, wrong, marks, tmp_path):
+    assert right in BY_HAND
+    rows = rows_beside(BY_HAND.replace(right, wrong), tmp_path)
+    assert next(row.theirs for row in rows if row.mark in ("≠", "ᵀ")) == wrong
+    assert next(row.mark for row in rows if row.theirs == wrong) == marks
+    assert rows[-1].mark == "≠"
