@@ -149,7 +149,10 @@ def record(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
 
 def arguments_of(rule: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Choose what a rule names from what there is; a parameter that is missing has its default."""
-    return {name: offered[name] for name in inspect.signature(rule).parameters if name in offered}
+    asked = inspect.signature(rule).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in asked.values()):  # such as **geometry
+        return {name: x for name, x in offered.items() if name not in ("g", "out")}
+    return {name: offered[name] for name in asked if name in offered}
 
 
 def replace(formula: Formula, old: Formula, new: Formula) -> Formula:

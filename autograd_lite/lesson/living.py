@@ -14,6 +14,7 @@ of each edge; what comes of it is one program, which the JavaScript back end wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,9 @@ class Living:
     sides
         For each step and edge (by its operation, or itself), the numbers of those outputs that
         tell on which side of a kink it is.
+    stays
+        The names of whole numbers and truths that the program has made from its numbers, in a
+        way that is not followed.
     """
 
     text: str = ""
@@ -71,6 +75,7 @@ class Living:
     number: dict[tuple[Any, str], int] = field(default_factory=dict)
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     sides: dict[Any, list[int]] = field(default_factory=dict)
+    stays: list[str] = field(default_factory=list)
 
 
 @np.errstate(all="ignore")
@@ -122,35 +127,72 @@ class _Again:
         return self.made
 
     def begin(self) -> Iterator[Tensor]:
-        """Yield the inputs: all that has a name and is of real numbers."""
+        """Yield the inputs: what the user has a name for, and what may be any real number."""
         for v in self.whole.graph.values:
             if v.maker is not None:
                 continue
             if v.tensor is None and np.ndim(v.data) == 0:
                 self.known[v] = v.data  # a number of the program's text
                 continue
-            if getattr(v, "asks", None) is not None:
+            if v.asks is not None:
                 continue
             self.known[v] = t = constant(np.asarray(_wide(v.data)))
-            if t.dtype.kind == "f":
+            unnamed = v.tensor is None and re.fullmatch(r"c\d+", v.name) is not None
+            if not unnamed and self.is_real(v):
+                self.known[v] = t = constant(np.asarray(v.data, np.float64))
                 t.requires_grad_()  # so that whatever would drop it from the tape says so
                 self.made.inputs.append(v)
                 yield t
+            elif v.tensor is not None and t.dtype.kind in "bi":
+                self.made.stays.append(v.name)  # who knows from what the program made it
+
+    def is_real(self, v: Value) -> bool:
+        """Whether a value may be any real number: whole numbers too, where they only compute."""
+        kind = np.asarray(v.data).dtype.kind
+        if kind not in "iu":
+            return kind == "f"
+        uses = [
+            o.primitive.rules.keys() >= {o.operand_names[i]} and o.primitive.joint is None
+            for o in self.whole.graph.operations
+            for i, operand in enumerate(o.operands)
+            if operand is v
+        ]
+        return bool(uses) and all(uses)
 
     def value(self, v: Value) -> Any:
         """Return what has become of a value; a condition is asked again."""
         if v not in self.known:
-            self.known[v] = self.asked(getattr(v, "asks"))  # noqa: B009
+            self.known[v] = self.asked_again(v)
         return self.known[v]
 
-    def asked(self, question: Any) -> Any:
-        """Ask a question again, of the values that it was asked of."""
-        if isinstance(question, Value):
-            return self.value(question)
-        if not isinstance(question, tuple):
-            return question.data if isinstance(question, Tensor) else question
-        primitive, of = question
-        return primitive.apply(*map(self.asked, of))
+    def asked_again(self, v: Value) -> Any:
+        """Ask the question whose answer a value is; if that cannot be followed, it stays."""
+        try:
+            made = self.asked(v.asks)
+            if np.array_equal(made.data, v.data):
+                return made
+        except Exception:  # there is no more to it than that it cannot be asked again
+            pass
+        self.made.stays.append(v.name)
+        return constant(np.asarray(v.data))
+
+    def asked(self, x: Any) -> Any:
+        """Return a question, asked again of the values that it was asked of."""
+        if isinstance(x, tuple):
+            question, of = x
+            return question.apply(*map(self.asked, of))
+        if isinstance(x, Value):
+            return self.value(x)
+        if not isinstance(x, Tensor):
+            return x
+        known = next((v for v in self.whole.graph.values if v.tensor is x), None)
+        if known is not None:
+            return self.value(known)
+        if x.tape.primitive is None:
+            return constant(np.asarray(_wide(x.data)))
+        given = zip(x.tape.operands, x.tape.values, strict=True)
+        operands = [self.asked(t) if isinstance(t, Tensor) else a for t, a in given]
+        return x.tape.primitive.apply(*operands, **x.tape.parameters)
 
     def forward(self, operation: Operation) -> None:
         """Apply an operation."""
@@ -278,6 +320,8 @@ def _wide(data: Any) -> Any:
 
 
 def _is_side(t: Tensor, name: str) -> bool:
+    if isinstance(t._value, tuple):  # several results
+        return False
     return t.dtype.kind in "bi" or name in SIDES
 
 

@@ -272,7 +272,8 @@ class _Page:
             _line("computed", [MATHML.symbol(names), write(step.formula, MATHML)]),
         ]
         if len(equal(step.formula, step.formula.value, TEXT)) > 2:
-            lines.append(_line("with numbers", [self.filled(step.formula, MATHML)], True))
+            parts = [MATHML.symbol(names), self.filled(step.formula, MATHML)]
+            lines.append(_line("with numbers", parts, True))
         for value in operation.results:
             parts = [MATHML.symbol(value.name), self.mathml(value, "value")]
             lines.append(_line("value", parts, not np.ndim(value.data)))
@@ -539,7 +540,11 @@ def _routes(value: Value, onward: dict[Value, list[Edge]]) -> list[list[Edge]] |
 def _alive(derivation: Derivation) -> tuple[Living | None, str]:
     """Return the page's program; or None, and why it has none."""
     try:
-        return alive(derivation), ""
+        living = alive(derivation)
+        if not living.stays:
+            return living, ""
+        what = f"{', '.join(living.stays)} {'stays' if len(living.stays) == 1 else 'stay'}"
+        return living, f"{what} as it was when the program ran, whatever else is changed."
     except Exception as error:  # a rule or a function of the user's that takes arrays alone
         why = str(error) if isinstance(error, NotWritable) else f"a step of it says: {error}"
         return None, f"The numbers of this page stand still. {why}"

@@ -103,29 +103,32 @@ def products(at):
 def contractions(at):
     a, b = at("a", A), at("b", B)
     t = np.einsum("ij,jk->ik", a, b)
-    return np.einsum("ik,ik->", t, t * t) + np.sum(
-        np.outer(a[0], b[:, 0]) * np.kron(b[:, 1], [1.0, 2.0])
-    )
+    pairs = np.outer(a[0], b[:, 0]) * np.reshape(np.kron(b[:, 1], a[1]), (2, 2))
+    return np.einsum("ik,ik->", t, t * t) + np.sum(pairs)
 
 
 @program
 def moving(at):
     a, b = at("a", A), at("b", B)
     t = np.concatenate([a.T, b[:, 1:3]], axis=1).reshape(5, 2)
-    t = np.roll(np.flip(t, 0), 1, axis=0) * np.stack([b[0, :2], b[1, 2:]])[[0, 1, 1, 0, 0]]
+    picked = np.stack([b[0, :2], b[1, 2:]])[np.array([0, 1, 1, 0, 0])]
+    t = np.roll(np.flip(t, 0), 1, axis=0) * picked
     return np.sum(np.transpose(t)[:, ::2] ** 2) + np.sum(np.pad(a, 1)[1:3] * 3.0)
 
 
 @program
 def sorting(at):
     x = at("x", V)
-    return np.sum(np.sort(x) * [1.0, 2.0, 3.0, 4.0]) + np.cumsum(x)[2] * x[[0, 0, 3]].sum()
+    weights = at("w", [1.0, 2.0, 3.0, 4.0], grad=False)
+    return np.sum(np.sort(x) * weights) + np.cumsum(x)[2] * x[[0, 0, 3]].sum()
 
 
 @program
 def running(at):
     x = at("x", V)
-    return np.sum(np.cumsum(x) * np.cumprod(x) - np.diff(x).sum() * np.convolve(x, [1.0, -1.0])[1])
+    return np.sum(
+        np.cumsum(x) * np.cumprod(x) - np.diff(x).sum() * np.convolve(x, at("k", [1.0, -1.0]))[1]
+    )
 
 
 @program
@@ -146,7 +149,7 @@ def activations(at):
 @program
 def losses(at):
     x = at("x", [0.6, -0.3, 0.9, 0.2])
-    y = np.array([1.0, 0.0, 1.0, 0.0])
+    y = at("y", [1.0, 0.0, 1.0, 0.0], grad=False)
     total = nn.functional.mse_loss(x, y) + nn.functional.binary_cross_entropy_with_logits(x, y)
     return total * nn.functional.binary_cross_entropy(nn.functional.sigmoid(x), y)
 
@@ -162,8 +165,8 @@ def normalization(at):
 def lab(at):
     model = at.model(nn.MLP([2, 4, 4, 1], "sigmoid", bias=False, output_activation="sigmoid",
                             init="normal", rng=0))  # fmt: skip
-    X, target = generate_XOR_easy()
-    return nn.MSELoss()(model(at("X", X, grad=False)), target)
+    X, y = generate_XOR_easy()
+    return nn.MSELoss()(model(at("X", X, grad=False)), at("y", y, grad=False))
 
 
 @program
@@ -175,7 +178,7 @@ def softmax_classifier(at):
 @program
 def relu_network(at):
     model = at.model(nn.MLP([2, 3, 1], "relu", rng=0))
-    return nn.MSELoss()(model(at("X", A, grad=False)), A[:, :1])
+    return nn.MSELoss()(model(at("X", A, grad=False)), at("y", A[:, :1], grad=False))
 
 
 @program
@@ -192,7 +195,7 @@ def convolutional_network(at):
 def pooling(at):
     image = at("image", RNG.normal(size=(1, 2, 4, 4)))
     pooled = nn.AvgPool2d(2)(image) * nn.MaxPool2d(2)(image)
-    return np.sum(nn.Conv2d(2, 1, 2, stride=1, rng=0)(pooled) ** 2)
+    return np.sum(at.model(nn.Conv2d(2, 1, 2, stride=1, rng=0))(pooled) ** 2)
 
 
 @program

@@ -67,6 +67,7 @@ function paintGraph() {
 function squeeze(text) {
   text.removeAttribute("textLength");
   const room = text.parentNode.querySelector("rect").width.baseVal.value - 8;
+  if (text.textContent.length * 10 <= room) return; // surely: to measure it costs a layout
   if (text.getComputedTextLength() <= room) return;
   text.setAttribute("textLength", room);
   text.setAttribute("lengthAdjust", "spacingAndGlyphs");

@@ -47,12 +47,13 @@ function control(cell, input, i) {
 
 function paintControl(cell, input, i) {
   const x = word(input.now[i]);
-  if (cell.firstElementChild) return; // it is being typed
+  const largest = largestOf([...input.now]);
+  if (cell.firstElementChild || cell.painted === `${x} ${largest}`) return; // it is being typed, or stands
+  cell.painted = `${x} ${largest}`;
   cell.textContent = signed(x);
   cell.title = `${nameOf(input, i)} = ${short(x)}: drag it, type, or use ↑ ↓`;
   cell.setAttribute("aria-valuenow", input.now[i]);
   cell.setAttribute("aria-valuetext", short(x));
-  const largest = Math.max(...[...input.now].map(Math.abs).filter(Number.isFinite), 1e-300);
   shade(cell, x, largest);
   cell.classList.toggle("not-finite", typeof x !== "number");
 }
@@ -79,7 +80,7 @@ function onKey(event, cell, input, i) {
   if (steps) change(input, i, stepped(input, input.now[i], steps * factor(event)));
   else if (beside) focusOn(cell, i + beside);
   else if (event.key === "Enter" || event.key === "F2") type(cell, input, i);
-  else if (/^[-−.\d]$/.test(event.key)) type(cell, input, i, event.key);
+  else if (/^[-−.\dni]$/.test(event.key)) type(cell, input, i, event.key);
   else return;
   event.preventDefault();
   event.stopPropagation();
@@ -87,7 +88,7 @@ function onKey(event, cell, input, i) {
 
 /** Go to another number of the same array. */
 function focusOn(cell, i) {
-  const beside = cell.closest("figure")?.querySelector(`[data-input="${cell.dataset.input}"][data-place="${i}"]`);
+  const beside = cell.closest("figure").querySelector(`[data-input="${cell.dataset.input}"][data-place="${i}"]`);
   beside?.focus();
 }
 
@@ -106,6 +107,7 @@ function type(cell, input, i, first) {
     field.closed = true;
     const x = parsed(field.value);
     field.remove();
+    cell.painted = "";
     if (keep && x !== null) change(input, i, x);
     paintControl(cell, input, i);
   };
@@ -129,18 +131,55 @@ function parsed(text) {
   return plain === "" || Number.isNaN(x) ? null : x;
 }
 
-/** Compute anew, and show it. */
+/** Compute anew, and show it: what stands on the page stays, with other numbers in it. */
 function renew() {
   compute();
-  const at = document.activeElement?.dataset;
-  const held = at?.input === undefined || document.activeElement.closest("#numbers") ? null : { ...at };
   paintGraph();
-  paintStep();
-  paintControls();
-  if (held) $("arrays").querySelector(`[data-input="${held.input}"][data-place="${held.place}"]`)?.focus();
+  repaintStep();
+  for (const { cell, input, i } of controls) paintControl(cell, input, i);
   paintChange();
   later();
 }
+
+/** Write a text, if it is another. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function repaintStep() {
+  const frame = frames[step];
+  if (concealed(step) || isBeyond !== crossed(step)) {
+    isBeyond = crossed(step);
+    paintStep();
+    return paintControls();
+  }
+  say($("say"), typeset(frame.say));
+  const formulas = $("math").querySelectorAll("dd > math");
+  frame.math.forEach(({ math }, i) => {
+    if (formulas[i] && formulas[i].told !== math) formulas[i].innerHTML = formulas[i].told = math;
+  });
+  panelsOf(frame).forEach((panel, j) => {
+    const { cells, part } = arrays[panel.data];
+    const size = largestOf(cells);
+    $("arrays").children[j].querySelectorAll(".cell").forEach((cell, i) => {
+      if (cell.shows === `${cells[i]} ${size}`) return;
+      cell.shows = `${cells[i]} ${size}`;
+      if (cell.classList.contains("control")) return paintControl(cell, inputs[cell.dataset.input], Number(cell.dataset.place));
+      cell.textContent = part.at(-1) > 8 ? signOf(cells[i]) : signed(cells[i]);
+      cell.title = `${index(i, part)}: ${short(cells[i])}`;
+      if (cell.tagName === "BUTTON") cell.setAttribute("aria-label", `element ${cell.title}; show how it came about`);
+      shade(cell, cells[i], size);
+      cell.classList.toggle("not-finite", typeof cells[i] !== "number");
+    });
+  });
+  const chosen = document.querySelector("#arrays .cell.chosen");
+  if (chosen) chosen.click();
+}
+
+let isBeyond = false; // whether the step that is shown was painted beyond a kink
+const panelsOf = (frame) => frame.show.filter((panel) => arrays[panel.data].shape.length);
+const largestOf = (cells) => Math.max(...cells.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)), 1e-300);
+const signOf = (x) => (x > 0 ? "+" : x < 0 ? "−" : x === 0 ? "0" : "!");
 
 let waiting = 0;
 /** What need not follow at once, but soon. */
@@ -158,13 +197,13 @@ function settle() {
 
 /** Make the numbers of inputs in a step's arrays controls too. */
 function paintControls() {
-  for (const { cell, input, i } of controls) paintControl(cell, input, i);
-  const panels = frames[step].show.filter((panel) => arrays[panel.data].shape.length);
-  [...$("arrays").children].forEach((figure, j) => {
-    const input = inputs.find(({ key }) => values[key]?.data === panels[j].data);
+  isBeyond = crossed(step);
+  panelsOf(frames[step]).forEach((panel, j) => {
+    const input = inputs.find(({ key }) => values[key]?.data === panel.data);
     if (!input) return;
-    const shown = partOf(arrays[panels[j].data]);
-    figure.querySelectorAll(".cell:not(.hidden-cell)").forEach((cell, c) => {
+    const shown = partOf(arrays[panel.data]);
+    $("arrays").children[j].querySelectorAll(".cell:not(.hidden-cell)").forEach((cell, c) => {
+      if (cell.tagName === "BUTTON") return; // it shows how it came about
       control(cell, input, shown[c]);
       cell.tabIndex = c ? -1 : 0;
     });
