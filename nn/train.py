@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -35,6 +33,7 @@ from .data import DataLoader, Dataset, TensorDataset
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .module import Array, Module, plain
 from .optimizer import Optimizer
+from .progress import progress as shown
 from .settings import as_data, count
 from .stretch import Stretch, Together
 from .watch import evaluation, first_not_finite, same_draws
@@ -200,7 +199,8 @@ def fit(
     step_callbacks
         The same, after each step.
     progress
-        Whether to show a progress bar; without tqdm, a plain line now and then.
+        Whether to show a progress bar: in a notebook with the curve of the loss; without tqdm, a
+        plain line now and then.
     stop_below
         End after the first epoch whose loss is smaller.
     validation
@@ -596,43 +596,7 @@ def _bar(progress: bool, epochs: int, steps: int, state: State) -> AbstractConte
     if not progress:
         return nullcontext()
     unit = "epoch" if steps == 1 else "step"
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped]
-    except ImportError:
-        return _Lines(epochs * steps, state.step, unit)
-    return tqdm(total=epochs * steps, initial=state.step, unit=unit, mininterval=0.2)  # type: ignore[no-any-return]
-
-
-class _Lines:
-    """What stands in for tqdm's bar where it is not installed: a plain line now and then."""
-
-    def __init__(self, total: int, done: int, unit: str, seconds: float = 5.0) -> None:
-        self.total, self.done, self.unit, self.seconds = total, done, unit, seconds
-        self.shown: Mapping[str, float] = {}
-        self.next_line = time.monotonic() + seconds
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.line()
-
-    def update(self, steps: int = 1) -> bool:
-        """Count steps; true where it is time for a line, which `set_postfix` then writes."""
-        self.done += steps
-        return time.monotonic() >= self.next_line
-
-    def set_postfix(self, numbers: Mapping[str, float], refresh: bool = False) -> None:
-        """Note the numbers to show, and show them if the last line is a while ago."""
-        self.shown = numbers
-        if time.monotonic() >= self.next_line:
-            self.line()
-            self.next_line = time.monotonic() + self.seconds
-
-    def line(self) -> None:
-        """Write what `fit` has done so far, to standard error, as a bar would."""
-        numbers = "".join(f", {name} {value:.3g}" for name, value in self.shown.items())
-        print(f"{self.unit} {self.done} of {self.total}{numbers}", file=sys.stderr, flush=True)
+    return shown(epochs * steps, state.step, unit)
 
 
 def _check(model: Any, epochs: Any, patience: Any, stop_below: Any, functions: list[Any]) -> None:

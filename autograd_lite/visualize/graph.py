@@ -21,6 +21,7 @@ write a `Graph` down.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -273,17 +274,22 @@ def named_in(frame: FrameType | None) -> dict[int, str]:
     >>> named_in(sys._getframe())[id(price)]
     'price'
     """
-    names: dict[int, str] = {}
+    places = []
     while frame is not None:
-        for name, value in frame.f_locals.items():
+        places.append(frame.f_locals)
+        # A comprehension and a lambda belong to the function that they stand in.
+        inner = frame.f_code.co_name in ("<lambda>", "<listcomp>", "<dictcomp>", "<genexpr>")
+        frame = frame.f_back if inner else None
+    if "IPython" in sys.modules:  # a notebook shows what its cells have named
+        places.append(vars(sys.modules["__main__"]))
+    names: dict[int, str] = {}
+    for place in places:
+        for name, value in list(place.items()):
             ours = name.isidentifier() and not name.startswith("_")
             if ours and isinstance(value, (Tensor, np.ndarray)):
                 names.setdefault(id(value), name)
                 if isinstance(value, np.ndarray) and (copy := copy_of(value)) is not None:
                     names.setdefault(id(copy), name)
-        # A comprehension and a lambda belong to the function that they stand in.
-        inner = frame.f_code.co_name in ("<lambda>", "<listcomp>", "<dictcomp>", "<genexpr>")
-        frame = frame.f_back if inner else None
     return names
 
 
