@@ -67,11 +67,10 @@ class Lines:
 
     def line(self) -> None:
         """Write what `fit` has done so far, to standard error, as a bar would."""
-        print(
-            f"{self.unit} {self.done} of {self.total}{said(self.shown)}",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(self, file=sys.stderr, flush=True)
+
+    def __repr__(self) -> str:
+        return f"{self.unit} {self.done} of {self.total}{said(self.shown)}"
 
 
 class Cell(Lines):
