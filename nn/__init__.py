@@ -11,6 +11,8 @@
 1.0
 """
 
+from typing import TYPE_CHECKING, Any
+
 from autograd_lite.later import HOMES
 from autograd_lite.randomness import get_rng_state, manual_seed, set_rng_state
 
@@ -71,6 +73,10 @@ from .shaping import Flatten, Unflatten
 from .train import DivergedError, History, State, accuracy, fit
 from .transposed import ConvTranspose2d
 from .watch import Summary, summary
+
+if TYPE_CHECKING:
+    from .estimators import Classifier as Classifier
+    from .estimators import Regressor as Regressor
 
 __all__ = [
     "ELU",
@@ -166,3 +172,11 @@ __all__ = [
 ]
 
 HOMES["TrainingStep"] = "nn.compiled"  # which a module calls, and is built on it
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Classifier", "Regressor"):  # built on scikit-learn, which takes a second to import
+        from . import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'nn' has no attribute {name!r}", name=name)
