@@ -18,7 +18,8 @@ from ..visualize.fold import fold
 from ..visualize.graph import Level, check_level, named_in, read
 from ..visualize.notebook import beside
 from ..visualize.part import piece
-from ..visualize.render import ending, write
+from ..visualize.render import FORMATS, ending, write
+from . import frames
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
 from .parts import of_graph
@@ -272,8 +273,19 @@ class Explanation:
             'style="width: 100%; height: 44rem; border: 0"></iframe>'
         )
 
+    def _film(self) -> frames.Film:
+        return frames.film(self.derivation, self._folding)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the derivation to a file, as its name ends: ``.txt``, ``.tex`` or ``.html``.
+        """Write the derivation to a file, as its name ends.
+
+        Parameters
+        ----------
+        path
+            Ends with ``.txt``, ``.tex`` or ``.html``; with ``.gif`` for an animation; with
+            ``.tikz`` for a picture with an overlay for each step, for Beamer. With a ``*`` in
+            its name it is a picture for each step: ``step_*.svg`` is ``step_01.svg`` and so on
+            (or ``.png``, ``.pdf``); then the path of the first is returned.
 
         Raises
         ------
@@ -283,7 +295,17 @@ class Explanation:
             If the name ends otherwise.
         """
         path = Path(path)
-        kinds = {".txt": self.__str__, ".tex": self.to_latex, ".html": self.to_html}
+        if "*" in path.name:
+            ending(path, [f".{format}" for format in FORMATS])
+            return frames.save_frames(self._film(), path)[0]
+        kinds: dict[str, Callable[[], Any]] = {
+            ".txt": self.__str__, ".tex": self.to_latex, ".html": self.to_html,
+            ".gif": lambda: frames.to_gif(self._film()),
+            ".tikz": lambda: frames.to_beamer(self._film()),
+        }  # fmt: skip
         text = kinds[ending(path, kinds)]()
+        if isinstance(text, bytes):
+            write(path, text)
+            return path
         write(path, text.rstrip("\n").encode() + b"\n")
         return path

@@ -18,7 +18,7 @@ from .render import render
 from .scene import Arrow, Box, scene
 from .text import printable
 
-SCALE = 1.55  # centimetres, for an inch of Graphviz's: its letters are larger than footnotes
+CENTIMETRE = 1.55  # how many for an inch of Graphviz's: its letters are larger than footnotes
 LIBRARIES = r"\usetikzlibrary{arrows.meta, backgrounds, fit, shapes.geometric}"
 COLOURS = {"forward": palette.FORWARD, "backward": palette.BACKWARD, "grey": palette.GREY,
            "shade": palette.SHADE}  # fmt: skip
@@ -46,12 +46,12 @@ def to_tikz(part: Part, view: View) -> str:
     things, names = scene(part, view.backward), short_names(part.graph.values)
     places = _places(str(to_dot(part, view).source))
     boxes = [thing for thing in things if isinstance(thing, Box)]
-    written = ["% needs " + LIBRARIES, *_colours(), r"\begin{tikzpicture}[", STYLES, "]"]
+    written = [*preamble(), r"\begin{tikzpicture}[", STYLES, "]"]
     for box in boxes:
         x, y = places[box.key]
         first, *more = [latex(line) for line in lines(box, part, names)] or [""]
         text = r" \\ ".join([rf"\textbf{{{first}}}", *more])
-        at = f"({x * SCALE:.2f}, {y * SCALE:.2f})"
+        at = f"({x * CENTIMETRE:.2f}, {y * CENTIMETRE:.2f})"
         written.append(rf"  \node[{box.kind}] ({box.key}) at {at} {{{text}}};")
     arrows = [thing for thing in things if isinstance(thing, Arrow)]
     beside = Counter(frozenset((a.tail, a.head)) for a in arrows)
@@ -82,10 +82,14 @@ def to_document(picture: str) -> str:
     )
 
 
-def _colours() -> list[str]:
+def preamble() -> list[str]:
+    """Return what stands before a picture: what it needs, and its colours."""
     return [
-        rf"\definecolor{{{name}}}{{HTML}}{{{role.of()[1:].upper()}}}"
-        for name, role in COLOURS.items()
+        f"% needs {LIBRARIES}",
+        *(
+            rf"\definecolor{{{name}}}{{HTML}}{{{role.of()[1:].upper()}}}"
+            for name, role in COLOURS.items()
+        ),
     ]
 
 
