@@ -390,7 +390,7 @@ def test_save(tmp_path):
     explanation = explain(x * x)
     for name in ("a.txt", "a.tex"):
         assert explanation.save(tmp_path / name).read_text().endswith("\n")
-    with pytest.raises(ValueError, match=r"\.txt, \.tex or \.html"):
+    with pytest.raises(ValueError, match=r"\.txt, \.tex, \.html, \.gif or \.tikz"):
         explanation.save(tmp_path / "a.docx")
     with pytest.raises(FileNotFoundError):
         explanation.save(tmp_path / "nowhere" / "a.tex")
