@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .minimizing import for_scipy
     from .nonfinite import anomaly, first_bad
     from .vectors import flatten
-    from .visualize import draw
+    from .visualize import compare, draw
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "Tensor",
     "anomaly",
     "checkpoint",
+    "compare",
     "compile",
     "composite",
     "derivative",
@@ -91,6 +92,7 @@ HOMES |= {
     "anomaly": ".nonfinite",
     "answer": ".ufuncs",
     "closer": ".lesson.levels",
+    "compare": ".visualize",
     "compile": ".codegen",
     "counterpart": ".scipy",
     "draw": ".visualize",

@@ -122,7 +122,7 @@ def to_dot(part: Part, view: View) -> Any:
         if isinstance(thing, Box):
             lines.append((thing.home, _node(thing, part, view, names, born)))
         else:
-            lines.append(((), _edge(thing)))
+            lines.append(((), edge(thing)))
     write(digraph, lines)
     if view.heat:
         digraph.node("legend", f"<{_legend()}>", shape="box", style="dashed", color=GREY)
@@ -181,7 +181,8 @@ def _has_an_order(operation: Operation) -> bool:
     return len(operation.operands) > 1 and operation.primitive.function not in SYMMETRIC
 
 
-def _edge(arrow: Arrow) -> Callable[[Any], None]:
+def edge(arrow: Arrow) -> Callable[[Any], None]:
+    """Return what writes an arrow."""
     look = dict(ARROWS[arrow.kind])
     if arrow.label:
         look["label"] = f"<{quoted(arrow.label)}>"

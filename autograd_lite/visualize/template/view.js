@@ -79,7 +79,7 @@ function layout(key) {
   const wide = columns.map(column => Math.max(...column.map(c => sizes.get(c).w)));
   const high = columns.map(column => column.reduce((h, c) => h + sizes.get(c).h + BESIDE, -BESIDE));
   const area = wide.reduce((sum, w, i) => sum + (w + AHEAD) * (high[i] + 2 * BESIDE), 0);
-  const most = Math.max(Math.sqrt(area * 2), ...wide);
+  const most = Math.max(Math.sqrt(area * 3.5), ...wide);
   const places = new Map();
   let x = PAD, y = TITLE + PAD, row = [], right = 0;
   const settle = () => {
