@@ -32,7 +32,7 @@ SETTINGS = {"beta": 0.9, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
 FEW, MOST = 2, 600  # examples, where some can be added and removed
 LARGEST = 200_000  # numbers, in parameters and in examples: a page of a few megabytes
 SCRIPTS = (
-    "numbers", "optimizers", "trainer", "examples", "network", "plane", "curve", "table",
+    "numbers", "optimizers", "trainer", "examples", "network", "plane", "line", "curve", "table",
     "opened", "play",
 )  # fmt: skip
 

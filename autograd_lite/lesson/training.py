@@ -19,7 +19,7 @@ import numpy as np
 
 from ..codegen.compiling import plain_program
 from ..codegen.program import Program, Step, Value, with_operands
-from ..codegen.watching import record_watched
+from ..codegen.watching import Captured, record_watched
 from ..errors import NonScalarBackwardError
 from ..tape import no_grad, trace
 from ..tensor import Tensor
@@ -101,10 +101,7 @@ class FunctionTraining:
             loss, gradients = value_and_grad(lambda weights: self.f(*weights))(weights)
             return loss, loss, *gradients
 
-        recording, _ = record_watched(made, (self.values,), {})
-        for v, name in zip(recording.program.inputs, self.parameters, strict=False):
-            v.name = name
-        return plain_program(recording.program)
+        return _recorded(made, self.values, tuple(self.parameters))
 
 
 @dataclass
@@ -208,10 +205,7 @@ class Training:
             (loss, outputs), gradients = value_and_grad(run, has_aux=True)(weights)
             return loss, outputs, *gradients
 
-        recording, _ = record_watched(made, (self.values, X, y), {})
-        for v, name in zip(recording.program.inputs, (*self.parameters, "X", "y"), strict=True):
-            v.name = name
-        return plain_program(recording.program)
+        return _recorded(made, self.values, (*self.parameters, "X", "y"), X, y)
 
     @property
     def columns(self) -> list[Column]:
@@ -242,8 +236,7 @@ class Training:
         recording, captured = record_watched(f, args, {})
         program = recording.program
         own = {id(x): v for x, v in zip(captured.owners, captured.values, strict=True)}
-        for v in captured.values:
-            v.is_input = False
+        _fix(captured)
         program = without_checks(program)
         parameters = []
         for name, p in self.parameters.items():
@@ -251,6 +244,24 @@ class Training:
             v.name, v.is_input = name, True
             parameters.append(v)
         return Program(parameters + program.inputs[: len(args)], program.steps, program.outputs)
+
+
+def _recorded(
+    f: Callable[..., Any], weights: list[Any], names: tuple[str, ...], *args: Any
+) -> Program:
+    """Record a function of weights and more; the inputs are these, by name."""
+    recording, captured = record_watched(f, (weights, *args), {})
+    _fix(captured)
+    inputs = recording.program.inputs[: len(names)]
+    for v, name in zip(inputs, names, strict=True):
+        v.name = name
+    return plain_program(Program(inputs, recording.program.steps, recording.program.outputs))
+
+
+def _fix(captured: Captured) -> None:
+    """Let what a function took from around itself stay what it is now."""
+    for v in captured.values:
+        v.is_input = False
 
 
 def parameters_of(model: Any) -> dict[str, Tensor]:
@@ -305,11 +316,9 @@ def without_checks(program: Program) -> Program:
     steps = []
     for step in program.steps:
         operands = [instead.get(id(v), v) for v in step.operands]
-        if step.primitive.is_closed and len(operands) == 1:
-            x = operands[0].data
-            if step.primitive.forward(x, **step.parameters) is x:
-                instead[id(step.results[0])] = operands[0]
-                continue
+        if step.primitive.is_check:
+            instead[id(step.results[0])] = operands[0]
+            continue
         steps.append(with_operands(step, operands))
     outputs = [instead.get(id(v), v) for v in program.outputs]
     return Program(program.inputs, steps, outputs)

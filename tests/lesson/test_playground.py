@@ -160,6 +160,11 @@ def test_a_hundred_steps_of_the_lab_in_a_tenth_of_a_second(page):
           const begin = performance.now(); steps(100); return performance.now() - begin; })""")
     assert min(took) < 100
     assert p.step == 300
+    dragged = p.run("""
+        return Array.from({length: 20}, (_, k) => {
+          const begin = performance.now(); move(3, [0.1 + k / 100, 0.5]);
+          document.body.offsetHeight; return performance.now() - begin; })""")
+    assert min(dragged) < 16
 
 
 def test_every_step_can_be_gone_back_to(page):
@@ -326,6 +331,32 @@ def test_points_by_pointer_and_touch(page):
         event = {"type": kind, "touchPoints": touches}
         p.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
     assert p.points()[0][8] == pytest.approx(before[8], abs=0.01)
+
+
+def test_one_input_is_a_curve_whose_points_move_up_and_down(page):
+    x = np.linspace(-1.0, 1.0, 12)[:, None]
+    make, loss, y = (lambda: mlp([1, 3, 1], "tanh")), nn.MSELoss(), np.sin(3 * x)
+    p = page(play(make(), loss, x, y))
+    p.run("plane.points[3].focus()")
+    p.press(Keys.ARROW_UP, Keys.ARROW_UP)
+    inputs, targets = (np.reshape(a, x.shape) for a in p.points())
+    np.testing.assert_array_equal(inputs[:3], x[:3])
+    assert targets[3] > y[3]
+    np.testing.assert_array_equal(np.delete(targets, 3), np.delete(y, 3))
+    p.find("#label").clear()
+    p.find("#label").send_keys("9", Keys.ENTER)  # outside of the window, which follows
+    assert p.points()[1][3] == 9
+    assert p.run("return plane.holdsAll()")
+    assert p.run("return trainer.loss") == pytest.approx(
+        loss(make()(inputs), np.reshape(p.points()[1], x.shape)).item(), rel=1e-12
+    )
+    path = p.run("return plane.boundary.getAttribute('d')")
+    left, y0 = map(float, re.match(r"M([\d.]+),([\d.]+)", path).groups())
+    at, _ = p.run("return plane.place([plane.spans[0][0], 0])")
+    expected = make()(np.array([[p.run("return plane.spans[0][0]")]])).item()
+    assert (left, y0) == pytest.approx(
+        (at, p.run("return plane.place([0, arguments[0]])[1]", expected)), abs=0.06
+    )
 
 
 def test_settings_and_what_is_wrong_with_them(page):

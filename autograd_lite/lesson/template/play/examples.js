@@ -42,12 +42,16 @@ class Examples {
     return this.read(outputs.subarray(i * this.outputs, (i + 1) * this.outputs));
   }
 
+  /** How far one output is from label 0 to label 1, or from the least target to the largest. */
+  shareOf(x) {
+    if (this.meaning === "values") return (x - this.between[0]) / (this.between[1] - this.between[0]);
+    return this.threshold === 0 ? 1 / (1 + Math.exp(-x)) : x;
+  }
+
   read(row) {
-    if (this.meaning === "values") return { value: row[0], share: (row[0] - this.between[0]) / (this.between[1] - this.between[0]) };
-    if (this.meaning === "binary") {
-      const share = this.threshold === 0 ? 1 / (1 + Math.exp(-row[0])) : row[0];
-      return { value: row[0], share, label: Number.isNaN(row[0]) ? NaN : +(row[0] > this.threshold) };
-    }
+    const [value] = row, share = this.shareOf(value);
+    if (this.meaning === "values") return { value, share };
+    if (this.meaning === "binary") return { value, share, label: Number.isNaN(value) ? NaN : +(value > this.threshold) };
     let most = -Infinity, label = NaN, sum = 0;
     row.forEach((x, k) => { if (x > most) [most, label] = [x, k]; });
     for (const x of row) sum += Math.exp(x - most);

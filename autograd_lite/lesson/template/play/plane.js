@@ -4,8 +4,13 @@
 const PLOT = { left: 38, top: 8, size: 384, bottom: 34 }; // in the picture's own units
 const NEAR = 22; // pixels around a point that belong to it: a finger's width
 const FINE = 56; // places along each side
+const TINTS = 200; // shades of each class
 
 class Plane {
+  get names() {
+    return ["x₁", "x₂"];
+  }
+
   constructor(examples, look, wishes) {
     Object.assign(this, { examples, look, wishes, fine: FINE });
     this.svg = $("plane");
@@ -34,6 +39,8 @@ class Plane {
     this.hues = range(Math.max(2, this.examples.classes)).map((k) => colour(`--class-${k}`));
     this.strongest = strongest;
     this.signs = [colour("--negative"), colour("--positive")];
+    this.tints = this.hues.map((hue) => Uint32Array.from(range(TINTS + 1), (i) =>
+      new Uint32Array(Uint8Array.of(...mixed(this.paper, hue, (i / TINTS) * strongest), 255).buffer)[0]));
   }
 
   /** A colour for a share from −1 to 1, as the plane has them; paper for NaN. */
@@ -54,7 +61,7 @@ class Plane {
   /** The window on the plane, its axes and ticks. */
   frame() {
     const spans = [0, 1].map((d) => {
-      const xs = range(this.examples.count).map((i) => this.examples.input(i)[d]);
+      const xs = range(this.examples.count).map((i) => this.spot(i)[d]);
       const low = Math.min(...xs), high = Math.max(...xs), room = 0.1 * (high - low || 1);
       return [low - room, high + room];
     });
@@ -74,8 +81,34 @@ class Plane {
       shape("line", { y1: y, y2: y, x1: PLOT.left - 4, x2: PLOT.left }, this.axes);
       shape("text", { x: PLOT.left - 7, y: y + 4, "text-anchor": "end" }, this.axes).textContent = short(t, 3);
     }
-    shape("text", { x: PLOT.left + PLOT.size / 2, y: end + 31, "text-anchor": "middle", class: "of" }, this.axes).textContent = "x₁";
-    shape("text", { x: 12, y: PLOT.top + PLOT.size / 4, "text-anchor": "middle", class: "of" }, this.axes).textContent = "x₂";
+    shape("text", { x: PLOT.left + PLOT.size / 2, y: end + 31, "text-anchor": "middle", class: "of" }, this.axes).textContent = this.names[0];
+    shape("text", { x: 12, y: PLOT.top + PLOT.size / 4, "text-anchor": "middle", class: "of" }, this.axes).textContent = this.names[1];
+  }
+
+  /** Where an example lies, as two coordinates. */
+  spot(i) {
+    return this.examples.input(i);
+  }
+
+  /** Which mark it has: its label's; of any values, whether it is above the middle. */
+  kind(i) {
+    const label = this.examples.label(i);
+    return this.examples.hasLabels ? label : +(this.examples.shareOf(label) > 0.5);
+  }
+
+  /** Whether all examples lie in the window. */
+  holdsAll() {
+    return range(this.examples.count).every((i) => this.spot(i).every((x, d) => x >= this.spans[d][0] && x <= this.spans[d][1]));
+  }
+
+  /** Put an example at a spot. */
+  put(i, spot) {
+    this.examples.move(i, spot);
+  }
+
+  /** Add an example at a spot; its label is the one that is chosen. */
+  insert(spot, label) {
+    this.examples.add(spot, label);
   }
 
   place([x, y]) {
@@ -89,7 +122,7 @@ class Plane {
     const u = ((clientX - box.left) * scale - PLOT.left) / PLOT.size, v = ((clientY - box.top) * scale - PLOT.top) / PLOT.size;
     const [[x0, x1], [y0, y1]] = this.spans, within = (s) => Math.max(0, Math.min(1, s));
     const inside = u >= 0 && u <= 1 && v >= 0 && v <= 1;
-    return { inside, input: [rounded(x0 + within(u) * (x1 - x0), x1 - x0), rounded(y1 - within(v) * (y1 - y0), y1 - y0)] };
+    return { inside, spot: [rounded(x0 + within(u) * (x1 - x0), x1 - x0), rounded(y1 - within(v) * (y1 - y0), y1 - y0)] };
   }
 
   // -- pointer ----------------------------------------------------------------------------------
@@ -99,7 +132,7 @@ class Plane {
     const box = this.svg.getBoundingClientRect(), scale = box.width / (PLOT.left + PLOT.size + 8);
     let best = null, least = NEAR;
     for (let i = 0; i < this.examples.count; i++) {
-      const [x, y] = this.place(this.examples.input(i));
+      const [x, y] = this.place(this.spot(i));
       const far = Math.hypot(box.left + x * scale - clientX, box.top + y * scale - clientY);
       if (far < least) [best, least] = [i, far];
     }
@@ -125,13 +158,13 @@ class Plane {
       return;
     }
     if (Math.hypot(event.clientX - held.x, event.clientY - held.y) > 3) held.moved = true;
-    if (held.i !== null && held.moved) this.wishes.move(held.i, this.at(event).input);
+    if (held.i !== null && held.moved) this.wishes.move(held.i, this.at(event).spot);
   }
 
   up(event) {
     const held = this.held;
     this.held = null;
-    if (held && held.i === null && !held.moved) this.wishes.add(this.at(event).input);
+    if (held && held.i === null && !held.moved) this.wishes.add(this.at(event).spot);
   }
 
   key(event, i) {
@@ -140,7 +173,7 @@ class Plane {
     const { count } = this.examples;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (dx || dy) {
-      const [x, y] = this.examples.input(i);
+      const [x, y] = this.spot(i);
       this.wishes.move(i, [rounded(x + dx * share * (x1 - x0), x1 - x0), rounded(y + dy * share * (y1 - y0), y1 - y0)]);
     } else if (event.key === "Enter" || event.key === " ") this.wishes.relabel(i);
     else if (/^[0-9]$/.test(event.key)) this.wishes.relabel(i, Number(event.key));
@@ -169,8 +202,8 @@ class Plane {
       this.points.push(g);
     }
     this.points.forEach((g, i) => {
-      const [x, y] = this.place(examples.input(i)), label = examples.label(i);
-      const k = examples.hasLabels ? label : +(examples.read([label]).share > 0.5);
+      const [x, y] = this.place(this.spot(i)), label = examples.label(i);
+      const k = this.kind(i);
       const wrong = examples.hasLabels && !examples.right(outputs, i);
       const now = `${x.toFixed(1)} ${y.toFixed(1)} ${k} ${wrong} ${i === chosen}`;
       if (g.dataset.now === now) return;
@@ -180,11 +213,11 @@ class Plane {
       g.setAttribute("tabindex", i === chosen ? 0 : -1);
       if (i === chosen && g !== this.marks.lastChild) this.raise(g);
       g.lastChild.setAttribute("d", MARKS[k % MARKS.length]);
-      const [a, b] = examples.input(i);
+      const [a, b] = this.spot(i);
       g.setAttribute("aria-label", `example ${i + 1} at ${short(a, 3)}, ${short(b, 3)}; ${
         examples.hasLabels ? `label ${label}, ${wrong ? "wrong" : "right"}` : `target ${short(label)}`}`);
     });
-    this.paintHeat();
+    this.paintBehind();
   }
 
   /** Put a point above the others; moved, it would lose the focus. */
@@ -194,30 +227,33 @@ class Plane {
     if (focused) g.focus({ preventScroll: true });
   }
 
-  paintHeat() {
+  /** What lies behind the points: the map, and the line where the model is undecided. */
+  paintBehind() {
     const { fine, examples } = this, { outputs: wide } = examples, n = fine * fine;
     if (this.gridOf !== this.spans) [this.grid, this.gridOf] = [this.places(fine), this.spans];
     const outputs = this.look(this.grid, n);
-    this.canvas.width = this.canvas.height = fine;
+    if (this.canvas.width !== fine) this.canvas.width = this.canvas.height = fine;
     const context = this.canvas.getContext("2d"), image = context.createImageData(fine, fine);
-    const margins = examples.hasLabels && wide > 1 ? range(wide).map(() => new Float64Array(n)) : [new Float64Array(n)];
+    const pixels = new Uint32Array(image.data.buffer), several = examples.hasLabels && wide > 1;
+    const margins = range(several ? wide : 1).map(() => new Float64Array(n));
     for (let p = 0; p < n; p++) {
-      const row = outputs.subarray(p * wide, (p + 1) * wide), { share, label } = examples.read(row);
-      let strength, k;
-      if (wide > 1 && examples.hasLabels) {
-        [k, strength] = [label, (share - 1 / wide) / (1 - 1 / wide)];
+      let k, strength;
+      if (several) {
+        let most = -Infinity, sum = 0;
+        for (let c = 0; c < wide; c++) if (outputs[p * wide + c] > most) [most, k] = [outputs[p * wide + c], c];
+        for (let c = 0; c < wide; c++) sum += Math.exp(outputs[p * wide + c] - most);
+        strength = (1 / sum - 1 / wide) / (1 - 1 / wide);
         for (let c = 0; c < wide; c++) {
           let other = -Infinity;
-          for (let o = 0; o < wide; o++) if (o !== c && row[o] > other) other = row[o];
-          margins[c][p] = row[c] - other;
+          for (let o = 0; o < wide; o++) if (o !== c && outputs[p * wide + o] > other) other = outputs[p * wide + o];
+          margins[c][p] = outputs[p * wide + c] - other;
         }
       } else {
+        const share = examples.shareOf(outputs[p * wide]);
         [k, strength] = [+(share > 0.5), Math.min(1, Math.abs(2 * share - 1))];
         margins[0][p] = share - 0.5;
       }
-      const finite = Number.isFinite(strength) && Number.isFinite(k);
-      const [r, g, b] = finite ? mixed(this.paper, this.hues[k], strength * this.strongest) : this.paper;
-      image.data.set([r, g, b, 255], 4 * p);
+      pixels[p] = this.tints[k ?? 0][Number.isFinite(strength) ? Math.round(strength * TINTS) : 0];
     }
     context.putImageData(image, 0, 0);
     const path = examples.hasLabels ? margins.map((m) => contour(m, fine, ([c, r]) => [
@@ -261,9 +297,10 @@ function contour(values, fine, place) {
   const cross = (a, b, from, to) => from.map((x, d) => x + (a / (a - b)) * (to[d] - x));
   for (let r = 0; r + 1 < fine; r++) {
     for (let c = 0; c + 1 < fine; c++) {
+      const at = r * fine + c, above = values[at] > 0;
+      if (above === values[at + 1] > 0 && above === values[at + fine] > 0 && above === values[at + fine + 1] > 0) continue;
       const corners = [[c, r], [c + 1, r], [c + 1, r + 1], [c, r + 1]];
       const v = corners.map(([x, y]) => values[y * fine + x]);
-      if (v[0] > 0 === v[1] > 0 && v[1] > 0 === v[2] > 0 && v[2] > 0 === v[3] > 0) continue;
       const ends = [];
       for (let k = 0; k < 4; k++) {
         const a = v[k], b = v[(k + 1) % 4];

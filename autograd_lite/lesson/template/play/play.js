@@ -7,7 +7,7 @@ const trainer = new Trainer({
 }, programs.step);
 const opened = new Opened(data.parameters);
 const rates = { ...data.rates };
-let chosen = 0, playing = false, seed = 0, painted = 0;
+let chosen = 0, playing = false, painted = 0, rest = 0;
 
 // -- the programs ---------------------------------------------------------------------------------
 
@@ -22,11 +22,15 @@ function look(inputs, count) {
 
 $("net").hidden = !data.columns.length;
 const network = data.columns.length ? new Network(data.columns, data.parameters, (text) => say($("told"), text)) : null;
-const plane = examples.features === 2 && data.examples.shape.length === 2
-  ? new Plane(examples, (grid, n) => look(grid, n)[0], { choose, move, add, relabel, remove, repaint: () => paint() }) : null;
+const flat = data.examples.shape.length === 2, { features } = examples;
+const View = flat && features === 2 ? Plane : flat && features === 1 && examples.outputs === 1 ? Line : null;
+const plane = View && examples.count
+  ? new View(examples, (grid, n) => look(grid, n)[0], { choose, move, add, relabel, remove, repaint: () => paint() }) : null;
 const curve = new Curve(go);
 const table = new Predictions(examples, choose);
-$("circles-label").hidden = !plane;
+$("circles-label").hidden = View !== Plane;
+$("x2-label").hidden = View === Line;
+if (View === Line) say($("points-title"), "What it says of each x");
 $("points").hidden = !plane;
 $("listing").hidden = !examples.count;
 $("opened").open = !examples.count;
@@ -54,7 +58,11 @@ function paint(lightly = false) {
   plane?.paint(outputs, chosen);
   curve.paint(trainer, $("logarithmic").checked);
   const now = performance.now();
-  if (lightly && now - painted < 200) return; // what is read, not watched
+  clearTimeout(rest);
+  if (lightly && now - painted < 200) { // what is read, not watched
+    if (!playing) rest = setTimeout(() => paint(), 200);
+    return;
+  }
   painted = now;
   table.paint(outputs, chosen);
   paintChosen();
@@ -77,7 +85,7 @@ function paintChosen() {
   if (!plane) return;
   const input = examples.input(chosen);
   ["x1", "x2"].forEach((id, d) => {
-    if (document.activeElement !== $(id)) $(id).value = short(input[d], 6).replace("−", "-");
+    if (document.activeElement !== $(id) && d < features) $(id).value = short(input[d], 6).replace("−", "-");
   });
   if (document.activeElement !== $("label")) $("label").value = examples.hasLabels ? examples.label(chosen) : short(examples.label(chosen), 6).replace("−", "-");
 }
@@ -148,7 +156,8 @@ function begin(start, news) {
 function replaced(news) {
   trainer.replace(examples.inputs, examples.targets, examples.count);
   if (news) tell(news);
-  if (!playing) paint();
+  if (plane && !plane.held && !plane.holdsAll()) plane.frame();
+  if (!playing) paint(!news); // a drag has none
 }
 
 function choose(i) {
@@ -157,8 +166,8 @@ function choose(i) {
   paint();
 }
 
-function move(i, input) {
-  examples.move(i, input);
+function move(i, spot) {
+  plane.put(i, spot);
   replaced();
 }
 
@@ -170,10 +179,9 @@ function relabel(i, label) {
   replaced(`Example ${i + 1} has label ${label} now.`);
 }
 
-function add(input) {
+function add(spot) {
   if (!data.resizable) return tell(data.fixed);
-  const label = examples.hasLabels ? Number($("adds").value) : examples.label(chosen);
-  examples.add(input, label);
+  plane.insert(spot, examples.hasLabels ? Number($("adds").value) : examples.label(chosen));
   chosen = examples.count - 1;
   replaced(`Example ${examples.count} was added.`);
 }
@@ -292,8 +300,8 @@ $("lesson").addEventListener("close", () => $("lesson-page").removeAttribute("sr
 $("x1").addEventListener("change", () => moved());
 $("x2").addEventListener("change", () => moved());
 function moved() {
-  const input = [typed($("x1").value), typed($("x2").value)];
-  if (input.every(Number.isFinite)) move(chosen, input);
+  const spot = [typed($("x1").value), View === Line ? examples.label(chosen) : typed($("x2").value)];
+  if (spot.every(Number.isFinite)) move(chosen, spot);
   else { tell("A coordinate is a number, such as 0.25."); paintChosen(); }
 }
 $("label").addEventListener("change", () => {
@@ -319,5 +327,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 const original = new Float64Array(trainer.start);
+$("adds-label").hidden = !examples.hasLabels;
 paintSettings();
 begin(original, "");
