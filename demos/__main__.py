@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -17,7 +18,10 @@ COMMANDS = {
     "mnist": ("demos.mnist", "the same at full size, on MNIST's files"),
     "names": ("demos.names", "from counted pairs to a recurrent network: models of names"),
     "gpt": ("demos.gpt", "a small GPT that learns to write, with pictures of its attention"),
-    "report": ("demos.study.report", "every experiment of the lab's five reports, in one report"),
+    "report": (
+        "demos.study.report",
+        "four lab reports and the hand-out, every experiment run again",
+    ),
     "experiment": ("demos.study.experiment", "an experiment of the lab reports, over many seeds"),
     "sweep": ("demos.study.grid", "any grid of settings over many seeds, as a table and figures"),
     "check": ("demos.check", "hand-written backward passes are checked, and their mistakes named"),
@@ -41,10 +45,15 @@ def main(argv: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        status = main(sys.argv[1:])
+        sys.stdout.flush()  # here a reader that left is noticed
+        sys.exit(status)
+    except BrokenPipeError:  # as `head` does when it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except KeyboardInterrupt:
         print("\ninterrupted: files of earlier runs are as they were", file=sys.stderr)
         sys.exit(130)
-    except (OSError, MemoryError) as error:  # a full disk, a reader that left, a vast network
+    except (OSError, MemoryError) as error:  # a full disk, a vast network
         print(f"python -m demos: error: {one_line(error)}", file=sys.stderr)
         sys.exit(1)

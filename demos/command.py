@@ -13,6 +13,16 @@ from typing import Any, NoReturn
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import staged
 
+SOURCES = """\
+R0 to R3 are four reports on a university course's first lab, and R4 is its hand-out:
+  R0  a network without bias, all points in one update
+  R1  a network of layer objects, with bias, that stops when the loss is small
+  R2  deeper networks on moons and blobs, and a convolutional network on digits
+  R3  an update after every single point
+  R4  the task, its data and derivations, and a printed log
+"""
+"""What the demonstrations call R0 to R4, for their help."""
+
 IMPORTED_AS = {"scikit-learn": "sklearn"}
 
 

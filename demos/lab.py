@@ -21,6 +21,7 @@ import nn
 from autograd_lite import Tensor, draw, no_grad
 
 from .command import (
+    SOURCES,
     Parser,
     fraction,
     listing,
@@ -73,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
 
 # -- the command line ---------------------------------------------------------------
 
-EPILOG = """\
+EPILOG = f"""\
+{SOURCES}
 examples:
   the hand-out's network, on both data sets:
     python -m demos lab
@@ -336,6 +338,11 @@ def report(run: Run) -> None:
     right = int(np.sum(~wrong))
     loss = f", last loss {run.history.losses[-1]:.4g}" if run.history.losses else ""
     print(f"accuracy {right / len(wrong):.1%} ({right} of {len(wrong)}){loss}")
+    if right < 0.9 * len(wrong) and not run.diverged:
+        print(
+            "failed: fewer than 90 % are right, which is what the hand-out asks for; try another "
+            "--seed or --lr, more --epochs, more --hidden units"
+        )
 
 
 # -- what is written -------------------------------------------------------------------

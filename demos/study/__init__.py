@@ -1,4 +1,4 @@
-"""The lab's five sources, run again over many random initialisations.
+"""Four lab reports and the hand-out, run again over many random initialisations.
 
 `configuration` says what one cell of an experiment is, `experiments` lists all
 that the sources did, `training` trains many seeds of a cell as one network,

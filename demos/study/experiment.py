@@ -1,4 +1,4 @@
-"""`python -m demos experiment NAME`: run an experiment of the five sources over many seeds."""
+"""`python -m demos experiment NAME`: run an experiment of the reports over many seeds."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from ..command import Parser, listing, size_number, whole_number
+from ..command import SOURCES, Parser, listing, size_number, whole_number
 from ..figures import style
 from . import figures
 from .experiments import EXPERIMENTS, Plan, find
-from .flags import add_where, check_where, results_of, table
+from .flags import add_where, check_where, hints, results_of, table
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
 
     from .store import Results
 
-EPILOG = """\
+EPILOG = f"""\
+{SOURCES}
 examples:
   python -m demos experiment --list
   python -m demos experiment R1-without-activation --seeds 100
@@ -52,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
             print(fill(experiment.assumed, 96, initial_indent="  ", subsequent_indent="  "))
         print(f"  {len(plan.seeds)} seeds, at most {asked}{shorter} epochs")
         print(table(results, plan, experiment.reported))
+        for line in hints(results, plan):
+            print(line)
     print()
     with listing(args.out) as folder, style():
         for plan in plans:
@@ -76,7 +79,7 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     """Read the flags; whatever is wrong with them ends the program here, in one line."""
     parser = Parser(
         prog="python -m demos experiment",
-        description="Run experiments of the five sources, over many random initialisations.",
+        description="Run experiments of four reports and the hand-out, over many random starts.",
         epilog=EPILOG,
     )
     add = parser.add_argument

@@ -1,4 +1,4 @@
-"""Every experiment of the five sources: data, network, training, and what was reported.
+"""Every experiment of the four reports and the hand-out: what is trained, what was reported.
 
 R0 to R3 are reports that students handed in, R4 is the hand-out. An experiment
 is a few cells, each a `Configuration` with a label; `EXPERIMENTS` has them all

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +37,9 @@ def add_where(parser: Parser, out: str) -> None:
     add("--out", default=out, metavar="DIR",
         help="folder for results; none is run twice (default: %(default)s)")  # fmt: skip
     add_compile(add)
-    add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
-        help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+    add("--progress", action=argparse.BooleanOptionalAction, default=None,
+        help="whether to show a progress bar (default: on a terminal; elsewhere a line now and "
+        "then)")  # fmt: skip
 
 
 def add_compile(add: Callable[..., Any]) -> None:
@@ -93,6 +94,24 @@ def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) 
     for note in results.notes:
         print(note, file=sys.stderr)
     return results
+
+
+def hints(results: Results, plan: Plan) -> Iterator[str]:
+    """Yield a line on the cells that failed, and what to try."""
+    runs = results.runs[results.runs.experiment == plan.experiment.name]
+    wild = [label for label in plan.cells if runs[runs.cell == label].diverged.any()]
+    failed = [
+        label
+        for label in plan.cells
+        if label not in wild and not (runs[runs.cell == label].accuracy >= 0.9).any()
+    ]
+    if wild:
+        yield f"  overflowed: {'; '.join(wild)}. Try a smaller rate, or a sigmoid at the end."
+    if failed:
+        yield (
+            f"  failed, no seed has 90 % right: {'; '.join(failed)}. Try a larger rate, more "
+            "epochs, more units, or another start of the weights."
+        )
 
 
 def table(results: Results, plan: Plan, reported: Sequence[Reported] = ()) -> str:

@@ -14,7 +14,7 @@ from ..command import Parser, fraction, listing, positive, size_number, whole_nu
 from . import figures
 from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
 from .experiments import WORDS, Experiment, Plan
-from .flags import add_where, check_where, results_of, table
+from .flags import add_where, check_where, hints, results_of, table
 
 EPILOG = """\
 examples:
@@ -40,6 +40,8 @@ def main(argv: Sequence[str]) -> int:
     print(f"cells: {len(grid)}; seeds of each: {args.seeds}; runs: {len(grid) * args.seeds}")
     results = results_of(parser, [plan], args)
     print(table(results, plan))
+    for line in hints(results, plan):
+        print(line)
     runs = results.runs[results.runs.experiment == "sweep"]
     with listing(args.out) as folder:
         figures.sweep_figures(dataclasses.replace(results, runs=runs), folder)

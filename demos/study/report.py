@@ -29,14 +29,14 @@ from autograd_lite.files import staged
 from autograd_lite.visualize.palette import css
 from nn.files import write_arrays
 
-from ..command import Parser, one_line, size_number
+from ..command import SOURCES, Parser, one_line, size_number
 from ..data import generate_XOR_easy
 from ..figures import style
 from . import claims, diagnostics, store, sweep
 from .claims import CLAIMS, SIGNS, Tables, size_of
 from .diagnostics import Watched, watch
 from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number, percent
-from .experiments import EXPERIMENTS, Plan
+from .experiments import EXPERIMENTS, R1_STARTS, Plan
 from .flags import add_compile, check_compile, say_how
 from .training import logged_epochs, points
 
@@ -74,7 +74,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the flags; whatever is wrong with them ends the program here, in one line."""
     parser = Parser(
         prog="python -m demos report",
-        description="Run every experiment of the five lab reports, and write a report on them.",
+        description="Run every experiment of the four lab reports and the hand-out, and write a "
+        "report on them.",
+        epilog=SOURCES,
     )
     add = parser.add_argument
     scope = parser.add_mutually_exclusive_group()
@@ -91,8 +93,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add_compile(add)
     add("--out", default="out", metavar="DIR",
         help="folder for results and report (default: %(default)s)")  # fmt: skip
-    add("--progress", action=argparse.BooleanOptionalAction, default=sys.stderr.isatty(),
-        help="whether to show a progress bar (default: on a terminal)")  # fmt: skip
+    add("--progress", action=argparse.BooleanOptionalAction, default=None,
+        help="whether to show a progress bar (default: on a terminal; elsewhere a line now and "
+        "then)")  # fmt: skip
     args = parser.parse_args(argv)
     check_compile(parser, args)
     return parser.ready(
@@ -323,6 +326,8 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
         reach=study.reach,
         median=study.median,
         until=study.until,
+        starts=list(R1_STARTS),
+        at_five_wrong=lambda start, step: five_wrong(study, f"{start}, {step}"),
         measured=lambda *where: float(np.median(study.measured(*where))),
         number=number,
         percent=percent,
@@ -415,6 +420,13 @@ def backward_checks() -> list[tuple[diagnostics.Check, diagnostics.Check]]:
         for mistake in (True, False)
     )
     return list(zip(wrong, right, strict=True))
+
+
+def five_wrong(study: Study, cell: str) -> Share:
+    """Return how many seeds of a start end with five points of XOR wholly wrong, and no other."""
+    runs = study.runs("R1-starts", cell)
+    there = (runs.final_loss - 5 / 21).abs() <= 0.001
+    return Share(int((there & ((runs.accuracy - 16 / 21).abs() <= 0.001)).sum()), len(runs))
 
 
 def why_relu_failed(study: Study, album: Album) -> str:

@@ -13,6 +13,8 @@ import importlib
 import itertools
 import logging
 import signal
+import sys
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -34,6 +36,8 @@ SEEDS = 50
 """In a task at most, so that an interrupt loses little."""
 TASK = 15.0
 """Seconds of a compiled task, about; one run may take longer."""
+PAUSE = 10.0
+"""Seconds from one printed line to the next, where there is no terminal for a bar."""
 PATIENCE = 5
 """Seconds to wait for a scheduler, and for its workers."""
 
@@ -244,7 +248,7 @@ def run(
     backend: str = "local",
     scheduler: str | None = None,
     jobs: int | None = None,
-    progress: bool = False,
+    progress: bool | None = False,
     compile: bool | None = None,
 ) -> store.Results:
     """Train what is asked for and not stored yet, and return all that was asked for.
@@ -260,7 +264,8 @@ def run(
     jobs
         Processes on this machine; one for each core by default.
     progress
-        Whether to show a progress bar, with the time that is left.
+        Whether to show a progress bar, with the time that is left; None for a bar on a
+        terminal, and elsewhere a line now and then.
     compile
         Whether runs are trained in compiled loops: by default where Numba is installed and
         they are so long that it pays.
@@ -307,9 +312,12 @@ def run(
 
 
 @contextmanager
-def _bar(todo: Sequence[Task], shown: bool) -> Iterator[Callable[[Task], None]]:
+def _bar(todo: Sequence[Task], shown: bool | None) -> Iterator[Callable[[Task], None]]:
     """Show how much of the expected time is over."""
-    if not shown:
+    if shown is None and not sys.stderr.isatty():
+        yield _lines(todo)
+        return
+    if shown is False:
         yield lambda task: None
         return
     try:
@@ -329,3 +337,23 @@ def _bar(todo: Sequence[Task], shown: bool) -> Iterator[Callable[[Task], None]]:
 
         bar.set_postfix_str(f"0 of {runs} runs")
         yield advance
+
+
+def _lines(todo: Sequence[Task]) -> Callable[[Task], None]:
+    """Return what prints how far a run is, when that was not said for a while."""
+    runs, whole = sum(map(len, todo)), sum(task.cost for task in todo)
+    start = said = time.monotonic()
+    over, done = 0, 0.0
+
+    def advance(task: Task) -> None:
+        nonlocal over, done, said
+        over, done = over + len(task), done + task.cost
+        now = time.monotonic()
+        if now - said >= PAUSE:
+            said = now
+            share = f"{done / whole:.0%} of the work" if whole else ""
+            print(
+                f"{over} of {runs} runs, {share}, {now - start:.0f} s", file=sys.stderr, flush=True
+            )
+
+    return advance

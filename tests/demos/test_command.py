@@ -2,13 +2,17 @@
 
 import argparse
 import contextlib
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from demos.__main__ import COMMANDS
 from demos.command import Parser, one_line
 
+ROOT = Path(__file__).parents[2]
 ODD = ["", "nan", "-1", "1e400", "9" * 5000, "9" * 30, "\u0663x", "\udc80", "\ud800", "\0", "a\nb",
        "x=\n", "=", "/dev/null", "/dev/full/x"]  # fmt: skip
 
@@ -57,3 +61,19 @@ def test_a_folder_with_an_odd_name_is_refused_in_one_line(odd, capsys):
 
 def test_one_line():
     assert one_line("é ∂/∂x\n\x1b[31m\udc80") == "é ∂/∂x\\n\\x1b[31m\\udc80"
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly():
+    command = [sys.executable, "-m", "demos", "experiment", "--list"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process.stdout.close()  # as `head` does
+    with process.stderr as error:
+        assert error.read() == b""
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["lab", "experiment", "report"])
+def test_the_help_says_what_r0_to_r4_are(name, monkeypatch):
+    text = parser_of(name, monkeypatch).format_help()
+    for source in ("R0", "R1", "R2", "R3", "R4"):
+        assert f"\n  {source}  " in text

@@ -38,6 +38,7 @@ def test_an_experiment_prints_what_was_reported_beside_what_came_out(tmp_path, c
     assert experiment.main([*names, *flags]) == 0
     printed = capsys.readouterr().out
     assert "9 runs in" in printed
+    assert "  failed, no seed has 90 % right: xor. Try a larger rate, more epochs" in printed
     assert "3 seeds, at most 600 of the source's 1000000 epochs" in printed
     runs, curves = (pd.read_csv(tmp_path / f"{table}.csv") for table in ("runs", "curves"))
     assert len(runs) == 9
@@ -89,6 +90,16 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys, monkeypa
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in line
 
 
+def test_a_long_run_that_is_piped_says_now_and_then_how_far_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sweep, "PAUSE", 0.0)
+    monkeypatch.setattr(sweep, "SEEDS", 2)
+    flags = ["R0-xor", "R0-linear", "--seeds", "4", "--epochs", "2", "--jobs", "1"]
+    assert experiment.main([*flags, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == [f"{n} of 8 runs" for n in (2, 4, 6, 8)]
+    assert "100% of the work" in said[-1]
+
+
 # -- sweep --------------------------------------------------------------------------------------
 
 
@@ -119,7 +130,9 @@ def test_a_sweep_of_which_everything_overflows_is_drawn_all_the_same(tmp_path, c
     flags = ["--activation", "identity", "--output-activation", "identity", "--lr", "1e3", "1e4"]
     flags += ["--epochs", "40", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path)]
     assert grid.main(flags) == 0
-    assert "inf (inf to inf)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "inf (inf to inf)" in printed
+    assert "  overflowed: rate 1000; rate 10000. Try a smaller rate" in printed
 
 
 @pytest.mark.parametrize(
