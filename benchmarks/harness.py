@@ -1,8 +1,9 @@
-"""How things are timed: contenders take turns, and the best turn of each counts.
+"""How things are timed: contenders take turns, and turns are compared in pairs.
 
-A speed is a ratio to a peer measured in the same run. Contenders run in turns,
-many short ones, so that whatever else the machine does falls on all of them;
-of each, the fastest turn is taken, since noise only ever adds.
+A speed is a ratio to a peer measured in the same run. Contenders run in turns, many short ones,
+so that whatever else the machine does falls on all of them. In each round there is one turn of
+ours and one of a peer's, and so one ratio: the median of these is what counts, and their
+quartiles say how sure it is.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import gc
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 OURS = "autograd_lite"
 
@@ -77,29 +80,48 @@ class Row:
 
 @dataclass
 class Result:
-    """The best of each contender, in µs a unit, or what else the row measures."""
+    """Every turn of each contender, in µs a unit, or what else the row measures."""
 
     row: Row
-    times: dict[str, float]
+    turns: dict[str, list[float]]
 
-    def measured(self, ask: Ask) -> str:
-        """Say what came out beside what was asked."""
-        peers = [t for name, t in self.times.items() if name.startswith(ask.peer)]
-        if not peers or ask.ours not in self.times:
-            return f"{ask}: not measured, one of the two is missing"
-        ours, theirs = self.times[ask.ours], min(peers)
+    def data(self) -> dict[str, Any]:
+        """Return the row as plain data: what JSON takes, and what the tables are written from."""
+        return {
+            "name": self.row.name,
+            "quantity": self.row.quantity,
+            "unit": self.row.unit,
+            "note": self.row.note,
+            "contenders": {
+                name: {"median": float(np.median(turns)), "best": min(turns), **self.ratio(name)}
+                for name, turns in sorted(self.turns.items(), key=lambda item: np.median(item[1]))
+            },
+            "asks": [self.measured(ask) for ask in self.row.asks],
+        }
+
+    def ratio(self, name: str, ours: str = OURS) -> dict[str, float]:
+        """Return the quartiles of ours ÷ a contender's, round by round."""
+        pairs = np.divide(self.turns[ours], self.turns[name])
+        low, middle, high = (float(q) for q in np.percentile(pairs, (25, 50, 75)))
+        return {"ratio": middle, "low": low, "high": high}
+
+    def measured(self, ask: Ask) -> dict[str, Any]:
+        """Return what came out beside what was asked."""
+        peers = [name for name in self.turns if name.startswith(ask.peer)]
+        if not peers or ask.ours not in self.turns:
+            return {"asked": str(ask), "found": "not measured, one of the two is missing"}
+        best = min(peers, key=lambda name: float(np.median(self.turns[name])))
         if ask.more is None:
-            return f"{ask}: {ours / theirs:.2f} ×, {_verdict(ours / theirs, ask.times)}"
-        return f"{ask}: {ours - theirs:.1f} µs, {_verdict(ours - theirs, ask.more)}"
-
-
-def _verdict(found: float, asked: float) -> str:
-    return "met" if found <= asked else "MISSED"
+            found, limit, unit = self.ratio(best, ask.ours)["ratio"], ask.times, "×"
+        else:
+            more = np.subtract(self.turns[ask.ours], self.turns[best])
+            found, limit, unit = float(np.median(more)), ask.more, "µs"
+        return {"asked": str(ask), "found": f"{found:.2f} {unit}", "met": found <= limit}
 
 
 def measure(row: Row, rounds: int) -> Result:
     """Let the contenders of a row take turns."""
-    best = {c.name: float("inf") for c in row.contenders}
+    turns: dict[str, list[float]] = {c.name: [] for c in row.contenders}
     for c in row.contenders:
         c.run()  # warm up: compile, allocate, load
     begin = time.perf_counter()
@@ -114,18 +136,43 @@ def measure(row: Row, rounds: int) -> Result:
             if c.times_itself:
                 assert isinstance(returned, float)
                 seconds = returned
-            best[c.name] = min(best[c.name], seconds / c.units)
-    return Result(row, {name: t * row.scale for name, t in best.items()})
+            turns[c.name].append(seconds / c.units * row.scale)
+    return Result(row, turns)
 
 
-def report(result: Result) -> str:
+# -- the table: as text, as Markdown -------------------------------------------------------------
+
+
+def as_text(row: dict[str, Any]) -> str:
     """Return a row's part of the table as text."""
-    lines = [f"{result.row.name} ({result.row.quantity} {result.row.unit})"]
-    ours = result.times[OURS]
-    for name, t in sorted(result.times.items(), key=lambda item: item[1]):
-        ratio = "" if name == OURS else f"   ours is {ours / t:6.2f} ×"
-        lines.append(f"  {name:34s} {t:12.3f}{ratio}")
-    lines += [f"  {result.measured(ask)}" for ask in result.row.asks]
-    if result.row.note:
-        lines.append(f"  {result.row.note}")
+    lines = [f"{row['name']} ({row['quantity']} {row['unit']})"]
+    for name, c in row["contenders"].items():
+        line = f"  {name:34s} {c['median']:12.3f}"
+        if name != OURS:
+            line += f"   ours is {c['ratio']:6.2f} ×   ({c['low']:.2f} to {c['high']:.2f})"
+        lines.append(line)
+    lines += [f"  {ask['asked']}: {ask['found']}{_verdict(ask)}" for ask in row["asks"]]
+    return "\n".join([*lines, *([f"  {row['note']}"] if row["note"] else [])])
+
+
+def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as one table: a line for each peer, and what was asked of it."""
+    lines = ["| work | ours | peer | ours ÷ peer, quartiles | asked |", "|---|---|---|---|---|"]
+    for row in rows:
+        ours = row["contenders"].get(OURS)
+        own = f"{ours['median']:.4g} {row['quantity']} {row['unit']}" if ours else ""
+        asks = "; ".join(
+            f"{a['asked'].removeprefix('asked: ')}: {a['found']}{_verdict(a)}" for a in row["asks"]
+        )
+        what = f"{row['name']}. {row['note']}" if row["note"] else row["name"]
+        for name, c in row["contenders"].items():
+            if name == OURS:
+                continue
+            ratio = f"**{c['ratio']:.2f}** ({c['low']:.2f} to {c['high']:.2f})"
+            lines.append(f"| {what} | {own} | {name}: {c['median']:.4g} | {ratio} | {asks} |")
+            what = own = asks = ""
     return "\n".join(lines)
+
+
+def _verdict(ask: dict[str, Any]) -> str:
+    return "" if "met" not in ask else ", met" if ask["met"] else ", **MISSED**"

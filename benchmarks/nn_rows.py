@@ -227,8 +227,8 @@ def fit_row() -> Row:
 
 CNN = "training step of R2's network, batch 50"
 ROWS: dict[str, Callable[[], Row]] = {
-    "cnn": lambda: row("cnn", CNN, [Ask("PyTorch", 2.5), Ask("PyTorch", 1.3, ours=FAST)]),
-    "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 1.6)]),
+    "cnn": lambda: row("cnn", CNN, [Ask("PyTorch", 1.25), Ask("PyTorch", 1.0, ours=FAST)]),
+    "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 0.75)]),
     "mlp": lambda: row(
         "mlp", "training step of an MLP 784-256-128-10, batch 128", [Ask("PyTorch", 1.1)]
     ),
