@@ -162,6 +162,23 @@ class Contraction:
         ]  # fmt: skip
         return Written(factors, out, [c for c in self.summed if c not in names])
 
+    def as_data(self) -> dict[str, Any]:
+        """Return all that a page needs to find what meets in an element."""
+
+        def plain(word: Indices) -> list[Any]:
+            return [
+                [i.at, i.tap, i.stride, i.step, i.before] if isinstance(i, Window) else i
+                for i in word
+            ]
+
+        return {
+            "factors": [plain(word) for word in self.factors],
+            "out": plain(self.out),
+            "sizes": dict(self.sizes),
+            "shapes": self.shapes,
+            "shape": self.shape,
+        }
+
     # -- as formulas ---------------------------------------------------------------------
 
     def formula(self, factors: Sequence[Formula], value: Any = None) -> Formula:
@@ -266,6 +283,71 @@ def _place(index: Index, at: Mapping[str, int]) -> int:
     if isinstance(index, Window):
         return int(index.place(at[index.at], at[index.tap]))
     return at[index] if isinstance(index, str) else 0
+
+
+def reasons(formula: Formula, product: Formula, operand: str, result: str) -> list[str]:
+    """Say why a gradient is this sum of products, and why its factors stand as they do.
+
+    Parameters
+    ----------
+    formula
+        The index form of the gradient.
+    product
+        The same as a product of matrices, if it is one.
+    operand, result
+        What they are called.
+    """
+    c: Contraction = formula.parameters["contraction"]
+    written = c.written()
+    said = []
+    if written.summed:
+        own = f"{operand}[{', '.join(written.out)}]" if written.out else operand
+        to = ", ".join(written.factors[0])
+        every = _every(written.summed)
+        said.append(
+            f"{own} goes into {result}[{to}] for every {every}, and each of these sends something "
+            f"back: so the sum runs over {every}"
+        )
+    if product.head == "matmul":
+        said.append(_why_so(c, product, operand))
+    return said
+
+
+def _every(letters: Sequence[str]) -> str:
+    return letters[0] if len(letters) == 1 else f"{', '.join(letters[:-1])} and {letters[-1]}"
+
+
+def _why_so(c: Contraction, product: Formula, operand: str) -> str:
+    a, b = product.arguments
+    shapes = " · ".join(f"({_across(_as_factor(f, first=f is a))})" for f in (a, b))
+    text = f"shapes: {shapes} = {_across(c.shape)}, which is that of {operand}"
+    if not c.summed:
+        return (
+            f"{text}: nothing is summed, each element of the one meets each of the other, as a "
+            "column times a row"
+        )
+    (s,) = c.summed
+    turned = [f for f in (a, b) if f.head == "transpose"]
+    if not turned:
+        return f"{text}: {s}, which is summed, stands last in the first and first in the second"
+    which = (
+        "both are" if len(turned) == 2 else "the first is" if turned[0] is a else "the second is"
+    )
+    return (
+        f"{text}: {s}, which is summed, has to stand last in the first and first in the second, so "
+        f"{which} transposed"
+    )
+
+
+def _as_factor(f: Formula, first: bool) -> tuple[int, ...]:
+    shape = np.shape(f.value)
+    if len(shape) == 1:  # a vector, as a column
+        return (*shape, 1)
+    return shape
+
+
+def _across(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape)) or "1"
 
 
 # -- what a primitive declares -------------------------------------------------------------------

@@ -31,7 +31,7 @@ from ..primitive import Primitive
 from ..tensor import Tensor
 from ..visualize.fold import flat
 from ..visualize.graph import Graph, Operation, Value, read
-from .contractions import Declared, contraction
+from .contractions import Declared, contraction, reasons
 from .formula import (
     Formula,
     apply,
@@ -181,6 +181,15 @@ class Edge:
             return None
         given = [_placed(self.places, i, v) for i, v in enumerate(self.operation.operands)]
         return _applied(self.operation, given)
+
+    @property
+    def factors(self) -> list[Value]:
+        """The operands that stand beside the upstream gradient in the sum that `index` is."""
+        assert self.index is not None
+        operands = self.operation.operands
+        called = {v.name: v for v in operands}
+        called |= {name: operands[i] for i, name in self.places.items()}
+        return [called[f.name] for f in self.index.arguments if f.head == "symbol"]
 
     @property
     def same(self) -> list[str]:
@@ -485,6 +494,7 @@ def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) ->
         by_index, matrices = _as_contraction(operation, position, formulas, g, contribution, taken)
         if by_index is not None:
             product, moving = matrices or by_index, by_index
+            remarks += reasons(by_index, product, operand.name, result.name)
     if not legible(product):
         given = [*(g if isinstance(g, list) else [g]), *formulas]
         arguments = tuple(a for a in given if a.head in ("gradient", "symbol"))

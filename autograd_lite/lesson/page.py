@@ -45,6 +45,7 @@ SCRIPT = (
     "slots",
     "graph",
     "view",
+    "light",
     "cards",
     "predict",
     "log",
@@ -313,10 +314,10 @@ class _Page:
         """Return the frame of one application of a rule."""
         operand, operation = edge.operand, edge.operation
         product = contribution(self.derivation, edge)
-        say = (
-            f"Step {i} back: from {edge.sender} to {edge.receiver}. "
-            f"The contribution is {write(product, TEXT)}"
-        )
+        formula = write(product, TEXT)
+        if product.head == "contraction":  # of one element: it says which
+            formula = f"the sum {' = '.join(by_index(self.derivation, edge, TEXT))}"
+        say = f"Step {i} back: from {edge.sender} to {edge.receiver}. The contribution is {formula}"
         more = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in edge.remarks)
         more += _count(edge)
         back = f"Backward {i} of {len(self.derivation.edges)}"
@@ -367,7 +368,7 @@ class _Page:
             parts = [MATHML.local(edge.result.name, edge.by), *local]
             lines.append(_line("local derivative", parts, note=because, beyond=2))
             lines.append(_line("upstream · local", total[:-1], beyond=0))
-        else:
+        elif edge.product.head != "contraction":
             lines.append(_line("by the rule", total[:-1], note=because, beyond=0))
         if edge.index is not None:
             lines.append(_line("by index", list(by_index(self.derivation, edge, MATHML))))
@@ -389,6 +390,8 @@ class _Page:
         moving = edge.moving
         if edge.local is None:
             others = dict.fromkeys(v for v in edge.operation.operands if v is not operand)
+            if edge.index is not None:  # those that stand in the sum, or the operand itself twice
+                others = dict.fromkeys(edge.factors)
             panels += [self.panel(v.name, v) for v in others]
         else:
             panels.append(
@@ -398,6 +401,11 @@ class _Page:
                 moving = Formula("multiply", edge.contribution, "", product.arguments)
         name = f"∂{root}/∂{operand.name}"
         panels.append(self.panel(f"contribution to {name}", edge, "contribution", moving, True))
+        if edge.index is not None:
+            arrays = [self.of(edge.result, "gradient")[0]]
+            arrays += [self.of(v, "value")[0] for v in edge.factors]
+            spec = edge.index.parameters["contraction"].as_data()
+            panels[-1]["sum"] = {"arrays": arrays, **spec}
         if edge.before is not None:
             panels.append(self.panel(f"{name}: old + new", edge, "after", None, True))
         return panels

@@ -307,7 +307,7 @@ def test_an_element_shows_its_derivation(page):
     shown = p.text("#element")
     assert "X[1, 0] · linear1.weight[2, 0] + X[1, 1] · linear1.weight[2, 1]" in shown
     cells = p.data["arrays"][p.data["frames"][i]["show"][-1]["data"]]["cells"]
-    assert float(shown.split("=")[-1].replace("−", "-")) == pytest.approx(cells[6], rel=1e-3)
+    assert float(re.split("[=≈]", shown)[-1].replace("−", "-")) == pytest.approx(cells[6], rel=1e-3)
 
 
 def test_cells_are_walked_by_arrow_keys(page):
@@ -835,3 +835,20 @@ def test_an_element_of_what_cannot_be_followed_is_its_number():
     x = symbol("x", np.array([3.0, 1.0]))
     one = element(record(np.sort, {"a": x}), (0,))
     assert float(one.value) == 1.0
+
+
+def test_what_meets_in_an_element_lights_up(page):
+    """A row and a column of matrices; a window's places and what came back to them."""
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.normal(size=(5, 2)), name="X")
+    w = Tensor(rng.normal(size=(2, 3)), True, name="W")
+    f = Tensor(rng.normal(size=(1, 1, 2, 2)), True, name="F")
+    loss = np.sum((x @ w) ** 2) + np.sum(conv2d(np.reshape(x[:2, :2], (1, 1, 2, 2)), f))
+    p = page(explain(loss))
+    titles = [frame["title"] for frame in p.data["frames"]]
+    for name, place, met in (("W", 1, 5 + 5), ("F", 0, 1 + 1)):
+        p.at(next(i for i, t in enumerate(titles) if t.endswith(f"→ {name}")))
+        p.every("button.cell")[place].click()
+        assert len(p.every(".cell.met")) == met
+    lit = [cell.get_attribute("title") for cell in p.every(".cell.met")]
+    assert all("[0, 0, 0, 0]" in text for text in lit)

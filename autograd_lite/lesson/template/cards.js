@@ -31,6 +31,7 @@ function paintStep() {
   $("step").classList.toggle("scalars", !panels.length);
   $("arrays").replaceChildren(...panels.map((panel) => figure(panel, hide && panel.result)));
   $("element").hidden = true;
+  followed = null;
   paintQuestion();
 }
 
@@ -53,9 +54,17 @@ function figure(panel, hide) {
   scroll.className = "scroll";
   const table = document.createElement("table");
   table.setAttribute("aria-label", `${panel.label}, ${shape.join(" by ")}`);
+  table.dataset.array = panel.data;
+  table.cellsInOrder = [];
   const largest = Math.max(...cells.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)), 1e-300);
   const buttons = [];
   for (let r = 0; r < rows; r++) {
+    if (part.length > 2 && r % part.at(-2) === 0) {
+      const plane = table.insertRow().insertCell(); // channels lie as planes, one below the other
+      plane.colSpan = columns;
+      plane.className = "plane";
+      plane.textContent = index(r / part.at(-2), part.slice(0, -2)).replace("]", ", :, :]");
+    }
     const tr = table.insertRow();
     for (let c = 0; c < columns; c++) {
       const i = r * columns + c, x = cells[i];
@@ -85,8 +94,11 @@ function figure(panel, hide) {
         cell.setAttribute("aria-label", `element ${index(i, part)}: ${short(x)}; show how it came about`);
         cell.addEventListener("click", () => choose(cell, panel, i, part));
         cell.addEventListener("keydown", (event) => walk(event, buttons, i, columns));
+        for (const on of ["mouseenter", "focus"]) cell.addEventListener(on, () => light(panel, i));
+        cell.addEventListener("mouseleave", () => light(...(followed ?? [])));
         buttons.push(cell);
       }
+      table.cellsInOrder.push(cell);
       tr.insertCell().append(cell);
     }
   }
@@ -122,7 +134,11 @@ function shade(cell, x, largest) {
   cell.style.background = `color-mix(in srgb, var(--${sign}) calc(var(--strongest) * ${share}), var(--paper))`;
 }
 
+let followed = null; // the panel and the element that were clicked
+
 function choose(cell, panel, i, part) {
+  followed = [panel, i];
+  light(panel, i);
   for (const other of document.querySelectorAll(".cell.chosen")) other.classList.remove("chosen");
   cell.classList.add("chosen");
   const name = panel.label.replace(/^contribution to /, "");
