@@ -319,7 +319,7 @@ def _every(letters: Sequence[str]) -> str:
 
 def _why_so(c: Contraction, product: Formula, operand: str) -> str:
     a, b = product.arguments
-    shapes = " · ".join(f"({_across(_as_factor(f, first=f is a))})" for f in (a, b))
+    shapes = " · ".join(f"({_across(_as_factor(f))})" for f in (a, b))
     text = f"shapes: {shapes} = {_across(c.shape)}, which is that of {operand}"
     if not c.summed:
         return (
@@ -339,11 +339,9 @@ def _why_so(c: Contraction, product: Formula, operand: str) -> str:
     )
 
 
-def _as_factor(f: Formula, first: bool) -> tuple[int, ...]:
-    shape = np.shape(f.value)
-    if len(shape) == 1:  # a vector, as a column
-        return (*shape, 1)
-    return shape
+def _as_factor(f: Formula) -> tuple[int, ...]:
+    """Return the shape of a matrix; a vector is a column."""
+    return f.shape if len(f.shape) > 1 else (*f.shape, 1)
 
 
 def _across(shape: Sequence[int]) -> str:
