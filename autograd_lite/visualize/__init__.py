@@ -7,6 +7,7 @@
 `scene`            the boxes and arrows of a picture
 `boxes`, `labels`  what stands in a box, whole and in short
 `dot`              the scene as DOT
+`digraph`          how DOT is written where the package graphviz is not there
 `tikz`, `mermaid`  the same in these languages, with the lines of `plain`
 `slide`            a graph that fills a slide
 `web`              a page on which modules and repetitions open and close

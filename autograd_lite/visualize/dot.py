@@ -31,7 +31,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import missing_extra
 from . import palette
 from .birth import Birth, birth
 from .boxes import (
@@ -46,6 +45,7 @@ from .boxes import (
     value_tooltip,
     what_is_not_finite,
 )
+from .digraph import Digraph
 from .graph import Module, Operation, Value
 from .heat import legend, step_of
 from .labels import short_names
@@ -130,12 +130,12 @@ def to_dot(part: Part, view: View) -> Any:
 
 
 def empty(graph_attr: dict[str, str]) -> Any:
-    """Return a picture with nothing in it."""
+    """Return a picture with nothing in it: the package graphviz's, or one that is like it."""
     try:
-        graphviz = import_module("graphviz")
+        make = import_module("graphviz").Digraph
     except ImportError:
-        raise missing_extra("graphviz", "viz", "draw a graph") from None
-    return graphviz.Digraph(
+        make = Digraph
+    return make(
         "autograd_lite",
         # nslimit ends the search for the very best layout, which takes a tangle of 200 boxes
         # from ten seconds to half of one; layered graphs come out the same.

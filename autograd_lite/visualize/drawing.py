@@ -99,8 +99,6 @@ def draw(
 
     Raises
     ------
-    MissingExtraError
-        If the package graphviz is not installed.
     NoGradientError
         If nothing was recorded on the way to the roots.
     TypeError
@@ -183,7 +181,8 @@ class Drawing:
     Attributes
     ----------
     digraph : graphviz.Digraph
-        The picture as the package graphviz knows it, to change colours or add to it.
+        The picture as the package graphviz knows it, to change colours or add to it. Without
+        that package, a `Digraph` of ours with its ``node``, ``edge``, ``attr`` and ``subgraph``.
     graph : Graph
         What is drawn, as plain values and operations, whole.
     """

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, draw, explain
+import nn
+from autograd_lite import Tensor, draw, explain, trace
 from autograd_lite.errors import MissingExtraError
 
 BEGINS = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}
@@ -119,10 +120,20 @@ def test_with_neither_the_text_is_still_there(picture, tmp_path):
     assert picture._repr_mimebundle_() == {"text/plain": picture.source}
 
 
-def test_without_the_package_graphviz_the_error_names_the_extra(monkeypatch):
+@pytest.mark.parametrize("name", ["x", 'a "b" \\', "two words", "node", "<b>", "é:1"])
+def test_without_the_package_graphviz_the_text_is_the_same(monkeypatch, tmp_path, name):
+    """DOT and JSON need NumPy alone: every kind of box, frame and arrow, and odd names."""
+    x = Tensor(2.0, requires_grad=True, name=name)
+    with trace():
+        loss = nn.MSELoss()(nn.MLP([1, 2, 1], rng=0)(np.reshape(x, (1, 1))), np.ones((1, 1)))
+    ways = ({}, {"backward": True}, {"color": "gradient"}, {"size": "slide"}, {"max_boxes": 3})
+    with_it = [draw(loss, **way).source for way in ways]
     monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(MissingExtraError, match=r"graphviz.*\[viz\]"):
-        draw(Tensor(2.0, requires_grad=True))
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setenv("PATH", "")
+    assert [draw(loss, **way).source for way in ways] == with_it
+    for ending in ("dot", "json"):
+        assert draw(loss).save(tmp_path / f"graph.{ending}").stat().st_size
 
 
 def test_nothing_heavy_is_imported_before_it_is_used():
