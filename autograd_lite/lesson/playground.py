@@ -281,7 +281,7 @@ def _threshold(t: Training) -> float:
 
 def _classes(count: int) -> str:
     """Return the colours of the classes beyond the first two."""
-    more = "".join(f"--class-{k}: {palette.SERIES[k % 6]}; " for k in range(count))
+    more = "".join(f"--class-{k}: {palette.SERIES[k % 6]}; " for k in range(2, count))
     return f":root {{ {more} }}\n" if count > 2 else ""
 
 

@@ -385,6 +385,20 @@ def test_settings_and_what_is_wrong_with_them(page):
     assert one != p.run("return [...original]")
 
 
+def test_the_looks_change_by_keys(page):
+    p = page(play(lab(), nn.MSELoss(), *XOR, lr=1.0))
+    middle = (
+        "return plane.tints.map((of) => new Uint8Array(of.buffer, 0, 3)).flatMap((c) => [...c])"
+    )
+    light = p.run(middle)
+    p.press("d", "p")
+    assert p.run("return document.documentElement.classList.contains('projector')")
+    assert sum(p.run(middle)) < sum(light) - 600
+    assert p.run("return document.documentElement.scrollWidth <= innerWidth")
+    p.press("d")
+    assert p.run(middle) == light
+
+
 def test_a_loss_that_overflows_stops_and_says_so(page):
     class Line:
         w = Tensor([[1.0]], requires_grad=True, name="w")

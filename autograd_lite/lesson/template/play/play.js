@@ -314,12 +314,28 @@ $("remove").addEventListener("click", () => remove(chosen));
 $("previous").addEventListener("click", () => choose((chosen + examples.count - 1) % examples.count));
 $("following").addEventListener("click", () => choose((chosen + 1) % examples.count));
 
+// -- the looks ---------------------------------------------------------------------------------------
+
+function project() {
+  const on = document.documentElement.classList.toggle("projector");
+  $("projector").setAttribute("aria-pressed", String(on));
+}
+function darken() {
+  const root = document.documentElement, night = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : night;
+  root.dataset.theme = dark ? "light" : "dark";
+  plane?.colours();
+  paint();
+}
+$("projector").addEventListener("click", project);
+$("theme").addEventListener("click", darken);
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, dialog")) return;
   if (event.target.closest("button, summary, a") && [" ", "Enter"].includes(event.key)) return;
   const action = {
     " ": () => play(!playing), ArrowRight: () => steps(event.shiftKey ? 10 : 1),
-    ArrowLeft: () => go(trainer.step - (event.shiftKey ? 10 : 1)), Home: () => go(0), End: () => go(trainer.last),
+    p: project, P: project, d: darken, D: darken, ArrowLeft: () => go(trainer.step - (event.shiftKey ? 10 : 1)), Home: () => go(0), End: () => go(trainer.last),
   }[event.key];
   if (!action) return;
   event.preventDefault();

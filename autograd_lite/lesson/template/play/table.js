@@ -6,7 +6,7 @@ class Predictions {
   constructor(examples, choose) {
     Object.assign(this, { examples, choose, rows: [] });
     const heads = ["#", ...range(Math.min(4, examples.features)).map((d) => `x${SMALL[d]}`), examples.hasLabels ? "label" : "target", "prediction"];
-    if (examples.hasLabels) heads.push("right");
+    if (examples.hasLabels) heads.push("✓");
     $("heads").replaceChildren(...heads.map((text) => make("th", text, { scope: "col" })));
     this.wide = heads.length;
   }
