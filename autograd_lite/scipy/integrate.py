@@ -31,6 +31,7 @@ import scipy.integrate  # type: ignore[import-untyped]
 from ..composite import as_array
 from ..errors import DetachError, UnsupportedArgumentError
 from ..primitive import Primitive, derivative
+from ..tape import GRADIENT, recording, see_read, special
 from ..tensor import Tensor, bare
 from ..transforms import vjp
 from ..trees import flatten
@@ -50,7 +51,8 @@ def _solved(y0: Any, t: Any, theta: Any, field: Field, solver: Callable[..., Any
     def f(t: float, y: Any) -> Any:
         return _numbers(field(t, y, theta))
 
-    return np.asarray(solver(f, y0, t))
+    with recording(lambda outside: GRADIENT):  # what the solver calls is no part of the program
+        return np.asarray(solver(f, y0, t))
 
 
 def _numbers(moved: Any) -> Any:
@@ -285,6 +287,10 @@ def solve_ivp(
 
     first, last = (_double(x) for x in t_span)
     y0, jac = np.atleast_1d(_double(y0)), options.get("jac")
+    if special and t_eval is None:
+        for x in (y0, first, last, theta):
+            if isinstance(x, Tensor):
+                see_read(x, "the steps of a solver, where t_eval= does not give its times")
     if callable(jac):
         options["jac"] = lambda t, y: jac(t, y, *rebuilt(bare(theta)))
     found = scipy.integrate.solve_ivp(

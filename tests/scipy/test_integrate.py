@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, grad, hessian, jvp
-from autograd_lite.errors import DetachError, UnsupportedArgumentError
+from autograd_lite import Tensor, compile, grad, hessian, jvp, value_and_grad
+from autograd_lite.errors import CompileError, DetachError, UnsupportedArgumentError
 from tests.peers import peer
 
 si = peer("scipy.integrate")
@@ -152,3 +152,18 @@ def test_what_is_refused():
     with pytest.raises(DetachError, match=r"scipy\.integrate\.quad would"):
         si.quad(lambda x: x * k, 0.0, 1.0)
     assert integrate.trapezoid is si.trapezoid
+
+
+def test_compiled():
+    """The solver is one step of a compiled program; steps of its own choice cannot be in one."""
+
+    def end(k):
+        return integrate.odeint(lambda y, t, k: -k * y, 1.0, [0.0, 1.0], args=(k,), **FINE)[1, 0]
+
+    compiled = compile(value_and_grad(end))
+    compiled(0.5)
+    np.testing.assert_allclose(compiled(2.0), [np.exp(-2.0), -np.exp(-2.0)], rtol=1e-6)
+    with pytest.raises(CompileError, match="t_eval="):
+        compile(lambda k: integrate.solve_ivp(lambda t, y, k: -k * y, (0, 1), [1.0], args=(k,)).y)(
+            1.0
+        )

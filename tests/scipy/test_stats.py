@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, grad
+from autograd_lite import Tensor, compile, grad
 from autograd_lite.errors import DetachError, NoDerivativeError
 from autograd_lite.testing import check_gradients
 from tests.peers import peer
@@ -222,3 +222,20 @@ def test_what_is_refused_and_what_it_says():
     ]:  # fmt: skip
         with pytest.raises(DetachError, match=rf"autograd_lite\.scipy\.stats\.{name}"):
             f()
+
+
+@pytest.mark.parametrize("name", ["beta", "binom"])
+def test_a_compiled_program_sees_where_other_numbers_lie(name):
+    """What is outside of the support is found anew, not as it was when it was recorded."""
+    family, shapes = getattr(stats, name), SHAPES.get(name, ())
+    log = family.logpmf if name in COUNTS else family.logpdf
+    inside, outside = np.array([0.5, 0.8]), np.array([-0.5, 0.7])
+    if name in COUNTS:
+        inside, outside = np.array([1.0, 2.0]), np.array([-1.0, 0.5])
+
+    def both(x):
+        return log(x, *shapes), family.cdf(x, *shapes)
+
+    compiled = compile(both)
+    compiled(inside)
+    np.testing.assert_allclose(compiled(outside), both(outside))

@@ -9,9 +9,10 @@ import numpy as np
 import scipy.special as sc  # type: ignore[import-untyped]
 
 from ...calculus import neural
+from ...calculus.shapes import stop
 from ...composite import as_array
 from ...errors import NoDerivativeError
-from ...tensor import Tensor, bare, plain
+from ...tensor import Tensor, plain
 from . import bessel, gammas
 
 Axis = int | tuple[int, ...] | None
@@ -80,18 +81,18 @@ def logsumexp(
         return np.reshape(size, left), np.reshape(sign, left)
     if rows.dtype.kind == "c":
         return np.reshape(size + np.log(sign), left)
-    return np.reshape(np.where(bare(sign) < 0, np.nan, size), left)
+    return np.reshape(np.where(sign < 0, np.nan, size), left)
 
 
 def _signed(a: Any, b: Any) -> tuple[Any, Any]:
     """Return the logarithm of |Σ b exp(a)| along the last axis, and the sum over its size."""
-    counts = np.real(bare(a))
+    counts = stop(np.real(a) if np.iscomplexobj(a) else a)
     if b is not None:
-        counts = np.where(bare(b) == 0, -np.inf, counts)
+        counts = np.where(b == 0, -np.inf, counts)
     largest = np.max(counts, axis=-1, keepdims=True, initial=-np.inf)
-    largest = np.where(np.isfinite(largest), largest, 0.0).astype(counts.dtype)
+    largest = stop(np.where(np.isfinite(largest), largest, 0.0))
     if b is not None:  # what counts 0 times may be infinite
-        a = np.where((bare(b) == 0) & ~np.isfinite(bare(a)), largest, a)
+        a = np.where((b == 0) & ~np.isfinite(a), largest, a)
     with np.errstate(over="ignore", divide="ignore"):
         terms = np.exp(a - largest)
         total = np.sum(terms if b is None else b * terms, axis=-1)
@@ -175,7 +176,8 @@ def factorial(n: Any, exact: bool = False) -> Any:
     """
     if exact:
         return sc.factorial(_no_order("factorial", "n", n), exact=True)
-    return np.where(bare(n) < 0, 0.0, sc.gamma(n + 1.0))
+    n = as_array(n)
+    return np.where(n < 0, 0.0, sc.gamma(n + 1.0))
 
 
 def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
@@ -187,9 +189,10 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
     if exact:
         given = _no_order("comb", "N", N), _no_order("comb", "k", k)
         return sc.comb(*given, exact=True, repetition=repetition)
+    N, k = as_array(N), as_array(k)
     if repetition:
         return comb(N + k - 1.0, k)
-    there = (bare(k) <= bare(N)) & (bare(N) >= 0) & (bare(k) >= 0)
+    there = (k <= N) & (N >= 0) & (k >= 0)
     return np.where(there, sc.binom(N, k), 0.0)
 
 
@@ -201,7 +204,8 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
     """
     if exact:
         return sc.perm(_no_order("perm", "N", N), _no_order("perm", "k", k), exact=True)
-    there = (bare(k) <= bare(N)) & (bare(N) >= 0) & (bare(k) >= 0)
+    N, k = as_array(N), as_array(k)
+    there = (k <= N) & (N >= 0) & (k >= 0)
     return np.where(there, sc.poch(N - k + 1.0, k), 0.0)
 
 

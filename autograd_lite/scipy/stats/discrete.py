@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import scipy.special as sc  # type: ignore[import-untyped]
 
-from ...tensor import bare
 from ..special import gammas  # noqa: F401  (with the rules of what follows)
 from .distribution import Discrete
 
@@ -38,10 +37,6 @@ bernoulli = Discrete(
 )
 
 
-def _trials(n: Any) -> Any:
-    return np.floor(bare(n)).astype(np.int64)  # of a float, SciPy's bdtr warns
-
-
 binom = Discrete(
     "binom",
     "n p",
@@ -51,8 +46,8 @@ binom = Discrete(
         sc.gammaln(n + 1.0) - sc.gammaln(k + 1.0) - sc.gammaln(n - k + 1.0)
         + sc.xlogy(k, p) + sc.xlog1py(n - k, -p)
     ),
-    cdf=lambda k, n, p: sc.bdtr(k, _trials(n), p),
-    sf=lambda k, n, p: sc.bdtrc(k, _trials(n), p),
+    cdf=lambda k, n, p: sc.betainc(n - k, k + 1.0, 1.0 - p),
+    sf=lambda k, n, p: sc.betainc(k + 1.0, n - k, p),
 )  # fmt: skip
 geom = Discrete(
     "geom",

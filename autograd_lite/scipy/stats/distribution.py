@@ -96,7 +96,7 @@ class Distribution:
 
     def _log_density(self, method: str, x: Any, args: Any, kwargs: Any) -> Any:
         y, shapes, scale, known = self._standard(method, x, args, kwargs)
-        inside = self._inside(bare(y), *map(bare, shapes))
+        inside = self._inside(y, *shapes)
         out = self.formulas["logf"](np.where(inside, y, self._some(*shapes)), *shapes)
         return np.where(known, np.where(inside, out - np.log(scale), -np.inf), np.nan)
 
@@ -107,8 +107,8 @@ class Distribution:
         y, shapes, _, known = self._standard(method, x, args, kwargs)
         if not self.scaled:
             y = np.floor(y)
-        low, high = self._ends(*map(bare, shapes))
-        below, above = bare(y) < low, bare(y) >= high
+        low, high = self._ends(*shapes)
+        below, above = y < low, y >= high
         within = np.where(below | above | ~known, self._some(*shapes), y)
         if method in self.formulas:
             out = self.formulas[method](within, *shapes)
@@ -124,9 +124,9 @@ class Distribution:
     def _standard(self, method: str, x: Any, args: Any, kwargs: Any) -> Any:
         """Return (x − loc) / scale, the shapes, the scale and where all of them are parameters."""
         x, *shapes, loc, scale = self._floats(method, x, args, kwargs)
-        positive = bare(scale) > 0
+        positive = scale > 0
         y = (x - loc) / np.where(positive, scale, 1.0)
-        known = np.logical_and(self.valid(*map(bare, shapes)), positive) & ~np.isnan(bare(y))
+        known = np.logical_and(self.valid(*shapes), positive) & ~np.isnan(y)
         return y, shapes, np.where(positive, scale, 1.0), known
 
     def _read(self, method: str, args: Any, kwargs: Any) -> dict[str, Any]:
@@ -165,7 +165,9 @@ class Distribution:
 
     def _some(self, *shapes: Any) -> float:
         """Return a number of every support, to compute with in place of one outside."""
-        low, high = self.support if not callable(self.support) else (0.0, np.inf)
+        if callable(self.support):
+            return 0.0
+        low, high = self.support
         return 0.5 if (low, high) == (0.0, 1.0) else 1.0 + max(float(low), 0.0)
 
 
@@ -185,12 +187,12 @@ class Continuous(Distribution):
         if "ppf" not in self.formulas:
             raise NoDerivativeError(f"scipy.stats.{self.name}.ppf has no formula here.")
         q, *shapes, loc, scale = self._floats("ppf", q, args, kwargs)
-        known = np.logical_and(self.valid(*map(bare, shapes)), bare(scale) > 0)
-        between = (bare(q) > 0) & (bare(q) < 1)
-        known = known & (between | (bare(q) == 0) | (bare(q) == 1))
-        low, high = self._ends(*map(bare, shapes))
+        known = np.logical_and(self.valid(*shapes), scale > 0)
+        between = (q > 0) & (q < 1)
+        known = known & (between | (q == 0) | (q == 1))
+        low, high = self._ends(*shapes)
         out = self.formulas["ppf"](np.where(between, q, 0.5), *shapes)
-        out = np.where(between, out, np.where(bare(q) == 0, low, high))
+        out = np.where(between, out, np.where(q == 0, low, high))
         return np.where(known, out * scale + loc, np.nan)
 
 

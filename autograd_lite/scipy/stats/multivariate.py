@@ -129,11 +129,10 @@ class Multinomial(Multivariate):
                 raise NoDerivativeError(
                     "scipy.stats.multinomial.logpmf has no derivative by counts: give t.numpy()."
                 )
-        x, n, p = alike(bare(x), bare(n), p)
+        x, n, p = alike(x, n, p)
         counted = np.all((x >= 0) & (x == np.floor(x)), axis=-1) & (np.sum(x, axis=-1) == n)
-        chances = bare(p)
-        known = np.all((chances >= 0) & (chances <= 1), axis=-1) & (n >= 0)
-        known = known & (np.abs(np.sum(chances, axis=-1) - 1.0) < 1e-6)
+        known = np.all((p >= 0) & (p <= 1), axis=-1) & (n >= 0)
+        known = known & (np.abs(np.sum(p, axis=-1) - 1.0) < 1e-6)
         inside = np.where(counted[..., None], x, 0.0)
         terms = sc.xlogy(inside, p) - sc.gammaln(inside + 1.0)
         out = sc.gammaln(n + 1.0) + np.sum(terms, axis=-1)
