@@ -19,6 +19,13 @@ LIBRARIES = {
     "p": "torch",
     "ag": "autograd",
     "agnp": "autograd.numpy",
+    "agnorm": "autograd.scipy.stats.norm",
+    "agspecial": "autograd.scipy.special",
+    "scipy": "scipy",
+    "special": "autograd_lite.scipy.special",
+    "norm": "autograd_lite.scipy.stats:norm",
+    "odeint": "autograd_lite.scipy.integrate:odeint",
+    "convolve": "autograd_lite.scipy.signal:convolve",
     "jax": "jax",
     "jnp": "jax.numpy",
     "micrograd": "micrograd.engine",
@@ -107,7 +114,15 @@ def names_for(line):
     w = Tensor([3.0, 4.0], requires_grad=True, name="w")
     (w * w / 2).sum().backward()
     names = {name: getattr(autograd_lite, name) for name in autograd_lite.__all__}
-    names |= {"np": np, "nn": nn, "F": F, "torch": torch, "a": a, "w": w}
+    names |= {
+        "autograd_lite": autograd_lite,
+        "np": np,
+        "nn": nn,
+        "F": F,
+        "torch": torch,
+        "a": a,
+        "w": w,
+    }
     names |= {f.__name__: f for f in (same, says, unpack, put, twice, slope, fitted, stepped, seen)}
     names |= {"cubes": cubes, "near": near}
     names |= {"t": Tensor(a, requires_grad=True), "k": Tensor(a)}

@@ -34,7 +34,7 @@ __all__ = ["integrate", "linalg", "signal", "special", "stats"]
 
 ELSEWHERE = {
     "misc": "its logsumexp is in autograd_lite.scipy.special",
-    "optimize": "scipy.optimize.minimize takes value_and_grad(f) as its function, with jac=True",
+    "optimize": "for_scipy(f, x0) gives what scipy.optimize takes",
 }
 """Modules of SciPy's that are not here, and what to write."""
 
