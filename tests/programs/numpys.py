@@ -371,7 +371,102 @@ def fixed_point(np, jax):
     return [*losses, g]
 
 
-JAX = [mlp_of_a_dict, forward_over_reverse, fixed_point]
+def private_gradients(np, jax):
+    """Gradients of each example, clipped and added up: what a private training takes."""
+    x, W, b = start(20, (12, 3), (4, 3), (4,))
+    y, params = numpy.sin(x[:, 0]), {"W": W, "b": b}
+
+    def loss(params, x, y):
+        hidden = np.tanh(params["W"] @ x + params["b"])
+        return (np.sum(hidden) - y) ** 2
+
+    each, losses = jax.vmap(jax.value_and_grad(loss), in_axes=(None, 0, 0)), []
+    for _ in range(5):
+        values, g = each(params, x, y)
+        losses.append(values.mean())
+        norms = np.sqrt(np.sum(g["W"] ** 2, axis=(1, 2)) + np.sum(g["b"] ** 2, axis=1))
+        scale = 1.0 / np.maximum(1.0, norms)
+        step = {k: np.einsum("n,n...->...", scale, g[k]) / len(x) for k in g}
+        params = jax.tree.map(lambda p, s: p - 0.5 * s, params, step)
+    return [*losses, params["W"], params["b"]]
+
+
+def kernels(np, jax):
+    """A Gaussian process of nested maps, and its gradient through them."""
+    x, new = numpy.linspace(-1, 1, 8)[:, None], numpy.linspace(-0.9, 0.7, 3)[:, None]
+    y = numpy.sin(3 * x[:, 0])
+
+    def kernel(length, a, b):
+        return np.exp(-np.sum((a - b) ** 2) / (2 * length**2))
+
+    def table(length, a, b):
+        return jax.vmap(lambda u: jax.vmap(lambda v: kernel(length, u, v))(b))(a)
+
+    def evidence(length):
+        K = table(length, x, x) + 0.01 * np.eye(8)
+        return 0.5 * y @ np.linalg.solve(K, y) + 0.5 * np.linalg.slogdet(K)[1]
+
+    K = table(0.5, x, x) + 0.01 * np.eye(8)
+    slopes = jax.vmap(jax.grad(lambda u: jax.vmap(lambda v: kernel(0.5, u, v))(x)
+                               @ np.linalg.solve(K, y)))(new)  # fmt: skip
+    return [evidence(0.5), jax.grad(evidence)(0.5), table(0.5, new, x), slopes]
+
+
+def learning_to_learn(np, jax):
+    """MAML: the gradient through a step of each task's own, over a batch of tasks."""
+    (W, b), tasks = start(21, (5,), (5,)), numpy.array([[1.0, 0.2], [0.5, 1.0], [2.0, -0.4]])
+    x = numpy.linspace(-1, 1, 7)
+
+    def net(params, x):
+        return np.sum(np.tanh(params[0] * x + params[1]))
+
+    def loss(params, x, y):
+        return np.mean((jax.vmap(net, in_axes=(None, 0))(params, x) - y) ** 2)
+
+    def adapted(params, task):
+        y = task[0] * np.sin(3 * x + task[1])
+        inner = jax.grad(loss)(params, x[:4], y[:4])
+        own = jax.tree.map(lambda p, g: p - 0.1 * g, params, inner)
+        return loss(own, x[4:], y[4:])
+
+    def meta(params):
+        return np.mean(jax.vmap(adapted, in_axes=(None, 0))(params, tasks))
+
+    params, losses, both = (W, b), [], jax.value_and_grad(meta)
+    for _ in range(2):
+        value, g = both(params)
+        losses.append(value)
+        params = jax.tree.map(lambda p, d: p - 0.2 * d, params, g)
+    return [*losses, *params]
+
+
+def gauss_newton(np, jax):
+    """Levenberg and Marquardt on a nest as a vector; Jacobians of both kinds, and of each point."""
+    t = numpy.linspace(0, 2, 9)
+    data = 2.0 * numpy.exp(-1.5 * t) + 0.3
+    v, rebuild = jax.flatten({"a": numpy.ones(1), "rest": [numpy.array([1.0, 0.1])]})
+
+    def model(v, t):
+        p = rebuild(v)
+        rate, shift = p["rest"][0]
+        return p["a"][0] * np.exp(-rate * t) + shift
+
+    def residuals(v):
+        return jax.vmap(model, in_axes=(None, 0))(v, t) - data
+
+    found = []
+    for _ in range(2):
+        J, r = jax.jacfwd(residuals)(v), residuals(v)
+        found.append(np.sum(r**2))
+        v = v - np.linalg.solve(J.T @ J + 0.001 * np.eye(3), J.T @ r)
+    each = jax.vmap(jax.jacrev(model), in_axes=(None, 0))(v, t)
+    return [*found, v, J, jax.jacrev(residuals)(v), each]
+
+
+JAX = [
+    *(mlp_of_a_dict, forward_over_reverse, fixed_point),
+    *(private_gradients, kernels, learning_to_learn, gauss_newton),
+]
 
 
 # -- micrograd -----------------------------------------------------------------------------------

@@ -54,11 +54,15 @@ def test_a_program_of_jax(program):
     def compiled(f, **how):
         return jax.jit(jax.value_and_grad(f, **how))
 
-    names = {name: getattr(jax, name) for name in ("grad", "jvp", "vjp", "hessian", "jacobian")}
-    theirs = SimpleNamespace(value_and_grad=compiled, **names)
+    same = ("grad", "jvp", "vjp", "hessian", "jacobian", "jacfwd", "jacrev", "vmap", "tree")
+    names = {name: getattr(jax, name) for name in same}
+    flatten = importlib.import_module("jax.flatten_util").ravel_pytree
+    is_whole = program in (numpys.forward_over_reverse, *numpys.JAX[3:])
+    both = jax.value_and_grad if is_whole else compiled
+    theirs = SimpleNamespace(value_and_grad=both, flatten=flatten, **names)
     a = program(np, OURS)
     with jax.enable_x64(True):
-        if program is numpys.forward_over_reverse:  # one compilation for all that is in there
+        if is_whole:  # one compilation for all that is in there
             b = jax.jit(lambda: program(jax.numpy, theirs))()
         else:
             b = program(jax.numpy, theirs)
