@@ -417,7 +417,7 @@ class MathML(_Typeset):
 
     def local(self, of: str, by: str) -> str:
         """Write a local derivative: of one operation, by one operand, the others held still."""
-        prime = f"<msup><mrow>{self.symbol(of)}</mrow><mo>′</mo></msup>"
+        prime = f'<msup><mrow>{self.symbol(of)}</mrow><mo lspace="0" rspace="0">′</mo></msup>'
         return f"<mrow>{prime}{self.parentheses(self.symbol(by))}</mrow>"
 
     def number(self, text: str) -> str:

@@ -23,9 +23,18 @@ from ..visualize.palette import css
 from ..visualize.text import number as short
 from ..visualize.text import operations
 from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
-from .derivation import Derivation, Edge, Step, named
+from .derivation import Derivation, Edge, Step, named, paths
 from .elements import Follower
-from .equations import by_index, contribution, equal, how_to_read, scalars, since, with_places
+from .equations import (
+    by_index,
+    contribution,
+    equal,
+    how_to_read,
+    scalars,
+    since,
+    total,
+    with_places,
+)
 from .formula import Formula
 from .layout import picture
 from .living import Living, NotWritable, alive
@@ -46,6 +55,7 @@ SCRIPT = (
     "graph",
     "view",
     "light",
+    "ways",
     "cards",
     "predict",
     "log",
@@ -251,11 +261,8 @@ class _Page:
             "phase": "done",
             "title": "All gradients",
             "say": f"Every input has its gradient: {_list(d.inputs)}.",
-            "math": [
-                _line(v.name, [MATHML.partial(root, v.name), self.mathml(v, "gradient")])
-                for v in d.inputs[:NAMED]
-                if v in d.gradients
-            ],
+            "math": [line for v in d.inputs[:NAMED] for line in self.in_the_end(v)],
+            "sides": [i for edge in d.edges for i in self.sides(edge)],
             "lit": [v.key for v in d.inputs if v in self.shown],
             "show": [
                 self.panel(f"∂{root}/∂{v.name}", v, "gradient")
@@ -263,6 +270,28 @@ class _Page:
                 if v in d.gradients and np.ndim(v.data)
             ],
         }
+
+    def in_the_end(self, value: Value) -> Iterable[dict[str, Any]]:
+        """Return a gradient as a sum over ways, as a formula of the values, and as a number."""
+        if value not in self.derivation.gradients:
+            return
+        left, number = MATHML.partial(self.root, value.name), self.mathml(value, "gradient")
+        ways = paths(self.derivation, value)
+        if not ways:
+            yield _line(value.name, [left, number])
+            return
+        products = [self.way(way, i) for i, way in enumerate(ways)]
+        yield _line(value.name, [left, MATHML.chain(products, "+")])
+        yield _line("closed form", [left, write(total(ways), MATHML), number], beyond=2)
+
+    def way(self, way: list[Edge], i: int) -> str:
+        """Return a product of local derivatives, with the arrows that it goes along."""
+        product = MATHML.chain([MATHML.local(e.result.name, e.by) for e in way], MATHML.times)
+        drawn = (self.arrows(e.operation.key, [e.position]) for e in way)
+        arrows = " ".join(arrow for found in drawn for arrow in found)
+        if not arrows:
+            return product
+        return f'<mrow class="way" data-way="{i % 6}" data-arrows="{arrows}">{product}</mrow>'
 
     def forward(self, step: Step) -> dict[str, Any]:
         """Return the frame of one operation."""
@@ -362,18 +391,18 @@ class _Page:
             parts = [MATHML.symbol(edge.sender), write(edge.here, MATHML)]
             lines.append(_line("here", parts, note=with_places(edge, TEXT)))
         because = since(edge, TEXT)
-        total = self.equation(product, self.mathml(edge, "contribution"))
+        whole = self.equation(product, self.mathml(edge, "contribution"))
         if edge.local is not None:
             local = self.equation(edge.local, self.mathml(edge, "local"))
             parts = [MATHML.local(edge.result.name, edge.by), *local]
             lines.append(_line("local derivative", parts, note=because, beyond=2))
-            lines.append(_line("upstream · local", total[:-1], beyond=0))
+            lines.append(_line("upstream · local", whole[:-1], beyond=0))
         elif edge.product.head != "contraction":
-            lines.append(_line("by the rule", total[:-1], note=because, beyond=0))
+            lines.append(_line("by the rule", whole[:-1], note=because, beyond=0))
         if edge.index is not None:
             lines.append(_line("by index", list(by_index(self.derivation, edge, MATHML))))
         if not np.ndim(edge.contribution):
-            lines.append(_line("contribution", total[-1:], True))
+            lines.append(_line("contribution", whole[-1:], True))
         if edge.before is not None:
             ways = ("before", "contribution", "after")
             old, new, both = (self.mathml(edge, which) for which in ways)

@@ -139,6 +139,7 @@ def _variables(theme: Theme) -> str:
     lines = {name: role.of(theme) for name, role in ROLES.items()}
     lines |= {f"{name}-soft": soft(ROLES[name], theme) for name in SOFT}
     lines |= {f"gradient-{i}": colour for i, colour in enumerate(GRADIENTS)}
+    lines |= {f"series-{i}": colour for i, colour in enumerate(SERIES)}
     lines["strongest"] = f"{STRONGEST[theme]:.0%}"
     return " ".join(f"--{name}: {value};" for name, value in lines.items())
 

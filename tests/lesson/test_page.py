@@ -852,3 +852,17 @@ def test_what_meets_in_an_element_lights_up(page):
         assert len(p.every(".cell.met")) == met
     lit = [cell.get_attribute("title") for cell in p.every(".cell.met")]
     assert all("[0, 0, 0, 0]" in text for text in lit)
+
+
+def test_the_end_shows_each_way_as_its_arrows_are(page):
+    x, y = (Tensor(v, True, name=name) for name, v in (("x", 2.0), ("y", 3.0)))
+    p = page(explain(x * y + np.sin(x)))
+    p.at(p.last)
+    words = [line.replace("−", "-") for line in p.text("#math").split("\n")]
+    assert any("cos" in line for line in words)
+    ways = p.every(".way")
+    assert [way.get_attribute("data-way") for way in ways] == ["0", "1", "0"]
+    coloured = "return [...document.querySelectorAll('.arrow[data-way]')].map((a) => a.id)"
+    assert len(p.run(coloured)) == 4  # both ways of x, of two arrows each
+    p.run("arguments[0].focus()", ways[2])
+    assert sorted(p.run(coloured)) == sorted(ways[2].get_attribute("data-arrows").split())

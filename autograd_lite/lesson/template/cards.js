@@ -32,6 +32,7 @@ function paintStep() {
   $("arrays").replaceChildren(...panels.map((panel) => figure(panel, hide && panel.result)));
   $("element").hidden = true;
   followed = null;
+  paintWays();
   paintQuestion();
 }
 

@@ -89,7 +89,7 @@ frames.forEach((frame, i) => {
   for (const key in get) Object.defineProperty(frame, key, { enumerable: true, get: get[key] });
   const every = frame.math;
   const math = () => {
-    const beyond = frame.phase === "backward" && crossed(i);
+    const beyond = frame.phase !== "forward" && crossed(i);
     const lines = beyond ? every.filter((line) => line.beyond !== 0) : every;
     return lines.map((line) => {
       const parts = beyond && line.beyond ? [line.parts[0], line.parts.at(-1)] : line.parts;
