@@ -12,6 +12,7 @@
 `slide`            a graph that fills a slide
 `web`              a page on which modules and repetitions open and close
 `heat`             the size of a gradient as a colour
+`closing`          frames that close in an SVG
 `render`           DOT as SVG, PDF or PNG
 `schema`           the graph as JSON
 `palette`          what each colour means, and the colours

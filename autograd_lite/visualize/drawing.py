@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import MissingExtraError
 from ..later import later
 from ..tensor import Tensor
+from .closing import with_closing_frames
 from .dot import View, to_dot
 from .fold import fold
 from .gradients import contributions, differentiate
@@ -288,7 +289,10 @@ class Drawing:
         return path
 
     def _rendered(self, format: str) -> bytes:
-        return render(self.source, format)
+        picture = render(self.source, format)
+        if format == "svg" and self._part is not None:
+            picture = with_closing_frames(picture.decode(), self._part).encode()
+        return picture
 
     def _repr_svg_(self) -> str | None:
         try:

@@ -18,11 +18,11 @@ import numpy as np
 
 from . import palette
 from .birth import is_finite
-from .boxes import in_one_colour, operation_tooltip, quoted, tooltip, value_tooltip
+from .boxes import SPACE, in_one_colour, operation_tooltip, quoted, tooltip, value_tooltip
 from .dot import ARROWS, BAD, BOXES, View, empty
 from .fold import Fold
 from .graph import Operation, Value
-from .heat import step_of
+from .heat import EDGES, step_of
 from .labels import short_formula, short_names
 from .part import Part
 from .scene import magnitude, what_is_not_shown
@@ -109,7 +109,8 @@ def to_slide(part: Part, view: View) -> Any:
                 cell.hung = [(cell.hung[0][0], f"*{names}")]
         sheet = _best(cells)
     notes = [line[1:] for line in what_is_not_shown(part) if line[0] == "*"]
-    across, down = sheet.width, sheet.height + LINE * bool(notes)
+    below = ([_legend()] if view.heat else []) + ([quoted("; ".join(notes))] if notes else [])
+    across, down = sheet.width, sheet.height + 1.5 * LINE * len(below)
     # The sheet has the shape of a slide, whatever is on it.
     across, down = max(across, down * WIDTH / HEIGHT), max(down, across * HEIGHT / WIDTH)
     size = f"{WIDTH * POINTS / 72:.4f},{HEIGHT * POINTS / 72:.4f}!"
@@ -131,10 +132,21 @@ def to_slide(part: Part, view: View) -> Any:
                 before.key, cell.key, pos=_spline(points),
                 **ARROWS["gradient" if carries else "constant"],
             )  # fmt: skip
-    if notes:
-        digraph.node("rest", f"<{quoted('; '.join(notes))}>", shape="plain", fixedsize="false",
-                     pos=f"{across / 2:.1f},{LINE / 2:.1f}")  # fmt: skip
+    for i, label in enumerate(reversed(below)):
+        place = f"{across / 2:.1f},{(1.5 * i + 0.75) * LINE:.1f}"
+        digraph.node(f"below{i}", f"<{label}>", shape="plain", fixedsize="false", pos=place)
     return digraph
+
+
+def _legend() -> str:
+    """Return the colours in a row: between two of them stands where one ends."""
+    cells = ["|∇| vanishing"]
+    for i, fill in enumerate(palette.GRADIENTS):
+        said = f"&lt; {EDGES[i]:g}" if i < len(EDGES) else "exploding"
+        ink = palette.text_on(fill)
+        cells.append(f'<td bgcolor="{fill}"><font color="{ink}">{said}</font></td>')
+    cells[0] = f"<td>{cells[0]}</td>"
+    return f'<table border="0" cellborder="0" cellspacing="0"><tr>{"".join(cells)}</tr></table>'
 
 
 # -- what stands on it --------------------------------------------------------------------------
@@ -228,7 +240,8 @@ def _labelled(lines: list[str], look: dict[str, str], value: Value | None, view:
     for line in lines:
         name = re.match(r"\*(.*?)(?= = |  |$)", line)
         bold = f"<b>{quoted(name[1])}</b>" if name else ""
-        written.append(bold + quoted(line[name.end() :] if name else line))
+        rest = quoted(line[name.end() :] if name else line)
+        written.append(bold + re.sub("^ +", SPACE, rest) if bold else rest)
     label = "<br/>".join(written)
     if value is None:
         return label

@@ -59,6 +59,40 @@ def test_every_operation_is_in_one_place(program, tmp_path):
     assert uses <= {(tail, head) for tail, head, _ in page["arrows"]}
 
 
+def test_frames_close_in_an_svg(tmp_path, chromium):
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    def press(element, key):
+        chromium.execute_script("arguments[0].focus()", element)
+        ActionChains(chromium).send_keys(key).perform()
+
+    with trace():
+        loss = np.sum(Block()(np.ones((2, 4))) ** 2)
+    path = draw(loss).save(tmp_path / "graph.svg")
+    assert "<script" not in draw(loss)._repr_svg_()  # a notebook has no use for it
+    chromium.get(path.as_uri())
+
+    def seen(kind):
+        found = chromium.find_elements(By.CSS_SELECTOR, f"g.{kind}")
+        return [g for g in found if g.value_of_css_property("display") != "none"]
+
+    boxes, arrows = len(seen("node")), len(seen("edge"))
+    (frame,) = (g for g in seen("cluster") if "fc1: Linear" in g.text)
+    press(frame, Keys.ENTER)
+    assert frame.get_attribute("aria-expanded") == "false"
+    assert len(seen("node")) == boxes - 4  # weight, bias, the operation and its result
+    assert len(seen("edge")) == arrows - 3
+    assert "fc1: Linear (1 operation)" in frame.text
+    chromium.execute_script("arguments[0].dispatchEvent(new MouseEvent('click'))", frame)
+    assert (len(seen("node")), len(seen("edge"))) == (boxes, arrows)
+    (whole,) = (g for g in seen("cluster") if "\nBlock" in g.text)
+    press(whole, Keys.SPACE)
+    assert len(seen("cluster")) == 1
+    assert [m for m in chromium.get_log("browser") if m["level"] == "SEVERE"] == []
+
+
 def test_it_opens_closes_searches_and_zooms(tmp_path, chromium):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys

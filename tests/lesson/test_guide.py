@@ -25,6 +25,9 @@ def test_the_page(tmp_path, monkeypatch):
         assert printed.getvalue() == output or printed.getvalue().splitlines() == comments
     written = {path.name for path in tmp_path.iterdir()}
     assert {"steps.html", "derivation.tex", "graph.svg", "network.svg", "part.html"} <= written
+    saved = re.findall(r'\.save\("([^"*]+)"\)', TEXT)
+    assert set(saved) <= written
+    assert "step_01.svg" in written
 
 
 def test_its_pictures_are_there():

@@ -107,7 +107,7 @@ def test_what_stands_on_a_slide(parse):
     y.backward()
     picture = parse(draw(y, size="slide"))
     texts = {text for said in picture.labels.values() for text in said}
-    assert {"w  (2,)  |∇| 10", "t₁ = w²", "(2,)  |∇| 1.4", "y = Σ t₁", "25  |∇| 1"} <= texts
+    assert {"w (2,)  |∇| 10", "t₁ = w²", "(2,)  |∇| 1.4", "y = Σ t₁", "25  |∇| 1"} <= texts
     assert "v2" not in picture.labels  # a bare number is in the formula
     assert picture.arrows == [("o1", "o2")]
     assert "vanishing" in str(
