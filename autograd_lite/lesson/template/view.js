@@ -102,7 +102,8 @@ function follow(elements) {
   if (!seen.length) return;
   const all = [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...seen.map((box) => box[i])));
   const [w, h] = [view.width / view.scale, view.height / view.scale];
-  const fits = all[2] - all[0] <= w && all[3] - all[1] <= h;
+  const edge = 72 / view.scale; // where the view fades, on both sides
+  const fits = all[2] - all[0] <= w - edge && all[3] - all[1] <= h;
   const [left, top, right, bottom] = fits ? all : seen[0];
   const room = { x: Math.min(40, (w - right + left) / 2), y: Math.min(20, (h - bottom + top) / 2) };
   const x = Math.min(Math.max(view.x, right + room.x - w / 2), left - room.x + w / 2);
