@@ -166,6 +166,9 @@ def test_sentences_formulas_badges_and_bumps_follow(page):  # noqa: F811
     assert "-3" not in p.text("#say")
     assert "−1.5" in p.text("#say")
     assert "0.5·(−3)" in " ".join(shown(p)[1])  # what begins with a minus is in parentheses
+    box = p.find(f"#graph #{p.run('return inputs[1].key')}")
+    ActionChains(p.driver, 0).drag_and_drop_by_offset(box, 20, 0).perform()
+    assert p.box("y", "value") == "= −2.9"  # ten steps of a hundredth
     numbers.type(1, 0, "4")
     assert "0.5·4" in " ".join(shown(p)[1])
     p.at(p.last).run("settle()")
@@ -187,6 +190,24 @@ def test_what_is_rounded_is_not_said_to_be_equal(page):  # noqa: F811
     assert "≈" not in " ".join(shown(p)[1])
     Numbers(p).type(0, 0, "1/3")
     assert "≈" in " ".join(shown(p)[1])
+
+
+def test_what_is_typed_and_how_far_a_step_goes(page):  # noqa: F811
+    x = Tensor([250.0, 1e-3], True, name="x")
+    p = page(explain(np.sum(x * x)))
+    typed = {
+        "0.5": 0.5, "−3": -3, "1e-3": 1e-3, "1/3": 1 / 3, "0,5": 0.5, " 7 ": 7, "-inf": -np.inf,
+        "∞": np.inf, "NaN": np.nan,
+    }  # fmt: skip
+    found = p.run("return arguments[0].map((text) => String(parsed(text)))", list(typed))
+    np.testing.assert_array_equal(floats(found), list(typed.values()))
+    assert p.run("return ['', 'x', '1/', '--2', '1,2,3'].map(parsed)")[:2] == [None, None]
+    assert p.run("return stepped(inputs[0], 250, 1)") == 251
+    assert p.run("return stepped(inputs[0], 0.1, 3)") == 3.1  # without what rounding leaves
+    assert p.run("return fill('a ⟦0:0⟧ ⟪⟦0:1⟧⟫')") == "a 250 0.001"
+    p.run("change(inputs[0], 1, -2)")
+    assert p.run("return fill('a ⟪⟦0:1⟧⟫ · ⟪⟪⟦0:1⟧⟫ + 1⟫')") == "a (−2) · (−2) + 1"
+    assert p.run("return named('⟪⟦0:1⟧⟫')") == "x[1]"
 
 
 def test_a_kink_is_said_and_the_old_rule_is_not_shown(page):  # noqa: F811

@@ -37,7 +37,7 @@ function control(cell, input, i) {
   cell.dataset.place = i;
   cell.addEventListener("pointerdown", (event) => {
     if (event.button) return;
-    drag = { input, i, cell, from: event.clientX, x: input.now[i], moved: false };
+    drag = { input, i, from: event.clientX, x: input.now[i], moved: false };
     cell.classList.add("dragged");
   });
   cell.addEventListener("dblclick", () => type(cell, input, i));
@@ -52,10 +52,23 @@ function paintControl(cell, input, i) {
   cell.painted = `${x} ${largest}`;
   cell.textContent = signed(x);
   cell.title = `${nameOf(input, i)} = ${short(x)}: drag it, type, or use ↑ ↓`;
-  cell.setAttribute("aria-valuenow", input.now[i]);
+  if (typeof x === "number") cell.setAttribute("aria-valuenow", x);
+  else cell.removeAttribute("aria-valuenow");
   cell.setAttribute("aria-valuetext", short(x));
   shade(cell, x, largest);
   cell.classList.toggle("not-finite", typeof x !== "number");
+}
+
+/** A single number can be dragged where it stands in the graph, too. */
+for (const input of inputs) {
+  const box = $(input.key);
+  if (!box || input.shape.length) continue;
+  box.classList.add("drags");
+  box.addEventListener("pointerdown", (event) => {
+    if (event.button || document.documentElement.classList.contains("asks-paths")) return;
+    event.stopPropagation(); // the graph stays where it is
+    drag = { input, i: 0, from: event.clientX, x: input.now[0], moved: false };
+  });
 }
 
 window.addEventListener("pointermove", (event) => {
