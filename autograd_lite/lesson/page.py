@@ -583,7 +583,9 @@ def _alive(derivation: Derivation) -> tuple[Living | None, str]:
         what = f"{', '.join(living.stays)} {'stays' if len(living.stays) == 1 else 'stay'}"
         return living, f"{what} as it was when the program ran, whatever else is changed."
     except Exception as error:  # a rule or a function of the user's that takes arrays alone
-        why = str(error) if isinstance(error, NotWritable) else f"a step of it says: {error}"
+        why = str(error)
+        if not isinstance(error, NotWritable):
+            why = f"A rule, or a function, takes arrays alone, and cannot be followed: {why}"
         return None, f"The numbers of this page stand still. {why}"
 
 

@@ -8,7 +8,11 @@ import pytest
 
 import nn
 from autograd_lite import Tensor, explain, trace
+from autograd_lite.lesson.living import alive
+from autograd_lite.lesson.page import BOXES
+from autograd_lite.lesson.parts import that_fits
 from autograd_lite.visualize.graph import read
+from tests.codegen.test_javascript import run
 from tests.lesson.living_programs import PROGRAMS
 from tests.lesson.test_page import Keys, lab, page  # noqa: F401
 
@@ -137,6 +141,37 @@ def test_what_is_changed_on_the_page_is_what_python_computes(page, name):  # noq
         assert sum(np.sum(before[n] != after[n]) for n in after) == 1
         check(make, after, numbers, f"{name}, change {j}")
         before = after
+
+
+def chain(n):
+    x, w = Tensor(0.7, True, name="x"), Tensor(1.01, True, name="w")
+    y = x
+    for _ in range(n):
+        y = np.sin(y) * w + y * 0.1
+    return y
+
+
+def test_every_number_of_parts_folds_and_levels(chromium):
+    made = [explain(chain(200)), explain(chain(200), part="t100")]
+    made += [
+        explain(PROGRAMS["attention_head"](), level=k) for k in ("modules", "steps", "scalars")
+    ]
+    made += [explain(PROGRAMS["relu_network"](), level=k) for k in ("modules", "steps")]
+    derivations = [that_fits(e.derivation, BOXES, e._folding) for e in made]
+    lives = [alive(d) for d in derivations]
+    points = [[[np.asarray(v.data, float) for v in live.inputs]] for live in lives]
+    found = run(chromium, list(zip(lives, points, strict=True)))
+    for d, live, (outputs,) in zip(derivations, lives, found, strict=True):
+        assert {which for _, which in live.number} >= {"value", "gradient", "contribution", "after"}
+        for (of, which), n in live.number.items():
+            data = d.gradients[of] if which == "gradient" else None
+            if which in ("contribution", "before", "after"):
+                data = getattr(of, which)
+            elif which == "value":
+                data = of.data
+            elif which == "local":
+                data = np.broadcast_to(of.local.value, live.shapes[n])
+            assert_same(outputs[n], data, f"{which} of {of}")
 
 
 def shown(p):
