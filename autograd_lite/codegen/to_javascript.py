@@ -165,7 +165,7 @@ class _Writer(Lines):
             lines.append(f"const {names[v]}={text};")
             if v in made:
                 lines.append(f"{at[v]}={names[v]};")
-        self.nest(zip(letters, shape, strict=True), lines)
+        self.nest(zip(letters, shape, strict=True), _joined(lines))
 
     def call(self, block: Call) -> None:
         """Write one step that is not elementwise."""
@@ -176,6 +176,17 @@ class _Writer(Lines):
         if step.primitive.is_closed or step.primitive.draws or write is None:
             raise refusal(step)
         return write(self, step)
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Return lines with those that name values, one after the other, as one."""
+    found: list[str] = []
+    for text in lines:
+        if found and text.startswith("const ") and found[-1].startswith("const "):
+            found[-1] = f"{found[-1][:-1]},{text.removeprefix('const ')}"
+        else:
+            found.append(text)
+    return found
 
 
 def _literal(v: Value) -> bool:
