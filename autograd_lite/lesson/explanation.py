@@ -23,6 +23,7 @@ from . import frames
 from .derivation import Derivation, derive, seed_of
 from .levels import closer
 from .parts import of_graph
+from .people import named_by_people
 from .playground import Playground
 from .training import FunctionTraining
 from .words import to_text
@@ -147,6 +148,7 @@ def explain(
             "One result is explained at a time, and several were given: give one, or their sum."
         )
     graph = read(loss, variables)
+    named_by_people(graph)
     if level in ("steps", "scalars"):
         assert isinstance(loss, Tensor)
         seed = seed_of(loss, upstream)

@@ -470,3 +470,22 @@ def test_a_function_that_does_not_take_the_inputs(inputs):
         TypeError, match=r"<lambda> cannot be called .* write explain\(function, inp"
     ):
         explain(lambda x: x * x, *inputs)
+
+
+def test_layers_of_a_list_are_called_what_they_are():
+    def losses():
+        net = nn.Sequential(
+            nn.Conv2d(1, 2, 2, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(2, 3, rng=0), nn.Linear(3, 2, rng=0),
+        )  # fmt: skip
+        return nn.CrossEntropyLoss()(net(np.ones((2, 1, 3, 3))), np.array([0, 1]))
+
+    plain = explain(losses())
+    with trace():
+        traced = explain(losses())
+    expected = [f"{layer}.{what}" for layer in ("conv1", "linear1", "linear2")
+                for what in ("weight", "bias")]  # fmt: skip
+    for explanation in (plain, traced):
+        assert [v.name for v in explanation.derivation.inputs] == expected
+        assert "[rows, labels]" in str(explanation)
+        assert "(as its operand" not in str(explanation)
