@@ -187,7 +187,7 @@ class Edge:
         """The operands that stand beside the upstream gradient in the sum that `index` is."""
         assert self.index is not None
         operands = self.operation.operands
-        called = {v.name: v for v in operands}
+        called = {v.name: v for o in flat([self.operation]) for v in o.operands}
         called |= {name: operands[i] for i, name in self.places.items()}
         return [called[f.name] for f in self.index.arguments if f.head == "symbol"]
 

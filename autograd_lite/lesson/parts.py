@@ -19,12 +19,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from ..visualize.fold import Fold, flat, fold
 from ..visualize.graph import Graph, Operation, Value
 from ..visualize.part import nearest
 from ..visualize.text import operations
 from .derivation import Derivation, Edge, Step, named
-from .formula import Formula, gradient
+from .equations import total
+from .formula import Formula, apply, gradient
+from .notation import legible
+from .simplifying import simplify
+
+MOST_WAYS = 4  # through a module, before its derivative is only a name
 
 
 def that_fits(derivation: Derivation, max_boxes: int, folding: bool = True) -> Derivation:
@@ -91,6 +98,10 @@ def _contributions(
         own, _ = derivation.made_of.get(edge, ([edge], []))
         if not isinstance(item, Fold):
             found.append((edge, item, own))
+        elif item.count == 1 and edge.operand in item.operands and not edge.places:
+            # A module of one operation says what that says.
+            here = dataclasses.replace(edge, position=item.operands.index(edge.operand))
+            found.append((here, item, own))
         elif edge.operand in item.operands:
             place = places.setdefault((item, edge.operand), len(found))
             if place == len(found):
@@ -98,6 +109,53 @@ def _contributions(
             else:
                 first, _, before = found[place]
                 found[place] = _added(first, edge.contribution), item, [*before, *own]
+    return [(_by_its_own_formula(derivation, e, item), item, own) for e, item, own in found]
+
+
+def _by_its_own_formula(derivation: Derivation, edge: Edge, item: Operation | None) -> Edge:
+    """Let a module say its own derivative, where that is a product for each element.
+
+    It is the sum over the ways through it of the local derivatives along each; where it does not
+    come to the contribution, the fold stays a name and its numbers.
+    """
+    if not isinstance(item, Fold) or item.count == 1 or len(item.results) != 1:
+        return edge
+    (result,) = item.results
+    ways = _through(derivation, item, edge.operand, result)
+    if not ways or result not in derivation.gradients:
+        return edge
+    local = total(ways)
+    upstream = gradient(derivation.root.name, result.name, derivation.gradients[result])
+    value = np.multiply(upstream.value, local.value)
+    same = np.shape(value) == np.shape(edge.contribution)
+    product = simplify(apply("multiply", upstream, local, value=value))
+    if not same or not np.allclose(value, edge.contribution, rtol=1e-5) or not legible(product):
+        return edge
+    return dataclasses.replace(edge, product=product, moving=product)
+
+
+def _through(
+    derivation: Derivation, item: Fold, operand: Value, result: Value
+) -> list[list[Edge]] | None:
+    """Return the ways through a fold, as the edges along each; None if there are many."""
+    inside = set(flat([item]))
+    arriving: dict[Value, list[Edge]] = {}
+    for e in derivation.edges:
+        if e.operation in inside:
+            arriving.setdefault(e.operand, []).append(e)
+    found: list[list[Edge]] = []
+    waiting: list[tuple[Value, list[Edge]]] = [(operand, [])]
+    while waiting:
+        here, path = waiting.pop()
+        if here is result:
+            found.append(path)
+            continue
+        for e in arriving.get(here, []):
+            if e.local is None:
+                return None
+            waiting.append((e.result, [e, *path]))
+        if len(found) + len(waiting) > MOST_WAYS:
+            return None
     return found
 
 

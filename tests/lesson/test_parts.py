@@ -107,7 +107,12 @@ def test_a_module_is_one_step_with_the_gradients_of_its_parameters():
     d = explanation.derivation
     assert [type(s.operation) is Fold for s in d.steps] == [True, True, True, False, False]
     assert "t1 = linear1: Linear(c1)" in str(explanation)
-    assert "back through linear2: Linear(∂loss/∂t3)" in str(explanation)
+    # Backward, a module says its own formula: a layer that of its product, a loss its quotient.
+    assert "contribution  ∂loss/∂t3 · linear2.weight" in str(explanation)
+    with trace():
+        bce = nn.BCELoss()(model(np.ones((4, 2))).sigmoid(), np.ones((4, 1)))
+    text = str(explain(bce, level="modules"))
+    assert "contribution  ∂bce/∂bce · ((t4 - c2) / (t4 ⊙ (1 - t4)) / 4)" in text
     loss.backward()
     text = str(explain(loss, level="modules"))
     for p in model.parameters():
