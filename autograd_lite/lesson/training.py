@@ -80,8 +80,8 @@ class FunctionTraining:
 
     @property
     def values(self) -> list[Any]:
-        """The parameters' arrays."""
-        return [p.data for p in self.parameters.values()]
+        """The parameters' arrays, in double precision as on the page."""
+        return [_double(p.data) for p in self.parameters.values()]
 
     def traced(self) -> tuple[Tensor, list[Tensor | None]]:
         """Return the loss on a tape, and the Tensors that a lesson of it has as inputs."""
@@ -155,8 +155,8 @@ class Training:
 
     @property
     def values(self) -> list[Any]:
-        """The parameters' arrays."""
-        return [p.data for p in self.parameters.values()]
+        """The parameters' arrays, in double precision as on the page."""
+        return [_double(p.data) for p in self.parameters.values()]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -205,7 +205,7 @@ class Training:
             (loss, outputs), gradients = value_and_grad(run, has_aux=True)(weights)
             return loss, outputs, *gradients
 
-        return _recorded(made, self.values, (*self.parameters, "X", "y"), X, y)
+        return _recorded(made, self.values, (*self.parameters, "X", "y"), _double(X), _double(y))
 
     @property
     def columns(self) -> list[Column]:
@@ -256,6 +256,10 @@ def _recorded(
     for v, name in zip(inputs, names, strict=True):
         v.name = name
     return plain_program(Program(inputs, recording.program.steps, recording.program.outputs))
+
+
+def _double(x: Any) -> Any:
+    return np.asarray(x, float) if np.asarray(x).dtype.kind == "f" else x
 
 
 def _fix(captured: Captured) -> None:

@@ -108,6 +108,19 @@ class Page:
     def step(self):
         return int(self.text("#step").split()[1].replace(",", ""))
 
+    def until(self, condition):
+        """Wait for what the page does in its next frames."""
+        assert self.driver.execute_async_script(f"""
+            const [done] = arguments, end = performance.now() + 20000;
+            (function look() {{
+              const is = {condition};
+              if (is || performance.now() > end) done(Boolean(is)); else setTimeout(look, 20);
+            }})();""")
+
+    def open_step(self):
+        self.find("#opened summary").click()
+        self.until("document.getElementById('opened-rows').rows.length")
+
     def points(self):
         return self.run("return [[...examples.inputs], [...examples.targets]]")
 
@@ -207,7 +220,7 @@ def test_keys_train_pause_and_rewind(page):
     assert (p.step, p.run("return trainer.last")) == (0, 22)
     p.find("body").send_keys(Keys.SPACE)
     assert "Pause" in p.text("#play")
-    p.driver.execute_async_script("setTimeout(arguments[0], 300)")
+    p.until("trainer.step > 40")
     p.find("body").send_keys(Keys.SPACE)
     assert "Play" in p.text("#play")
     assert p.step > 22
@@ -216,7 +229,7 @@ def test_keys_train_pause_and_rewind(page):
     assert p.step == stopped
     p.find("#rewind").click()
     assert p.step == 0
-    p.find("#opened summary").click()
+    p.open_step()
     assert p.text("#opened-title") == "Step 0, opened"
     assert len(p.driver.find_elements(By.CSS_SELECTOR, "#opened-rows tr")) == 28
 
@@ -224,7 +237,7 @@ def test_keys_train_pause_and_rewind(page):
 def test_an_opened_step_shows_what_the_optimizer_does(page):
     p = page(play(lab(), nn.MSELoss(), *XOR, optimizer="adam", lr=0.02))
     p.run("steps(10)")
-    p.find("#opened summary").click()
+    p.open_step()
     model, X, y = lab(), *XOR
     optimizer = nn.optim.Adam(model.parameters(), 0.02)
     trained(model, nn.MSELoss(), optimizer, X, y, 10)
@@ -247,7 +260,7 @@ def test_a_step_is_explained_at_its_parameters_and_points(page, name):
     X = np.copy(X)
     X[2] = 0.3, 0.45
     p.run("set({optimizer: 'adam', rate: 0.02}); steps(30); go(7); move(2, [0.3, 0.45])")
-    p.find("#opened summary").click()
+    p.open_step()
     p.find("#explain").click()
     theta = p.run("return [...trainer.theta]")
     p.driver.switch_to.frame(p.find("#lesson-page"))
@@ -495,6 +508,22 @@ def test_the_model_stays_as_it_is():
     for p, (data, grad) in zip(model.parameters(), before, strict=True):
         np.testing.assert_array_equal(p.data, data)
         np.testing.assert_array_equal(p.grad, grad)
+
+
+def test_a_model_of_single_precision_learns_in_double():
+    model, twin = lab().to(np.float32), lab()
+    X, y = (a.astype(np.float32) for a in XOR)
+    page = play(model, nn.MSELoss(), X, y)
+    assert page.sizes  # any number of examples
+    weights = [p.data.astype(np.float32).astype(float) for p in twin.parameters()]
+    for p, data in zip(twin.parameters(), weights, strict=True):
+        p.data = data
+    expected = nn.MSELoss()(twin(X.astype(float)), y.astype(float))
+    expected.backward()
+    loss, _, *gradients = page.training.step().evaluate([*weights, X.astype(float), y * 1.0])
+    assert loss == pytest.approx(expected.item(), rel=1e-14)
+    for g, p in zip(gradients, twin.parameters(), strict=True):
+        np.testing.assert_allclose(g, p.grad, rtol=1e-12)
 
 
 def test_the_page_is_small_and_alone():
