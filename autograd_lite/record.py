@@ -125,7 +125,8 @@ class Record:
         ('detach', (Tensor(2., requires_grad=True, name='x'),))
         """
         how, refs = self._noted("stopped") or ("", ())
-        return how, tuple(t for ref in refs if (t := ref()) is not None)
+        found = (t for ref in refs if (t := ref()) is not None)
+        return how, tuple({id(t): t for t in found}.values())
 
     def _noted(self, key: str) -> Any:
         note = self._t._note

@@ -459,7 +459,7 @@ def note_sweep(gradients: Iterable[Any], leaves: Iterable[Node], began: int) -> 
         metadata(t)["sweep"] = began, end
 
 
-MOST_STOPPED = 16  # of the values that a constant was computed from, as many as are noted
+MOST_STOPPED = 8  # of the values that a constant was computed from, before no more are noted
 
 
 def note_stop(t: Tensor, operands: Iterable[Any], needs: bool, how: str) -> None:
@@ -467,16 +467,20 @@ def note_stop(t: Tensor, operands: Iterable[Any], needs: bool, how: str) -> None
 
     The values are not kept alive.
     """
-    sources: list[weakref.ref[Any]] = []
+    sources: Any = ()
     for x in operands:
         if needs and x._requires:
-            found: Iterable[weakref.ref[Any]] = (weakref.ref(x),)
+            found = (weakref.ref(x),)
+        elif x._note is not None and "stopped" in x._note:
+            how, found = x._note["stopped"]
         else:
-            how, found = (x._note or {}).get("stopped", (how, ()))
-        # A value has one reference of this kind, so that the same is known by its identity.
-        sources += [ref for ref in found if not any(ref is known for known in sources)]
+            continue
+        if not sources:
+            sources = found
+        elif found is not sources and len(sources) < MOST_STOPPED:
+            sources += found
     if sources:
-        metadata(t)["stopped"] = how, tuple(sources[:MOST_STOPPED])
+        metadata(t)["stopped"] = how, sources
 
 
 def verify(result: Any) -> None:

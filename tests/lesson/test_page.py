@@ -139,6 +139,24 @@ def test_keys_go_to_the_end_and_back(page):
     assert p.step == p.last
 
 
+def test_it_goes_on_by_itself(page):
+    p = page(two_uses())
+    p.press("a")
+    assert p.find("#autoplay").get_attribute("aria-pressed") == "true"
+    p.run("clearInterval(playing); playing = setInterval(() => "
+          "(step < frames.length - 1 ? go(beside(1)) : play(false)), 5)")  # fmt: skip
+    p.driver.execute_async_script(
+        "const done = arguments[0], wait = () => playing ? setTimeout(wait, 5) : done(); wait()"
+    )
+    assert p.find("#autoplay").text == "Play"  # it stops at the end
+    assert p.step == p.last
+    p.find("#autoplay").click()  # from the start again
+    assert p.step == 0
+    p.press(Keys.ARROW_RIGHT)  # somebody takes over
+    assert p.find("#autoplay").get_attribute("aria-pressed") == "false"
+    assert p.step == 1
+
+
 def test_clicks_go_to_the_end_and_back(page):
     p = page(two_uses())
     while p.find("#next").is_enabled():

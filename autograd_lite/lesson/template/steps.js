@@ -19,6 +19,17 @@ function go(to) {
   paint();
 }
 
+// The page goes on by itself, until the end or until somebody takes over.
+const EVERY = 2500; // milliseconds
+let playing = 0;
+function play(on = !playing) {
+  clearInterval(playing);
+  if (on && step === frames.length - 1) go(0);
+  playing = on ? setInterval(() => (step < frames.length - 1 ? go(beside(1)) : play(false)), EVERY) : 0;
+  $("autoplay").setAttribute("aria-pressed", String(Boolean(playing)));
+  $("autoplay").textContent = playing ? "Pause" : "Play";
+}
+
 function fromHash() {
   const match = /^#step=(\d+)$/.exec(location.hash);
   return match ? Number(match[1]) : 0;
@@ -31,17 +42,23 @@ document.addEventListener("keydown", (event) => {
   if (viewKey(event)) return event.preventDefault();
   if (event.key === "p" || event.key === "P") return project();
   if (event.key === "d" || event.key === "D") return darken();
+  if (event.key === "a" || event.key === "A") return play();
   const to = { ArrowRight: beside(1), ArrowLeft: beside(-1), Home: 0, End: frames.length - 1,
     " ": beside(event.shiftKey ? -1 : 1) }[event.key];
   if (to === undefined) return;
   event.preventDefault();
-  go(to);
+  take(to);
 });
-$("first").addEventListener("click", () => go(0));
-$("back").addEventListener("click", () => go(beside(-1)));
-$("next").addEventListener("click", () => go(beside(1)));
-$("last").addEventListener("click", () => go(frames.length - 1));
-$("slider").addEventListener("input", () => go(Number($("slider").value)));
+function take(to) {
+  play(false);
+  go(to);
+}
+$("first").addEventListener("click", () => take(0));
+$("back").addEventListener("click", () => take(beside(-1)));
+$("next").addEventListener("click", () => take(beside(1)));
+$("last").addEventListener("click", () => take(frames.length - 1));
+$("slider").addEventListener("input", () => take(Number($("slider").value)));
+$("autoplay").addEventListener("click", () => play());
 window.addEventListener("hashchange", () => go(fromHash()));
 
 $("slider").max = frames.length - 1;
