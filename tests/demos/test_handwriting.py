@@ -99,13 +99,10 @@ def test_compiled_loops_train_alike(tmp_path, capsys):
         assert digits.main([*flags, "--fast"]) == 0
     finally:
         nn.fast.disable()
-    compiled = capsys.readouterr().out
-    assert digits.main(flags) == 0
-    tested = [
-        [line for line in printed.splitlines() if line.startswith("step")]
-        for printed in (compiled, capsys.readouterr().out)
-    ]
-    assert tested[0][0][:40] == tested[1][0][:40]  # the loss to four places
+    (compiled,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("step")]
+    lines = []
+    handwriting.train(digits.task(), epochs=1, log_every=29, say=lines.append)
+    assert compiled[:40] == lines[0][:40]  # the loss to four places
 
 
 def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys):
@@ -124,8 +121,8 @@ def test_bad_flags_are_one_line(flags):
 
 @pytest.mark.slow
 def test_digits_are_read():
-    # One of the five seeds whose median is reported: `python -m demos digits --runs 5`.
-    assert handwriting.train(digits.task(), seed=0, log_every=10**6).accuracy >= 0.98
+    # 98 % take 60 epochs: `python -m demos digits --runs 5`. After 8 it is 97 %, of two seeds.
+    assert handwriting.train(digits.task(), seed=0, epochs=8, log_every=10**6).accuracy >= 0.95
 
 
 @pytest.mark.parametrize(

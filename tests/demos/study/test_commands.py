@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,7 +33,15 @@ def test_the_list_has_every_experiment_with_its_sentence(capsys):
         assert line.endswith(found.sentence)
 
 
-def test_an_experiment_prints_what_was_reported_beside_what_came_out(tmp_path, capsys):
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Figures are drawn, and their files left empty: to fill one takes longest."""
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda self, path, **settings: Path(path).touch()
+    )
+
+
+def test_an_experiment_prints_what_was_reported_beside_what_came_out(tmp_path, capsys, unrendered):
     names = ["R0-xor", "R1-without-activation"]
     flags = ["--seeds", "3", "--epochs", "600", "--jobs", "1", "--out", str(tmp_path)]
     assert experiment.main([*names, *flags]) == 0
@@ -90,7 +99,9 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys, monkeypa
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in line
 
 
-def test_a_long_run_that_is_piped_says_now_and_then_how_far_it_is(tmp_path, capsys, monkeypatch):
+def test_a_long_run_that_is_piped_says_now_and_then_how_far_it_is(
+    tmp_path, capsys, monkeypatch, unrendered
+):
     monkeypatch.setattr(sweep, "PAUSE", 0.0)
     monkeypatch.setattr(sweep, "SEEDS", 2)
     flags = ["R0-xor", "R0-linear", "--seeds", "4", "--epochs", "2", "--jobs", "1"]
