@@ -170,7 +170,9 @@ class Watched:
         ]
 
 
-def watch(c: Configuration, seeds: Collection[int], epochs: Collection[int]) -> Watched:
+def watch(
+    c: Configuration, seeds: Collection[int], epochs: Collection[int], compile: bool | None = None
+) -> Watched:
     """Train, and keep the weights at some epochs; 0 is the start.
 
     Of moments when not all seeds were in training any more nothing is kept.
@@ -189,7 +191,7 @@ def watch(c: Configuration, seeds: Collection[int], epochs: Collection[int]) -> 
                 for lane in range(len(seen.seeds))
             ]
 
-    train(c, seen.seeds, log_at=epochs, observe=keep)
+    train(c, seen.seeds, log_at=epochs, observe=keep, compile=compile)
     return seen
 
 

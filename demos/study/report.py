@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
             results = store.load(folder)
         for note in results.notes:
             print(note, file=sys.stderr)
-        page = write(results, scope, args.out / "report")
+        page = write(results, scope, args.out / "report", args.compile)
     except (ValueError, FileNotFoundError) as error:
         print(f"python -m demos report: error: {one_line(error)}", file=sys.stderr)
         return 1
@@ -109,7 +109,7 @@ def plans(scope: str, seeds: int | None = None) -> list[Plan]:
     return [experiment.sized(scope, seeds) for experiment in (*EXPERIMENTS.values(), *OWN.values())]
 
 
-def write(results: store.Results, scope: str, folder: Path) -> Path:
+def write(results: store.Results, scope: str, folder: Path, compile: bool | None = None) -> Path:
     """Write the report and all that lies beside it; return the page.
 
     Files of an earlier report are replaced whole, and only once all of them are made.
@@ -122,9 +122,11 @@ def write(results: store.Results, scope: str, folder: Path) -> Path:
         "quick", "default" or "full": how closely networks are watched while they learn.
     folder
         Where the page is written; figures, tables and weights get folders in it.
+    compile
+        As for `sweep.run`, for the networks that are watched.
     """
     try:
-        _write(results, scope, folder)
+        _write(results, scope, folder, compile)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OSError(
@@ -133,7 +135,7 @@ def write(results: store.Results, scope: str, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def _write(results: store.Results, scope: str, folder: Path) -> None:
+def _write(results: store.Results, scope: str, folder: Path, compile: bool | None) -> None:
     effort = EFFORTS[scope]
     weights = weights_of(results)
     measures = diagnostics.measure(results.runs, weights, effort.seeds, effort.passes)
@@ -144,7 +146,7 @@ def _write(results: store.Results, scope: str, folder: Path) -> None:
         parts = {part: stack.enter_context(staged(folder / part)) for part in PARTS}
         Tables(results.runs, results.curves, measures).write(parts["tables"])
         tables = Tables.read(parts["tables"])  # every verdict comes from the files
-        study = Study(tables, weights, watched(effort))
+        study = Study(tables, weights, watched(effort, compile))
         html = render(study, Album(study, parts["figures"]), results.missing, scope)
         (page / "report.html").write_text(html, encoding="utf-8")
         for name, verdicts in (
@@ -202,7 +204,7 @@ EFFORTS = {
 }
 
 
-def watched(effort: Effort) -> dict[str, Watched]:
+def watched(effort: Effort, compile: bool | None = None) -> dict[str, Watched]:
     """Train the networks whose insides the report shows."""
     deep = configuration("R2-moons-depth", "width 5, 10 layers")
     relu = configuration("R3-relu", "ReLU everywhere")
@@ -214,7 +216,7 @@ def watched(effort: Effort) -> dict[str, Watched]:
         "relu-last": replace(relu, epochs=effort.relu, output_activation="sigmoid"),
     }
     return {
-        name: watch(c, range(effort.seeds), logged_epochs(c.epochs, 40))
+        name: watch(c, range(effort.seeds), logged_epochs(c.epochs, 40), compile)
         for name, c in found.items()
     }
 
