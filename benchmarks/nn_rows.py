@@ -54,10 +54,73 @@ def _mlp(library: Any, **extra: Any) -> Any:
     )
 
 
+CHARACTERS = 27
+
+
+def _embedding(library: Any, **extra: Any) -> Any:
+    """Return makemore's MLP: three characters, embedded, and what follows."""
+    return library.Sequential(
+        library.Embedding(CHARACTERS, 10, **extra),
+        library.Flatten(),
+        library.Linear(30, 200, **extra),
+        library.Tanh(),
+        library.Linear(200, CHARACTERS, **extra),
+    )
+
+
+def _lstm(library: Any, **extra: Any) -> Any:
+    class Network(library.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.characters = library.Embedding(CHARACTERS, 32, **extra)
+            self.lstm = library.LSTM(32, 64, batch_first=True, **extra)
+            self.scores = library.Linear(64, CHARACTERS, **extra)
+
+        def forward(self, x: Any) -> Any:
+            out, _ = self.lstm(self.characters(x))
+            return self.scores(out[:, -1])
+
+    return Network()
+
+
+def _gpt(library: Any, **extra: Any) -> Any:
+    """Return two blocks of causal attention over 32 characters."""
+    theirs = library.__name__.startswith("torch")
+
+    class Network(library.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.characters = library.Embedding(CHARACTERS, 64, **extra)
+            self.places = library.Embedding(32, 64, **extra)
+            self.blocks = library.ModuleList(
+                library.TransformerEncoderLayer(
+                    64, 4, 256, 0.0, library.functional.gelu, batch_first=True, norm_first=True,
+                    **extra,
+                )
+                for _ in range(2)
+            )  # fmt: skip
+            self.norm = library.LayerNorm(64, **extra)
+            self.scores = library.Linear(64, CHARACTERS, **extra)
+            self.mask = library.Transformer.generate_square_subsequent_mask(32) if theirs else None
+
+        def forward(self, x: Any) -> Any:
+            h = self.characters(x) + self.places.weight
+            for block in self.blocks:
+                h = block(h, self.mask, is_causal=True)
+            return self.scores(self.norm(h))[:, -1]
+
+    return Network()
+
+
 MODELS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "cnn": (_cnn, (50, 1, 28, 28)),
     "mlp": (_mlp, (128, 784)),
+    "embedding": (_embedding, (32, 3)),
+    "lstm": (_lstm, (32, 16)),
+    "gpt": (_gpt, (16, 32)),
 }
+SEQUENCES = ("embedding", "lstm", "gpt")
+"""Models of characters: all contenders begin with the same weights, and must agree."""
 
 
 def step_of(model: str, library: str) -> Callable[[], object]:
@@ -65,12 +128,19 @@ def step_of(model: str, library: str) -> Callable[[], object]:
     build, shape = MODELS[model]
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=shape).astype(np.float32), rng.integers(0, 10, shape[0])
+    if model in SEQUENCES:
+        x = rng.integers(0, CHARACTERS, shape)
     if library == TORCH:
         import torch
 
         torch.set_num_threads(int(THREADS))
         nn: Any = torch.nn
         network, optim, x, y = build(nn), torch.optim, torch.tensor(x), torch.tensor(y)
+        if model in SEQUENCES:
+            import nn as ours
+
+            weights = build(ours, dtype=np.float32).state_dict()
+            network.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
     else:
         import nn as ours
 
@@ -126,6 +196,9 @@ def child(model: str, library: str) -> None:
             return run()
     else:
         step = step_of(model, library)
+    if model in SEQUENCES:
+        losses: list[Any] = [step() for _ in range(3)]
+        print(losses[-1].item(), flush=True)
     for _ in sys.stdin:
         best = float("inf")
         for _ in range(STEPS):
@@ -138,6 +211,16 @@ def child(model: str, library: str) -> None:
 def _threads() -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(names, THREADS)}
+
+
+_losses: dict[str, float] = {}
+
+
+def _see_agreement(model: str, loss: float) -> None:
+    """See that contenders have the same loss after three steps."""
+    first = _losses.setdefault(model, loss)
+    if not np.isclose(loss, first, rtol=1e-4):
+        raise AssertionError(f"{model}: a loss of {loss} after three steps, and of {first}.")
 
 
 def _contender(name: str, model: str, units: int = 1) -> Contender:
@@ -155,6 +238,8 @@ def _contender(name: str, model: str, units: int = 1) -> Contender:
                     cwd=Path(__file__).parent.parent,
                 )
             )
+            if model in SEQUENCES:
+                _see_agreement(model, float(process[0].stdout.readline()))  # type: ignore[union-attr]
         [worker] = process
         assert worker.stdin
         assert worker.stdout
@@ -228,6 +313,11 @@ def fit_row() -> Row:
 CNN = "training step of R2's network, batch 50"
 ROWS: dict[str, Callable[[], Row]] = {
     "cnn": lambda: row("cnn", CNN, [Ask("PyTorch", 1.25), Ask("PyTorch", 1.0, ours=FAST)]),
+    "embedding": lambda: row(
+        "embedding", "step of makemore's MLP: embedding, batch 32", [Ask("PyTorch", 1.0)]
+    ),
+    "lstm": lambda: row("lstm", "step of an LSTM of 64 units, batch 32 of 16 characters", []),
+    "gpt": lambda: row("gpt", "step of a GPT of two blocks, batch 16 of 32 characters", []),
     "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 0.75)]),
     "mlp": lambda: row(
         "mlp", "training step of an MLP 784-256-128-10, batch 128", [Ask("PyTorch", 1.1)]
