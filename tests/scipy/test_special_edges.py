@@ -203,9 +203,9 @@ def test_functions_written_in_python(name, args, keywords):
 def test_logsumexp_of_infinities_and_zeros():
     a, b = np.array([[-inf, -inf], [inf, 1.0], [800.0, -inf]]), np.array([1.0, 0.0])
     for axis, factors in itertools.product((None, 0, 1), (None, b)):
-        np.testing.assert_allclose(
-            special.logsumexp(Tensor(a), axis, factors).numpy(), sc.logsumexp(a, axis, factors)
-        )
+        found = special.logsumexp(Tensor(a), axis, factors)
+        with np.errstate(all="ignore"):  # older releases of SciPy warn
+            np.testing.assert_allclose(found.numpy(), sc.logsumexp(a, axis, factors))
     t = Tensor(b, requires_grad=True)
     special.logsumexp(np.array([0.5, 3.0]), b=t).backward()
     np.testing.assert_allclose(t.grad, [1.0, np.exp(2.5)])  # by a factor that is 0, too
