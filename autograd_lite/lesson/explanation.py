@@ -255,6 +255,11 @@ class Explanation:
     def to_html(self) -> str:
         """Return the derivation as one whole web page with a stepper. It needs no network.
 
+        The numbers of inputs and parameters can be changed on it: dragged, typed, or stepped with
+        ↑ and ↓. All values, derivatives, formulas and checks follow, computed by the page in
+        double precision. Where an operation has no words in JavaScript, or there are more than
+        20,000, the numbers stand still and the page says why.
+
         Where there are more operations than one can step through, modules and repetitions are
         one step each, and the page says how to see what is inside.
         """

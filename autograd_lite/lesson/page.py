@@ -1,7 +1,8 @@
 """A derivation as one web page, with a stepper, that needs no network.
 
-The page is data, a picture and a script: every frame is computed here, with its numbers,
-sentences and formulas, and the script (``template/*.js``) only shows frame after frame.
+The page is data, a picture and a script. A frame is made here as it is built: its sentences and
+formulas are templates, and the numbers in them, at first and after each change, are computed by
+the page, with the program that `alive` writes. Where that cannot be, they come with the page.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 "use strict";
-// Shows one frame of the data after another. Nothing is computed here but which boxes are
-// known by now: every number, sentence and formula comes from the program that made the page.
+// Shows one frame of the data after another. Sentences and formulas are templates; the numbers in
+// them are what the learner's program computes, here, at the numbers that its inputs have now.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const { frames, values, arrays, bumps } = data;

@@ -185,6 +185,7 @@ function repaintStep() {
       cell.classList.toggle("not-finite", typeof cells[i] !== "number");
     });
   });
+  if (frame.phase === "done") paintWays();
   const chosen = document.querySelector("#arrays .cell.chosen");
   if (chosen) chosen.click();
 }
