@@ -181,14 +181,23 @@ def relu_network(at):
     return nn.MSELoss()(model(at("X", A, grad=False)), at("y", A[:, :1], grad=False))
 
 
+class Small(nn.Module):
+    """A convolution, and a layer of what it has found."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(1, 2, 3, padding=1, rng=0), nn.Linear(8, 2, rng=1)
+
+    def forward(self, image):
+        found = nn.functional.relu(self.conv(image))
+        return self.out(np.reshape(nn.MaxPool2d(2)(found), (1, -1)))
+
+
 @program
 def convolutional_network(at):
-    model = nn.Sequential(
-        nn.Conv2d(1, 2, 3, padding=1, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(8, 2, rng=1),
-    )  # fmt: skip
+    model = at.model(Small())
     image = np.random.default_rng(2).normal(size=(1, 1, 4, 4))
-    return nn.CrossEntropyLoss()(at.model(model)(at("image", image, grad=False)), np.array([1]))
+    return nn.CrossEntropyLoss()(model(at("image", image, grad=False)), np.array([1]))
 
 
 @program
