@@ -241,13 +241,16 @@ class Contraction:
                 result[tuple(target)] += np.reshape(part, shape)
         return result[()]
 
-    def places(self, element: Sequence[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    def places(
+        self, element: Sequence[int], *, backwards: bool = False
+    ) -> Iterator[tuple[tuple[int, ...], ...]]:
         """Yield, for each product in the sum of one element, the places of its factors."""
         fixed = {c: i for c, i in zip(self.out, element, strict=True) if isinstance(c, str)}
         windows = [(w, i) for w, i in zip(self.out, element, strict=True) if isinstance(w, Window)]
         known = {*fixed, *(w.at for w, _ in windows)}
         free = [c for c in letters(*self.factors, self.out) if c not in known]
-        for values in itertools.product(*(range(self.sizes[c]) for c in free)):
+        step = -1 if backwards else 1
+        for values in itertools.product(*(range(self.sizes[c])[::step] for c in free)):
             at = fixed | dict(zip(free, values, strict=True))
             for w, i in windows:  # which window meets this place with this tap
                 at[w.at], rest = divmod(i + w.before - w.step * at[w.tap], w.stride)

@@ -91,6 +91,8 @@ class Follower:
             found = self.total(f, index, value)
         elif f.head in MOVERS:
             found = self.moved(f, index)
+        elif f.head in ("max_pool", "max_unpool"):
+            found = self.won(f, index)
         elif _one_by_one(f):
             found = self.one_by_one(f, index, value)
         else:
@@ -117,15 +119,21 @@ class Follower:
         return _sum(terms, a.shape[-1], value)
 
     def contracted(self, f: Formula, index: Index, value: Any) -> Formula:
-        every = list(f.parameters["contraction"].places(index))
+        contraction = f.parameters["contraction"]
+        every = list(itertools.islice(contraction.places(index), self.shown + 1))
+        if len(every) > self.shown:
+            every[-2:] = [next(contraction.places(index, backwards=True))]
+            count = len(every) + 1  # or more
+        else:
+            count = len(every)
         terms = []
-        for places in self.some(every):
+        for places in every:
             factors = [self.follow(a, at) for a, at in zip(f.arguments, places, strict=True)]
             product = factors[0]
             for x in factors[1:]:
                 product = Formula("multiply", np.multiply(product.value, x.value), "", (product, x))
             terms.append(product)
-        return _sum(terms, len(every), value)
+        return _sum(terms, count, value)
 
     def total(self, f: Formula, index: Index, value: Any) -> Formula:
         (a,) = f.arguments
@@ -166,6 +174,19 @@ class Follower:
             place -= np.size(a.value)
         return number(0.0)  # a place that nothing was moved to
 
+    def won(self, f: Formula, index: Index) -> Formula | None:
+        """Follow an element back to the one that was largest in its window, or to that window."""
+        x, by = f.arguments
+        if f.primitive is None or (f.head == "max_unpool" and _overlap(f.parameters)):
+            return None
+        if f not in self.places:
+            numbered = np.arange(1.0, np.size(x.value) + 1).reshape(x.shape)
+            self.places[f] = f.primitive.forward(numbered, np.asarray(by.value), **f.parameters)
+        place = int(self.places[f][index]) - 1
+        if place < 0:
+            return number(0.0)  # it was largest in no window
+        return self.follow(x, tuple(int(i) for i in np.unravel_index(place, x.shape)))
+
     def unfolded(self, f: Formula) -> Formula | None:
         """Return a fused primitive as the composition that it stands for."""
         if f.primitive is None or f.primitive.stands_for is None:
@@ -192,6 +213,12 @@ def name_at(name: str, index: Index) -> str:
     ('W[0, 1]', 'x')
     """
     return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _overlap(parameters: Any) -> bool:
+    """Whether windows have places in common, so that several may send something back to one."""
+    strides = zip(parameters.get("stride", (1, 1)), parameters["kernel"], strict=True)
+    return any(stride < size for stride, size in strides)
 
 
 def _one_by_one(f: Formula) -> bool:

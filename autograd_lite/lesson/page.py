@@ -452,16 +452,21 @@ class _Page:
         number, data = self.of(of, which)
         panel: dict[str, Any] = {"label": label, "data": number, "result": result}
         if moving is not None and np.ndim(data) and moving.head not in ("rule", "fold"):
-            follower = Follower()
-            followed = [
-                self.element(follower.follow(moving, index))
-                for index in _shown_places(np.shape(data))
-            ]
-            size = sum(len(str(e)) for e in followed)
-            if size <= self.left:
-                self.left -= size
+            followed = self.followed(moving, list(_shown_places(np.shape(data))))
+            if followed is not None:
                 panel["elements"] = followed
         return panel
+
+    def followed(self, moving: Formula, every: list[tuple[int, ...]]) -> list[Any] | None:
+        """Return the formula of each element; None where there is no room for all of them."""
+        follower, found, left = Follower(), [], self.left
+        for i, index in enumerate(every):
+            found.append(self.element(follower.follow(moving, index)))
+            left -= len(str(found[-1]))
+            if left < 0 or (i == 0 and (self.left - left) * len(every) > 2 * self.left):
+                return None
+        self.left = left
+        return found
 
     def element(self, formula: Formula) -> Any:
         """Return an element's formula: one template serves for the names and the numbers."""

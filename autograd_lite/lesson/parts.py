@@ -31,7 +31,7 @@ from .formula import Formula, apply, gradient
 from .notation import legible
 from .simplifying import simplify
 
-MOST_WAYS = 4  # through a module, before its derivative is only a name
+MOST_WAYS, LONGEST_WAY = 4, 8  # through a module, before its derivative is only a name
 
 
 def that_fits(derivation: Derivation, max_boxes: int, folding: bool = True) -> Derivation:
@@ -154,7 +154,7 @@ def _through(
             if e.local is None:
                 return None
             waiting.append((e.result, [e, *path]))
-        if len(found) + len(waiting) > MOST_WAYS:
+        if len(found) + len(waiting) > MOST_WAYS or len(path) > LONGEST_WAY:
             return None
     return found
 

@@ -884,3 +884,16 @@ def test_the_end_shows_each_way_as_its_arrows_are(page):
     assert len(p.run(coloured)) == 4  # both ways of x, of two arrows each
     p.run("arguments[0].focus()", ways[2])
     assert sorted(p.run(coloured)) == sorted(ways[2].get_attribute("data-arrows").split())
+
+
+def test_pooling_shows_which_element_won():
+    x = Tensor(np.array([[[[1.0, 7.0, 2.0, 0.0], [3.0, 5.0, 9.0, 4.0]]]]), True, name="x")
+    pooled = nn.MaxPool2d(2)(x)
+    loss = np.sum(pooled * np.array([2.0, 3.0]))
+    pooled.name, loss.name = "p", "L"
+    d = derive(read(loss))
+    (step,) = [s for s in d.steps if s.operation.name == "max_pool"]
+    assert write(element(step.moving, (0, 0, 0, 1)), TEXT) == "x[0, 0, 1, 2]"
+    edge = d.edges[-1]
+    assert write(element(edge.moving, (0, 0, 0, 1)), TEXT) == "∂L/∂p[0, 0, 0, 0]"
+    assert write(element(edge.moving, (0, 0, 0, 0)), TEXT) == "0"
