@@ -17,7 +17,7 @@ function fit() {
   view.fit = Math.min(projected ? 2.2 : 1.6, view.width / bounds.width, most / bounds.height);
   view.scale = Math.max(view.fit, projected ? 1.05 : phone ? 0.9 : 0.75);
   view.height = Math.round(Math.min(most, bounds.height * view.scale));
-  $("picture").style.height = `${view.height + (phone ? 52 : 0)}px`; // with room for the buttons
+  $("picture").style.height = `${view.height}px`;
   view.x = bounds.left + bounds.width / 2;
   view.y = bounds.top + bounds.height / 2;
   if (bounds.width * view.scale > view.width) view.x = -Infinity; // from its beginning
