@@ -157,6 +157,57 @@ def test_gradients_reach_what_is_used_from_around():
         assert not vmap(lambda x: w @ x)(X).requires_grad
 
 
+# -- indices, of one example and of each -----------------------------------------------------------
+
+INDICES = {
+    "x[i]": lambda x, i, j: x[i],
+    "x[:, i]": lambda x, i, j: x[:, i],
+    "x[..., i]": lambda x, i, j: x[..., i],
+    "x[None, :, i]": lambda x, i, j: x[None, :, i],
+    "x[i, :, j]": lambda x, i, j: x[i, :, j],
+    "x[j, :, i]": lambda x, i, j: x[j, :, i],
+    "x[:, i, j]": lambda x, i, j: x[:, i, j],
+    "x[i[:, None], :, i]": lambda x, i, j: x[i[:, None], :, i],
+    "x[:, j]": lambda x, i, j: x[:, j],
+    "x[i, 1:, 0]": lambda x, i, j: x[i, 1:, 0],
+    "x[[0, 1], :, i]": lambda x, i, j: x[[0, 1], :, i],
+    "x[:, [0, 2, 0]]": lambda x, i, j: x[:, [0, 2, 0]],
+    "x[[0, 1], :, [1, 2]]": lambda x, i, j: x[[0, 1], :, [1, 2]],
+    "x[1, :, [0, 2]]": lambda x, i, j: x[1, :, [0, 2]],
+    "x[[True, False, True], 1:, -1]": lambda x, i, j: x[np.array([True, False, True]), 1:, -1],
+    "x.at[:, [2, 0]].add": lambda x, i, j: x.at[:, [2, 0]].add(np.ones((3, 1, 1)) * x[0, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("name", INDICES)
+def test_indices(name):
+    f = INDICES[name]
+    x, i = RNG.normal(size=(2, 3, 3, 3)), np.array([[0, 2], [1, 1]])
+    j = np.array([2, 0])
+
+    def both(x, i, j):
+        def total(x):
+            y = f(x, i, j)
+            return np.sum(np.sin(y) * np.cos(np.arange(y.size)).reshape(y.shape))
+
+        return f(x, i, j), grad(total)(x)
+
+    for axes in ((0, 0, 0), (0, None, None), (None, 0, 0), (0, None, 0), (None, 0, None)):
+        given = [y if a == 0 else Tensor(y[0]) for y, a in zip((x, i, j), axes, strict=True)]
+        columns = [y if a == 0 else y[[0, 0]] for y, a in zip((x, i, j), axes, strict=True)]
+        tensors = [[Tensor(row) for row in column] for column in columns]
+        assert_equal(vmap(both, axes)(*given), stacked(both, *tensors))
+
+
+def test_what_a_look_at_values_broadcasts():
+    """The rule of clip looks at values: the gradient of a bound adds up over what it bounds."""
+    bounded = grad(lambda x, low, high: np.sum(np.clip(x, low, high) ** 2), argnum=(0, 1, 2))
+    low, high = np.array([-0.5, 0.0, 0.3, 0.1]), np.array([[0.4], [0.5], [0.6], [0.7]])
+    assert_equal(vmap(bounded)(X, low, high), stacked(bounded, X, low, high))
+    one = vmap(bounded, (0, None, None))(X, -0.2, high[0])
+    assert_equal(one, stacked(lambda x: bounded(x, -0.2, high[0]), X))
+
+
 # -- networks ----------------------------------------------------------------------------------
 
 
