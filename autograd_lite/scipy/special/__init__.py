@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special as sc  # type: ignore[import-untyped]
+from scipy.special import _ufuncs as ufuncs
 
 from ...protocol import TABLE
 from . import bessel, exponentials, gammas, hypergeometric, normals  # noqa: F401  (their rules)
@@ -57,7 +58,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    return getattr(sc, name)
+    # Under SCIPY_ARRAY_API, SciPy wraps some of its ufuncs: here they are themselves.
+    return getattr(ufuncs, name, None) or getattr(sc, name)
 
 
 def __dir__() -> list[str]:

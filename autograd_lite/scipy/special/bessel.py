@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special as sc  # type: ignore[import-untyped]
-from scipy.special import _ufuncs as private
+from scipy.special import _ufuncs as sc  # type: ignore[import-untyped]
 
 from ...primitive import Primitive, derivative
 from .normals import ROOT_PI
@@ -100,7 +99,7 @@ derivative(
 
 
 def _spherical(name: str, below: float, above: float) -> Primitive:
-    function = getattr(private, f"_spherical_{name}")
+    function = getattr(sc, f"_spherical_{name}")
 
     def slope(n: Any, z: Any) -> Any:
         lower = below * n * function(np.maximum(n - 1, 0), z)

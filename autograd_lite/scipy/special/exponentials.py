@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.special as sc  # type: ignore[import-untyped]
-from scipy.special import _ufuncs as private
+from scipy.special import _ufuncs as sc  # type: ignore[import-untyped]
 
 from ...calculus.arithmetic import or_one
 from ...calculus.transcendental import DEGREE, LN2, LN10
@@ -168,7 +167,7 @@ derivative(
 # -- the inverse of w exp(w), and of w + log w -------------------------------------------------
 
 derivative(
-    private._lambertw,
+    sc._lambertw,
     operands="z k tol",
     name="lambertw",
     constants="k tol",

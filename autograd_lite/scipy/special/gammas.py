@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.special as sc  # type: ignore[import-untyped]
-from scipy.special import _ufuncs as private
+import scipy.special  # type: ignore[import-untyped]
+from scipy.special import _ufuncs as sc
 
 from ...primitive import Primitive, derivative
 from .normals import ROOT_PI
@@ -34,7 +34,7 @@ def _polygamma(x: Any, n: int) -> Any:
     x = x.astype(float)
     left = x < 0
     beside = np.where(left, 1.0 - x, x)
-    values = np.where(x == 0, -((-1.0) ** n) * np.inf, sc.polygamma(n, beside))
+    values = np.where(x == 0, -((-1.0) ** n) * np.inf, scipy.special.polygamma(n, beside))
     if left.any():
         poles = x == np.round(x)
         cotangent = 1.0 / np.tan(math.pi * np.where(poles, 0.25, x - np.round(x)))
@@ -68,7 +68,7 @@ def _complex_trigamma(z: Any) -> Any:
 
 
 derivative(  # ζ(x, q)
-    private._zeta, operands="x q", name="zeta", q=lambda g, x, q: -g * x * sc.zeta(x + 1.0, q)
+    sc._zeta, operands="x q", name="zeta", q=lambda g, x, q: -g * x * sc._zeta(x + 1.0, q)
 )
 
 # -- Γ and its logarithm -----------------------------------------------------------------------

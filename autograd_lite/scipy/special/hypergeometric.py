@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.special as sc  # type: ignore[import-untyped]
+from scipy.special import _ufuncs as sc  # type: ignore[import-untyped]
 
 from ...calculus.arithmetic import or_one
 from ...primitive import derivative

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special as sc  # type: ignore[import-untyped]
+from scipy.special import _ufuncs as ufuncs
 
 from ...calculus import neural
 from ...calculus.shapes import stop
@@ -152,7 +153,7 @@ def polygamma(n: Any, x: Any) -> Any:
     for k in np.unique(n).tolist():
         if k != int(k) or k < 0:
             raise ValueError(f"polygamma is the n-th derivative, n = 0, 1, …; n is {k}.")
-        values = gammas.polygamma(x, n=int(k)) if k else sc.psi(x)
+        values = gammas.polygamma(x, n=int(k)) if k else ufuncs.psi(x)
         out = values if n.ndim == 0 else out + np.where(n == k, values, 0.0)
     return out
 
@@ -165,7 +166,7 @@ def multigammaln(a: Any, d: int) -> Any:
     """
     sc.multigammaln(plain(a), d)  # which sees whether a is large enough
     constant = 0.25 * d * (d - 1) * math.log(math.pi)
-    return constant + sum(sc.gammaln(a - 0.5 * j) for j in range(int(d)))
+    return constant + sum(ufuncs.gammaln(a - 0.5 * j) for j in range(int(d)))
 
 
 def factorial(n: Any, exact: bool = False) -> Any:
@@ -177,7 +178,7 @@ def factorial(n: Any, exact: bool = False) -> Any:
     if exact:
         return sc.factorial(_no_order("factorial", "n", n), exact=True)
     n = as_array(n)
-    return np.where(n < 0, 0.0, sc.gamma(n + 1.0))
+    return np.where(n < 0, 0.0, ufuncs.gamma(n + 1.0))
 
 
 def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
@@ -193,7 +194,7 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
     if repetition:
         return comb(N + k - 1.0, k)
     there = (k <= N) & (N >= 0) & (k >= 0)
-    return np.where(there, sc.binom(N, k), 0.0)
+    return np.where(there, ufuncs.binom(N, k), 0.0)
 
 
 def perm(N: Any, k: Any, exact: bool = False) -> Any:
@@ -206,7 +207,7 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
         return sc.perm(_no_order("perm", "N", N), _no_order("perm", "k", k), exact=True)
     N, k = as_array(N), as_array(k)
     there = (k <= N) & (N >= 0) & (k >= 0)
-    return np.where(there, sc.poch(N - k + 1.0, k), 0.0)
+    return np.where(there, ufuncs.poch(N - k + 1.0, k), 0.0)
 
 
 # -- spherical Bessel functions ------------------------------------------------------------------

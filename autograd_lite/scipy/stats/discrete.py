@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special as sc  # type: ignore[import-untyped]
+from scipy.special import _ufuncs as sc  # type: ignore[import-untyped]
 
 from ..special import gammas  # noqa: F401  (with the rules of what follows)
 from .distribution import Discrete
