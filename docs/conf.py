@@ -7,6 +7,7 @@ text, and run when the site is built. The reference is made of the docstrings of
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,21 @@ def displayed(translator: Any, node: Any) -> None:
     raise nodes.SkipNode
 
 
+def keep_bars(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """In a docstring, bars are an absolute value and no substitution."""
+    lines[:] = [re.sub(r"(?<![|`])\|(?=[^|`]+\|(?![|`]))", r"\\|", line) for line in lines]
+
+
+def skip_scikit_learns(
+    app: Any, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out the methods that scikit-learn makes for each estimator."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
 def setup(app: Any) -> None:
-    """Write the pages that are made of the code before Sphinx looks for sources."""
+    """Write the pages that are made of the code, before Sphinx looks for what there is."""
+    reference_pages.write(DOCS / "reference")
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
-    app.connect("builder-inited", lambda app: reference_pages.write(DOCS / "reference"), priority=1)
+    app.connect("autodoc-process-docstring", keep_bars)
+    app.connect("autodoc-skip-member", skip_scikit_learns)

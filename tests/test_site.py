@@ -1,0 +1,132 @@
+"""The site that `make docs` built: links lead somewhere, search works offline, phones and the dark.
+
+Without the site there is nothing to look at; `.ci/run` builds it before the tests.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.lesson.conftest import chromium, missing  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "out" / "site"
+MAIN = (
+    "index", "course/index", "course/01_slopes", "course/07_lab", "course/12_gpt",
+    "course/teaching", "guides", "explain", "gallery", "reference/nn", "reference/names/nn.Linear",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site():
+    if not (SITE / "index.html").is_file():
+        missing("the site: run make docs; it")
+    return SITE
+
+
+class Page(HTMLParser):
+    """The links of a page, and what can be linked to."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.links, self.anchors = set(), set()
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.anchors.add(given.get("id") or given.get("name"))
+        for kind in ("href", "src"):
+            if given.get(kind):
+                self.links.add(given[kind])
+
+
+def anchors_of(pages, target, anchor):
+    return pages[target].anchors if target in pages else {anchor}
+
+
+def test_every_link_leads_somewhere(site):
+    # Of the code of modules, which viewcode shows, only that it is there.
+    files = [f for f in site.rglob("*.html") if not {"_modules", "_static"} & set(f.parts)]
+    pages = {file: Page(file) for file in files}
+    broken, outside = [], set()
+    for file, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                outside.add(link)
+                continue
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            anchor = unquote(parts.fragment)
+            if not target.is_file() or (anchor and anchor not in anchors_of(pages, target, anchor)):
+                broken.append((file.name, link))
+    assert not broken
+    # What a page loads comes with it; only links may lead out.
+    assert not [link for link in outside if link.endswith((".js", ".css"))]
+
+
+def test_every_public_name_has_its_page(site, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.delitem(sys.modules, "reference_pages", raising=False)
+    pages = importlib.import_module("reference_pages")
+    for modules in pages.SECTIONS.values():
+        for module in modules:
+            for name in pages.public(importlib.import_module(module)):
+                assert (site / "reference" / "names" / f"{module}.{name}.html").is_file()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_main_pages_in_a_browser(site, chromium, width, height):  # noqa: F811
+    chromium.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    try:
+        for scheme in ("light", "dark"):
+            media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+            chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+            grounds = set()
+            for page in MAIN:
+                chromium.get((site / f"{page}.html").as_uri())
+                width_of = "return document.documentElement.scrollWidth"
+                assert chromium.execute_script(width_of) <= width, page
+                ground = "return getComputedStyle(document.body).backgroundColor"
+                grounds.add(chromium.execute_script(ground))
+            [ground] = grounds
+            brightness = sum(int(x) for x in ground[4:-1].split(",")[:3]) / 3
+            assert brightness > 200 if scheme == "light" else brightness < 60
+        bad = [e for e in chromium.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+        assert not bad
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_search_works_offline(site, chromium):  # noqa: F811
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    links = "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+
+    def has(found):
+        return lambda driver: any(found in href for href in driver.execute_script(links))
+
+    for asked, found in (("upstream gradient", "course/02_two_paths"), ("LayerNorm", "LayerNorm")):
+        chromium.get((site / "search.html").as_uri() + f"?q={asked.replace(' ', '+')}")
+        WebDriverWait(chromium, 20).until(has(found))
+
+
+def test_a_lesson_has_a_living_page_and_typeset_formulas(site, chromium):  # noqa: F811
+    chromium.get((site / "course" / "02_two_paths.html").as_uri())
+    assert chromium.execute_script("return document.querySelectorAll('math').length") > 5
+    [frame] = chromium.execute_script("return [...document.querySelectorAll('iframe')]")
+    chromium.execute_script("arguments[0].scrollIntoView()", frame)
+    chromium.switch_to.frame(frame)
+    try:
+        assert "chain rule" in chromium.execute_script("return document.body.innerText").lower()
+    finally:
+        chromium.switch_to.default_content()
