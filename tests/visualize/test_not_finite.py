@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, draw, explain, first_bad, trace
+from autograd_lite.lesson.living import NotWritable
 from autograd_lite.visualize.boxes import RED
 
 PROGRAMS: dict[str, Any] = {
@@ -54,7 +55,13 @@ def test_pictures_show_it_in_red_and_say_so(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_page_says_it_and_compares_nothing(name: str) -> None:
+def test_the_page_says_it_and_compares_nothing(name: str, monkeypatch) -> None:
+    """What Python says for a page that cannot compute; test_living.py has those that can."""
+
+    def refuse(*_: object) -> None:
+        raise NotWritable("not this one")
+
+    monkeypatch.setattr("autograd_lite.lesson.page.alive", refuse)
     program, x, operation = PROGRAMS[name]
     explained = explain(ran(program, x))
     text, page = str(explained), explained.to_html()
