@@ -64,7 +64,7 @@ class Call:
 
 
 Strategy = st.SearchStrategy[Call]
-DRAWN = 120
+DRAWN = 90
 
 
 def leaves(call: Call) -> list[Tensor]:

@@ -411,6 +411,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ),
     ("_silu _gelu", "_up_to: (bare|np.abs.* >= )", "asked where any answer will do"),
     ("arctan _erf", "square_to_rest: (bare|2 → 3)", "asked of what is far out, and 0 long before"),
+    ("*", r"again", "how a recorded program asks: tests/codegen runs those on other numbers"),
+    ("_clip", "shown: ", "NaN alone: test_conventions.py"),
     ("_clip", ": (low|high) → out$", "the result is the bound, where that counts"),
     ("cbrt arcsinh", "1.0 → -1.0", "squared"),
     ("*power", "_by_base: (np.isinf.* → power == 0|0.0 → )", "any finite number times 0"),
@@ -419,7 +421,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         "_by_base: power == 0 → power <= 0",
         "where y is infinite, not of x < 0",
     ),
-    ("_powers", "_powers_rule: (np.isinf|bare|0|g)", "0 · inf: test_special_points.py, test_norm"),
+    (
+        "_powers",
+        r"_powers_rule: (np.isinf|bare|0|g|1 → -1|seen\[1\])",
+        "0 · inf: test_special_points.py, test_norm",
+    ),
     ("_normalize", "variance_of: (axis → 0|True → False)", "which of two ways to sum"),
     # -- powers
     ("*power", r"_by_base: 1\.0 → ", "0 times any power that is finite"),

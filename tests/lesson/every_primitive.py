@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-import autograd_lite
 import nn
 from autograd_lite import Tensor, grad
+from autograd_lite import __name__ as HOME
 from autograd_lite.calculus import convolution, neural
 from autograd_lite.lesson.derivation import Derivation, derive, read
 from autograd_lite.primitive import Primitive
-from autograd_lite.protocol import TABLE
+from tests.tables import numpys
 
 RNG = np.random.default_rng(5)
 SHAPES = {"a number": (), "a vector": (2,), "a matrix": (2, 3)}
@@ -200,12 +200,11 @@ INTERNAL = {"output", "alias", "scatter", "polar"}
 
 def entries() -> dict[str, list[Primitive]]:
     """Return the primitives of the engine that have a rule, by name."""
-    home = autograd_lite.__name__
     found: dict[str, list[Primitive]] = {}
-    for function, entry in TABLE.items():
+    for function, entry in numpys().items():
         if isinstance(entry, Primitive) and (entry.rules or entry.joint):
             module = getattr(function, "__module__", None) or "numpy"
-            if isinstance(function, np.ufunc) or module.partition(".")[0] in (home, "numpy"):
+            if isinstance(function, np.ufunc) or module.partition(".")[0] in (HOME, "numpy"):
                 found.setdefault(entry.name, []).append(entry)
     return found
 

@@ -590,8 +590,9 @@ def test_nothing_sticks_out(page, program, size):
     p.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("looks", ["", "predict", "projector theme"])
-@pytest.mark.parametrize("program", [two_uses, lab])
+@pytest.mark.parametrize(
+    ("program", "looks"), [(two_uses, "predict"), (lab, ""), (lab, "projector theme")]
+)
 def test_axe_finds_nothing(page, program, looks):
     try:
         axe = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
@@ -757,15 +758,15 @@ def chain(n):
     return y
 
 
-def test_a_page_of_ten_thousand_operations(page):
-    y = chain(5000)
+def test_a_page_of_thousands_of_operations(page):
+    y = chain(2000)
     start = time.process_time()
     explanation = explain(y)
     p = page(explanation)
-    assert time.process_time() - start < 10  # it takes 3
+    assert time.process_time() - start < 10  # it takes 1
     assert len(explanation.to_html()) < 1_000_000
-    assert p.text("#folded").startswith("Of 10,000 operations: 10,000 operations folded into 1 st")
-    assert "part='× 5,000'" in p.text("#folded")
+    assert p.text("#folded").startswith("Of 4,000 operations: 4,000 operations folded into 1 st")
+    assert "part='× 2,000'" in p.text("#folded")
     p.press(Keys.END)
     slope = np.prod([1.01 * np.cos(v.tape.operands[0].item()) for v in tape(y)])
     assert p.box("x", "grad") == f"∂ {slope:.4g} ✓".replace("-", "−")
