@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from html import escape
 from itertools import chain, count
@@ -33,6 +34,8 @@ class Lesson:
     title: str
     why: str
     program: Callable[[], Tensor]
+    has_lines: bool = True
+    """Whether its operations stand in lines that the reader can look up."""
 
 
 # -- the programs ---------------------------------------------------------------------
@@ -154,9 +157,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args.lessons = LESSONS
     if args.expression is not None:
         try:
-            args.lessons = [typed(args.expression, [binding(text) for text in args.at])]
+            args.lessons = [typed(args.expression, bindings(args.at))]
         except ExpressionError as error:
-            parser.error(f"argument --expression: {error}")
+            parser.error(f"argument --expression: {error}", error.marked)
         except argparse.ArgumentTypeError as error:
             parser.error(f"argument --at: {error}")
     elif args.at:
@@ -180,6 +183,15 @@ def binding(text: str) -> tuple[str, float]:
     return name, value
 
 
+def bindings(texts: Sequence[str]) -> list[tuple[str, float]]:
+    """Read what each name stands for; none may be given twice."""
+    at = [binding(text) for text in texts]
+    for i, (name, _) in enumerate(at):
+        if name in dict(at[:i]):
+            raise argparse.ArgumentTypeError(f"{name} is given twice")
+    return at
+
+
 def typed(expression: str, at: list[tuple[str, float]]) -> Lesson:
     """Make a lesson of a formula that was typed; refuse what is none."""
 
@@ -197,7 +209,7 @@ def typed(expression: str, at: list[tuple[str, float]]) -> Lesson:
 
     program()
     where = ", ".join(f"{name} = {value:g}" for name, value in at)
-    return Lesson("expression", expression, f"At {where}.", program)
+    return Lesson("expression", expression, f"At {where}.", program, has_lines=False)
 
 
 # -- what is written -------------------------------------------------------------------
@@ -205,7 +217,7 @@ def typed(expression: str, at: list[tuple[str, float]]) -> Lesson:
 
 def write(lesson: Lesson, folder: Path) -> None:
     """Write a lesson as text, LaTeX, picture and page of steps."""
-    with trace():
+    with trace() if lesson.has_lines else nullcontext():
         result = lesson.program()
     explanation = explain(result)
     for kind in ("txt", "tex", "html"):

@@ -90,9 +90,9 @@ def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--lr", type=positive, default=0.01, metavar="RATE",
         help="learning rate, on the sum over all points (default: %(default)s)")  # fmt: skip
-    add("--decay", type=positive, default=0.01, metavar="LAMBDA",
+    add("--weight-decay", "--decay", dest="decay", type=positive, default=0.01, metavar="LAMBDA",
         help="λ of the L2 regularisation (default: %(default)s)")  # fmt: skip
-    add("--passes", type=whole_number, default=20000, metavar="N",
+    add("--epochs", "--passes", dest="passes", type=whole_number, default=20000, metavar="N",
         help="steps (default: %(default)s)")  # fmt: skip
     add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")

@@ -47,9 +47,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"argument --out: {error}")
         return args
 
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is; exit with status 2."""
-        self.fail(f"{message} (see {self.prog} --help)", 2)
+    def error(self, message: str, marked: str = "") -> NoReturn:
+        """Say what is wrong and where help is, and below it what is `marked`; exit with 2."""
+        said = f"{self.prog}: error: {one_line(f'{message} (see {self.prog} --help)')}\n"
+        self.exit(2, said + "".join(f"{one_line(line)}\n" for line in marked.splitlines()))
 
     def fail(self, message: object, status: int = 1) -> NoReturn:
         """Say in one line what went wrong; exit."""

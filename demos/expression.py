@@ -7,13 +7,15 @@
 Traceback (most recent call last):
     ...
 demos.expression.ExpressionError: there is no function '__import__': there are abs, arctan, cos, \
-cosh, exp, log, max, min, relu, sigmoid, sin, sinh, sqrt, tan, tanh
+cosh, exp, ln, log, max, min, relu, sigmoid, sin, sinh, sqrt, tan, tanh
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,15 +38,28 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {  # with the number of t
     **{f.__name__: (f, 1) for f in (np.exp, np.log, np.sqrt, np.sin, np.cos, np.tan)},
     **{f.__name__: (f, 1) for f in (np.sinh, np.cosh, np.tanh, np.arctan)},
     "abs": (np.absolute, 1),
+    "ln": (np.log, 1),
     "sigmoid": (sigmoid, 1),
     "relu": (relu, 1),
     "max": (np.maximum, 2),
     "min": (np.minimum, 2),
 }
+CONSTANTS = {"pi": math.pi, "e": math.e}
+"""What these names stand for, unless they are given a value."""
 
 
 class ExpressionError(ValueError):
-    """An expression is refused: the message says in one line what and why."""
+    """An expression is refused: the message says in one line what and why.
+
+    Attributes
+    ----------
+    marked
+        Where it is wrong, if that is known: the expression, and a caret in the line below it.
+    """
+
+    def __init__(self, message: str, marked: str = "") -> None:
+        super().__init__(message)
+        self.marked = marked
 
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
@@ -64,6 +79,7 @@ def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """
     tree = parse(text)
     used = names(tree)
+    values = {**{name: x for name, x in CONSTANTS.items() if name in used}, **values}
     if missing := [name for name in used if name not in values]:
         raise ExpressionError(f"no value is given for {', '.join(missing)}")
     if extra := [name for name in values if name not in used]:
@@ -82,10 +98,40 @@ def parse(text: str) -> ast.expr:
         raise ExpressionError(f"it is longer than {LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+    except SyntaxError as error:
+        raise _misspelt(text.strip(), error.offset) from None
+    except (ValueError, MemoryError, RecursionError):
         raise ExpressionError("it is not a formula in Python's notation") from None
     _check(tree)
     return tree
+
+
+TIMES = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+|\))\s*(?=[^\W\d]|\()(?![eE][-+]?\d)")
+"""A number or a bracket with a name or a bracket straight after it."""
+
+
+def _misspelt(text: str, offset: int | None) -> ExpressionError:
+    r"""Say what is wrong with the notation, and where.
+
+    >>> print(_misspelt("3 + 2x", 5), _misspelt("3 + 2x", 5).marked, sep="\n")
+    it is not a formula in Python's notation: for a product write *, as in 2*x
+      3 + 2x
+           ^
+    """
+    said = "it is not a formula in Python's notation"
+    product = TIMES.search(text)
+    if product is not None:
+        after = re.match(r"\w+|\(", text[product.end() :])
+        assert after is not None
+        said += f": for a product write *, as in {product.group(1)}*{after.group()}"
+        return ExpressionError(said, _caret(text, product.end()))
+    if text.count("(") > text.count(")"):
+        return ExpressionError(f"{said}: a bracket is not closed", _caret(text, text.rindex("(")))
+    return ExpressionError(said, "" if offset is None else _caret(text, offset - 1))
+
+
+def _caret(text: str, place: int) -> str:
+    return f"  {text}\n  {' ' * min(max(place, 0), len(text))}^"
 
 
 def names(tree: ast.expr) -> list[str]:
@@ -128,6 +174,8 @@ def _check(tree: ast.expr) -> None:
 
 def _check_call(tree: ast.Call) -> None:
     called = ast.unparse(tree.func)
+    if not isinstance(tree.func, (ast.Name, ast.Attribute)):
+        raise ExpressionError(f"for a product write *, as in {called}*(…)")
     if called not in FUNCTIONS:
         raise ExpressionError(
             f"there is no function {called!r}: there are {', '.join(sorted(FUNCTIONS))}"

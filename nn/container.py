@@ -332,11 +332,12 @@ def _new(activation: Activation) -> Module | None:
         # A generator is not copied: two layers that draw from it draw different numbers.
         return copy.deepcopy(activation, {id(rng): rng for _, rng in generators(activation)})
     if isinstance(activation, str):
-        if activation not in BY_NAME:
+        name = activation.replace("-", "_")  # leaky-relu too, as one writes it in a shell
+        if name not in BY_NAME:
             raise ValueError(
                 f"No activation is called {activation!r}: use one of {', '.join(BY_NAME)}."
             )
-        return BY_NAME[activation]()
+        return BY_NAME[name]()
     module = activation() if callable(activation) else activation
     if not isinstance(module, Module):
         raise TypeError(

@@ -106,12 +106,14 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
         epilog=EPILOG,
     )
 
-    def flag(name: str, text: str, shown: str, **kwargs: Any) -> None:
-        group.add_argument(name, help=f"{text} (default: {shown})", **kwargs)
+    def flag(name: str, text: str, shown: str, *before: str, **kwargs: Any) -> None:
+        # An option that was called otherwise still goes by that name.
+        group.add_argument(name, *before, help=f"{text} (default: {shown})", **kwargs)
 
     group = parser.add_argument_group("settings of which several can be given")
     data = [name for name in SHAPES if name != "digits"]
-    flag("--data", "the points", "xor", nargs="+", choices=data, default=["xor"])
+    flag("--dataset", "the points", "xor", "--data", dest="data",
+         nargs="+", choices=data, default=["xor"])  # fmt: skip
     flag("--hidden", "units of each hidden layer", "4",
          nargs="+", type=size_number, default=[4], metavar="UNITS")  # fmt: skip
     flag("--layers", "hidden layers", "2",
@@ -128,7 +130,7 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     flag("--optimizer", "how weights change", "sgd",
          nargs="+", choices=OPTIMIZERS, default=["sgd"])  # fmt: skip
     flag("--lr", "learning rate", "1", nargs="+", type=positive, default=[1.0], metavar="RATE")
-    flag("--batch", "points in an update, or all", "all",
+    flag("--batch-size", "points in an update, or all", "all", "--batch", dest="batch",
          nargs="+", type=batch, default=[None], metavar="N")  # fmt: skip
 
     group = parser.add_argument_group("settings of all cells")

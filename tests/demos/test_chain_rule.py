@@ -72,6 +72,8 @@ def test_an_expression_of_all_the_names_that_its_result_might_have(tmp_path: Pat
         (["--expression", "log(x)", "--at", "x=-1"], "its value at this point is nan"),
         (["--expression", "x", "--at", "x=1"], "nothing to derive"),
         (["--expression", "x*2", "--at", "x"], "must be like w=2, not 'x'"),
+        (["--expression", "x*x", "--at", "x=1", "x=2"], "x is given twice"),
+        (["--expression", "3(x+1)", "--at", "x=1"], "for a product write *, as in 3*"),
         (["--at", "x=1"], "give a formula"),
     ],
 )
@@ -110,3 +112,34 @@ def test_every_function_is_computed_and_derived(name: str) -> None:
     assert np.isclose(result.item(), function(*(t.data for t in given.values())))
     result.backward()
     assert x.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "below"),
+    [
+        ("1 + 2x", "write *, as in 2*x", "     ^"),
+        ("(x+1)(x-1) 2", "notation", "          ^"),
+        ("x*(y + 1", "a bracket is not closed", "  ^"),
+        ("x +* y", "notation", "   ^"),
+    ],
+)
+def test_a_caret_stands_below_what_is_no_formula(text, said, below, capsys):
+    with pytest.raises(SystemExit):
+        chain_rule.parse(["--expression", text, "--at", "x=1", "y=2"])
+    first, shown, caret = capsys.readouterr().err.splitlines()
+    assert said in first
+    assert shown == f"  {text}"
+    assert caret.strip() == "^"
+    if said != "notation":
+        assert caret == f"  {below}"
+
+
+def test_constants_and_ln_are_there_and_names_may_be_taken():
+    assert evaluate("e ** ln(x) + sin(pi)", {"x": 2.0}) == pytest.approx(2.0)
+    assert evaluate("e * pi", {"e": 3.0, "pi": 2.0}) == 6.0
+
+
+def test_a_typed_formula_has_no_lines_of_ours(tmp_path):
+    assert chain_rule.main(["--expression", "x*x+1", "--at", "x=2", "--out", str(tmp_path)]) == 0
+    for file in tmp_path.iterdir():
+        assert "expression.py" not in file.read_text(encoding="utf-8"), file.name
