@@ -70,8 +70,13 @@ soak: setup-dev
 
 # Whatever warns fails: a broken link, a name without a docstring, a lesson that does not run.
 docs: setup-docs
+	@mkdir -p "$(OUT)"
+	@echo "→ python -m demos report --quick"
+	@$(RUN) -m demos report --quick --out "$(OUT)/extra" > "$(OUT)/extra.log" \
+	    || { cat "$(OUT)/extra.log"; exit 1; }
 	@echo "→ sphinx; the site goes to $(OUT)/site"
-	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --jobs auto -b html docs "$(OUT)/site"
+	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --jobs auto \
+	    -D html_extra_path="$(abspath $(OUT))/extra" -b html docs "$(OUT)/site"
 	@echo "→ open $(OUT)/site/index.html"
 
 bench: setup-bench

@@ -19,7 +19,7 @@ from .flags import add_where, check_where, hints, results_of, table
 EPILOG = """\
 examples:
   python -m demos sweep --lr 1 0.3 0.1 --hidden 2 4 10 --seeds 30
-  python -m demos sweep --data linear xor --activation sigmoid tanh relu \\
+  python -m demos sweep --dataset linear xor --activation sigmoid tanh relu \\
       --optimizer sgd momentum adagrad adam --lr 0.1 --epochs 2000
   python -m demos sweep --lr 0.1 1 --backend dask --scheduler tcp://127.0.0.1:8786
 

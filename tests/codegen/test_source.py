@@ -19,12 +19,14 @@ from autograd_lite import (
     source,
     value_and_grad,
 )
+from autograd_lite import compile as compiled
 from autograd_lite.calculus.neural import sigmoid
 from autograd_lite.codegen import NotWritable, record
 from autograd_lite.codegen.simplify import simplify
 from autograd_lite.trees import flatten
 from nn import functional as F
 from tests.calculus.test_programs import pairs, programs, run
+from tests.peers import peer
 
 rng = np.random.default_rng(7)
 X = rng.random((21, 2))
@@ -266,6 +268,16 @@ def test_a_name_is_no_way_to_inject_code(name):
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Call, ast.Import))]
     assert [ast.unparse(n) for n in calls] == ["import numpy as np"]
     assert text.load()(2.0) == 18.0
+    for backend in ("numpy", "numba"):
+        if backend == "numba":
+            peer("numba")
+        step = compiled(lambda x: w * x * w, back_end=backend)
+        assert step(x) == 18.0
+        code = ast.parse(step.source)
+        named = {n.id for n in ast.walk(code) if isinstance(n, ast.Name)}
+        imported = {a.name for n in ast.walk(code) if isinstance(n, ast.Import) for a in n.names}
+        assert not named & {"__import__", "os"}
+        assert imported <= {"numpy", "math", "numba"}
 
 
 def test_evaluate_is_the_program_on_other_numbers():
