@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_lite.randomness import manual_seed
+from tests.browser import chromium, rests  # noqa: F401
 from tests.peers import peer
 
 settings.register_profile(
@@ -62,6 +63,9 @@ def torch():
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
         if "torch" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.torch)
         call = getattr(item, "callspec", None)

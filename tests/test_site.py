@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.lesson.conftest import chromium, missing  # noqa: F401
+from tests.browser import missing
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "out" / "site"
@@ -82,7 +82,7 @@ def test_every_public_name_has_its_page(site, monkeypatch):
 @pytest.mark.parametrize(
     ("width", "height", "scheme"), [(1440, 900, "light"), (1024, 768, "dark"), (390, 844, "dark")]
 )
-def test_main_pages_in_a_browser(site, chromium, width, height, scheme):  # noqa: F811
+def test_main_pages_in_a_browser(site, chromium, width, height, scheme):
     chromium.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
@@ -107,7 +107,7 @@ def test_main_pages_in_a_browser(site, chromium, width, height, scheme):  # noqa
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_search_works_offline(site, chromium):  # noqa: F811
+def test_search_works_offline(site, chromium):
     from selenium.webdriver.support.ui import WebDriverWait
 
     links = "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
@@ -120,7 +120,7 @@ def test_search_works_offline(site, chromium):  # noqa: F811
         WebDriverWait(chromium, 20).until(has(found))
 
 
-def test_a_lesson_has_a_living_page_and_typeset_formulas(site, chromium):  # noqa: F811
+def test_a_lesson_has_a_living_page_and_typeset_formulas(site, chromium):
     chromium.get((site / "course" / "02_two_paths.html").as_uri())
     assert chromium.execute_script("return document.querySelectorAll('math').length") > 5
     [frame] = chromium.execute_script("return [...document.querySelectorAll('iframe')]")

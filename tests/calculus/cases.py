@@ -64,7 +64,7 @@ class Call:
 
 
 Strategy = st.SearchStrategy[Call]
-DRAWN = 90
+DRAWN = 120
 
 
 def leaves(call: Call) -> list[Tensor]:

@@ -14,7 +14,6 @@ from autograd_lite.codegen.record import record
 from autograd_lite.codegen.to_javascript import javascript
 from autograd_lite.trees import flatten
 from tests.calculus.cases import CASES, DIFFERENTIABLE, evaluate, label
-from tests.lesson.conftest import chromium  # noqa: F401
 
 # What JavaScript has no words for here: complex numbers, and decompositions whose signs are free.
 REFUSED = {
@@ -112,7 +111,7 @@ def programs_of_the_table():
             yield label(function), program, [given, others], wanted
 
 
-def test_every_primitive_of_the_table_and_its_gradient(chromium):  # noqa: F811
+def test_every_primitive_of_the_table_and_its_gradient(chromium):
     every = list(programs_of_the_table())
     assert {name.lstrip("_").rstrip("12") for name, *_ in every} >= {"matmul", "conv2d", "sin"}
     made = run(chromium, [(javascript(program), points) for _, program, points, _ in every])
@@ -136,7 +135,7 @@ def step(w1, w2, x, y):
     return w1 - 0.5 * d1, w2 - 0.5 * d2, value
 
 
-def test_updates_are_written_into_the_inputs_and_outputs_can_be_inputs(chromium):  # noqa: F811
+def test_updates_are_written_into_the_inputs_and_outputs_can_be_inputs(chromium):
     rng = np.random.default_rng(0)
     w1, w2 = rng.normal(size=(2, 4)), rng.normal(size=(4, 1))
     program = record(step, (w1, w2, X, Y)).program

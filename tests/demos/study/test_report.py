@@ -16,7 +16,6 @@ from demos.study import claims, figures, report, store, sweep
 from demos.study.claims import CLAIMS, Tables
 from demos.study.exhibits import EXHIBITS, Study, number
 from demos.study.experiments import Plan
-from tests.lesson.conftest import chromium  # noqa: F401
 
 pytest.importorskip("pandas")
 pytest.importorskip("jinja2")
@@ -267,7 +266,7 @@ def test_numbers_can_be_read(value, written):
 
 
 @pytest.mark.slow
-def test_the_page_in_a_browser(made, chromium):  # noqa: F811
+def test_the_page_in_a_browser(made, chromium):
     folder, _ = made
     chromium.get("about:blank")
     for log in ("browser", "performance"):

@@ -1,4 +1,4 @@
-"""A real browser for the pages: headless Chromium, driven through Selenium."""
+"""A real browser for pages: headless Chromium, driven through Selenium, one for all tests."""
 
 import importlib
 import os
@@ -48,8 +48,9 @@ def chromium(tmp_path_factory):
     driver.quit()
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+@pytest.fixture(autouse=True)
+def rests(request):
+    """Leave the page behind a test: what moves on it would take the time of other tests."""
+    yield
+    if "chromium" in request.fixturenames:
+        request.getfixturevalue("chromium").get("about:blank")
