@@ -304,7 +304,9 @@ def reasons(formula: Formula, product: Formula, operand: str, result: str) -> li
     written = c.written()
     said = []
     if written.summed:
-        own = f"{operand}[{', '.join(written.out)}]" if written.out else operand
+        # A word stands first, as a sentence's first letter is made large, and a name's must not be.
+        place = f"[{', '.join(written.out)}]" if written.out else ""
+        own = f"{'each' if place else 'the number'} {operand}{place}"
         to = ", ".join(written.factors[0])
         every = _every(written.summed)
         said.append(
