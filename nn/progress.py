@@ -34,7 +34,7 @@ def _display() -> Any:
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    from IPython.display import display
+    from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
 
     return display
 
