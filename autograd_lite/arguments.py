@@ -20,7 +20,7 @@ from .errors import (
     NonScalarBackwardError,
     ObjectArrayError,
 )
-from .tensor import Tensor, bare
+from .tensor import Tensor, unwrap
 from .trees import described, flatten, flatten_like, is_number
 
 Argnum = int | tuple[int, ...]
@@ -112,7 +112,7 @@ def argnums_of(f: Any, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
 
 def see_numbers(name: str, result: Any, outputs: Sequence[Any]) -> None:
     """See that a function returned numbers."""
-    odd = [bare(x) for x in outputs if np.result_type(bare(x)).kind not in "fciub"]
+    odd = [unwrap(x) for x in outputs if np.result_type(unwrap(x)).kind not in "fciub"]
     if odd or (not outputs and not (isinstance(result, (list, tuple, dict)) and not result)):
         found = f"dtype {odd[0].dtype}" if odd else _returned(result)
         raise ObjectArrayError(
@@ -126,7 +126,7 @@ def _returned(result: Any) -> str:
 
 def one_number(name: str, result: Any) -> Any:
     """See that a function returned one real number, and return it."""
-    if type(bare(result)) is np.float64:
+    if type(unwrap(result)) is np.float64:
         return result
     wanted = f"{name} needs a function that returns one number, and this one returned"
     if not is_number(result):
@@ -135,13 +135,13 @@ def one_number(name: str, result: Any) -> Any:
             + (", of which the second may be something else with has_aux=True."
                if isinstance(result, tuple) and len(result) == 2 else ".")
         )  # fmt: skip
-    dtype = np.result_type(bare(result))
+    dtype = np.result_type(unwrap(result))
     if dtype.kind == "c":
         raise NonScalarBackwardError(
             f"{name} needs a function that returns a real number, and this one returned a complex "
             "one: take its real part or its absolute value."
         )
-    if np.size(bare(result)) != 1:
+    if np.size(unwrap(result)) != 1:
         raise NonScalarBackwardError(
             f"{wanted} {described(result)}: reduce the result first, as with np.sum."
         )
@@ -155,7 +155,7 @@ def seeds_like(tree: Any, model: Any, what: str, whose: str, numbers: Sequence[A
     seeds = []
     for g, x in zip(flatten_like(tree, model, what, whose), numbers, strict=True):
         g = g if isinstance(g, Tensor) else np.asarray(g)[()]
-        dtype = np.result_type(bare(x))
+        dtype = np.result_type(unwrap(x))
         if dtype.kind in "fc" and g.dtype != dtype:
             if not np.can_cast(g.dtype, dtype, "same_kind"):
                 raise GradientDtypeError(

@@ -23,7 +23,7 @@ from .primitive import Primitive
 from .reachable import State
 from .run import Function, Run, needs, outside_of
 from .tape import state
-from .tensor import bare
+from .tensor import unwrap
 from .transforms import named_after
 from .trees import flatten
 
@@ -118,7 +118,7 @@ class _Segment:
         run = Run(self.call, self.chosen, range(len(self.chosen)), {})
         self.before = before.changed()
         see_numbers("checkpoint", run.result, run.outputs)
-        self.values = [bare(x) for x in run.outputs]
+        self.values = [unwrap(x) for x in run.outputs]
         self.moving = [i for i, x in enumerate(run.outputs) if needs(x)]
         self.outside = _outside(run)
         if not self.moving:
@@ -159,7 +159,7 @@ class _Segment:
 
     def _compare(self, run: Run) -> None:
         """Raise if a second run is not like the first."""
-        values = [bare(x) for x in run.outputs]
+        values = [unwrap(x) for x in run.outputs]
         if len(values) != len(self.values) or not all(map(_alike, self.values, values)):
             raise CheckpointError(
                 f"The checkpointed function {self!r} returned something else when it was run again "

@@ -23,7 +23,7 @@ from .errors import AutogradError, UnsupportedArgumentError
 from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE, whole_name
 from .tape import special, state
-from .tensor import Tensor, bare, constant
+from .tensor import Tensor, constant, unwrap
 
 _NAMED_ARRAYS = """
     A a a1 a2 a_max a_min append ar ar1 ar2 arr array ary aweights b base condition element end
@@ -205,14 +205,14 @@ class Composite:
 
     def _numpys(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return NumPy's result on the bare arrays."""
-        given = self._bare(args), self._bare(kwargs)
+        given = self._unwrapped(args), self._unwrapped(kwargs)
         try:
             return _call(self.function, *given)
         except TypeError:  # of NumPy, or of a warning
             return again(self, *given[0], **given[1])
 
-    def _bare(self, arguments: Any) -> Any:
-        return bare_all(arguments, copy=self._overwrites)
+    def _unwrapped(self, arguments: Any) -> Any:
+        return unwrap_all(arguments, copy=self._overwrites)
 
     @functools.cached_property
     def _overwrites(self) -> bool:
@@ -290,13 +290,13 @@ def _as_read(name: str, value: Any) -> Any:
     if not _is_to_be_read((name, value)):
         return value
     if name == "keepdims":
-        return bool(bare(value))
+        return bool(unwrap(value))
     if name == "where":  # whatever counts as true
         return value.astype(bool) if isinstance(value, Tensor) else np.array(value, dtype=bool)
     if name in ARRAYS:
         return as_array(value)
     if isinstance(value, Tensor):  # an axis, a shape: what is no number has no gradient
-        return bare(value) if value.dtype.kind in "iub" else value
+        return unwrap(value) if value.dtype.kind in "iub" else value
     return int(value)
 
 
@@ -315,14 +315,14 @@ def ask(
     """Return NumPy's result, or raise what it raises; it does not warn."""
     with np.errstate(all="ignore"):
         try:
-            return function(*bare_all(args, copy=copy), **bare_all(kwargs, copy=copy))
+            return function(*unwrap_all(args, copy=copy), **unwrap_all(kwargs, copy=copy))
         except Exception as error:
             if "read-only" in str(error) and not copy:  # it counts with a parameter in place
                 return ask(function, args, kwargs, copy=True)
             raise error from None
 
 
-def bare_all(x: Any, *, copy: bool = False) -> Any:
+def unwrap_all(x: Any, *, copy: bool = False) -> Any:
     """Return arguments with arrays in place of Tensors, which NumPy may not overwrite."""
     if isinstance(x, Tensor):
         copy = copy or not x.ndim
@@ -331,8 +331,8 @@ def bare_all(x: Any, *, copy: bool = False) -> Any:
         array.flags.writeable = copy
         return array
     if type(x) is dict:
-        return {name: bare_all(value, copy=copy) for name, value in x.items()}
-    return type(x)(bare_all(i, copy=copy) for i in x) if type(x) in (list, tuple) else x
+        return {name: unwrap_all(value, copy=copy) for name, value in x.items()}
+    return type(x)(unwrap_all(i, copy=copy) for i in x) if type(x) in (list, tuple) else x
 
 
 def _constants(result: Any) -> Any:

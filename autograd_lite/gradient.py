@@ -37,13 +37,13 @@ class Gradient(np.ndarray[Any, np.dtype[Any]]):
         t = self.as_tensor(np.array(self) if writes else self.view(np.ndarray))
         found = getattr(t, name)
         if not callable(found):
-            return _bare(found)
+            return _unwrapped(found)
 
         def method(*args: Any, **kwargs: Any) -> Any:
             result = found(*args, **kwargs)
             if result is t and writes:
                 self[...] = t._value
-            return self if result is t else _bare(result)
+            return self if result is t else _unwrapped(result)
 
         return method
 
@@ -67,9 +67,9 @@ class Gradient(np.ndarray[Any, np.dtype[Any]]):
         return self.view(np.ndarray).copy().__reduce__()
 
 
-def _bare(result: Any) -> Any:
+def _unwrapped(result: Any) -> Any:
     """Return arrays in place of Tensors."""
     if isinstance(result, tuple):
-        parts = map(_bare, result)
+        parts = map(_unwrapped, result)
         return result._make(parts) if hasattr(result, "_make") else tuple(parts)
     return getattr(result, "_value", result)

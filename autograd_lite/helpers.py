@@ -23,7 +23,7 @@ from .later import later
 from .node import LARGE, let_go
 from .protocol import whole_name
 from .tape import GRADIENT, annotate, note_stop, special, state
-from .tensor import CONSTANT, Tensor, bare, constant
+from .tensor import CONSTANT, Tensor, constant, unwrap
 
 WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 REFILLABLE = frozenset({np.ndarray, list, tuple, dict})  # parameters that may change later
@@ -55,7 +55,7 @@ def leave(x: Any, y: Any, primitive: Declaration) -> Any:
     compare = _COMPARISONS.get(primitive.function)
     if compare is None or answers_itself(type(y if isinstance(x, Tensor) else x)):
         return NotImplemented
-    return constant(np.asarray(compare(bare(x), bare(y))))
+    return constant(np.asarray(compare(unwrap(x), unwrap(y))))
 
 
 _COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {

@@ -20,7 +20,7 @@ import numpy as np
 
 from .foreign import as_array
 from .protocol import TABLE
-from .tensor import Tensor, bare_index
+from .tensor import Tensor, unwrap_index
 
 
 class At:
@@ -38,7 +38,7 @@ class Place:
 
     def __init__(self, t: Tensor, index: Any) -> None:
         self._t = t
-        self._index = bare_index(index)
+        self._index = unwrap_index(index)
         # Which element each place of the selection is: repeated where an index repeats.
         self._chosen = np.arange(t.size).reshape(t.shape)[self._index]
 

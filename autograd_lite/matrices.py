@@ -16,7 +16,7 @@ import numpy as np
 from .arguments import Argnum, argnums_of, see_numbers, transform_of_functions
 from .backward import owned
 from .run import Function, Run
-from .tensor import plain
+from .tensor import to_numpy
 from .transforms import float_dtype, gradient_of, named_after, pulled_back
 
 
@@ -81,7 +81,7 @@ def _jacobian(name: str, f: Function, argnum: Argnum, by_rows: bool | None = Non
     def matrix(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, argnums_of(f, args, argnum), kwargs)
         see_numbers(name, run.result, run.outputs)
-        inputs, outputs = list(map(plain, run.aliases)), list(map(plain, run.outputs))
+        inputs, outputs = list(map(to_numpy, run.aliases)), list(map(to_numpy, run.outputs))
         recorded = run.is_on_outer_tape()
         fewer_rows = sum(map(np.size, outputs)) <= sum(map(np.size, inputs))
         if fewer_rows if by_rows is None else by_rows:

@@ -16,7 +16,7 @@ from .calculus import layers, neural
 from .inplace import overwrite as write
 from .protocol import TABLE
 from .randomness import generator as rng
-from .tensor import Tensor, bare, plain
+from .tensor import Tensor, to_numpy, unwrap
 
 __all__ = ["layers", "neural", "rng", "write"]
 
@@ -70,7 +70,7 @@ def unpacked(sizes: Any) -> Any:
 
 def numbers(x: Any) -> Any:
     """Return what is no part of the derivative as an array: indices, a mask."""
-    return plain(x)
+    return to_numpy(x)
 
 
 # -- many numbers into fewer ---------------------------------------------------------------------
@@ -132,7 +132,7 @@ def norm(t: Any, p: Any, axis: Any, keepdims: bool) -> Any:
 def argsort(t: Any, axis: Any, kind: Any, order: Any, more: Any) -> Any:
     """Return the order that sorts an axis; PyTorch's `descending` turns it round."""
     if more.pop("descending", False):
-        turned = numpy.flip(plain(t), axis)
+        turned = numpy.flip(to_numpy(t), axis)
         last = turned.shape[axis] - 1
         found = last - numpy.argsort(turned, axis, kind or "stable", **more)
         return Tensor(numpy.flip(found, axis))
@@ -153,7 +153,7 @@ def topk(t: Any, k: int, axis: int, largest: bool) -> Largest:
     if t.ndim:
         first[axis] = slice(k)
     places = places[tuple(first)]
-    return Largest(np.take_along_axis(t, plain(places), axis=axis), places)
+    return Largest(np.take_along_axis(t, to_numpy(places), axis=axis), places)
 
 
 # -- shapes --------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def split(t: Any, size: Any, dim: int) -> tuple[Any, ...]:
 
 def rows(t: Any, dim: int, index: Any) -> Any:
     """Return the index of some places of an axis: ``t[:, index]`` for the second."""
-    return (slice(None),) * range(t.ndim)[dim] + (bare(index),)
+    return (slice(None),) * range(t.ndim)[dim] + (unwrap(index),)
 
 
 # -- some of the numbers -------------------------------------------------------------------------
@@ -236,14 +236,14 @@ def rows(t: Any, dim: int, index: Any) -> Any:
 
 def gather(t: Any, dim: int, index: Any) -> Any:
     """Take along an axis; along the others, `index` may be shorter."""
-    index = plain(index)
+    index = to_numpy(index)
     dim = range(t.ndim)[dim]
     corner = tuple(slice(None if i == dim else n) for i, n in enumerate(index.shape))
     return full(np.take_along_axis, t[corner], index, dim)
 
 
 def _places(t: Any, dim: int, index: Any) -> Any:
-    index = plain(index)
+    index = to_numpy(index)
     places = list(numpy.ogrid[tuple(slice(n) for n in index.shape)])
     places[range(t.ndim)[dim]] = index
     return tuple(places), index.shape
@@ -341,7 +341,7 @@ def retyped(t: Any, dtype: Any) -> Any:
 
 def new(t: Any, value: Any, size: Any, dtype: Any) -> Any:
     """Return a constant of this dtype, or another, and of some size."""
-    return Tensor(numpy.full(unpacked(size), bare(value), dtype=dtype or t.dtype))
+    return Tensor(numpy.full(unpacked(size), unwrap(value), dtype=dtype or t.dtype))
 
 
 # -- drawn ---------------------------------------------------------------------------------------
@@ -349,12 +349,12 @@ def new(t: Any, value: Any, size: Any, dtype: Any) -> Any:
 
 def bernoulli(t: Any, generator: Any) -> Any:
     """Return 1 with the probability that stands there, else 0."""
-    return Tensor((rng(generator).random(t.shape) < plain(t)).astype(t.dtype))
+    return Tensor((rng(generator).random(t.shape) < to_numpy(t)).astype(t.dtype))
 
 
 def multinomial(t: Any, count: int, replacement: bool, generator: Any) -> Any:
     """Draw places of each row, with the weights that stand there."""
-    weights = plain(t)
+    weights = to_numpy(t)
     if weights.ndim not in (1, 2) or (weights < 0).any() or not numpy.isfinite(weights).all():
         raise ValueError(
             "multinomial() takes a vector of weights from 0 on, or a matrix with one in each row, "

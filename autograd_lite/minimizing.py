@@ -10,7 +10,7 @@ import numpy as np
 from .arguments import one_number, see_numbers, transform_of_functions
 from .errors import TreeError
 from .matrices import hessian, jacobian
-from .tensor import bare, plain
+from .tensor import to_numpy, unwrap
 from .transforms import hvp, value_and_grad
 from .tree import leaves as tree_leaves
 from .tree import map as tree_map
@@ -71,7 +71,7 @@ class ForScipy:
 
     def __init__(self, f: Callable[..., Any], example: tuple[Any, ...]) -> None:
         tree = example[0] if len(example) == 1 else example
-        leaves = list(map(plain, tree_leaves(tree)))
+        leaves = list(map(to_numpy, tree_leaves(tree)))
         if not sum(map(np.size, leaves)):
             raise TreeError(f"for_scipy has nothing to look for: no number is in {tree!r}.")
         if any(np.iscomplexobj(x) for x in leaves):
@@ -79,10 +79,10 @@ class ForScipy:
                 "SciPy's optimizers look for real numbers, and the example is complex: give its "
                 "real and its imaginary part, as in z = p[0] + 1j * p[1]."
             )
-        vector, self._rebuild = flatten(tree_map(lambda x: plain(x).astype(float)[()], tree))
-        self.x0: Any = plain(vector)
+        vector, self._rebuild = flatten(tree_map(lambda x: to_numpy(x).astype(float)[()], tree))
+        self.x0: Any = to_numpy(vector)
         self._f, self._several = f, len(example) > 1
-        self._is_number = is_number(tree) and not np.ndim(bare(tree))
+        self._is_number = is_number(tree) and not np.ndim(unwrap(tree))
 
     def rebuild(self, x: Any) -> Any:
         """Make of a vector what the example was."""
@@ -121,7 +121,7 @@ class ForScipy:
 
     def _read(self, x: Any) -> Any:
         """Return a vector that nobody else has: SciPy goes on to write into its own."""
-        vector = np.array(plain(x), float)
+        vector = np.array(to_numpy(x), float)
         return vector.reshape(1) if self._is_number and not vector.ndim else vector
 
     def _on(self, x: Any, *args: Any) -> Any:
@@ -131,7 +131,7 @@ class ForScipy:
         leaves = tree_leaves(result)
         see_numbers("for_scipy", result, leaves)
         return (
-            leaves[0] if len(leaves) == 1 and not np.ndim(bare(leaves[0])) else flatten(result)[0]
+            leaves[0] if len(leaves) == 1 and not np.ndim(unwrap(leaves[0])) else flatten(result)[0]
         )
 
     def _number(self, x: Any, *args: Any) -> Any:
@@ -145,5 +145,5 @@ class ForScipy:
 
 def _out(values: Any) -> Any:
     """Return numbers as SciPy's compiled loops take them."""
-    array = np.array(plain(values), float)
+    array = np.array(to_numpy(values), float)
     return array if array.ndim else float(array)

@@ -84,7 +84,7 @@ class Operation:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply to Tensors, arrays and numbers; without a Tensor among them, the result is bare."""
+        """Apply to Tensors, arrays and numbers; without a Tensor, the result is an array."""
         return self.primitive(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:

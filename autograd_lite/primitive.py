@@ -161,7 +161,7 @@ class Primitive(Declaration):
         return self.__qualname__  # type: ignore[no-any-return]  # as a function is pickled
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply to Tensors, arrays and numbers; without a Tensor among them, the result is bare."""
+        """Apply to Tensors, arrays and numbers; without a Tensor, the result is an array."""
         only_operands = self.variadic or len(args) == len(self.operands)
         if self.signature is None or (only_operands and not any(map(_is_tensor, kwargs.values()))):
             return self._validated(self.apply(*args, **kwargs), args)

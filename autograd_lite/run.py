@@ -19,7 +19,7 @@ from .later import later
 from .primitive import derivative
 from .quiet import quietly
 from .tape import next_number, state, while_recording
-from .tensor import Tensor, bare, constant
+from .tensor import Tensor, constant, unwrap
 from .trees import Rebuild, flatten
 
 Function = Callable[..., Any]
@@ -82,7 +82,7 @@ class Run:
     def pull_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given one for each output."""
         if not recorded:
-            seeds = [bare(g) for g in seeds]
+            seeds = [unwrap(g) for g in seeds]
         return self.pull(list(zip(self.outputs, seeds, strict=True)), recorded)
 
     def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:

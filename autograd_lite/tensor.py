@@ -154,7 +154,7 @@ class Tensor(Node, Methods):
         if value is None:
             self._grad = None
             return
-        array = plain(value)
+        array = to_numpy(value)
         if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
                 f"A gradient of shape {array.shape} was given to "
@@ -351,7 +351,7 @@ class Tensor(Node, Methods):
         return bool(self._value)
 
     def __contains__(self, x: Any) -> bool:
-        return bool(np.any(self._value == bare(x)))
+        return bool(np.any(self._value == unwrap(x)))
 
     def __index__(self) -> int:
         if special:
@@ -418,7 +418,7 @@ class Tensor(Node, Methods):
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
         see_whole(self, "t.at[index].set(y)")
         array = np.array(self._value)
-        array[bare_index(index)] = plain(value)
+        array[unwrap_index(index)] = to_numpy(value)
         self._set(array if array.ndim else array[()])
 
     @property
@@ -532,18 +532,18 @@ def _numbers(data: Any, dtype: Any = None) -> Any:
     return array if array.ndim else array[()]
 
 
-def bare(x: Any) -> Any:
+def unwrap(x: Any) -> Any:
     """Return the value of a Tensor, off the tape; anything else as it is."""
     if not isinstance(x, Tensor):
         return x
     if special:
-        see_read(x, "bare")
+        see_read(x, "unwrap")
     return x._value
 
 
-def plain(x: Any) -> Array:
+def to_numpy(x: Any) -> Array:
     """Return the numbers of a Tensor, or of anything that NumPy can read, as an array."""
-    return as_array(bare(x))
+    return as_array(unwrap(x))
 
 
 def form(x: Any) -> Array:
@@ -551,10 +551,10 @@ def form(x: Any) -> Array:
     return as_array(x._value if isinstance(x, Tensor) else x)
 
 
-def bare_index(index: Any) -> Any:
+def unwrap_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
     if isinstance(index, tuple):
-        return tuple(map(bare_index, index))
+        return tuple(map(unwrap_index, index))
     if isinstance(index, Tensor):
         if special:
             see_read(index, "an index")

@@ -32,7 +32,7 @@ from .elsewhere import as_asked
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
 from .randomness import get_rng_state, manual_seed, set_rng_state
 from .tape import differentiating, no_grad, recording, state  # noqa: F401
-from .tensor import Tensor, bare, plain
+from .tensor import Tensor, to_numpy, unwrap
 
 MADE = """
 tensor(data, *, dtype=None, device=None, requires_grad=False) =
@@ -47,7 +47,7 @@ ones(*size, dtype=None, device=None, requires_grad=False) =
 empty(*size, dtype=None, device=None, requires_grad=False) =
     made(np.zeros(unpacked(size)), dtype, device, requires_grad)
 full(size, fill_value, *, dtype=None, device=None, requires_grad=False) =
-    made(np.full(size, bare(fill_value)), dtype, device, requires_grad)
+    made(np.full(size, unwrap(fill_value)), dtype, device, requires_grad)
 arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False) =
     made(np.arange(*((start, end) if end is not None else (0, start)), step),
     dtype, device, requires_grad)
@@ -60,13 +60,13 @@ eye(n, m=None, *, dtype=None, device=None, requires_grad=False) =
 tril_indices(row, col, offset=0)       = Tensor(np.stack(np.tril_indices(row, offset, col)))
 triu_indices(row, col, offset=0)       = Tensor(np.stack(np.triu_indices(row, offset, col)))
 zeros_like(input, *, dtype=None, device=None, requires_grad=False) =
-    made(np.zeros_like(bare(input)), dtype, device, requires_grad)
+    made(np.zeros_like(unwrap(input)), dtype, device, requires_grad)
 ones_like(input, *, dtype=None, device=None, requires_grad=False) =
-    made(np.ones_like(bare(input)), dtype, device, requires_grad)
+    made(np.ones_like(unwrap(input)), dtype, device, requires_grad)
 empty_like(input, *, dtype=None, device=None, requires_grad=False) =
-    made(np.zeros_like(bare(input)), dtype, device, requires_grad)
+    made(np.zeros_like(unwrap(input)), dtype, device, requires_grad)
 full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False) =
-    made(np.full_like(bare(input), bare(fill_value)), dtype, device, requires_grad)
+    made(np.full_like(unwrap(input), unwrap(fill_value)), dtype, device, requires_grad)
 rand(*size, generator=None, dtype=None, device=None, requires_grad=False) =
     made(rng(generator).random(unpacked(size)), dtype, device, requires_grad)
 randn(*size, generator=None, dtype=None, device=None, requires_grad=False) =
@@ -80,7 +80,7 @@ randint(*bounds, generator=None, dtype=None, device=None, high=None, size=None) 
 randperm(n, *, generator=None, dtype=None, device=None) =
     made(rng(generator).permutation(n), dtype, device)
 normal(mean=0.0, std=1.0, size=None, *, generator=None) =
-    made(rng(generator).normal(plain(mean), plain(std), size))
+    made(rng(generator).normal(to_numpy(mean), to_numpy(std), size))
 """
 """What makes Tensors, in the words of NumPy."""
 
@@ -127,10 +127,10 @@ nonzero(input, *, as_tuple=False)      = input.nonzero(as_tuple=as_tuple)
 transpose(input, dim0, dim1)           = np.swapaxes(input, dim0, dim1)
 squeeze(input, dim=None)               = np.squeeze(input, axis=lonely(input, dim))
 histogram(input, bins=100, *, range=None, density=False) =
-    tuple(map(Tensor, np.histogram(plain(input), bins, range, density)))
+    tuple(map(Tensor, np.histogram(to_numpy(input), bins, range, density)))
 save(obj, f)                           = write_arrays(f, a_state(obj))
 load(f, map_location=None, weights_only=True) = read_arrays(f)[0]
-unique(input)                          = Tensor(np.unique(plain(input)))
+unique(input)                          = Tensor(np.unique(to_numpy(input)))
 """
 """What means something else as a method, which is NumPy's: here it is PyTorch's."""
 
@@ -245,8 +245,8 @@ def set_grad_enabled(mode: bool) -> recording:
 def made(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a Tensor of the dtype, on the device, that requires a gradient if it should."""
     if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
-        data = np.stack([plain(x) for x in data])  # as in PyTorch: the numbers alone
-    t: Tensor = to(Tensor(bare(data)), (), dtype, device, False)
+        data = np.stack([to_numpy(x) for x in data])  # as in PyTorch: the numbers alone
+    t: Tensor = to(Tensor(unwrap(data)), (), dtype, device, False)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -305,7 +305,7 @@ def a_state(obj: Any) -> dict[str, Any]:
             f"file, and got {type(obj).__name__}: write np.save(file, t.numpy()) for one Tensor "
             "(docs/coming_from.md)."
         )
-    return {name: plain(x) for name, x in obj.items()}
+    return {name: to_numpy(x) for name, x in obj.items()}
 
 
 def blocks(tensors: Any) -> Any:

@@ -43,7 +43,7 @@ from .arguments import (
 )
 from .backward import owned
 from .run import Function, Run, is_recorded, needs
-from .tensor import bare
+from .tensor import unwrap
 from .trees import Rebuild, described, flatten
 
 
@@ -53,7 +53,7 @@ def named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_like(value: Any) -> Any:
-    value = bare(value)
+    value = unwrap(value)
     if type(value) is np.float64:
         return _ONE
     return np.ones_like(value)[()]  # a NumPy scalar where it has no dimension
@@ -162,7 +162,7 @@ def _swept(
     outer = run.is_on_outer_tape()
     roots = [(value, _one_like(value))]
     if not outer:
-        value = bare(value)
+        value = unwrap(value)
         run.forget_result()
     gradients = run.pull(roots, recorded=outer)
     count = len(gradients)
@@ -303,13 +303,13 @@ def pulled_back(run: Run) -> Run:
     def pulled(*upstream: Any) -> Any:
         return run.pull_from_outputs(upstream, recorded=True)
 
-    zeros = [np.zeros(np.shape(bare(t)), float_dtype(t)) for t in run.outputs]
+    zeros = [np.zeros(np.shape(unwrap(t)), float_dtype(t)) for t in run.outputs]
     return Run(pulled, zeros, range(len(zeros)), {})
 
 
 def float_dtype(value: Any) -> Any:
     """Return the dtype in which a value is differentiated with respect to."""
-    dtype = np.result_type(bare(value))
+    dtype = np.result_type(unwrap(value))
     return dtype if dtype.kind in "fc" else np.float64
 
 

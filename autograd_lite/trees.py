@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GradientShapeError
-from .tensor import Tensor, bare
+from .tensor import Tensor, unwrap
 
 Rebuild = Callable[[list[Any]], Any]
 Open = Callable[[Any], tuple[list[Any], Rebuild]]
@@ -99,10 +99,10 @@ def flatten_like(tree: Any, model: Any, what: str, whose: str) -> list[Any]:
             raise GradientShapeError(
                 f"The {what} is {described(tree)}, and {whose} is {described(model)}: give numbers."
             )
-        if np.shape(bare(leaf)) != np.shape(bare(model)):
+        if np.shape(unwrap(leaf)) != np.shape(unwrap(model)):
             raise GradientShapeError(
-                f"The {what} has shape {np.shape(bare(leaf))}, and {whose} has shape "
-                f"{np.shape(bare(model))}: they must be the same."
+                f"The {what} has shape {np.shape(unwrap(leaf))}, and {whose} has shape "
+                f"{np.shape(unwrap(model))}: they must be the same."
             )
         return [leaf]
     parts, _ = _open(model)
@@ -136,7 +136,7 @@ def _as_array(numbers: Any) -> Any:
 def described(tree: Any) -> str:
     """Say in a few words what a nest is."""
     if is_number(tree):
-        shape = np.shape(bare(tree))
+        shape = np.shape(unwrap(tree))
         return f"an array of shape {shape}" if shape else "a number"
     if isinstance(tree, dict):
         return f"a dict of {', '.join(map(repr, tree)) or 'nothing'}"

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .composite import NO_VALUE, as_array, ask, bare_all, unsupported
+from .composite import NO_VALUE, as_array, ask, unsupported, unwrap_all
 from .errors import DetachError, InPlaceError, UnsupportedArgumentError
 from .leaving import advice
 from .protocol import OPERATORS, WRITERS, Axis, look_up, whole_name
 from .tape import state
-from .tensor import Tensor, bare
+from .tensor import Tensor, unwrap
 
 _WITH_DTYPE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod}
 _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
@@ -46,7 +46,7 @@ def answer(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[s
     # What NumPy refuses, it refuses in its own words.
     nowhere = (None,) * ufunc.nout if called else None
     ask(getattr(ufunc, method), inputs, {**kwargs, "out": nowhere})
-    if called and not np.asarray(bare(kwargs.pop("where", True))).astype(bool).all():
+    if called and not np.asarray(unwrap(kwargs.pop("where", True))).astype(bool).all():
         raise unsupported(ufunc, "where", ())
     if called:
         return _call(ufunc, entry, inputs[: ufunc.nin], kwargs)
@@ -63,8 +63,8 @@ def _into(
     """Write the result into arrays, as ``array += t`` does: it is a constant, or has no tape."""
     on_tape = state.mode.records and any(isinstance(x, Tensor) and x._requires for x in inputs)
     if not on_tape and not state.mode.everything and not any(isinstance(o, Tensor) for o in outs):
-        given = bare_all(inputs[: ufunc.nin] if method == "__call__" else inputs)
-        return getattr(ufunc, method)(*given, out=outs, **bare_all(kwargs))
+        given = unwrap_all(inputs[: ufunc.nin] if method == "__call__" else inputs)
+        return getattr(ufunc, method)(*given, out=outs, **unwrap_all(kwargs))
     if ufunc in OPERATORS and method == "__call__" and outs[0] is inputs[0]:
         symbol = OPERATORS[ufunc][0]
         raise UnsupportedArgumentError(
@@ -86,7 +86,7 @@ def write_by_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, An
                 f"{what} would write a Tensor into an array, which has no tape: write {instead}."
             )
         look_up(function)  # which says what to write
-    return function(*bare_all(args), **bare_all(kwargs))
+    return function(*unwrap_all(args), **unwrap_all(kwargs))
 
 
 # -- a call ------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def _converted(ufunc: np.ufunc, operands: Any, signature: Any, dtype: Any, casti
         wanted = (None,) * ufunc.nin + wanted if len(wanted) == 1 else wanted
     else:
         wanted = tuple(None if d is None else type(np.dtype(d)) for d in np.atleast_1d(signature))
-    values = [bare(x) for x in operands]
+    values = [unwrap(x) for x in operands]
     weak = (int, float, complex)
     given = [type(x) if type(x) in weak else np.asarray(x).dtype for x in values]
     types = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=wanted, casting=casting)
@@ -192,7 +192,7 @@ def _fold(
     result, n = initial, rows.shape[0]
     if result is None:
         result = rows[0] if n and everywhere else ufunc.identity
-    chosen = [True] * n if everywhere else in_rows(np.broadcast_to(bare(where), array.shape))
+    chosen = [True] * n if everywhere else in_rows(np.broadcast_to(unwrap(where), array.shape))
     for i in range(1 if n and everywhere and initial is None else 0, n):
         step = ufunc(result, rows[i])
         result = step if everywhere else np.where(chosen[i], step, result)
@@ -217,7 +217,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None) -
 
 def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
     rows = np.moveaxis(as_array(array), axis, 0)
-    begins = np.asarray(bare(indices)).tolist()
+    begins = np.asarray(unwrap(indices)).tolist()
     ends = [*begins[1:], len(rows)]
     # Where the next part does not begin behind this one, one element is taken.
     pieces = [rows[i : max(j, i + 1)] for i, j in zip(begins, ends, strict=True)]

@@ -24,7 +24,7 @@ from hypothesis.errors import Unsatisfiable
 from autograd_lite import vjp
 from autograd_lite.errors import CheckInputError
 from autograd_lite.primitive import Primitive
-from autograd_lite.tensor import constant, plain
+from autograd_lite.tensor import constant, to_numpy
 from autograd_lite.testing.programs import Program
 from tests.calculus.cases import DIFFERENTIABLE, Call, examples, label
 from tests.calculus.test_gradients import program
@@ -233,12 +233,12 @@ class Plain:
         return np.concatenate([np.ravel(r) for r in results])
 
     def __call__(self, *operands: Any) -> Any:
-        return np.asarray(plain(self.on_tensors(*map(constant, operands))))
+        return np.asarray(to_numpy(self.on_tensors(*map(constant, operands))))
 
     def gradients(self, g: Any, *operands: Any) -> list[Any]:
         """Return what the rules make of an upstream gradient."""
         _, pullback = vjp(self.on_tensors, *map(np.asarray, operands))
-        return list(map(plain, pullback(np.asarray(g))))
+        return list(map(to_numpy, pullback(np.asarray(g))))
 
 
 WIDE = {"f": np.float64, "c": np.complex128}

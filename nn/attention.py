@@ -18,7 +18,7 @@ from . import functional, init, settings
 from .dropout import Dropout
 from .linear import Linear
 from .loss_functions import operand
-from .module import Module, Parameter, plain
+from .module import Module, Parameter, to_numpy
 from .normalization import LayerNorm
 from .settings import count, flag, probability
 
@@ -212,7 +212,7 @@ class MultiheadAttention(Module):
 def _added(mask: Any) -> Any:
     """Return a mask as what is added to scores: −inf where a truth leaves something out."""
     mask = operand(mask)
-    return np.where(plain(mask), -np.inf, 0.0) if mask.dtype == bool else mask
+    return np.where(to_numpy(mask), -np.inf, 0.0) if mask.dtype == bool else mask
 
 
 class TransformerEncoderLayer(Module):

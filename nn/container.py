@@ -14,7 +14,7 @@ from . import init as initialisations
 from .activation import BY_NAME
 from .checkpoint import generators
 from .linear import Linear
-from .module import Module, Parameter, plain, see_name
+from .module import Module, Parameter, see_name, to_numpy
 
 S = TypeVar("S", bound="Sequential")
 Activation = str | Module | Callable[[], Module] | None
@@ -235,7 +235,7 @@ class ParameterList(Module):
 
     def append(self, value: Any) -> ParameterList:
         """Add a parameter at the end; return the list."""
-        new = value if isinstance(value, Parameter) else Parameter(plain(value))
+        new = value if isinstance(value, Parameter) else Parameter(to_numpy(value))
         setattr(self, str(len(self)), new)
         return self
 
@@ -255,7 +255,7 @@ class ParameterList(Module):
         return list(self)[index]
 
     def __setitem__(self, index: int, value: Any) -> None:
-        new = value if isinstance(value, Parameter) else Parameter(plain(value))
+        new = value if isinstance(value, Parameter) else Parameter(to_numpy(value))
         setattr(self, str(range(len(self))[index]), new)
 
 

@@ -29,7 +29,7 @@ from autograd_lite.errors import missing_extra
 from autograd_lite.files import Location
 from autograd_lite.randomness import Random, generator
 
-from .module import Array, plain
+from .module import Array, to_numpy
 from .settings import as_data, count, flag, from_zero, probability
 
 # -- examples ----------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def collate(examples: list[Any]) -> Any:
         return tuple(collate(list(parts)) for parts in zip(*examples, strict=True))
     if isinstance(first, (str, bytes)):
         return list(examples)
-    arrays = [plain(example) for example in examples]
+    arrays = [to_numpy(example) for example in examples]
     if len({array.shape for array in arrays}) > 1:
         raise ValueError(
             "Examples of several shapes make no array: give DataLoader a collate_fn, a function "

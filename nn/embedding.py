@@ -15,13 +15,13 @@ from autograd_lite.randomness import Random
 
 from . import init, settings
 from .loss_functions import operand
-from .module import Array, Module, Parameter, plain
+from .module import Array, Module, Parameter, to_numpy
 from .settings import count, integer
 
 
 def _indices(name: str, input: Any, rows: int) -> Array:
     """Return indices of a table's rows, having seen that they are."""
-    found = plain(operand(input))
+    found = to_numpy(operand(input))
     if found.dtype.kind not in "iu":
         raise TypeError(f"{name} takes indices, which are integers, and got {found.dtype}.")
     wrong = found[(found < 0) | (found >= rows)]
@@ -46,7 +46,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding is None:
         return rows
     # The same numbers there, from where no gradient goes back.
-    return np.where((index == padding)[..., None], plain(weight)[padding], rows)
+    return np.where((index == padding)[..., None], to_numpy(weight)[padding], rows)
 
 
 def _padding(padding_idx: int | None, rows: int) -> int | None:
@@ -109,7 +109,7 @@ class Embedding(Module):
         self.weight = Parameter(np.zeros((rows, self.embedding_dim), settings.dtype(dtype)))
         init.normal_(self.weight, rng=rng)
         if self.padding_idx is not None:
-            start = plain(self.weight).copy()
+            start = to_numpy(self.weight).copy()
             start[self.padding_idx] = 0.0
             self.weight.data = start
 

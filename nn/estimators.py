@@ -30,7 +30,7 @@ from autograd_lite.randomness import generator, get_rng_state, set_rng_state
 from . import functional as F
 from . import optim
 from .container import MLP
-from .module import Module, plain
+from .module import Module, to_numpy
 from .train import fit
 
 try:
@@ -188,7 +188,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         x = validate_data(self, x, reset=False, dtype=np.float64)
         with no_grad():
-            return plain(self.model_(x))
+            return to_numpy(self.model_(x))
 
 
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
@@ -347,20 +347,20 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> Any:
         """Return the outputs (n, classes) before the softmax; for two classes the logit (n,)."""
-        outputs = plain(self._logits(self._outputs(X)))
+        outputs = to_numpy(self._logits(self._outputs(X)))
         return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of each class's probability, (n, classes)."""
-        return plain(F.log_softmax(self._logits(self._outputs(X)), 1))
+        return to_numpy(F.log_softmax(self._logits(self._outputs(X)), 1))
 
     def predict_proba(self, X: Any) -> Any:
         """Return each class's probability, (n, classes)."""
-        return plain(F.softmax(self._logits(self._outputs(X)), 1))
+        return to_numpy(F.softmax(self._logits(self._outputs(X)), 1))
 
     def predict(self, X: Any) -> Any:
         """Return the most probable class of each example, (n,)."""
-        best = np.argmax(plain(self._logits(self._outputs(X))), axis=1)
+        best = np.argmax(to_numpy(self._logits(self._outputs(X))), axis=1)
         return self.classes_[best]
 
 

@@ -38,7 +38,7 @@ from .loss_functions import (
     smooth_l1_loss,
     triplet_margin_loss,
 )
-from .module import plain
+from .module import to_numpy
 from .resizing import adaptive_avg_pool2d, interpolate
 from .settings import Sizes, axis, count, flag, integer, number, probability, sizes
 from .shaping_functions import normalize, one_hot, pad
@@ -228,7 +228,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     low, high = check_limits(min_val, max_val)
     input = operand(input)
     recorded = isinstance(input, Tensor) and runs_again()
-    held = input.detach() if recorded else plain(input)
+    held = input.detach() if recorded else to_numpy(input)
     outside = (held <= low) | (held >= high)
     return _shown(np.where(outside, np.clip(held, low, high), input), input)
 
@@ -237,7 +237,7 @@ def _shown(out: Any, input: Any) -> Any:
     """Return a result with NaN as its gradient where the input is NaN, so that it stays visible."""
     if runs_again():
         return out * np.where(np.isnan(input), np.nan, 1.0).astype(out.dtype)
-    lost = np.isnan(plain(input))
+    lost = np.isnan(to_numpy(input))
     return out * np.where(lost, np.nan, 1.0).astype(out.dtype) if lost.any() else out
 
 
@@ -569,12 +569,12 @@ def batch_norm(
                 f"shape {input.shape}."
             )
         out = layers.normalize.apply(wide, axis=over, eps=small)
-        share, values = number("momentum", momentum), plain(wide)
+        share, values = number("momentum", momentum), to_numpy(wide)
         unbiased = np.ravel(layers.variance_of(values, over)) * (numbers / (numbers - 1))
         moves = ((running_mean, np.ravel(layers.mean_of(values, over))), (running_var, unbiased))
         for running, new in moves:
             if running is not None:
-                moved = (1.0 - share) * plain(running) + share * new
+                moved = (1.0 - share) * to_numpy(running) + share * new
                 if isinstance(running, Tensor):
                     running.data = moved
                 else:

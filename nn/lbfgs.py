@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .module import Array, plain
+from .module import Array, to_numpy
 from .optimizer import Group, Optimizer
 from .settings import count, from_zero
 
@@ -111,7 +111,7 @@ class LBFGS(Optimizer):
             )
         group, past = self.param_groups[0], self._past
         begun = closure()
-        loss, gradient, evaluations = float(plain(begun)), self._gradient(), 1
+        loss, gradient, evaluations = float(to_numpy(begun)), self._gradient(), 1
         if np.abs(gradient).max() <= group["tolerance_grad"]:
             return begun
         for iteration in range(1, group["max_iter"] + 1):
@@ -128,7 +128,7 @@ class LBFGS(Optimizer):
 
                 def at(t: float, start: Array = start, along: Array = direction) -> Trial:
                     self._move(start + t * along)
-                    value = float(plain(closure()))
+                    value = float(to_numpy(closure()))
                     found = self._gradient()
                     return Trial(t, value, found, float(found @ along))
 
@@ -140,7 +140,7 @@ class LBFGS(Optimizer):
             else:
                 self._move(start + t * direction)
                 if iteration < group["max_iter"]:
-                    loss, gradient = float(plain(closure())), self._gradient()
+                    loss, gradient = float(to_numpy(closure())), self._gradient()
                     evaluations += 1
             past["t"] = t
             if (

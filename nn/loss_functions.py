@@ -19,7 +19,7 @@ from autograd_lite.calculus import neural
 from autograd_lite.primitive import Primitive
 from autograd_lite.tape import runs_again, special, state
 
-from .module import plain
+from .module import to_numpy
 from .settings import above_zero, flag, from_zero, integer, number, probability
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -201,7 +201,7 @@ def _signs(name: str, target: Any) -> Any:
         raise TypeError(
             f"{name} takes targets of 1 and -1, which no gradient reaches: detach() it."
         )
-    return _signed.apply(target if _is_recorded(target) else plain(target), name=name)
+    return _signed.apply(target if _is_recorded(target) else to_numpy(target), name=name)
 
 
 def _first(array: Any, wrong: Any) -> tuple[Any, str]:
@@ -227,7 +227,7 @@ def binary_cross_entropy(
         sure = input._primitive in (neural.sigmoid, neural.softmax)
         input = input if sure else _probabilities.apply(input)
     else:
-        _check_probabilities(plain(input))
+        _check_probabilities(to_numpy(input))
     return _reduced(_weighted(neural.bce.apply(input, target), "weight", weight), reduction)
 
 
@@ -396,7 +396,7 @@ def _negative_logs(
         )
     ignore_index = integer("ignore_index", ignore_index)
     recorded = _is_recorded(target)
-    target = target if recorded else plain(target)
+    target = target if recorded else to_numpy(target)
     target = _labels.apply(target, name=name, count=count, ignore_index=ignore_index)
     ignored = target == ignore_index
     some = recorded or bool(ignored.any())  # of a program, another batch may have some

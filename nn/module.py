@@ -25,7 +25,7 @@ from autograd_lite.method_parts import destination
 from autograd_lite.places import pass_over
 from autograd_lite.run import identity as alias
 from autograd_lite.tensor import Array as Array
-from autograd_lite.tensor import plain as plain
+from autograd_lite.tensor import to_numpy as to_numpy
 
 pass_over(os.path.dirname(__file__))
 
@@ -279,7 +279,7 @@ class Module:
         if tensor is None or isinstance(tensor, Buffer):
             setattr(self, name, tensor)
         else:
-            setattr(self, name, Buffer(plain(tensor)))
+            setattr(self, name, Buffer(to_numpy(tensor)))
         transient = vars(self).get("_transient", frozenset()) - {name}
         vars(self)["_transient"] = transient if persistent else transient | {name}
 
@@ -427,7 +427,7 @@ class Module:
                 f"load_state_dict takes a dict of arrays by name, and got {type(state).__name__}."
             )
         held = dict(self._state())
-        arrays = {path: plain(state[path]) for path in held if path in state}
+        arrays = {path: to_numpy(state[path]) for path in held if path in state}
         problems = []
         if strict:
             problems += [f"'{path}' is missing" for path in held if path not in state]

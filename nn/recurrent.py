@@ -16,7 +16,7 @@ from autograd_lite.randomness import Random, generator
 
 from . import functional, init, settings
 from .loss_functions import operand
-from .module import Module, Parameter, plain
+from .module import Module, Parameter, to_numpy
 from .settings import count, flag, probability
 
 State = Any  # a Tensor (N, hidden_size), or for an LSTM a pair of them
@@ -307,7 +307,7 @@ class _Layers(_Recurrent):
 
     def _steps(self, mask: Any, shape: tuple[int, ...], swap: bool, single: bool) -> Any:
         """Return the mask as (L, N, 1)."""
-        given = plain(operand(mask)).astype(bool)
+        given = to_numpy(operand(mask)).astype(bool)
         found = given[:, None] if single and given.ndim == 1 else given.T if swap else given
         if found.shape != shape:
             expected = shape[::-1] if swap else shape

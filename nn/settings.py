@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.tensor import Array, plain
+from autograd_lite.tensor import Array, to_numpy
 
 Sizes = int | tuple[int, ...]
 
@@ -117,7 +117,7 @@ def as_data(name: str, value: Any) -> Array:
             f"{name} are data, which no gradient reaches, and got a Tensor that requires one: "
             "detach() it, or call the model with it yourself."
         )
-    return plain(value)
+    return to_numpy(value)
 
 
 def axis(name: str, value: Any) -> Any:

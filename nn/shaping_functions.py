@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.tensor import plain
+from autograd_lite.tensor import to_numpy
 
 from .loss_functions import operand
 from .settings import axis, integer, number
@@ -34,7 +34,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     array([[0, 0, 1],
            [1, 0, 0]])
     """
-    places, least = plain(operand(tensor)), integer("num_classes", num_classes)
+    places, least = to_numpy(operand(tensor)), integer("num_classes", num_classes)
     if places.dtype.kind not in "iu":
         raise TypeError(f"one_hot takes whole numbers, and got dtype {places.dtype}.")
     largest = int(places.max(initial=-1))

@@ -31,7 +31,7 @@ from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import Location
 
-from .module import Array, Module, plain
+from .module import Array, Module, to_numpy
 from .settings import as_data, count
 from .tensorboard import BINS, Log
 from .train import State
@@ -61,7 +61,7 @@ class Statistics:
         >>> Statistics.of(np.array([1.0, 2.0, 3.0])).mean
         2.0
         """
-        values = plain(array).astype(np.float64).ravel()
+        values = to_numpy(array).astype(np.float64).ravel()
         counts, edges = np.histogram(values, BINS)
         return cls(
             minimum=float(values.min()),
@@ -82,7 +82,7 @@ def layer_arrays(model: Module, x: Any) -> Iterator[tuple[str, Array]]:
 
     def see(path: str, module: Module, inputs: Any, output: Any) -> None:
         if not any(True for _ in module.children()):
-            outputs[path or "output"] = plain(output)
+            outputs[path or "output"] = to_numpy(output)
 
     with no_grad(), evaluation(model), observed(model, see):
         model(x)

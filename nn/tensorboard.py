@@ -22,7 +22,7 @@ from autograd_lite import Tensor, everything, trace
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import Location
 
-from .module import Array, Module, plain
+from .module import Array, Module, to_numpy
 from .watch import evaluation
 
 BINS = 30
@@ -62,12 +62,12 @@ class Log:
 
     def histogram(self, name: str, array: Any, step: int) -> None:
         """Add how the numbers of an array are distributed."""
-        self._writer.add_histogram(_tag(name), plain(array), step, bins=BINS)
+        self._writer.add_histogram(_tag(name), to_numpy(array), step, bins=BINS)
 
     def images(self, name: str, images: Any, step: int) -> None:
         """Add images (n, rows, columns), side by side, from their least to their largest number."""
         _library("PIL")  # with which tensorboardX writes them
-        self._writer.add_image(_tag(name), tiles(plain(images)), step, dataformats="HW")
+        self._writer.add_image(_tag(name), tiles(to_numpy(images)), step, dataformats="HW")
 
     def graph(self, model: Module, x: Any) -> None:
         """Set the graph: what a model does with an input."""
@@ -107,7 +107,7 @@ def graph(model: Module, x: Any) -> Any:
     A node is an operation of the tape or one of its leaves. Its name says the
     layer that it is part of, its attribute what shape it has.
     """
-    given = Tensor(plain(x), name="input")
+    given = Tensor(to_numpy(x), name="input")
     with evaluation(model), everything(), trace():
         end = model(given)
     paths = {id(parameter): path for path, parameter in model.named_parameters()}

@@ -31,7 +31,7 @@ from . import checkpoint as checkpoints
 from .compiled import TrainingStep
 from .data import DataLoader, Dataset, TensorDataset
 from .lr_scheduler import LRScheduler, ReduceLROnPlateau
-from .module import Array, Module, plain
+from .module import Array, Module, to_numpy
 from .optimizer import Optimizer
 from .progress import progress as shown
 from .settings import as_data, count
@@ -315,7 +315,7 @@ def fit(
                     share = len(x) / examples
                     numbers["loss"] += share * number
                     for name, metric in metrics.items():
-                        numbers[name] += share * float(metric(plain(outputs), y))
+                        numbers[name] += share * float(metric(to_numpy(outputs), y))
                     state.step += 1
                     state.step_loss = number
                     for callback in step_callbacks:
@@ -435,9 +435,9 @@ def _validate(
     with no_grad(), evaluation(state.model):
         for x, y in data:
             outputs = state.model(x)
-            totals["loss"] += len(x) * float(plain(loss(outputs, y)))
+            totals["loss"] += len(x) * float(to_numpy(loss(outputs, y)))
             for name, metric in metrics.items():
-                totals[name] += len(x) * float(metric(plain(outputs), y))
+                totals[name] += len(x) * float(metric(to_numpy(outputs), y))
             seen += len(x)
     history.validation_losses.append(totals["loss"] / seen)
     for name in metrics:
@@ -638,7 +638,7 @@ def accuracy(outputs: Any, targets: Any, threshold: float = 0.5) -> float:
     >>> accuracy([[0.1, 0.9], [0.7, 0.3]], [1, 0])
     1.0
     """
-    outputs, targets = plain(outputs), plain(targets)
+    outputs, targets = to_numpy(outputs), to_numpy(targets)
     if outputs.shape == targets.shape and (outputs.ndim == 1 or outputs.shape[1:] == (1,)):
         right = (outputs > threshold) == (targets > 0.5)
     elif (

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from .module import Array, plain
+from .module import Array, to_numpy
 from .settings import number
 
 
@@ -104,7 +104,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     >>> a.data, b.data
     (array([[1., 2.]]), np.float64(3.0))
     """
-    found, numbers = list(parameters), plain(vec)
+    found, numbers = list(parameters), to_numpy(vec)
     size = sum(p.size for p in found)
     if numbers.shape != (size,):
         raise ValueError(

@@ -16,7 +16,7 @@ from autograd_lite.randomness import aside
 from .checkpoint import generators
 from .convolution import _Convolution
 from .linear import Linear
-from .module import Module, plain
+from .module import Module, to_numpy
 
 See = Callable[[str, Module, tuple[Any, ...], Any], None]
 
@@ -116,7 +116,7 @@ def first_not_finite(model: Module, x: Any) -> str:
     found: list[str] = []
 
     def see(path: str, module: Module, inputs: Any, output: Any) -> None:
-        if not found and not np.isfinite(plain(output)).all():
+        if not found and not np.isfinite(to_numpy(output)).all():
             found.append(f"'{path}' ({type(module).__name__})" if path else "the model's own")
 
     with no_grad(), np.errstate(all="ignore"), observed(model, see):
@@ -200,7 +200,7 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> S
     def see(path: str, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
         if any(True for _ in module.children()):
             return
-        shape = tuple(np.shape(plain(output)))
+        shape = tuple(np.shape(to_numpy(output)))
         own = sum(p.size for p in module.parameters() if id(p) not in counted)
         counted.update(map(id, module.parameters()))
         work = _multiply_adds(module, shape)

@@ -24,7 +24,7 @@ from autograd_lite.errors import (
     GradientShapeError,
     NonScalarBackwardError,
 )
-from autograd_lite.tensor import bare
+from autograd_lite.tensor import unwrap
 
 # Each transform, of a function at one argument.
 OF_ONE_NUMBER = {
@@ -152,9 +152,9 @@ def test_numbers_of_any_kind(form, function):
     """Each transform gives NumPy's scalars, of the argument's dtype, whatever form they come in."""
     x, t = NUMBERS[form]
     f, derivative = FUNCTIONS[function]
-    at, along = float(bare(x)), float(bare(t))
+    at, along = float(unwrap(x)), float(unwrap(t))
     slope = derivative(at)
-    dtype = np.result_type(bare(x))
+    dtype = np.result_type(unwrap(x))
     found = {
         "jvp": (jvp(f, (x,), (t,))[1], slope * along),
         "jvp of lists": (jvp(f, [x], [t])[1], slope * along),

@@ -146,7 +146,7 @@ class _Arguments:
         ]
         self.args_leaves, self._rebuild = flatten((list(args), kwargs))
         by_keyword = self.args_leaves[len(axes) :]
-        axes += [0 if np.ndim(_bare(x)) else None for x in by_keyword]
+        axes += [0 if np.ndim(_value_of(x)) else None for x in by_keyword]
         every = zip([*args, *kwargs.values()], [*names, *map(repr, kwargs)], strict=True)
         self.names = [name + path for x, name in every for path in paths(x)]
         self.wholes = [
@@ -183,7 +183,7 @@ class _Arguments:
         given = []
         for x, name, is_mapped in zip(self.wholes, self.names, self.is_mapped, strict=True):
             if is_mapped:
-                value = _bare(x)
+                value = _value_of(x)
                 one = value[0] if self.count else _some(value)
                 self._inputs.append(example.input(one, name))
             given.append(self._inputs[-1] if is_mapped else x)
@@ -196,7 +196,7 @@ class _Arguments:
         return {id(t): x for t, x in zip(self._inputs, wholes, strict=True)}
 
 
-def _bare(x: Any) -> Any:
+def _value_of(x: Any) -> Any:
     """Return the numbers of a Tensor: it is no look at them, as the Tensor is used as well."""
     return x._value if isinstance(x, Tensor) else x
 
@@ -230,7 +230,7 @@ def _laid(value: Any, count: int | None, axis: int | None) -> Any:
             )
         return value
     if count is not None:
-        value = np.broadcast_to(value, (count, *np.shape(_bare(value))))
+        value = np.broadcast_to(value, (count, *np.shape(_value_of(value))))
     ndim = value.ndim
     if not -ndim <= axis < ndim:
         raise VmapError(f"out_axes has {axis}, and the result has {ndim} axes.")
@@ -253,7 +253,7 @@ class _Replay:
         """Return for each result its value for all, and how often it is to be repeated."""
         for t in self._steps(leaves):
             self.known[id(t)] = self._made(t)
-        found = [self._value(x, _bare(x)) for x in leaves]
+        found = [self._value(x, _value_of(x)) for x in leaves]
         return [(x, None if is_mapped else self.count) for x, is_mapped in found]
 
     def _steps(self, leaves: list[Any]) -> list[Tensor]:

@@ -11,7 +11,7 @@ from ..composite import as_array, composite, unsupported
 from ..fitting import converted
 from ..primitive import derivative
 from ..tape import runs_again
-from ..tensor import Tensor, bare, plain
+from ..tensor import Tensor, to_numpy, unwrap
 from .complex import C
 
 # -- the four operations -------------------------------------------------------
@@ -101,7 +101,7 @@ def shown(g: Any, x: Any) -> Any:
     """Return a gradient with NaN where x is NaN, so that it stays visible."""
     if runs_again():
         return np.where(np.isnan(x), np.nan, g)
-    lost = np.isnan(bare(x))
+    lost = np.isnan(unwrap(x))
     return np.where(lost, np.nan, g) if lost.any() else g
 
 
@@ -174,7 +174,7 @@ def _clip(
     max: Any = None, dtype: Any = None, where: Any = True, casting: Any = None, order: Any = None,
     subok: bool = True,
 ) -> Any:  # fmt: skip
-    if not np.all(plain(where)):
+    if not np.all(to_numpy(where)):
         raise unsupported(np.clip, "where", ())
     low = a_min if min is None else min
     high = a_max if max is None else max
@@ -218,13 +218,13 @@ composite(np.fix, lambda x: np.trunc(x))
 
 
 def _exponent(x: Any) -> Any:
-    return np.frexp(plain(x))[1]
+    return np.frexp(to_numpy(x))[1]
 
 
 def _nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
-    values = plain(x)
+    values = to_numpy(x)
     if values.dtype.kind == "c":
         parts = (_nan_to_num(part(x), copy, nan, posinf, neginf) for part in (np.real, np.imag))
         real, imag = parts
@@ -248,14 +248,16 @@ def _interp(
     if period is not None:
         period = np.abs(period)
         x, xp = x % period, xp % period
-        order = np.argsort(plain(xp))
+        order = np.argsort(to_numpy(xp))
         xp, fp = xp[order], fp[order]
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     last = np.size(xp) - 1
-    place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, max(last - 1, 0))
-    after = np.minimum(place + 1, last)
-    x0, x1, y0, y1 = xp[place], xp[after], fp[place], fp[after]
+    before = np.clip(
+        np.searchsorted(to_numpy(xp), to_numpy(x), side="right") - 1, 0, max(last - 1, 0)
+    )
+    after = np.minimum(before + 1, last)
+    x0, x1, y0, y1 = xp[before], xp[after], fp[before], fp[after]
     inside = (x >= xp[0]) & (x <= xp[-1])
     rise, run = np.where(inside, y1 - y0, 0.0), np.where(inside, x, x0) - x0
     line = y0 + rise * (run / or_one(x1 - x0))
@@ -268,8 +270,8 @@ def _interp(
 def _unwrap(
     p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> Any:
-    here, turn = plain(p), bare(period)
-    unwrapped = np.unwrap(here, bare(discont), axis, period=turn)
+    here, turn = to_numpy(p), unwrap(period)
+    unwrapped = np.unwrap(here, unwrap(discont), axis, period=turn)
     added = np.where(unwrapped == here, 0.0, unwrapped - here).astype(unwrapped.dtype)
     if isinstance(period, Tensor):  # so many of them were added
         return p + added + np.rint(added / turn) * (period - turn)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..composite import bare_all
+from ..composite import unwrap_all
 from ..primitive import derivative
 from ..protocol import TABLE
 from ..tape import see_read, special
@@ -76,7 +76,7 @@ class Question:
             for x in (*args, *kwargs.values()):
                 if isinstance(x, Tensor):
                     see_read(x, f"np.{self.name}")
-        return self.function(*bare_all(args), **bare_all(kwargs))
+        return self.function(*unwrap_all(args), **unwrap_all(kwargs))
 
 
 for _question in (

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..primitive import Primitive, derivative
 from ..tape import runs_again, special, state
-from ..tensor import Tensor, bare, plain
+from ..tensor import Tensor, to_numpy, unwrap
 from .neural import sigmoid
 from .transcendental import square_to_rest
 
@@ -80,7 +80,7 @@ def _below(x: Any) -> Any:
 def _up_to(x: Any) -> Any:
     """Return x; where it is far, as a constant that is less far."""
     again = runs_again()
-    far = np.abs(x if again else bare(x)) > _FAR
+    far = np.abs(x if again else unwrap(x)) > _FAR
     return np.where(far, _FAR, x) if again or far.any() else x
 
 
@@ -162,7 +162,7 @@ def measured(x: Any) -> Any:
     """Return what a running mean is taken of: a plain array, where no program is recorded."""
     if special and isinstance(x, Tensor) and state.mode.everything:
         return x.detach()
-    return plain(x)
+    return to_numpy(x)
 
 
 def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:

@@ -22,7 +22,7 @@ from ..primitive import Primitive, derivative
 from ..protocol import TABLE
 from ..quiet import quietly
 from ..tape import runs_again
-from ..tensor import bare, plain
+from ..tensor import to_numpy, unwrap
 from .arithmetic import or_one
 from .complex import C
 from .reductions import kept, root, squared
@@ -116,7 +116,7 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     cut = cut if 0 < cut < 1 else epsilon / 2.0  # as LAPACK reads it
     x = la.pinv(a, cut) @ b
     s = la.svd(a, compute_uv=False)
-    rank = int(np.sum(plain(s) > cut * np.max(plain(s), initial=0.0)))
+    rank = int(np.sum(to_numpy(s) > cut * np.max(to_numpy(s), initial=0.0)))
     residuals = np.sum(squared(b - a @ x), axis=0, keepdims=np.ndim(b) == 1)
     if not rank == columns < rows:
         residuals = np.zeros(0, np.finfo(np.result_type(*kinds)).dtype)
@@ -159,7 +159,7 @@ def _cofactors(a: Any) -> Any:
 
 
 def _sum_of_squares(a: Any) -> Any:
-    return np.sum(squared(plain(a)), axis=(-2, -1))
+    return np.sum(squared(to_numpy(a)), axis=(-2, -1))
 
 
 def _bordered_cofactors(a: Any) -> Any:
@@ -169,7 +169,7 @@ def _bordered_cofactors(a: Any) -> Any:
     that has an inverse, say in blocks p, q; r, s. Then det a = det b · det s and
     a⁻¹ = p − q s⁻¹ r, for whatever vectors: they count as constants.
     """
-    values = plain(a)
+    values = to_numpy(a)
     u, sizes, vh = la.svd(np.where(np.isfinite(values), values, 0.0))
     scale = or_one(sizes[..., :1, None])
     small = sizes[..., None] <= np.finfo(a.dtype).eps ** 0.25 * scale
@@ -300,7 +300,7 @@ def _held(v: Any, g: Any, at: Any, turn: Any) -> Any:
     `at` marks that number. Where it is all but 0, the vector counts as not turning at all.
     """
     real = np.sum(np.real(v) * at, axis=-2)
-    sure = np.abs(plain(real)) > np.finfo(real.dtype).eps ** 0.5
+    sure = np.abs(to_numpy(real)) > np.finfo(real.dtype).eps ** 0.5
     return g - 1j * (at * np.where(sure, turn / np.where(sure, real, 1.0), 0.0)[..., None, :])
 
 
@@ -333,7 +333,7 @@ def _spectrum_rule(g: Any, a: Any) -> Any:
     """As the vectors keep the length 1, and the largest number of each stays real."""
     w, v = spectrum(a)
     gw, gv = g[0], C(g[1])
-    size = np.where(np.imag(plain(v)) == 0, np.abs(plain(v)), 0.0)
+    size = np.where(np.imag(to_numpy(v)) == 0, np.abs(to_numpy(v)), 0.0)
     largest = size == np.max(size, axis=-2, keepdims=True, initial=0.0)
     gv = _held(v, gv, largest, _turn(v, gv))
     gv = C(gv - v * np.real(np.sum(C(v) * gv, axis=-2))[..., None, :])
@@ -370,7 +370,7 @@ def _svd_rule(g: Any, a: Any, full_matrices: bool) -> Any:
     gu, gs, gv = C(g[0]), g[1], M(g[2])
     if full_matrices:
         n = s.shape[-1]
-        if np.any(plain(gu)[..., n:]) or np.any(plain(gv)[..., n:]):
+        if np.any(to_numpy(gu)[..., n:]) or np.any(to_numpy(gv)[..., n:]):
             raise la.LinAlgError(
                 "The gradient depends on singular vectors for which there is no singular value, "
                 "and they are not determined: use np.linalg.svd(…, full_matrices=False)."
@@ -485,7 +485,7 @@ polar: Primitive = derivative(_polar, name="polar", a=lambda g, a: _polar_rule(g
 def _powers_rule(g: Any, x: Any, order: float, signed: bool) -> Any:
     """Return g · order · |x|**(order − 1), with the sign of x for an even power; 0 for 0 · inf."""
     slope = order * powers(x, order=order - 1.0, signed=not signed)
-    seen = (slope, g) if runs_again() else (bare(slope), bare(g))
+    seen = (slope, g) if runs_again() else (unwrap(slope), unwrap(g))
     nothing = np.isinf(seen[0]) & (seen[1] == 0)
     return np.where(nothing, 0.0, g * slope)
 
@@ -502,7 +502,7 @@ powers: Primitive = derivative(
 def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     x = x * 1.0 if np.result_type(x).kind not in "fc" else x
     axis = axis if axis is None or isinstance(axis, tuple) else int(axis)
-    infinite = np.isinf(bare(x))
+    infinite = np.isinf(unwrap(x))
     if infinite.any() and (order is None or 1 < order < np.inf):
         return _norm_with_infinities(x, infinite, order, axis, keepdims)
     if order is None or order == 2:
@@ -530,9 +530,11 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
 
 def _norm_with_infinities(x: Any, infinite: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     """Return a norm, which, where numbers are infinite, changes with them alone, and alike."""
-    lost = np.any(np.isnan(bare(x)), axis=axis, keepdims=True)
+    lost = np.any(np.isnan(unwrap(x)), axis=axis, keepdims=True)
     some = np.any(infinite, axis=axis, keepdims=True) & ~lost
-    count = or_one(np.sum(infinite, axis=axis, keepdims=True)).astype(np.result_type(bare(x).real))
+    count = or_one(np.sum(infinite, axis=axis, keepdims=True)).astype(
+        np.result_type(unwrap(x).real)
+    )
     shares = np.where(infinite, np.abs(x), 0.0) * count ** (1.0 / (order or 2) - 1.0)
     of_infinite = np.sum(shares, axis=axis, keepdims=True)
     rest = np.where(some, 0.0, np.where(infinite, np.nan, x))
@@ -589,7 +591,7 @@ def _cond(x: Any, p: Any = None) -> Any:
         s = _singular_values(x)
         first, last = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
         return quietly(np.divide, first, last)  # inf for a singular matrix
-    singular = la.cond(plain(x), p) == np.inf
+    singular = la.cond(to_numpy(x), p) == np.inf
     if np.any(singular):
         x = np.where(np.expand_dims(singular, (-2, -1)), np.eye(np.shape(x)[-1]), x)
     both = _matrix_norm(x, p, (-2, -1), False) * _matrix_norm(la.inv(x), p, (-2, -1), False)

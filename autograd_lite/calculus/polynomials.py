@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..tensor import form, plain
+from ..tensor import form, to_numpy
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
@@ -34,7 +34,7 @@ def _polysub(a1: Any, a2: Any) -> Any:
 def _trimmed(a: Any) -> Any:
     """Return the coefficients from the first that is not 0 on, but the last in any case."""
     a = np.atleast_1d(a) if np.size(a) else np.zeros(1, np.result_type(a))
-    filled = np.flatnonzero(plain(a))
+    filled = np.flatnonzero(to_numpy(a))
     return a[filled[0] if filled.size else -1 :]
 
 
@@ -64,12 +64,12 @@ def _poly(seq_of_zeros: Any) -> Any:
     for i in range(np.size(zeros)):
         result = np.convolve(result, np.stack([np.ones((), np.result_type(zeros)), -zeros[i]]))
     # Zeros in conjugate pairs make real coefficients, and NumPy returns them as such.
-    return np.real(result) if np.isrealobj(np.poly(plain(seq_of_zeros))) else result
+    return np.real(result) if np.isrealobj(np.poly(to_numpy(seq_of_zeros))) else result
 
 
 def _roots(p: Any) -> Any:
     """Return the eigenvalues of the companion matrix, in the order in which NumPy has them."""
-    ordered = np.roots(plain(p))  # those at 0 come last
+    ordered = np.roots(to_numpy(p))  # those at 0 come last
     n = len(ordered)
     if n == 0:
         return ordered
@@ -80,7 +80,7 @@ def _roots(p: Any) -> Any:
     found = np.linalg.eigvals(companion)
     left, order = list(range(n)), []
     for root in ordered:
-        order.append(min(left, key=lambda i: abs(plain(found)[i] - root)))
+        order.append(min(left, key=lambda i: abs(to_numpy(found)[i] - root)))
         left.remove(order[-1])
     return found[order]
 
@@ -134,7 +134,7 @@ def _linspace(
     difference = stop - np.multiply(start, 1.0)
     step = difference / parts if parts > 0 else np.nan
     rise = places.astype(np.result_type(start, stop, 1.0))
-    if parts > 0 and not np.any(plain(step) == 0):
+    if parts > 0 and not np.any(to_numpy(step) == 0):
         line = rise * step + start
     else:  # of one number, or of denormal ones, the step is not known
         line = rise / max(parts, 1) * difference + start
@@ -169,7 +169,7 @@ def _logspace(
 def _geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
-    if np.any(plain(start) == 0) or np.any(plain(stop) == 0):
+    if np.any(to_numpy(start) == 0) or np.any(to_numpy(stop) == 0):
         raise ValueError("Geometric sequence cannot include zero")
     exact = np.result_type(form(start), form(stop), float(num), np.zeros((), dtype))
     start, stop = as_array(start).astype(exact), as_array(stop).astype(exact)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..composite import as_array, bare_all, composite
+from ..composite import as_array, composite, unwrap_all
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
 from ..protocol import Axis
-from ..tensor import Tensor, bare, form, plain
+from ..tensor import Tensor, form, to_numpy, unwrap
 from .shapes import scatter
 
 
@@ -163,13 +163,13 @@ def _partition(
 ) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
-    return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis), axis=axis)
+    return np.take_along_axis(a, np.argpartition(to_numpy(a), kth, axis=axis), axis=axis)
 
 
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), 0
-    return np.take(a, np.flatnonzero(plain(condition)), axis=axis)
+    return np.take(a, np.flatnonzero(to_numpy(condition)), axis=axis)
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -181,7 +181,7 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     # NumPy says what it takes, with numbers in place of the functions.
-    conditions = bare_all(condlist)
+    conditions = unwrap_all(condlist)
     np.piecewise(form(x), conditions, [0] * len(funclist))
     one = np.isscalar(conditions) or not isinstance(conditions[0], (list, np.ndarray))
     if one and (np.isscalar(conditions) or np.ndim(x)):
@@ -203,7 +203,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
 
 
 def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
-    index = plain(a)
+    index = to_numpy(a)
     shape = np.broadcast_shapes(index.shape, *map(np.shape, choices))
     stack = np.stack([np.broadcast_to(c, shape) for c in choices])
     return np.ravel(stack)[np.choose(index, list(places(stack)), mode=mode)]
@@ -218,7 +218,7 @@ def _unique(
     **kwargs: Any,
 ) -> Any:
     found: Any = np.unique(  # type: ignore[call-overload]
-        plain(ar), True, return_inverse, return_counts, axis, **kwargs
+        to_numpy(ar), True, return_inverse, return_counts, axis, **kwargs
     )
     values = np.take(np.ravel(ar) if axis is None else ar, found[1], axis=axis or 0)
     others = (*((found[1],) if return_index else ()), *found[2:])
@@ -227,11 +227,11 @@ def _unique(
 
 def _unique_parts(x: Any, *parts: str) -> Any:
     if np.result_type(x).kind not in "fc":
-        values = plain(x)
+        values = to_numpy(x)
         if parts == ("values",):  # in an order of its own
             return [np.unique_values(values)]
         return [getattr(np.unique_all(values), part) for part in parts]
-    whole = np.unique_all(plain(x))
+    whole = np.unique_all(to_numpy(x))
     found = {"values": np.ravel(x)[whole.indices], "indices": whole.indices}
     found |= {"inverse_indices": whole.inverse_indices, "counts": whole.counts}
     return [found[part] for part in parts]
@@ -254,19 +254,19 @@ def _unique_inverse(x: Any, /) -> Any:
 def _unique_values(x: Any, /) -> Any:
     (values,) = _unique_parts(x, "values")
     if np.iscomplexobj(values):  # in an order of its own, from NumPy 2.3 on
-        values = values[np.searchsorted(plain(values), np.unique_values(plain(x)))]
+        values = values[np.searchsorted(to_numpy(values), np.unique_values(to_numpy(x)))]
     return values
 
 
 def _setdiff(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     values = np.ravel(ar1) if assume_unique else np.unique(ar1)
-    return values[~np.isin(plain(values), plain(ar2))]
+    return values[~np.isin(to_numpy(values), to_numpy(ar2))]
 
 
 def _intersect(
     ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False
 ) -> Any:
-    found: Any = np.intersect1d(plain(ar1), plain(ar2), assume_unique, return_indices=True)
+    found: Any = np.intersect1d(to_numpy(ar1), to_numpy(ar2), assume_unique, return_indices=True)
     values = np.ravel(ar1)[found[1]].astype(found[0].dtype)
     return (values, *found[1:]) if return_indices else values
 
@@ -274,7 +274,7 @@ def _intersect(
 def _setxor(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     both = [np.ravel(a) if assume_unique else np.unique(a) for a in (ar1, ar2)]
     values = np.sort(np.concatenate(both))
-    changes = plain(values)[1:] != plain(values)[:-1]
+    changes = to_numpy(values)[1:] != to_numpy(values)[:-1]
     edge = np.ones(min(1, np.size(values)), bool)
     return values[np.concatenate([edge, changes]) & np.concatenate([changes, edge])]
 
@@ -283,7 +283,7 @@ def _trim_zeros(filt: Any, trim: str = "fb", axis: Axis = None) -> Any:
     ndim = np.ndim(filt)
     axes = range(ndim) if axis is None else normalize_axis_tuple(axis, ndim)
     index = [slice(None)] * ndim
-    for i, filled in enumerate(np.nonzero(plain(filt)) if ndim else ()):
+    for i, filled in enumerate(np.nonzero(to_numpy(filt)) if ndim else ()):
         if i in axes:
             begin = filled.min(initial=np.shape(filt)[i]) if "f" in trim.lower() else 0
             end = filled.max(initial=-1) + 1 if "b" in trim.lower() else None
@@ -313,7 +313,9 @@ def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 composite(np.partition, _partition)
 composite(np.compress, _compress)
-composite(np.extract, lambda condition, arr: _compress(np.ravel(plain(condition)), np.ravel(arr)))
+composite(
+    np.extract, lambda condition, arr: _compress(np.ravel(to_numpy(condition)), np.ravel(arr))
+)
 composite(np.select, _select)
 composite(np.piecewise, _piecewise)
 composite(np.choose, _choose)
@@ -365,7 +367,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
 
 
 def _without_tensors(kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {k: bare(v) for k, v in kwargs.items()}
+    return {k: unwrap(v) for k, v in kwargs.items()}
 
 
 def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dict[str, Any]) -> Any:
@@ -430,7 +432,7 @@ composite(np.pad, _pad)
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    bins = plain(x).astype(np.intp)
+    bins = to_numpy(x).astype(np.intp)
     if weights is None or not bins.size:  # of nothing, NumPy does not look at the weights
         return np.bincount(bins, minlength=minlength)
     n = max(minlength, int(bins.max()) + 1)

@@ -14,7 +14,7 @@ from ..foreign import as_index
 from ..primitive import Primitive, derivative
 from ..protocol import Axis
 from ..tape import see_read, special
-from ..tensor import Tensor, bare, form
+from ..tensor import Tensor, form, unwrap
 
 # -- the same numbers in another shape ------------------------------------------------
 
@@ -241,7 +241,7 @@ def _take(
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, np.ndim(a))
     if mode != "raise" or form(indices).dtype.kind not in "iu":
-        indices = np.take(np.arange(np.shape(a)[axis]), bare(indices), mode=mode)
+        indices = np.take(np.arange(np.shape(a)[axis]), unwrap(indices), mode=mode)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
     return a[(slice(None),) * axis + (indices,)]

@@ -14,7 +14,7 @@ from ..composite import as_array, composite
 from ..primitive import derivative
 from ..protocol import Axis
 from ..quiet import quietly
-from ..tensor import Tensor, form, plain
+from ..tensor import Tensor, form, to_numpy
 from .complex import C
 from .reductions import before, kept, like, normal, over, root, squared, sum_from_the_end
 
@@ -41,7 +41,7 @@ def _average(
         weights = np.transpose(weights, np.argsort(axes).tolist())
         weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(np.shape(a))])
     total = np.sum(weights, axis=axes, dtype=dtype, keepdims=keepdims)
-    if np.any(plain(total) == 0):
+    if np.any(to_numpy(total) == 0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     weighted = as_array(a).astype(dtype) * weights
     mean = np.sum(weighted, axis=axes, dtype=dtype, keepdims=keepdims) / total
@@ -65,7 +65,7 @@ def _cov(
     dtype: Any = None,
 ) -> Any:
     both = [m] if y is None else [m, y]
-    dtype = np.result_type(np.float64, *map(plain, both)) if dtype is None else dtype
+    dtype = np.result_type(np.float64, *map(to_numpy, both)) if dtype is None else dtype
     rows = _as_rows(m, rowvar).astype(dtype)
     if not np.shape(rows)[0]:
         return rows @ np.transpose(rows)
@@ -88,12 +88,12 @@ def _cov(
 
 def _weights(fweights: Any, aweights: Any) -> Any:
     """Return how often each observation counts, and how much, in one; None where they are alike."""
-    counts = None if fweights is None else plain(fweights).astype(float)
+    counts = None if fweights is None else to_numpy(fweights).astype(float)
     if counts is not None and not np.array_equal(counts, np.around(counts)):
         raise TypeError("fweights must be integer")
     if counts is not None and np.any(counts < 0):
         raise ValueError("fweights cannot be negative")
-    if aweights is not None and np.any(plain(aweights) < 0):
+    if aweights is not None and np.any(to_numpy(aweights) < 0):
         raise ValueError("aweights cannot be negative")
     if aweights is None:
         return counts
@@ -150,11 +150,11 @@ def _quantile(
     if ignore_nan and not np.size(a):  # as NumPy does, of whatever shape q is
         return np.nanmean(a, axis=axis, keepdims=keepdims)
     q = as_array(q)
-    if not np.all((plain(q) >= 0) & (plain(q) <= 1)):
+    if not np.all((to_numpy(q) >= 0) & (to_numpy(q) <= 1)):
         raise ValueError("Quantiles must be in the range [0, 1]")
     axis = None if axis is None else normalize_axis_tuple(axis, np.ndim(a))
     rows = _together(a, axis)
-    values = plain(rows)
+    values = to_numpy(rows)
     order = np.argsort(values, axis=-1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=-1)
     if not values.shape[-1]:
@@ -164,13 +164,13 @@ def _quantile(
         shape = [1] * np.ndim(a)
         for i, n in zip(axis or (), np.shape(weights), strict=False):
             shape[i] = n
-        weights = plain(weights)
+        weights = to_numpy(weights)
         weights = weights if weights.shape == np.shape(a) else weights.reshape(shape)
         weights = _together(np.broadcast_to(weights, np.shape(a)), axis)
         weights = np.take_along_axis(weights, order, axis=-1)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
     place = _place(q, count, values, method, weights)
-    below = np.floor(plain(place)).astype(int)
+    below = np.floor(to_numpy(place)).astype(int)
     part = place - below
     if values.dtype.kind == "f":
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
@@ -204,7 +204,7 @@ def _place(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
     ramp = np.broadcast_to(np.arange(float(values.shape[-1])), values.shape)
     ramp = np.where(ramp < np.expand_dims(count, -1), ramp, np.nan)
     more = {} if weights is None else {"weights": np.where(np.isnan(ramp), 0.0, weights)}
-    found: Any = np.nanquantile(ramp, plain(q), axis=-1, method=method, **more)  # type: ignore[call-overload]
+    found: Any = np.nanquantile(ramp, to_numpy(q), axis=-1, method=method, **more)  # type: ignore[call-overload]
     return np.nan_to_num(found)
 
 
@@ -232,7 +232,7 @@ def _percentile(
     ignore_nan: bool = False,
 ) -> Any:
     q = q if isinstance(q, (Tensor, int, float)) else np.asarray(q)
-    if not np.all((plain(q) >= 0) & (plain(q) <= 100)):
+    if not np.all((to_numpy(q) >= 0) & (to_numpy(q) <= 100)):
         raise ValueError("Percentiles must be in the range [0, 100]")
     dtype = np.result_type(a)
     q = np.divide(q, dtype.type(100) if dtype.kind == "f" else 100)
@@ -261,13 +261,13 @@ composite(np.median, _median)
 
 
 def _nan_to(a: Any, number: float) -> Any:
-    if not np.isnan(plain(a)).any():
+    if not np.isnan(to_numpy(a)).any():
         return a
-    return np.where(np.isnan(plain(a)), number, a)
+    return np.where(np.isnan(to_numpy(a)), number, a)
 
 
 def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
-    return np.sum(~np.isnan(plain(a)), axis=axis, keepdims=keepdims, where=plain(where))
+    return np.sum(~np.isnan(to_numpy(a)), axis=axis, keepdims=keepdims, where=to_numpy(where))
 
 
 def _given(initial: Any, where: Any) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def _nan_extreme(function: Callable[..., Any], worst: float) -> Callable[..., An
         a: Any, axis: Axis = None, out: None = None, keepdims: bool = False, initial: Any = None,
         where: Any = True,
     ) -> Any:  # fmt: skip
-        nan = initial is not None and np.isnan(plain(initial))
+        nan = initial is not None and np.isnan(to_numpy(initial))
         more = _given(worst if nan else initial, where)
         found = function(_nan_to(a, worst), axis=axis, keepdims=keepdims, **more)
         if not nan and initial is not None:
@@ -327,7 +327,7 @@ def _nanvar(
 ) -> Any:
     if mean is None:
         mean = _nanmean(a, axis, dtype, keepdims=True, where=where)
-    from_mean = np.where(np.isnan(plain(a)) | ~plain(where), 0.0, a - mean)
+    from_mean = np.where(np.isnan(to_numpy(a)) | ~to_numpy(where), 0.0, a - mean)
     squares = np.sum(squared(from_mean), axis=axis, dtype=dtype, keepdims=keepdims)
     left = _count(a, axis, keepdims, where) - (ddof if correction is None else correction)
     return over(squares, np.where(left > 0, left, np.nan))
@@ -491,7 +491,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     lines = (f[..., 1:] - f[..., :-1]) / d
     both = left + right
     low, middle, high = f[..., :-2], f[..., 1:-1], f[..., 2:]
-    if np.all(plain(left) == plain(right)):
+    if np.all(to_numpy(left) == to_numpy(right)):
         inner = (high - low) / both
     else:
         weights = -right / (left * both), (right - left) / (left * right), left / (right * both)

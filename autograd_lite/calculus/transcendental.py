@@ -10,7 +10,7 @@ import numpy as np
 from ..composite import composite
 from ..primitive import Primitive, derivative
 from ..tape import runs_again
-from ..tensor import bare
+from ..tensor import unwrap
 from .arithmetic import or_one
 
 LN2 = math.log(2.0)
@@ -48,7 +48,7 @@ derivative(
 def square_to_rest(x: Any) -> Any:
     """Return x², which moves no more where it is infinite: what it leads to is at its limit."""
     again = runs_again()
-    infinite = np.isinf((x if again else bare(x)) ** 2)
+    infinite = np.isinf((x if again else unwrap(x)) ** 2)
     x = np.where(infinite, np.inf, x) if again or infinite.any() else x
     return x * x
 

@@ -103,7 +103,7 @@ def beside(
     results: list[Any] = []
 
     def run(f: Callable[..., Any]) -> list[_Line]:
-        arguments = [_plain(x) for x in inputs]
+        arguments = [_as_arrays(x) for x in inputs]
         made = assignments(lambda: results.append(f(*arguments)), (), closely=True)
         return list(_lines(made, f))
 
@@ -236,7 +236,7 @@ def _return(f: Callable[..., Any]) -> str:
     return ast.unparse(ends[-1]) if ends else "return …"
 
 
-def _plain(x: Any) -> Any:
+def _as_arrays(x: Any) -> Any:
     leaves, rebuild = flatten(x)
     return rebuild([np.array(v.data if isinstance(v, Tensor) else v)[()] for v in leaves])
 

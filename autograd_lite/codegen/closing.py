@@ -24,7 +24,7 @@ from ..backward import outward
 from ..errors import CompileError
 from ..primitive import Primitive
 from ..tape import GRADIENT, recording
-from ..tensor import Tensor, bare
+from ..tensor import Tensor, unwrap
 from ..transforms import vjp
 from ..trees import flatten
 
@@ -102,7 +102,7 @@ def closed(
     def forward(*arrays: Any) -> Any:
         with recording(lambda outside: GRADIENT):  # what it does is no part of the program
             made = function(*arrays)
-        numbers = [np.asarray(bare(x))[()] for x in (made if several else (made,))]
+        numbers = [np.asarray(unwrap(x))[()] for x in (made if several else (made,))]
         found = [(x.shape, x.dtype) for x in numbers]
         shapes[:] = shapes or [found]
         if found != shapes[0]:
@@ -151,4 +151,4 @@ def _pullback(
 
 
 def _is_float(x: Any) -> bool:
-    return np.result_type(bare(x)).kind in "fc"
+    return np.result_type(unwrap(x)).kind in "fc"

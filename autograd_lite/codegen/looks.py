@@ -171,4 +171,4 @@ class Recorder:
         raise self.refused(how)
 
 
-_OF_THE_ENGINE = ("bare", ".data", ".grad", ".numpy()")
+_OF_THE_ENGINE = ("unwrap", ".data", ".grad", ".numpy()")

@@ -136,8 +136,8 @@ class Scan:
         """Take what the first step gets, and what the steps see."""
         start, self.rebuild = flatten(_with_arrays(carry))
         rows, self._rebuild_rows = flatten(_with_arrays(xs))
-        self.carried = [np.array(_bare(a), order="K") for a in start]
-        self.rows = [np.asarray(_bare(a), order="C") for a in rows]
+        self.carried = [np.array(_array_of(a), order="K") for a in start]
+        self.rows = [np.asarray(_array_of(a), order="C") for a in rows]
         if self.own_xs:
             _see_lengths("carry and xs, of many,", [*self.carried, *self.rows])
             _see_lengths("xs", [a[0] for a in self.rows])
@@ -253,7 +253,7 @@ def _joined(parts: list[Any], count: int, batched: frozenset[int]) -> Any:
     return np.concatenate(parts[k:], axis)
 
 
-def _bare(x: Any) -> Any:
+def _array_of(x: Any) -> Any:
     return x._value if isinstance(x, Tensor) else np.asarray(x)
 
 

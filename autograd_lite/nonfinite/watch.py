@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import NotFiniteError
 from ..places import is_passed_over
 from ..tape import Mode, note_place, recording, state
-from ..tensor import CONSTANT, Tensor, bare
+from ..tensor import CONSTANT, Tensor, unwrap
 from .experiment import first_index
 from .node import Node
 from .origin import Found, Sweep, of_result, of_value
@@ -105,7 +105,7 @@ def _handed_on(node: Node, index: tuple[int, ...]) -> Any:
 def watch_gradients(roots: Any, start: int | None = None, stop: int = 0) -> None:
     """Raise if a reverse pass from some roots makes a number that is not finite."""
     kind = state.mode.watch
-    roots = [(t, bare(g)) for t, g in roots]
+    roots = [(t, unwrap(g)) for t, g in roots]
     if not any(np.any(g) for _, g in roots):
         return  # of no gradient there is nothing to learn: `linearize` begins so
     with recording(_unwatched), np.errstate(all="ignore"):

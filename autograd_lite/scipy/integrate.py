@@ -32,7 +32,7 @@ from ..composite import as_array
 from ..errors import DetachError, UnsupportedArgumentError
 from ..primitive import Primitive, derivative
 from ..tape import GRADIENT, recording, see_read, special
-from ..tensor import Tensor, bare
+from ..tensor import Tensor, unwrap
 from ..transforms import vjp
 from ..trees import flatten
 
@@ -59,7 +59,7 @@ def _numbers(moved: Any) -> Any:
     moved = as_array(moved)
     if isinstance(moved, Tensor) and moved.requires_grad:
         raise DetachError(_CLOSED_OVER)
-    return bare(moved)
+    return unwrap(moved)
 
 
 _CLOSED_OVER = (
@@ -86,7 +86,7 @@ def _adjoint_rule(
 
     a, by_theta = g[-1], np.zeros(m)
     by_time = []
-    for i in range(len(bare(t)) - 1, 0, -1):
+    for i in range(len(unwrap(t)) - 1, 0, -1):
         by_time.append(np.dot(g[i], _vector(field(t[i], out[i], theta), n)))
         start = np.concatenate([out[i], a, by_theta])
         times = np.stack([t[i], t[i - 1]])
@@ -212,7 +212,7 @@ def odeint(
         return scipy.integrate.odeint(f, y0, t, tfirst=True, **own)
 
     def given(t: Any, y: Any) -> Any:
-        rest = rebuilt(bare(theta))
+        rest = rebuilt(unwrap(theta))
         return Dfun(t, y, *rest) if tfirst else Dfun(y, t, *rest)
 
     jacobian = None if Dfun is None else given
@@ -292,13 +292,13 @@ def solve_ivp(
             if isinstance(x, Tensor):
                 see_read(x, "the steps of a solver, where t_eval= does not give its times")
     if callable(jac):
-        options["jac"] = lambda t, y: jac(t, y, *rebuilt(bare(theta)))
+        options["jac"] = lambda t, y: jac(t, y, *rebuilt(unwrap(theta)))
     found = scipy.integrate.solve_ivp(
-        lambda t, y: _numbers(field(t, y, bare(theta))),
-        (float(bare(first)), float(bare(last))),
-        bare(y0),
+        lambda t, y: _numbers(field(t, y, unwrap(theta))),
+        (float(unwrap(first)), float(unwrap(last))),
+        unwrap(y0),
         method,
-        t_eval if t_eval is None else bare(t_eval),
+        t_eval if t_eval is None else unwrap(t_eval),
         vectorized=vectorized,
         **options,
     )
@@ -317,7 +317,7 @@ def solve_ivp(
     if t_eval is None:
         times = np.concatenate([np.stack([first]), found.t[1:-1], np.stack([last])])
     times = _double(times)
-    begins = bool(bare(times)[:1] == bare(first))  # where not, it is solved from there on
+    begins = bool(unwrap(times)[:1] == unwrap(first))  # where not, it is solved from there on
     asked = times if begins else np.concatenate([np.stack([first]), times])
     out = solution(y0, asked, theta, field=field, solver=solver)
     found.t, found.y = times, np.transpose(out if begins else out[1:])

@@ -26,7 +26,7 @@ from ..composite import as_array
 from ..errors import NoDerivativeError
 from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
-from ..tensor import Tensor, bare
+from ..tensor import Tensor, unwrap
 
 __all__ = [
     "block_diag",
@@ -187,7 +187,7 @@ def solve_triangular(
     """
     a, b = _floats(a), _floats(b)
     if check_finite:
-        np.asarray_chkfinite(bare(a)), np.asarray_chkfinite(bare(b))  # raises as SciPy does
+        np.asarray_chkfinite(unwrap(a)), np.asarray_chkfinite(unwrap(b))  # raises as SciPy does
     if trans in (1, "T", 2, "C"):
         a, lower = (H(a) if trans in (2, "C") else M(a)), not lower
     elif trans not in (0, "N"):
@@ -401,6 +401,6 @@ def __getattr__(name: str) -> Any:
             raise NoDerivativeError(
                 f"scipy.linalg.{name} has no derivative here: write {listed[name].format(name)}."
             )
-        return theirs(*map(bare, args), **{k: bare(v) for k, v in kwargs.items()})
+        return theirs(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
 
     return of_numbers

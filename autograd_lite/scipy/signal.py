@@ -23,7 +23,7 @@ import scipy.signal  # type: ignore[import-untyped]
 from ..calculus.complex import C
 from ..composite import as_array
 from ..primitive import Primitive, derivative
-from ..tensor import bare
+from ..tensor import unwrap
 
 __all__ = ["convolve", "correlate", "fftconvolve"]
 
@@ -97,7 +97,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto", **hip
     if mode == "valid":
         in1, in2 = _larger_first(in1, in2)
     if method == "auto":
-        method = scipy.signal.choose_conv_method(bare(in1), bare(in2), mode)
+        method = scipy.signal.choose_conv_method(unwrap(in1), unwrap(in2), mode)
     return _part(full(in1, in2, method=method), in1.shape, in2.shape, mode)
 
 

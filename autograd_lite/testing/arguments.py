@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import IntegerGradientError
 from ..places import without_folders
-from ..tensor import Array, plain
+from ..tensor import Array, to_numpy
 from ..trees import Rebuild, flatten, is_number, paths
 from .numerical import read_only
 
@@ -145,7 +145,7 @@ class Point:
 
 def _lent(leaf: Any, i: int, name: str) -> Array:
     """Return a number as an array that cannot be written into, in its own layout."""
-    array = plain(leaf)
+    array = to_numpy(leaf)
     if array.dtype.kind not in "fc":
         raise IntegerGradientError(
             f"Input {i}, for {name}, has dtype {array.dtype}, and only floating-point numbers are "

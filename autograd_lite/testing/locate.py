@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tensor import Array, constant, plain
+from ..tensor import Array, constant, to_numpy
 from ..transforms import vjp
 from .numerical import Move, Slopes, Verdict, judge, slopes
 from .programs import Function, Program, derivative_of, on_arrays, split
@@ -95,7 +95,7 @@ def pinpoint(
         for weights, like in zip(of[:-1], shapes, strict=False):
             function = derivative_of(function, split(weights, like), len(at))
         _, pullback = vjp(function, *map(constant, at))
-        gradient = plain(pullback(split(of[-1], shapes[-1]))[move.argument])
+        gradient = to_numpy(pullback(split(of[-1], shapes[-1]))[move.argument])
         moved = np.where(move.direction == 0.0, 0.0, gradient) * move.direction
         given = np.array([[float(np.sum(moved))]])
         sums: Array | None = of[-1][None] if of[-1].size > 1 else None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckInputError, GradientCheckError
-from ..tensor import Array, constant, plain
+from ..tensor import Array, constant, to_numpy
 from ..transforms import linearize, vjp
 from .ladder import EPSILON, SURE
 from .locate import REASONS, Derivative, derivative_at, described, element, pinpoint, place
@@ -145,14 +145,14 @@ class _Order:
     def check(self) -> GradientCheckError | None:
         """Hold the Jacobian against differences, in reverse and in forward mode."""
         results, pullback = vjp(self.function, *self.inputs)
-        self.values = list(map(plain, results))
+        self.values = list(map(to_numpy, results))
         count = sum(x.size for x in self.values)
         self.one_by_one = count <= ROWS
         rng, report = self.whole.rng, self.whole.report
         self.rows = np.eye(count) if self.one_by_one else random_weights((SUMS, count), rng)
         if any(not x.size for x in self.inputs) and any(np.isnan(x).any() for x in self.values):
             return None  # the mean of nothing is a function of nothing
-        pulled = [list(map(plain, pullback(split(row, self.values)))) for row in self.rows]
+        pulled = [list(map(to_numpy, pullback(split(row, self.values)))) for row in self.rows]
         report.gradients += len(pulled)
         for i, x in enumerate(self.whole.precise if pulled else ()):
             if wrong := self.form(i, pulled[0][i], x):
@@ -390,7 +390,7 @@ class _Order:
         try:
             _, push = linearize(self.function, *self.inputs)
             drawn = [self.direction() for _ in range(PUSHES)]
-            pushed = [[plain(t).reshape(-1) for t in push(*tangents)] for tangents, _ in drawn]
+            pushed = [[to_numpy(t).reshape(-1) for t in push(*tangents)] for tangents, _ in drawn]
         except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
             # A rule that writes in place, say; with order=2 it would be refused.
             none = np.zeros((0, 0))

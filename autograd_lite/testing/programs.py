@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckInputError
-from ..tensor import Array, Tensor, constant, plain
+from ..tensor import Array, Tensor, constant, to_numpy
 from ..transforms import grad
 from ..trees import flatten, paths
 from .arguments import Point, called
@@ -54,7 +54,7 @@ class Program:
         leaves, _ = flatten(result)
         return [
             part
-            for path, x in zip(paths(result), map(plain, leaves), strict=True)
+            for path, x in zip(paths(result), map(to_numpy, leaves), strict=True)
             if x.dtype.kind in "fc"
             for part in part_names(f"result{path}", x)
         ]
@@ -62,7 +62,7 @@ class Program:
 
 def _is_complex_step(parts: Sequence[Any]) -> bool:
     """Whether real parts are complex for once: see `numerical.slopes`."""
-    return any(np.result_type(plain(x)).kind == "c" for x in parts)
+    return any(np.result_type(to_numpy(x)).kind == "c" for x in parts)
 
 
 def parts_of(x: Any) -> tuple[Any, ...]:
@@ -102,7 +102,7 @@ def derivative_of(function: Function, weights: Sequence[Array], count: int) -> F
 
 def on_arrays(function: Function) -> Callable[..., list[Array]]:
     """Return a function of Tensors as one of arrays."""
-    return lambda *arrays: list(map(plain, function(*map(constant, arrays))))
+    return lambda *arrays: list(map(to_numpy, function(*map(constant, arrays))))
 
 
 def split(row: Array, like: Sequence[Array]) -> list[Array]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import missing_extra
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, to_numpy
 from .grids import draw_values, grid_of, pasteable
 from .layouts import LAYOUTS, laid_out
 
@@ -155,7 +155,7 @@ def arrays(
     st = strategies_module()
     if unique:
         layouts = [name for name in layouts if name != "broadcast"]
-    taken = () if distinct_from is None else np.asarray(plain(distinct_from)).reshape(-1)
+    taken = () if distinct_from is None else np.asarray(to_numpy(distinct_from)).reshape(-1)
     if shape is not None and sides:
         raise TypeError(f"The shape is given, and so there is no {', '.join(sides)} to choose.")
     of_shape = strategy_of(shape, lambda: shapes(**sides), as_shape)

@@ -140,7 +140,7 @@ class _Merged:
                 self.new.update(second[c:d])
             operations += second[c:d]
         mine = set(self.was)
-        self.new.update(v for v in self.second.values if v not in mine and not _bare(v))
+        self.new.update(v for v in self.second.values if v not in mine and not _is_number(v))
         roots = list(dict.fromkeys([*self.second.roots, *map(self.there, self.first.roots)]))
         used = [v for o in operations for v in (*o.operands, *o.results)]
         values = list(dict.fromkeys([*self.second.values, *used, *roots]))
@@ -163,7 +163,7 @@ class _Merged:
         if value not in self.now:
             copy = replace(value, key=f"a{value.key}", maker=None, is_root=value.is_root)
             self.now[value] = copy
-            if not _bare(value):
+            if not _is_number(value):
                 self.gone.add(copy)
         return self.now[value]
 
@@ -181,19 +181,19 @@ class _Merged:
     def has_changed(self, value: Value) -> bool:
         """Whether a value of both graphs is another one now."""
         a, b = self.was[value].data, value.data
-        return not _bare(value) and not np.array_equal(
+        return not _is_number(value) and not np.array_equal(
             a, b, equal_nan=np.asarray(a).dtype.kind in "fc"
         )
 
 
-def _bare(value: Value) -> bool:
+def _is_number(value: Value) -> bool:
     return value.tensor is None and np.ndim(value.data) == 0
 
 
 def _signature(operation: Operation) -> Hashable:
     """Return what two operations have in common if they are the same."""
     shapes = tuple(np.shape(v.data) for v in operation.results)
-    numbers = tuple(number(v.data) if _bare(v) else "" for v in operation.operands)
+    numbers = tuple(number(v.data) if _is_number(v) else "" for v in operation.operands)
     kind = operation.module.path if operation.module else ""
     return operation.name, parameters(operation.parameters), shapes, numbers, kind
 
@@ -228,7 +228,7 @@ def _node(box: Box, part: Part, merged: _Merged, names: dict[Value, str]) -> Cal
         was, changed = merged.was[box.of], merged.has_changed(box.of)
         moved = changed or not _equal(was.gradient, box.of.gradient)
         look |= CHANGED if moved else SAME
-        said = _of_both(was, box.of, changed) if not _bare(box.of) else said
+        said = _of_both(was, box.of, changed) if not _is_number(box.of) else said
     elif isinstance(box.of, Operation):
         look |= SAME
     if isinstance(box.of, Operation):

@@ -162,7 +162,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
     made = {v: o for o in part.operations for v in o.results}
     found: dict[Operation | Value, Cell] = {}
     for value in part.values:
-        if value not in made and not _is_bare(value) and len(users.get(value, [])) != 1:
+        if value not in made and not _is_number(value) and len(users.get(value, [])) != 1:
             lines = [f"*{_cut(names[value])}", _facts(value, view)]
             found[value] = Cell(value.key, value, lines)
     for operation in part.operations:
@@ -176,7 +176,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
             if before is not None and before is not cell:
                 goes_back = value.requires_grad and any(v.requires_grad for v in results)
                 cell.needs[before] = cell.needs.get(before, False) or goes_back
-            elif not _is_bare(value) and value in shown and value not in made:
+            elif not _is_number(value) and value in shown and value not in made:
                 cell.hung.append((value, f"*{_cut(names[value])}  {_facts(value, view)}"))
         for (tail, head), values in part.graph.bundles.items():
             if head is operation and tail in found:
@@ -184,7 +184,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
     return list(found.values())
 
 
-def _is_bare(value: Value) -> bool:
+def _is_number(value: Value) -> bool:
     return value.tensor is None and np.ndim(value.data) == 0
 
 

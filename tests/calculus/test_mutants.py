@@ -406,11 +406,15 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_elu", "→ x$|0.0 → 1.0", "on the side where it counts, the same"),
     (
         "*",
-        r"shown: bare\(x\) → x|(shown|_up_to|square_to_rest): np.where.* if ",
+        r"shown: unwrap\(x\) → x|(shown|_up_to|square_to_rest): np.where.* if ",
         "only how it is found",
     ),
-    ("_silu _gelu", "_up_to: (bare|np.abs.* >= )", "asked where any answer will do"),
-    ("arctan _erf", "square_to_rest: (bare|2 → 3)", "asked of what is far out, and 0 long before"),
+    ("_silu _gelu", "_up_to: (unwrap|np.abs.* >= )", "asked where any answer will do"),
+    (
+        "arctan _erf",
+        "square_to_rest: (unwrap|2 → 3)",
+        "asked of what is far out, 0 long before",
+    ),
     ("*", r"again", "how a recorded program asks: tests/codegen runs those on other numbers"),
     ("_clip", "shown: ", "NaN alone: test_conventions.py"),
     ("_clip", ": (low|high) → out$", "the result is the bound, where that counts"),
@@ -423,7 +427,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ),
     (
         "_powers",
-        r"_powers_rule: (np.isinf|bare|0|g|1 → -1|seen\[1\])",
+        r"_powers_rule: (np.isinf|unwrap|0|g|1 → -1|seen\[1\])",
         "0 · inf: test_special_points.py, test_norm",
     ),
     ("_normalize", "variance_of: (axis → 0|True → False)", "which of two ways to sum"),
@@ -509,8 +513,12 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_polar", r"found\[.*\] & found.* → ", "divided by, and then by 0"),
     ("_slogdet", "_(bordered_)?cofactors: |_minors: |_sum_of_squares: |squared: ", "as of det"),
     ("_eigh _svd", "_held: |_turn: ", "asked of complex matrices: see test_complex.py"),
-    ("_eig", "_held: (np.abs|plain|np.finfo|0.5|-?[01].0 →)", "the largest is not small"),
-    ("_eig", "_rule: (1 → -1|.*plain|size == |0.0 →)", "the last; the largest of those that count"),
+    ("_eig", "_held: (np.abs|to_numpy|np.finfo|0.5|-?[01].0 →)", "the largest is not small"),
+    (
+        "_eig",
+        "_rule: (1 → -1|.*to_numpy|size == |0.0 →)",
+        "the last; the largest that count",
+    ),
     (
         "_eig _eigh _svd",
         "_gaps: |or_one",
@@ -523,7 +531,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("det", "_sum_of_squares: |_bordered_cofactors: -?0.25", EITHER),
     (
         "det",
-        "_bordered_cofactors: (plain|.*(small|isfinite)|0(.0)? → )",
+        "_bordered_cofactors: (to_numpy|.*(small|isfinite)|0(.0)? → )",
         EITHER + ", and NaN stays",
     ),
     ("det", "or_one: ", "any scale will do"),
@@ -533,7 +541,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("*", r"_in_range: (s >|.*finfo|.*max\(|s →|0.0 →|2 → 3)", "0, but for any rounding"),
     (
         "_svd",
-        r"full_matrices|_svd_rule: (np\.any|plain\(g|la\.LinAlgError|if np\.any|-?1 → -?[12]$)",
+        r"full_matrices|_svd_rule: (np\.any|to_numpy\(g|la\.LinAlgError|if np\.any|-?1 → -?[12]$)",
         "full matrices: see test_complex.py",
     ),
     ("_svd", "_in_range: return|_inverse: |_svd_rule: (_in_range|0.0)", "no singular value is 0"),

@@ -18,7 +18,7 @@ import pytest
 
 from autograd_lite import Tensor, grad, hessian
 from autograd_lite.calculus import layers, linalg, transcendental
-from autograd_lite.tensor import plain
+from autograd_lite.tensor import to_numpy
 from nn import activation
 from nn import functional as F
 from tests.calculus.cases import DIFFERENTIABLE
@@ -249,7 +249,7 @@ def hold(row: Row, points: list[tuple[float, ...]]) -> list[str]:
         is_constant = not derived.free_symbols
         derived = sp.lambdify(symbols, derived, modules="mpmath", cse=True)
         with np.errstate(all="ignore"):
-            results, values = plain(ours(*arrays)), plain(row.function(*arrays))
+            results, values = to_numpy(ours(*arrays)), to_numpy(row.function(*arrays))
         for point, result, value in zip(points, results, values, strict=True):
             if row.left_out(len(order), *point):
                 continue

@@ -21,7 +21,7 @@ from autograd_lite import (
 )
 from autograd_lite.codegen import NotWritable
 from autograd_lite.errors import CheckInputError, CompileError, UncertainGradientWarning
-from autograd_lite.tensor import plain
+from autograd_lite.tensor import to_numpy
 from autograd_lite.testing import check_gradients
 
 FINE, ROUGH = 1e-9, 1e-3
@@ -166,7 +166,7 @@ def backward(program, inputs):
 
 def same(given, wanted, what: str, rtol: float = 0.0) -> None:
     """Raise unless all numbers agree, and the shapes and dtypes."""
-    for i, (g, w) in enumerate(zip(map(plain, given), map(plain, wanted), strict=True)):
+    for i, (g, w) in enumerate(zip(map(to_numpy, given), map(to_numpy, wanted), strict=True)):
         form, other = ((np.result_type(x), np.shape(x)) for x in (g, w))
         size = np.max(np.abs(w), initial=0.0)
         if form != other:

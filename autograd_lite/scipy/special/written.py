@@ -13,7 +13,7 @@ from ...calculus import neural
 from ...calculus.shapes import stop
 from ...composite import as_array
 from ...errors import NoDerivativeError
-from ...tensor import Tensor, plain
+from ...tensor import Tensor, to_numpy
 from . import bessel, gammas
 
 Axis = int | tuple[int, ...] | None
@@ -139,7 +139,7 @@ def _no_order(name: str, argument: str, value: Any) -> Any:
             f"scipy.special.{name} has no derivative by its argument '{argument}' in closed form: "
             f"give its number, {argument}=t.item() or t.numpy()."
         )
-    return plain(value)
+    return to_numpy(value)
 
 
 def polygamma(n: Any, x: Any) -> Any:
@@ -164,7 +164,7 @@ def multigammaln(a: Any, d: int) -> Any:
     >>> round(float(multigammaln(2.5, 1)), 4)
     0.2847
     """
-    sc.multigammaln(plain(a), d)  # which sees whether a is large enough
+    sc.multigammaln(to_numpy(a), d)  # which sees whether a is large enough
     constant = 0.25 * d * (d - 1) * math.log(math.pi)
     return constant + sum(ufuncs.gammaln(a - 0.5 * j) for j in range(int(d)))
 

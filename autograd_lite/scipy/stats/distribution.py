@@ -14,7 +14,7 @@ import numpy as np
 
 from ...composite import as_array
 from ...errors import NoDerivativeError, UnsupportedArgumentError
-from ...tensor import Tensor, bare
+from ...tensor import Tensor, unwrap
 
 Formula = Callable[..., Any]
 
@@ -254,7 +254,7 @@ class Frozen:
 def alike(*values: Any) -> list[Any]:
     """Return Tensors or arrays of floats, of the dtype that these numbers have together."""
     values = tuple(v if type(v) in (int, float) else as_array(v) for v in values)
-    dtype = np.result_type(*map(bare, values))
+    dtype = np.result_type(*map(unwrap, values))
     if dtype.kind == "c":
         raise UnsupportedArgumentError("A distribution's numbers are real, and one is complex.")
     if dtype.kind != "f":

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import _ufuncs as sc  # type: ignore[import-untyped]
 
 from ...errors import NoDerivativeError
-from ...tensor import Tensor, bare
+from ...tensor import Tensor, unwrap
 from ..special import gammas  # noqa: F401  (with the rules of what follows)
 from .distribution import Frozen, alike
 
@@ -77,7 +77,7 @@ class MultivariateNormal(Multivariate):
                 f"The mean has {d} elements, so the covariance matrix has the shape {(d, d)}, and "
                 f"not {cov.shape}."
             )
-        if not np.allclose(bare(cov), bare(cov).T):
+        if not np.allclose(unwrap(cov), unwrap(cov).T):
             raise np.linalg.LinAlgError("The covariance matrix must be symmetric, and is not.")
         x = x[..., None] if d == 1 and (x.ndim < 2) else x
         if x.ndim == 0 or x.shape[-1] != d:
@@ -96,7 +96,7 @@ class Dirichlet(Multivariate):
         The last element of each x may be left out: it is 1 less the others.
         """
         x, alpha = alike(x, alpha)
-        if alpha.ndim != 1 or np.any(bare(alpha) <= 0):
+        if alpha.ndim != 1 or np.any(unwrap(alpha) <= 0):
             raise ValueError("The parameter alpha must be a vector of positive numbers.")
         if x.shape[:1] == (alpha.shape[0] - 1,):
             x = np.concatenate([x, 1.0 - np.sum(x, axis=0, keepdims=True)])
@@ -105,7 +105,7 @@ class Dirichlet(Multivariate):
                 f"The first axis of x must be as long as alpha, {alpha.shape[0]}, or one shorter; "
                 f"x has the shape {x.shape}."
             )
-        numbers = bare(x)
+        numbers = unwrap(x)
         if np.any(numbers < 0) or np.any(np.abs(np.sum(numbers, axis=0) - 1.0) > 1e-9):
             raise ValueError("Each vector x must be of positive numbers with the sum 1.")
         column = alpha if x.ndim == 1 else alpha[:, None]
