@@ -64,6 +64,7 @@ class _Pack:
                 self.memories[i][name] = view
         self.kept = [(m, name, m[name]) for m in self.memories for name in self.names]
         self.settings = self._settings()
+        self.counted = [memory for memory in self.memories if "step" in memory]
         self.numbers: dict[str, Tensor] = {}
         self.lr: Any = None
         self.has_rates = True
@@ -101,8 +102,6 @@ class _Pack:
     def refresh(self) -> None:
         """Set the numbers of the formula that change from step to step, in the own dtype."""
         lr = self.group["lr"]
-        if lr is self.lr and not self.has_rates:
-            return
         rates = self.optimizer.rates(self.group, self.step + 1)
         dtype, self.lr, self.has_rates = self.params[0].dtype, lr, bool(rates)
         for name, x in {"lr": lr, **rates}.items():
@@ -139,12 +138,11 @@ class _Pack:
 
     def count(self, steps: int) -> None:
         """Note that steps were made, and that the parameters are newer than all graphs."""
-        for memory in self.memories:
-            if "step" in memory:
-                memory["step"] += steps
+        for memory in self.counted:
+            memory["step"] += steps
         for p, _ in self.views:
             p._number = n = next_number()
-            heappushpop(newest_write, -n)
+        heappushpop(newest_write, -n)
 
     def hangs_on_steps(self) -> bool:
         """Whether the formula looks at the number of the step beside its `rates`."""
@@ -268,7 +266,8 @@ class TrainingStep:
         if stepper is None:
             return self._eager(batch)
         for pack in self.packs:
-            pack.refresh()
+            if pack.has_rates or pack.group["lr"] is not pack.lr:
+                pack.refresh()
         made = stepper(*batch)
         self.after(1)
         return made
@@ -360,7 +359,10 @@ class TrainingStep:
         for pack in self.packs:
             if not pack.stands():
                 return False
-        return all(b._value is shown for b, shown in zip(self.buffers, self._shown, strict=True))
+        for b, shown in self._shown:  # noqa: SIM110 (a generator takes longer)
+            if b._value is not shown:
+                return False
+        return True
 
     def _pack(self) -> None:
         """Put parameters, memory and buffers into arrays that a step can update."""
@@ -386,7 +388,7 @@ class TrainingStep:
     def _show_buffers(self) -> None:
         for b, a in zip(self.buffers, self.arrays, strict=True):
             b._value = a if a.ndim else a[()]
-        self._shown = [b._value for b in self.buffers]
+        self._shown = [(b, b._value) for b in self.buffers]
 
     def after(self, steps: int) -> None:
         """Note that so many steps were made; or undone, where it is less than 0."""

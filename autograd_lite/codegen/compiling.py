@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,37 @@ class Compiled:
         return self._latest
 
 
+class _Before:
+    """A step that was made: what the next need not ask again if it gets the same arrays."""
+
+    __slots__ = ("args", "arrays", "form", "names", "numbers", "values")
+
+    def __init__(self, args: Sequence[Any], form: Form, arrays: list[Any]) -> None:
+        self.args, self.form, self.arrays = args, form, arrays
+        captured = form.captured
+        self.names = captured.names
+        self.values = [(t, t._value) for t, *_ in captured.tensors]
+        self.numbers = [
+            (i, x)
+            for i, x in enumerate(captured.owners, len(arrays) - len(captured.owners))
+            if not isinstance(x, Tensor) and not x.ndim
+        ]
+
+    def again(self, args: Sequence[Any]) -> bool:
+        """Whether these are the same arrays, and around the function nothing is another."""
+        if len(args) != len(self.args) or not all(map(is_, args, self.args)):
+            return False
+        for t, value in self.values:
+            if t._value is not value:
+                return False
+        for _, look, x in self.names:
+            if look() is not x:
+                return False
+        for i, x in self.numbers:
+            self.arrays[i] = x[()]
+        return True
+
+
 class Stepper(Compiled):
     """A compiled function that updates arrays in place; made by `compile` with a `state`.
 
@@ -243,7 +275,7 @@ class Stepper(Compiled):
         super().__init__(f, back_end, limit)
         self.state = state
         self.arrays, _ = flatten(state)
-        self._before: tuple[Sequence[Any], Form | None, list[Any]] = ((), None, [])
+        self._before: _Before | None = None
         for x in self.arrays:
             if type(x) is not np.ndarray or not x.flags.writeable:
                 raise TypeError(
@@ -299,22 +331,19 @@ class Stepper(Compiled):
 
     def _given(self, args: Sequence[Any]) -> tuple[Form, list[Any]]:
         """Return the form of a call, and the arrays that the kernel takes."""
-        before, form, arrays = self._before
-        if form is not None and len(args) == len(before) and form.captured.stands():
-            for x, y in zip(args, before, strict=True):
-                if x is not y:
-                    break
-            else:  # the same arrays as in the last call
-                return form, arrays + form.captured.arrays()
+        before = self._before
+        if before is not None and before.again(args):
+            return before.form, before.arrays.copy()
         arrays, key = list(self.arrays), list[Any]()
         for x in args:
             _take(x, key, arrays)
         form = self._form(tuple(key), args, {})
         while not form.captured.stands():
             form = self._form(tuple(key), args, {}, again=True)
+        arrays += form.captured.arrays()
         whole = all(type(x) is np.ndarray and x.ndim and x.flags.forc for x in args)
-        self._before = (args, form, arrays) if whole else ((), None, [])
-        return form, arrays + form.captured.arrays()
+        self._before = _Before(args, form, arrays) if whole else None
+        return form, arrays.copy()
 
     def _compiled(self, args: Any, kwargs: Any) -> Form:
         recording, captured = record_watched(self.f, (self.state, *args), kwargs)

@@ -52,28 +52,38 @@ def build(schedule: Schedule, name: str) -> Kernel:
     return Kernel(schedule, call, source, writer.notes, own_run=_runs(schedule, function))
 
 
+def _only_beside(schedule: Schedule) -> list[Value]:
+    """Return those inputs that are numbers, and are only read beside arrays.
+
+    NumPy takes an array of no dimension there in less time than a scalar.
+    """
+    steps = list(schedule.steps())
+    beside = {v for step in steps for v in step.operands if _is_beside(step)}
+    alone = {v for step in steps for v in step.operands if not _is_beside(step)}
+    only = beside - alone - set(schedule.outputs)
+    return [v for v in schedule.inputs if not v.shape and v in only]
+
+
 def _runs(schedule: Schedule, function: Callable[..., list[Any]]) -> Any:
     """Return what makes many runs, with little around each: see `Kernel.run`."""
     updates, outputs = schedule.updates, schedule.outputs
     kept = [o for o in range(len(outputs)) if o not in updates]
-    beside = {v for step in schedule.steps() for v in step.operands if not _is_beside(step)}
-    soft = [i for i, v in enumerate(schedule.inputs) if not v.shape and v not in beside]
 
     def run(arrays: Sequence[Any], count: int, scanned: frozenset[int]) -> list[Any]:
         given = list(arrays)
-        for i in soft:  # NumPy takes an array of no dimension in less time than a scalar
-            if i not in scanned:
-                given[i] = np.asarray(given[i])
-        rows: list[list[Any]] = [[] for _ in kept]
-        for k in range(count):
-            for i in scanned:
-                given[i] = arrays[i][k % len(arrays[i])]
-            made = function(*given)
-            for row, o in zip(rows, kept, strict=False):
-                row.append(made[o])
+        if scanned:
+            made = []
+            for k in range(count):
+                for i in scanned:
+                    given[i] = arrays[i][k % len(arrays[i])]
+                made.append(function(*given))
+        else:
+            made = [function(*given) for _ in range(count)]
         stacked = {
-            o: np.array(row, _dtype(outputs[o])).reshape(count, *outputs[o].shape)
-            for o, row in zip(kept, rows, strict=True)
+            o: np.array([one[o] for one in made], _dtype(outputs[o])).reshape(
+                count, *outputs[o].shape
+            )
+            for o in kept
         }
         return [arrays[updates[o]] if o in updates else stacked[o] for o in range(len(outputs))]
 
@@ -285,8 +295,12 @@ class _Writer:
         self.places[v] = at
         self.static.add(v)
         data = np.asarray(v.data)
-        if same and at == self.places[same[0]] and v.name is None and _alike(v, same[0]):
-            self.names[v] = self._name(same[0])  # it is the same array
+        if same and at == self.places[same[0]] and _alike(v, same[0]):
+            # The very object: for another of the same memory NumPy takes twice the time.
+            if v.name is None:
+                self.names[v] = self._name(same[0])
+            else:
+                self.setup.append(f"{self._name(v)} = {self._name(same[0])}")
             return
         order = sorted(range(data.ndim), key=lambda i: -abs(data.strides[i]))
         text = f"np.ndarray({data.shape}, np.{data.dtype.name}, memory, {at}"
@@ -309,6 +323,8 @@ class _Writer:
         for i in self.schedule.fixed:  # for the views that are made of it once
             v = self.schedule.inputs[i]
             self.objects[self._name(v)] = v.data
+        for v in _only_beside(self.schedule):
+            self.body.append(f"{self._name(v)} = {self._imported('asarray')}({self._name(v)})")
         n = 0
         for block in self.schedule.blocks:
             begin = len(self.body)
@@ -435,7 +451,7 @@ class _Writer:
         if isinstance(function, np.ufunc) and not step.parameters:
             shapes = [v.shape for v in step.operands]
             if function is np.matmul and _is_product(step):
-                return f"{self._imported('dot')}({', '.join([*given, *after])})"
+                return f"{given[0]}.dot({', '.join([*given[1:], *after])})"
             if any(shapes):
                 given = [
                     self._scalar(v, step) or text
@@ -713,7 +729,7 @@ def _alike(v: Value, other: Value) -> bool:
 
 
 def _is_product(step: Step) -> bool:
-    """Whether `np.dot` computes a product as `np.matmul` does, which takes longer to begin."""
+    """Whether `ndarray.dot` computes a product as `np.matmul` does, which takes longer to begin."""
     arrays = [np.asarray(v.data) for v in step.operands]
     if any(a.dtype.kind not in "fc" or not a.flags.forc for a in arrays):
         return False
