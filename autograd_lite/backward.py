@@ -5,13 +5,13 @@ contribution, and every use is newer than the value, so taking the newest
 waiting value each time visits them in the right order. A heap of sequence
 numbers finds it; nothing recurses, so a chain of a million operations is fine.
 
-What one visit does, `primitive.pull(t, g, …)`, is compiled from the rules: see
+What one visit does, `primitive.vjp(t, g, …)`, is compiled from the rules: see
 :mod:`autograd_lite.weave`.
 
 Complex numbers: the gradient of a real L with respect to z = x + iy, as users
 see it, is ∂L/∂x + i ∂L/∂y, the direction of steepest ascent. On its way along
 the tape it is the conjugate of that, ∂L/∂x − i ∂L/∂y, because then the rules
-are those of calculus, g · f′(z), with nothing conjugated in them. `outward`
+are those of calculus, g · f′(z), with nothing conjugated in them. `conjugate_if_complex`
 stands at both ends.
 """
 
@@ -77,9 +77,9 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
             if t._note is not None and "retain" in t._note:
                 retained.append((as_tensor(t), g))
         if type(t._value) is float64:
-            t._primitive.pull_scalar(t, g, pending, heap, leaves)
+            t._primitive.vjp_scalar(t, g, pending, heap, leaves)
         else:
-            t._primitive.pull(t, g, pending, heap, leaves)
+            t._primitive.vjp(t, g, pending, heap, leaves)
     return [(leaf, pending[leaf._number]) for leaf in leaves], retained
 
 
@@ -119,7 +119,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             if n < stop and primitive is not None:
                 if n > latest or t._note is not None:
                     verify(t)
-                primitive.pull_since(t, pending.pop(n), pending, heap, leaves, start)
+                primitive.vjp_since(t, pending.pop(n), pending, heap, leaves, start)
         return pending
     began = next_number()
     sweep = -began if state.mode.everything else 0
@@ -136,7 +136,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
                 verify(t)
             if lines:
                 rule_of.set(t)
-            t._primitive.pull_recorded(t, pending.pop(n), pending, heap, leaves, start)
+            t._primitive.vjp_recorded(t, pending.pop(n), pending, heap, leaves, start)
     finally:
         if lines:
             rule_of.set(outer)
@@ -156,7 +156,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     """Add ∂root/∂leaf into the ``.grad`` of every leaf: see `Tensor.backward`."""
     if not root._requires:
         raise NoGradientError(
-            f"{root.called()} does not depend on anything that requires a gradient: "
+            f"{root._describe()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
     # The usual start, a loss of one float64, is not worth a call.
@@ -167,7 +167,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     # Nothing has been written so far: an error above leaves every gradient as it was.
     for leaf, g in leaves:
         if g.dtype is not _FLOAT64:
-            g = outward(g)
+            g = conjugate_if_complex(g)
         if leaf._grad is not None:
             # In silence, as all of the pass: inf − inf is nobody's line.
             leaf._grad = np.asarray(quietly(np.add, leaf._grad, g), leaf._value.dtype)
@@ -181,12 +181,12 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         else:
             leaf._grad = np.array(g, leaf._value.dtype)
     for t, g in retained:
-        g = outward(g)
+        g = conjugate_if_complex(g)
         t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     if root._note is None:
         root._note = {}
-    root._note["upstream"] = seed if seed is _ONE else np.array(outward(seed))
+    root._note["upstream"] = seed if seed is _ONE else np.array(conjugate_if_complex(seed))
 
 
 def owned(arrays: list[Any]) -> list[Any]:
@@ -226,7 +226,7 @@ def _references(arrays: list[Any]) -> int:
 _ALONE = _references([np.empty(1)])  # the list's, and some of the interpreter's
 
 
-def outward(g: Any) -> Any:
+def conjugate_if_complex(g: Any) -> Any:
     """Turn a gradient of the tape into one for the user, or back: conjugate what is complex."""
     return np.conjugate(g) if g.dtype.kind == "c" else g
 
@@ -237,24 +237,24 @@ def seed_for(root: Tensor, gradient: Any) -> Any:
     if gradient is None:
         if data.size != 1:
             raise NonScalarBackwardError(
-                f"{root.called()} has shape {data.shape}, and only a single number can start a "
+                f"{root._describe()} has shape {data.shape}, and only a single number can start a "
                 "backward pass: reduce it first, as with np.sum, or give the upstream gradient."
             )
         if data.dtype.kind == "c":
             raise NonScalarBackwardError(
-                f"{root.called()} is complex, and only a real number has a gradient: take its "
+                f"{root._describe()} is complex, and only a real number has a gradient: take its "
                 "real part or its absolute value, or give the upstream gradient."
             )
         return np.ones_like(data) if data.shape else data.dtype.type(1)
     seed = gradient.numpy() if hasattr(gradient, "_requires") else as_array(gradient)
     if seed.shape != data.shape:
         raise GradientShapeError(
-            f"The given gradient has shape {seed.shape}, but {root.called(inside=True)} has shape "
-            f"{data.shape}: they must be the same."
+            f"The given gradient has shape {seed.shape}, but {root._describe(inside=True)} has "
+            f"shape {data.shape}: they must be the same."
         )
     if not np.can_cast(seed.dtype, data.dtype, "same_kind"):
         raise GradientDtypeError(
-            f"The given gradient has dtype {seed.dtype}, which {root.called(inside=True)} of dtype "
-            f"{data.dtype} cannot hold: convert it with astype first."
+            f"The given gradient has dtype {seed.dtype}, which {root._describe(inside=True)} of "
+            f"dtype {data.dtype} cannot hold: convert it with astype first."
         )
-    return outward(seed.astype(data.dtype, copy=False))
+    return conjugate_if_complex(seed.astype(data.dtype, copy=False))

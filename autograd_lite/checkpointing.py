@@ -133,7 +133,7 @@ class _Segment:
     def rerun(self, operands: Any) -> Iterator[Run]:
         """Run the function again, as it was before the first time; afterwards all is as it was."""
         now = State.of(*self.roots(), also=[owner for owner, *_ in self.before.held])
-        with now.kept():
+        with now.preserved():
             self.before.enter()
             chosen = operands[: len(self.chosen)]
             run = Run(self.call, chosen, range(len(chosen)), {})

@@ -18,7 +18,7 @@ from .declaration import Declaration
 from .errors import BroadcastError, NoDerivativeError, RuleError
 from .fitting import as_dtype, unbroadcast
 from .foreign import answers_itself, as_operand, not_an_operand
-from .keeping import Guard, kept, kept_operand
+from .keeping import Guard, snapshot, snapshot_operand
 from .later import later
 from .node import LARGE, let_go
 from .protocol import whole_name
@@ -96,11 +96,11 @@ def finish(
     if mode.keeps:
         guards: list[Guard] = []
         values = [
-            kept_operand(v, guards) if x is CONSTANT and type(v) not in WEAK else v
+            snapshot_operand(v, guards) if x is CONSTANT and type(v) not in WEAK else v
             for x, v in zip(operands, values, strict=True)
         ]
         if parameters:
-            parameters = {k: kept(v) for k, v in parameters.items()}
+            parameters = {k: snapshot(v) for k, v in parameters.items()}
         if guards:
             t._note = {**(t._note or {}), "guards": guards}
     if primitive.slots == 0:

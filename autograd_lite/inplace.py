@@ -67,21 +67,21 @@ def overwrite(t: Tensor, method: str, compute: Callable[[], Any]) -> Tensor:
     instead = f"{name} = {name}.{method.removesuffix('_')}(…)"
     if t._primitive is not None:
         raise InPlaceError(
-            f"{t.called()} was computed by '{t._primitive.name}', so {method}() cannot write into "
-            f"it: make a new value, {instead}."
+            f"{t._describe()} was computed by '{t._primitive.name}', so {method}() cannot write "
+            f"into it: make a new value, {instead}."
         )
     _see_writable(t, instead)
     new = compute()
     if mode.everything or (mode.records and getattr(new, "_requires", False)):
         raise InPlaceError(
-            f"What {method}() would write into {t.called(inside=True)} is on the tape, which would "
-            f"be lost: make a new value, {instead}."
+            f"What {method}() would write into {t._describe(inside=True)} is on the tape, which "
+            f"would be lost: make a new value, {instead}."
         )
     see_whole(t, instead)
     value, new = t._value, np.asarray(getattr(new, "_value", new))
     if not np.can_cast(new.dtype, value.dtype, "same_kind") and new.ndim:
         raise GradientDtypeError(
-            f"{method}() gives dtype {new.dtype}, which {t.called(inside=True)} of dtype "
+            f"{method}() gives dtype {new.dtype}, which {t._describe(inside=True)} of dtype "
             f"{value.dtype} cannot hold: convert with astype first."
         )
     array = np.empty(value.shape, value.dtype)
@@ -93,8 +93,8 @@ def overwrite(t: Tensor, method: str, compute: Callable[[], Any]) -> Tensor:
 def _see_writable(t: Tensor, instead: str) -> None:
     if t._requires and state.mode.records:
         raise InPlaceError(
-            f"{t.called()} requires a gradient, so it cannot be changed in place here: change it "
-            f"inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
+            f"{t._describe()} requires a gradient, so it cannot be changed in place here: change "
+            f"it inside `with no_grad():`, as an optimizer does, or make a new value, {instead}."
         )
 
 
@@ -111,8 +111,8 @@ def see_whole(t: Tensor, instead: str) -> None:
     is_view = isinstance(getattr(t._value, "base", None), np.ndarray)
     if is_view and _holders(t._value) > _ALONE and not _is_written_back():
         raise InPlaceError(
-            f"{t.called()} is a part of another value, which would not change with it: write into "
-            f"that, as in x[index] += y, or make a new value, {instead}."
+            f"{t._describe()} is a part of another value, which would not change with it: write "
+            f"into that, as in x[index] += y, or make a new value, {instead}."
         )
 
 

@@ -67,24 +67,24 @@ def _places(size: int) -> Any:
     return ((k + k * 0.6180339887498949 % 1.0) * (size / count)).astype(np.intp)
 
 
-def kept(x: Any) -> Any:
+def snapshot(x: Any) -> Any:
     """Return a parameter with copies in place of its arrays, lists and dicts.
 
     >>> index = [0, 1], np.array([2, 3])
-    >>> kept(index)
+    >>> snapshot(index)
     ([0, 1], array([2, 3]))
-    >>> kept(index)[0] is index[0]
+    >>> snapshot(index)[0] is index[0]
     False
     """
     if isinstance(x, np.ndarray):
         return copied(x)
     if type(x) is list:
-        return [kept(part) for part in x]
+        return [snapshot(part) for part in x]
     if isinstance(x, tuple):
-        parts = [kept(part) for part in x]
+        parts = [snapshot(part) for part in x]
         return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
     if type(x) is dict:
-        return {key: kept(value) for key, value in x.items()}
+        return {key: snapshot(value) for key, value in x.items()}
     return x
 
 
@@ -112,7 +112,7 @@ def held_by(*functions: Any) -> list[Array]:
     return held
 
 
-def kept_operand(x: Any, guards: list[Guard]) -> Any:
+def snapshot_operand(x: Any, guards: list[Guard]) -> Any:
     """Return an operand as the tape keeps it; a large one is added to `guards`."""
     if not isinstance(x, np.ndarray):
         return x

@@ -17,7 +17,7 @@ from .arguments import Argnum, argnums_of, see_numbers, transform_of_functions
 from .backward import owned
 from .run import Function, Run
 from .tensor import to_numpy
-from .transforms import float_dtype, gradient_of, named_after, pulled_back
+from .transforms import float_dtype, gradient_of, named_after, vjp_run
 
 
 @transform_of_functions
@@ -87,7 +87,7 @@ def _jacobian(name: str, f: Function, argnum: Argnum, by_rows: bool | None = Non
         if fewer_rows if by_rows is None else by_rows:
             blocks = _by_rows(run, inputs, outputs, recorded)
         else:
-            blocks = _by_columns(pulled_back(run), inputs, outputs, recorded)
+            blocks = _by_columns(vjp_run(run), inputs, outputs, recorded)
         run.attach_to_outer()
         owned(blocks)
         rows = []
@@ -116,9 +116,9 @@ def _by_rows(run: Run, inputs: list[Any], outputs: list[Any], recorded: bool) ->
     for k, out in enumerate(outputs):
         rows = []
         for unit in _units(outputs, k):
-            row = run.pull_from_outputs(unit, recorded)
+            row = run.vjp_from_outputs(unit, recorded)
             if out.dtype.kind == "c":
-                turned = run.pull_from_outputs([1j * u for u in unit], recorded)
+                turned = run.vjp_from_outputs([1j * u for u in unit], recorded)
                 row = [np.real(a) + 1j * np.real(b) for a, b in zip(row, turned, strict=True)]
             rows.append(row)
         for j, x in enumerate(inputs):
@@ -132,9 +132,9 @@ def _by_columns(back: Run, inputs: list[Any], outputs: list[Any], recorded: bool
     for k, x in enumerate(inputs):
         columns.append([])
         for unit in _units(inputs, k):
-            column = back.pull_from_outputs(unit, recorded)
+            column = back.vjp_from_outputs(unit, recorded)
             if x.dtype.kind == "c":
-                turned = back.pull_from_outputs([1j * u for u in unit], recorded)
+                turned = back.vjp_from_outputs([1j * u for u in unit], recorded)
                 column = [
                     a if out.dtype.kind == "c" else a + 1j * b
                     for a, b, out in zip(column, turned, outputs, strict=True)

@@ -101,7 +101,7 @@ class Node:
     def name(self, name: str | None) -> None:
         metadata(self)["name"] = name
 
-    def called(self, inside: bool = False) -> str:
+    def _describe(self, inside: bool = False) -> str:
         """Return how a message refers to it, at its start or inside: ``'w'``, or ``The Tensor``."""
         if self.name:
             return f"'{self.name}'"

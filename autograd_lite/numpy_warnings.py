@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .places import is_passed_over
+from .places import is_skipped
 from .tape import state
 
 NO_REGISTRY = ()
@@ -98,7 +98,7 @@ _call = lambda function, args, kwargs: function(*args, **kwargs)  # noqa: E731  
 def users_frame() -> FrameType:
     """Return the nearest caller outside of libraries, or the outermost."""
     frame = sys._getframe(1)
-    while is_passed_over(frame.f_code.co_filename) and frame.f_back is not None:
+    while is_skipped(frame.f_code.co_filename) and frame.f_back is not None:
         frame = frame.f_back
     return frame
 

@@ -36,7 +36,7 @@ class Call:
         self.name: str = next((path for path, m in inside if m is module), self.kind)
 
 
-_passed_over = ["<autograd_lite", "<__array_function__"]
+_skipped = ["<autograd_lite", "<__array_function__"]
 
 
 def without_folders(line: str) -> str:
@@ -51,18 +51,18 @@ def without_folders(line: str) -> str:
     return name
 
 
-def pass_over(folder: str) -> None:
+def skip_frames_in(folder: str) -> None:
     """Let `trace` look for lines outside of a library: a learner wants the line that they wrote."""
-    _passed_over.append(os.path.join(folder, ""))
+    _skipped.append(os.path.join(folder, ""))
 
 
-def is_passed_over(file: str) -> bool:
-    """Whether a file belongs to a library: see `pass_over`."""
-    return file.startswith(tuple(_passed_over))
+def is_skipped(file: str) -> bool:
+    """Whether a file belongs to a library: see `skip_frames_in`."""
+    return file.startswith(tuple(_skipped))
 
 
-pass_over(os.path.dirname(__file__))
-pass_over(os.path.dirname(np.__file__))
+skip_frames_in(os.path.dirname(__file__))
+skip_frames_in(os.path.dirname(np.__file__))
 
 
 def place(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
@@ -74,7 +74,7 @@ def place(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
     line, running = None, []
     while frame is not None:
         code = frame.f_code
-        if line is None and not is_passed_over(code.co_filename):
+        if line is None and not is_skipped(code.co_filename):
             line = f"{code.co_filename}:{frame.f_lineno}"
         if code.co_name == "forward" and code.co_argcount:
             module = frame.f_locals.get(code.co_varnames[0])

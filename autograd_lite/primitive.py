@@ -31,7 +31,7 @@ from .helpers import Parts
 from .keeping import arrays_in, held_by
 from .protocol import TABLE
 from .tensor import Tensor
-from .weave import APPLIES, PULLS, source, woven
+from .weave import APPLIES, VJPS, source, woven
 
 
 @overload
@@ -143,10 +143,10 @@ class Primitive(Declaration):
     apply: Callable[..., Any]
     operator: Callable[..., Any]
     inplace: Callable[..., Any]
-    pull: Callable[..., None]
-    pull_scalar: Callable[..., None]
-    pull_since: Callable[..., None]
-    pull_recorded: Callable[..., None]
+    vjp: Callable[..., None]
+    vjp_scalar: Callable[..., None]
+    vjp_since: Callable[..., None]
+    vjp_recorded: Callable[..., None]
 
     def __init__(
         self, function: Callable[..., Any], rules: dict[str, Rule], **options: Any
@@ -226,20 +226,20 @@ class Primitive(Declaration):
         return self._twins[names]
 
     def __getattr__(self, attribute: str) -> Any:
-        """Weave one of the `APPLIES` or `PULLS` when it is first asked for."""
-        if attribute not in APPLIES and attribute not in PULLS:
+        """Weave one of the `APPLIES` or `VJPS` when it is first asked for."""
+        if attribute not in APPLIES and attribute not in VJPS:
             raise AttributeError(attribute)
         function = woven(self, attribute, _unbundle)
         setattr(self, attribute, function)
         return function
 
     def source(self, function: str = "apply") -> str:
-        """Return the source that one of the `APPLIES` or `PULLS` is compiled from."""
+        """Return the source that one of the `APPLIES` or `VJPS` is compiled from."""
         return source(self, function)
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        own = ("_twins", "spared", "out_readers", *APPLIES, *PULLS)
+        own = ("_twins", "spared", "out_readers", *APPLIES, *VJPS)
         changed = {k: v for k, v in self.__dict__.items() if k not in own}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")

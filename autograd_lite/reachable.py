@@ -9,7 +9,7 @@ does, all that must stand as it stood at first, and afterwards as it stands now:
 >>> f = lambda: rng.random()
 >>> before = State.of(f).copied()
 >>> first, now = f(), State.of(f)
->>> with now.kept():
+>>> with now.preserved():
 ...     before.enter()
 ...     f() == first
 True
@@ -41,7 +41,7 @@ import numpy as np
 
 from . import randomness
 from .composite import Composite
-from .places import is_passed_over
+from .places import is_skipped
 from .primitive import Primitive
 from .tensor import Tensor
 
@@ -142,7 +142,7 @@ def is_library(file: str | None) -> bool:
         os.path.dirname(os.__file__),
         os.path.dirname(os.path.dirname(np.__file__)),
     )
-    return file.startswith(("<frozen", standard, installed)) or is_passed_over(file)
+    return file.startswith(("<frozen", standard, installed)) or is_skipped(file)
 
 
 def attributes(x: Any) -> dict[str, Any]:
@@ -304,7 +304,7 @@ class State:
             _put(owner, {name: _lent(value) for name, value in values.items()}, names)
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def preserved(self) -> Iterator[None]:
         """Let all stand, after a ``with`` block, as it stood; arrays are lent to it."""
         self.enter()
         try:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .backward import outward, reverse_since
+from .backward import conjugate_if_complex, reverse_since
 from .errors import IntegerGradientError
 from .later import later
 from .primitive import derivative
 from .quiet import quietly
-from .tape import next_number, state, while_recording
+from .tape import call_with_grad, next_number, state
 from .tensor import Tensor, constant, unwrap
 from .trees import Rebuild, flatten
 
@@ -54,7 +54,7 @@ class Run:
         # What is newer than this may depend on the aliases.
         self.start = self.aliases[0]._number if self.aliases else next_number()
         self.mode = state.mode
-        self.result = while_recording(f, *given, **kwargs)
+        self.result = call_with_grad(f, *given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
 
     def forget_result(self) -> None:
@@ -62,13 +62,17 @@ class Run:
         self.result = None
         self.outputs = []
 
-    def pull(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
+    def vjp(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them.
 
-        Both are for the user, and the first belong to nobody else: see `outward`. The list of
-        roots is emptied: what nobody else holds is freed on the way.
+        Both are for the user, and the first belong to nobody else: see `conjugate_if_complex`. The
+        list of roots is emptied: what nobody else holds is freed on the way.
         """
-        leading = [(t, outward(g)) for t, g in roots if isinstance(t, Tensor) and self.leads(t)]
+        leading = [
+            (t, conjugate_if_complex(g))
+            for t, g in roots
+            if isinstance(t, Tensor) and self.leads(t)
+        ]
         roots.clear()
         reached = self._sweep(leading, recorded) if self.aliases and leading else {}
         gradients = []
@@ -76,20 +80,20 @@ class Run:
             g = reached.pop(alias._number, None)
             if g is None:
                 g = np.zeros_like(alias._value)[()]  # a NumPy scalar where it has no dimension
-            gradients.append(outward(g))
+            gradients.append(conjugate_if_complex(g))
         return gradients
 
-    def pull_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
+    def vjp_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given one for each output."""
         if not recorded:
             seeds = [unwrap(g) for g in seeds]
-        return self.pull(list(zip(self.outputs, seeds, strict=True)), recorded)
+        return self.vjp(list(zip(self.outputs, seeds, strict=True)), recorded)
 
     def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
         sweep = roots, self.start, self.aliases[-1]._number, recorded
         if not recorded:
             return quietly(reverse_since, *sweep)  # type: ignore[no-any-return]
-        return while_recording(quietly, reverse_since, *sweep)  # type: ignore[no-any-return]
+        return call_with_grad(quietly, reverse_since, *sweep)  # type: ignore[no-any-return]
 
     def leads(self, t: Tensor) -> bool:
         """Whether a value may depend on the aliases: it is one, or newer."""

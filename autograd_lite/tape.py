@@ -313,7 +313,7 @@ def everything(function: Any = None, /) -> Any:
     >>> mask.tape.primitive.name
     'greater'
     """
-    return _in_mode(lambda outside: _active(outside)._replace(everything=True), function)
+    return _in_mode(lambda outside: grad_enabled(outside)._replace(everything=True), function)
 
 
 @overload
@@ -330,7 +330,7 @@ def trace(function: Any = None, /) -> Any:
     >>> y.tape.line.split(":")[-1].isdigit()
     True
     """
-    return _in_mode(lambda outside: _active(outside)._replace(lines=True), function)
+    return _in_mode(lambda outside: grad_enabled(outside)._replace(lines=True), function)
 
 
 @overload
@@ -363,7 +363,7 @@ def strict(function: Any = None, /) -> Any:
 used: compute the result again before taking its gradient.
     """
     return _in_mode(
-        lambda outside: _active(outside)._replace(fingerprints=True, keeps=False), function
+        lambda outside: grad_enabled(outside)._replace(fingerprints=True, keeps=False), function
     )
 
 
@@ -385,7 +385,8 @@ def see_read(t: Any, how: str) -> None:
         recorder.reads(t, how)
 
 
-def _active(mode: Mode) -> Mode:
+def grad_enabled(mode: Mode) -> Mode:
+    """Return a mode in which what leads to a gradient is recorded as well."""
     if mode.records:
         return mode
     if mode.everything:
@@ -393,21 +394,16 @@ def _active(mode: Mode) -> Mode:
     return mode._replace(records=True, keeps=GRADIENT.keeps) if mode.watch else GRADIENT
 
 
-def differentiated(mode: Mode) -> Mode:
-    """Return a mode in which what leads to a gradient is recorded as well."""
-    return _active(mode)
-
-
-def differentiating() -> recording:
+def enable_grad() -> recording:
     """Make sure that what leads to a gradient is recorded, as a transform needs."""
-    return recording(_active)
+    return recording(grad_enabled)
 
 
-def while_recording(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def call_with_grad(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function with what leads to a gradient recorded; mostly it is, and nothing is done."""
     if state.mode.records:
         return function(*args, **kwargs)
-    with differentiating():
+    with enable_grad():
         return function(*args, **kwargs)
 
 
@@ -488,7 +484,7 @@ def verify(result: Any) -> None:
     for x in parents(result):
         if x._number < result._number:
             raise StaleValueError(
-                f"{x.called()} was changed after '{result._primitive.name}' used it: take the "
+                f"{x._describe()} was changed after '{result._primitive.name}' used it: take the "
                 "gradient before the change, or compute the result again."
             )
     note = result._note or {}

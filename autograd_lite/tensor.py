@@ -122,13 +122,13 @@ class Tensor(Node, Methods):
             see_read(self, "setting .data")
         if self._primitive is not None:
             raise InPlaceError(
-                f"{self.called()} was computed by '{self._primitive.name}', so its value cannot be "
-                "set: set the inputs, or make a new Tensor."
+                f"{self._describe()} was computed by '{self._primitive.name}', so its value cannot "
+                "be set: set the inputs, or make a new Tensor."
             )
         new = _numbers(value, self._value.dtype)
         if new.shape != self._value.shape:
             raise GradientShapeError(
-                f"{self.called()} has shape {self._value.shape}, and its data was set to shape "
+                f"{self._describe()} has shape {self._value.shape}, and its data was set to shape "
                 f"{new.shape}: make a new Tensor for another shape."
             )
         self._set(new)
@@ -158,12 +158,13 @@ class Tensor(Node, Methods):
         if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
                 f"A gradient of shape {array.shape} was given to "
-                f"{self.called(inside=True)} of shape {self._value.shape}: they must be the same."
+                f"{self._describe(inside=True)} of shape {self._value.shape}: they must be "
+                "the same."
             )
         if not np.can_cast(array.dtype, self._value.dtype, "same_kind"):
             raise GradientDtypeError(
                 f"A gradient of dtype {array.dtype} was given to "
-                f"{self.called(inside=True)} of dtype {self._value.dtype}: convert it "
+                f"{self._describe(inside=True)} of dtype {self._value.dtype}: convert it "
                 "with astype first."
             )
         self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
@@ -199,8 +200,8 @@ class Tensor(Node, Methods):
             )
         if self._primitive is not None and flag != self._requires:
             raise InPlaceError(
-                f"{self.called()} was computed by '{self._primitive.name}': only inputs can switch "
-                "requires_grad; use detach() for a constant copy."
+                f"{self._describe()} was computed by '{self._primitive.name}': only inputs can "
+                "switch requires_grad; use detach() for a constant copy."
             )
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
@@ -219,7 +220,9 @@ class Tensor(Node, Methods):
         array(2.)
         """
         if not self._requires:
-            raise NoGradientError(f"{self.called()} does not require a gradient: nothing to keep.")
+            raise NoGradientError(
+                f"{self._describe()} does not require a gradient: nothing to keep."
+            )
         metadata(self)["retain"] = True
 
     def backward(
@@ -364,7 +367,8 @@ class Tensor(Node, Methods):
         if self._primitive is not None:
             _, instead = later("advice")("Pickling", "t.detach()")
             raise DetachError(
-                f"{self.called()} is on the tape and cannot be copied or pickled: write {instead}."
+                f"{self._describe()} is on the tape and cannot be copied or pickled: write "
+                f"{instead}."
             )
         return _restore, (type(self), self._value, self._requires, self._grad, self.name)
 
@@ -374,7 +378,7 @@ class Tensor(Node, Methods):
         if self._requires or self._primitive is not None:
             what, instead = later("advice")(what, instead)
             raise DetachError(
-                f"{what} would drop the tape of {self.called(inside=True)}: write {instead} to "
+                f"{what} would drop the tape of {self._describe(inside=True)}: write {instead} to "
                 "compute with the gradient, or .item(), .numpy() or .detach() to leave it on "
                 "purpose."
             )
@@ -410,7 +414,7 @@ class Tensor(Node, Methods):
         records = state.mode.records
         if self._primitive is not None or (self._requires and records):
             raise InPlaceError(
-                f"{self.called()} is on the tape, so it cannot be written into: build the new "
+                f"{self._describe()} is on the tape, so it cannot be written into: build the new "
                 "value with t.at[index].set(v) or np.where(...), or write into an input inside "
                 "`with no_grad():`."
             )

@@ -31,7 +31,7 @@ from . import methods
 from .elsewhere import as_asked
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
 from .randomness import get_rng_state, manual_seed, set_rng_state
-from .tape import differentiating, no_grad, recording, state  # noqa: F401
+from .tape import enable_grad, no_grad, recording, state  # noqa: F401
 from .tensor import Tensor, to_numpy, unwrap
 
 MADE = """
@@ -143,7 +143,7 @@ NAMES: dict[str, Any] = {
     "fft": np.fft,
     "no_grad": no_grad,
     "inference_mode": no_grad,
-    "enable_grad": differentiating,
+    "enable_grad": enable_grad,
     "manual_seed": manual_seed,
     "get_rng_state": get_rng_state,
     "set_rng_state": set_rng_state,
@@ -239,7 +239,7 @@ def device(name: Any = CPU) -> Device:
 
 def set_grad_enabled(mode: bool) -> recording:
     """Record for gradients inside a ``with`` block, or not."""
-    return differentiating() if mode else no_grad()
+    return enable_grad() if mode else no_grad()
 
 
 def made(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -164,7 +164,7 @@ def _swept(
     if not outer:
         value = unwrap(value)
         run.forget_result()
-    gradients = run.pull(roots, recorded=outer)
+    gradients = run.vjp(roots, recorded=outer)
     count = len(gradients)
     run.attach_to_outer()
     others, rebuild_aux = flatten(aux)
@@ -239,7 +239,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds = seeds_like(upstream, run.result, "upstream gradient", "the value", run.outputs)
         recorded = is_recorded(outer, seeds)
-        pulled = owned(run.pull_from_outputs(seeds, recorded))
+        pulled = owned(run.vjp_from_outputs(seeds, recorded))
         return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
     # What the tape keeps stays with the pullback.
@@ -284,24 +284,24 @@ class _Linear:
         self.run = run = Run(f, primals, range(len(primals)), {})
         see_numbers(name, run.result, run.outputs)
         self.outer = run.is_on_outer_tape()
-        self.back = pulled_back(run)
+        self.back = vjp_run(run)
         run.attach_to_outer()
 
     def push(self, tangents: tuple[Any, ...]) -> list[Any]:
         """Return a tangent for each number in the result."""
         seeds = seeds_like(tangents, self.primals, "tangent", "the primal", self.run.aliases)
         recorded = is_recorded(self.outer, seeds)
-        return self.back.pull_from_outputs(seeds, recorded)
+        return self.back.vjp_from_outputs(seeds, recorded)
 
 
-def pulled_back(run: Run) -> Run:
+def vjp_run(run: Run) -> Run:
     """Return a run of the pullback of a run.
 
     The pullback is linear: its own pullback does not depend on where it is taken.
     """
 
     def pulled(*upstream: Any) -> Any:
-        return run.pull_from_outputs(upstream, recorded=True)
+        return run.vjp_from_outputs(upstream, recorded=True)
 
     zeros = [np.zeros(np.shape(unwrap(t)), float_dtype(t)) for t in run.outputs]
     return Run(pulled, zeros, range(len(zeros)), {})
@@ -388,8 +388,8 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
         along = seeds_like(directions, chosen, "direction", "the argument", run.aliases)
         outer = run.is_on_outer_tape() or (run.mode.records and any(map(needs, along)))
         # The gradient is on the tape of the same run, so that one more sweep does it.
-        gradients = run.pull([(value, _one_like(value))], recorded=True)
-        products = run.pull(list(zip(gradients, along, strict=True)), outer)
+        gradients = run.vjp([(value, _one_like(value))], recorded=True)
+        products = run.vjp(list(zip(gradients, along, strict=True)), outer)
         run.attach_to_outer()
         return run.unwrap_constants(products, outer), run.rebuild_arguments
 

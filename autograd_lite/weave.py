@@ -4,11 +4,11 @@
 
 * ``apply(x, y)``: unwrap, compute, wrap, and record if anything leads to a
   gradient;
-* ``pull(t, g, …)``: call the two rules for those operands that need it, see
+* ``vjp(t, g, …)``: call the two rules for those operands that need it, see
   that each contribution fits its operand, and add it to what waits there.
 
 ``print(TABLE[np.multiply].source("apply"))`` shows the first. There are three kinds of it, see
-`APPLIES`, and four of the second, see `PULLS`. Each is compiled when it is first used.
+`APPLIES`, and four of the second, see `VJPS`. Each is compiled when it is first used.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ APPLIES = {
     "operator": "the same, which leaves the answer to what is no array of NumPy's, as x * y does",
     "inplace": "the same, which writes into a constant, as x *= y does",
 }
-PULLS = {
-    "pull": "to the leaves, on arrays",
-    "pull_scalar": "the same where the result is one float64: nothing can be broadcast or cast",
-    "pull_since": "not beyond what is older than `start`: for a transform",
-    "pull_recorded": "the same on Tensors, so that the pull is itself on the tape",
+VJPS = {
+    "vjp": "to the leaves, on arrays",
+    "vjp_scalar": "the same where the result is one float64: nothing can be broadcast or cast",
+    "vjp_since": "not beyond what is older than `start`: for a transform",
+    "vjp_recorded": "the same on Tensors, so that it is itself on the tape",
 }
 
 
 def woven(d: Declaration, function: str, unbundle: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile one of the `APPLIES` or `PULLS` of a declaration.
+    """Compile one of the `APPLIES` or `VJPS` of a declaration.
 
     What takes a bundle of several outputs apart is itself woven, and comes from the caller.
     """
@@ -65,7 +65,7 @@ def woven(d: Declaration, function: str, unbundle: Callable[..., Any]) -> Callab
 
 def source(d: Declaration, function: str) -> str:
     """Return what it is compiled from."""
-    return _source_of_apply(d, function) if function in APPLIES else _source_of_pull(d, function)
+    return _source_of_apply(d, function) if function in APPLIES else _source_of_vjp(d, function)
 
 
 def _namespace(d: Declaration) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def _keep(d: Declaration, operands: str, values: str) -> Lines:
 # -- the reverse pass ------------------------------------------------------------------------
 
 
-def _source_of_pull(d: Declaration, name: str) -> str:
+def _source_of_vjp(d: Declaration, name: str) -> str:
     used: set[str] = set()  # of what is to be fetched from the tape
     body: Lines = []
     if d.outputs:
@@ -285,12 +285,12 @@ def _source_of_pull(d: Declaration, name: str) -> str:
                 contribution = f"_missing_rule(_primitive, {x!r})"
             body += _deliver(d, x, contribution, name, used)
     names = ["_t", "g", "_pending", "_heap", "_leaves", *(["_start"] if _is_bounded(name) else [])]
-    body = [*_loads(d, used, recorded=name == "pull_recorded"), *body]
+    body = [*_loads(d, used, recorded=name == "vjp_recorded"), *body]
     return "\n".join([f"def {name}({', '.join(names)}):", *_indented(body or ["pass"])])
 
 
 def _is_bounded(name: str) -> bool:
-    return name in ("pull_since", "pull_recorded")
+    return name in ("vjp_since", "vjp_recorded")
 
 
 def _loads(d: Declaration, used: set[str], *, recorded: bool) -> Lines:
@@ -315,7 +315,7 @@ def _deliver(d: Declaration, x: str, contribution: str, name: str, used: set[str
     used.add(x)
     bounded = f" and {x}._number <= _start" if _is_bounded(name) else ""
     # An array that nobody else holds is taken out: NumPy adds to it where it is.
-    waiting = "_pending[_n]" if name == "pull_scalar" else "_pending.pop(_n)"
+    waiting = "_pending[_n]" if name == "vjp_scalar" else "_pending.pop(_n)"
     return [
         f"if {x}._requires{bounded}:",
         f"    _c = {contribution}",
@@ -336,10 +336,10 @@ def _fit(d: Declaration, x: str, name: str, used: set[str]) -> Lines:
     """Return the lines that see whether a contribution fits its operand."""
     # Our own rules turn one number into one number; anybody else's may return what it likes.
     ours = isinstance(d.function, np.ufunc) or _home(d.function).startswith(_PACKAGE)
-    if name == "pull_scalar" and d.elementwise and ours:
+    if name == "vjp_scalar" and d.elementwise and ours:
         return []
     used.add(_value(x))
-    array = "_Tensor" if name == "pull_recorded" else "_ndarray"
+    array = "_Tensor" if name == "vjp_recorded" else "_ndarray"
     operand = d.operands[0] if d.variadic else x
     return [
         "_kind = type(_c)",

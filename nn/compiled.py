@@ -256,7 +256,7 @@ class TrainingStep:
         for p in optimizer.params:
             if id(p) not in held:
                 raise CompileError(
-                    f"{p.called()} is a parameter of the optimizer and none of the model or the "
+                    f"{p._describe()} is a parameter of the optimizer and none of the model or the "
                     "loss: make it an attribute of the model."
                 )
 

@@ -111,7 +111,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         name = getattr(weight, "name", None)
         raise BroadcastError(
             f"An input of shape {input.shape} does not fit a Linear that takes {weight.shape[1]} "
-            f"features on the last axis{f' ({weight.called()})' if name else ''}."
+            f"features on the last axis{f' ({weight._describe()})' if name else ''}."
         )
     if bias is None:
         return neural.linear.apply(input, weight)

@@ -22,12 +22,12 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.later import later
 from autograd_lite.method_parts import destination
-from autograd_lite.places import pass_over
+from autograd_lite.places import skip_frames_in
 from autograd_lite.run import identity as alias
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import to_numpy as to_numpy
 
-pass_over(os.path.dirname(__file__))
+skip_frames_in(os.path.dirname(__file__))
 
 M = TypeVar("M", bound="Module")
 T = TypeVar("T")

@@ -649,8 +649,8 @@ class Muon(Optimizer):
         for p in self.params:
             if p.ndim != 2:
                 raise ValueError(
-                    f"Muon is for matrices, and {p.called(inside=True)} has shape {p.shape}: give "
-                    "it to another optimizer, such as AdamW."
+                    f"Muon is for matrices, and {p._describe(inside=True)} has shape {p.shape}: "
+                    "give it to another optimizer, such as AdamW."
                 )
 
     def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:

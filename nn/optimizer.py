@@ -285,9 +285,9 @@ def _parameters(found: list[Any], wanted: str) -> list[Tensor]:
         if not isinstance(p, Tensor):
             raise TypeError(f"{wanted}, and number {i} is {type(p).__name__}.")
         if not p.is_leaf:
-            raise ValueError(f"{p.called()} is computed from others: give an optimizer those.")
+            raise ValueError(f"{p._describe()} is computed from others: give an optimizer those.")
         if p.dtype.kind not in "fc":
-            raise ValueError(f"{p.called()} holds {p.dtype}, which cannot be optimized.")
+            raise ValueError(f"{p._describe()} holds {p.dtype}, which cannot be optimized.")
     return found
 
 

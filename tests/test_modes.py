@@ -19,7 +19,7 @@ from autograd_lite.errors import StaleValueError
 from autograd_lite.protocol import TABLE
 from autograd_lite.tape import GRADIENT, state
 
-MODES = [no_grad, everything, trace, strict, tape.differentiating]
+MODES = [no_grad, everything, trace, strict, tape.enable_grad]
 
 
 def records():

@@ -32,7 +32,7 @@ from autograd_lite.errors import DetachError, NoDerivativeError, RuleError
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.testing import check_gradients
-from autograd_lite.weave import PULLS
+from autograd_lite.weave import VJPS
 
 # exp(−a x) sin x, in the three forms.
 
@@ -390,7 +390,7 @@ def test_the_names_that_compiled_functions_use_are_no_operands():
     """What stands in their sources is an operand, begins with an underscore, or is refused."""
     for entry in TABLE.values():
         if isinstance(entry, Primitive):
-            for function in ("apply", *PULLS):
+            for function in ("apply", *VJPS):
                 tree = ast.parse(entry.source(function))
                 used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id[0] != "_"}
                 assert used - {*entry.operands, "x"} <= WOVEN

@@ -9,7 +9,7 @@ from ..codegen.looks import Look, Recorder, refused
 from ..errors import VmapError
 from ..node import parents
 from ..reachable import State
-from ..tape import differentiated, recording, state
+from ..tape import grad_enabled, recording, state
 from ..tensor import Tensor, constant
 
 INSTEAD = {
@@ -104,7 +104,7 @@ def run(
     while True:
         example = Example()
         mode = recording(
-            lambda outside, own=example: differentiated(outside)._replace(  # type: ignore[misc]
+            lambda outside, own=example: grad_enabled(outside)._replace(  # type: ignore[misc]
                 everything=True, lines=True, keeps=False, recorder=own
             )
         )

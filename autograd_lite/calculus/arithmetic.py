@@ -71,7 +71,7 @@ derivative(np.absolute, x=lambda g, x: g * C(np.sign(x)), scalar=operator.abs)
 derivative(np.fabs, x=lambda g, x: g * np.sign(x))
 
 
-def _flat(g: Any, x: Any) -> Any:
+def zero_gradient(g: Any, x: Any) -> Any:
     """The gradient of a function that is constant in steps: 0 everywhere."""
     return np.zeros_like(x)
 
@@ -82,13 +82,13 @@ def _turn(g: Any, x: Any) -> Any:
     return np.where(x == 0, 0.0, g / r - np.real(g * x) * np.conjugate(x) / r**3)
 
 
-derivative(np.sign, x=lambda g, x: _turn(g, x) if np.iscomplexobj(x) else _flat(g, x))
-derivative(np.floor, x=_flat)
-derivative(np.ceil, x=_flat)
-derivative(np.trunc, x=_flat)
-derivative(np.rint, x=_flat)
-derivative(np.round, a=lambda g, a: _flat(g, a), allows="decimals")
-derivative(np.floor_divide, x=lambda g, x: _flat(g, x), y=lambda g, y: _flat(g, y))
+derivative(np.sign, x=lambda g, x: _turn(g, x) if np.iscomplexobj(x) else zero_gradient(g, x))
+derivative(np.floor, x=zero_gradient)
+derivative(np.ceil, x=zero_gradient)
+derivative(np.trunc, x=zero_gradient)
+derivative(np.rint, x=zero_gradient)
+derivative(np.round, a=lambda g, a: zero_gradient(g, a), allows="decimals")
+derivative(np.floor_divide, x=lambda g, x: zero_gradient(g, x), y=lambda g, y: zero_gradient(g, y))
 
 derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y))
 # How often y fits in x, not x / y, which may round up to the whole number that it is just below.
@@ -195,13 +195,13 @@ derivative(
 )
 derivative(
     np.heaviside,
-    x1=lambda g, x1: _flat(g, x1),
+    x1=lambda g, x1: zero_gradient(g, x1),
     x2=lambda g, x1: np.where(x1 == 0, g, 0.0),
 )
 derivative(
     np.copysign,
     x1=lambda g, x1, x2: np.where(np.signbit(x1) == np.signbit(x2), g, -g),
-    x2=lambda g, x2: _flat(g, x2),
+    x2=lambda g, x2: zero_gradient(g, x2),
 )
 derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", constants="x2")
 

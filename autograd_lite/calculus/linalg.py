@@ -25,7 +25,7 @@ from ..tape import runs_again
 from ..tensor import to_numpy, unwrap
 from .arithmetic import or_one
 from .complex import C
-from .reductions import kept, root, squared
+from .reductions import keepdims_shape, root, squared
 
 la = np.linalg
 
@@ -554,7 +554,9 @@ def _matrix_norm(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> A
         else:
             sizes = _singular_values(matrix)
             result = np.max(sizes, axis=-1, initial=0.0) if order == 2 else np.min(sizes, axis=-1)
-        return np.reshape(result, kept(np.shape(x), (row, column))) if keepdims else result
+        return (
+            np.reshape(result, keepdims_shape(np.shape(x), (row, column))) if keepdims else result
+        )
     sums = np.sum(np.abs(x), axis=row if abs(order) == 1 else column, keepdims=True)
     if order > 0:
         result = np.max(sums, axis=(row, column), keepdims=True, initial=0.0)

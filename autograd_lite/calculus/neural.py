@@ -15,7 +15,7 @@ from ..primitive import Primitive, derivative
 from ..quiet import quiet, quietly
 from .arithmetic import shown
 from .loops import loop, loops
-from .reductions import spread
+from .reductions import expand_reduced
 
 # -- a layer --------------------------------------------------------------------
 
@@ -170,7 +170,9 @@ logsumexp = derivative(
     stands_for=lambda x, axis=-1, keepdims=False: np.log(
         np.sum(np.exp(x), axis=axis, keepdims=keepdims)
     ),
-    x=lambda g, x, axis=-1, keepdims=False: spread(g, x.shape, axis, keepdims) * _shares(x, axis),
+    x=lambda g, x, axis=-1, keepdims=False: (
+        expand_reduced(g, x.shape, axis, keepdims) * _shares(x, axis)
+    ),
 )
 
 

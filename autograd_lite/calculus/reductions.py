@@ -13,10 +13,10 @@ from ..primitive import derivative
 from ..protocol import Axis
 
 
-def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """Return the shape that a reduction over `axis` has with ``keepdims=True``.
 
-    >>> kept((2, 3, 4), (0, -1))
+    >>> keepdims_shape((2, 3, 4), (0, -1))
     (1, 3, 1)
     """
     if axis is None:
@@ -25,10 +25,10 @@ def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def spread(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def expand_reduced(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     """Copy each number of a reduced array to all places that it was reduced from."""
     if axis is not None and not keepdims and shape:
-        g = np.reshape(g, kept(shape, axis))
+        g = np.reshape(g, keepdims_shape(shape, axis))
     return np.broadcast_to(g, shape)
 
 
@@ -36,11 +36,13 @@ def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Return how many numbers go into one."""
     if where is True:
         shape = np.shape(a)
-        return math.prod(n for n, k in zip(shape, kept(shape, axis), strict=True) if k == 1)
+        return math.prod(
+            n for n, k in zip(shape, keepdims_shape(shape, axis), strict=True) if k == 1
+        )
     return np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
 
 
-def like(counts: Any, x: Any) -> Any:
+def cast_like(counts: Any, x: Any) -> Any:
     """Convert counts to the dtype of what they meet, so that float32 stays float32."""
     dtype = np.result_type(x)
     return converted(counts, dtype) if dtype.kind in "fc" else counts
@@ -50,18 +52,18 @@ def over(total: Any, count: Any) -> Any:
     """Divide by a count, in the dtype of the total; half precision cannot hold a large count."""
     if np.result_type(total) == np.float16:
         return over(total.astype(np.float32), count).astype(np.float16)
-    return total / (count if type(count) in (int, float) else like(count, total))
+    return total / (count if type(count) in (int, float) else cast_like(count, total))
 
 
-def _only(g: Any, where: Any) -> Any:
+def mask_where(g: Any, where: Any) -> Any:
     """Return a gradient with 0 in the places that a reduction left out."""
     return g if where is True else np.where(where, g, 0.0)
 
 
 derivative(
     np.sum,
-    a=lambda g, a, axis=None, keepdims=False, where=True: _only(
-        spread(g, a.shape, axis, keepdims), where
+    a=lambda g, a, axis=None, keepdims=False, where=True: mask_where(
+        expand_reduced(g, a.shape, axis, keepdims), where
     ),
     allows="dtype initial",
 )
@@ -138,10 +140,10 @@ composite(np.std, _std)
 def _extreme(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Share the gradient equally among the places where the extreme was found."""
     # Where the extreme is NaN, the NaN are found.
-    found = ((a == spread(out, a.shape, axis, keepdims)) | (a != a)) & where
+    found = ((a == expand_reduced(out, a.shape, axis, keepdims)) | (a != a)) & where
     # None was found where `initial` is the extreme.
-    share = like(1.0 / np.maximum(np.sum(found, axis=axis, keepdims=True), 1), g)
-    return np.where(found, spread(g, a.shape, axis, keepdims) * share, 0.0)
+    share = cast_like(1.0 / np.maximum(np.sum(found, axis=axis, keepdims=True), 1), g)
+    return np.where(found, expand_reduced(g, a.shape, axis, keepdims) * share, 0.0)
 
 
 for _function in (np.max, np.min):
@@ -182,8 +184,10 @@ def normal(out: Any) -> Any:
 def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
     a = a if where is True else np.where(where, a, 1.0)
     if normal(out):
-        return _only(spread(g * out, a.shape, axis, keepdims) / a, where)
-    return _only(spread(g * initial, a.shape, axis, keepdims) * _others(a, axis), where)
+        return mask_where(expand_reduced(g * out, a.shape, axis, keepdims) / a, where)
+    return mask_where(
+        expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis), where
+    )
 
 
 derivative(

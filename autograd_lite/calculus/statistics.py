@@ -16,7 +16,16 @@ from ..protocol import Axis
 from ..quiet import quietly
 from ..tensor import Tensor, form, to_numpy
 from .complex import C
-from .reductions import before, kept, like, normal, over, root, squared, sum_from_the_end
+from .reductions import (
+    before,
+    cast_like,
+    keepdims_shape,
+    normal,
+    over,
+    root,
+    squared,
+    sum_from_the_end,
+)
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -188,7 +197,7 @@ def _quantile(
         mixed = np.where(part == 0, low, quietly(np.add, low, high) / 2.0)
     if not ignore_nan and np.isnan(values).any():
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
-    return np.reshape(mixed, q.shape + kept(np.shape(a), axis)) if keepdims else mixed
+    return np.reshape(mixed, q.shape + keepdims_shape(np.shape(a), axis)) if keepdims else mixed
 
 
 def _place(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
@@ -486,7 +495,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     """
     f = np.moveaxis(f, axis, -1)
     n = np.shape(f)[-1]
-    d = h[1:] - h[:-1] if np.ndim(h) else h + like(np.zeros(n - 1), f)
+    d = h[1:] - h[:-1] if np.ndim(h) else h + cast_like(np.zeros(n - 1), f)
     left, right = d[:-1], d[1:]
     lines = (f[..., 1:] - f[..., :-1]) / d
     both = left + right

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import outward
+from ..backward import conjugate_if_complex
 from ..errors import CompileError
 from ..primitive import Primitive
 from ..tape import GRADIENT, recording
@@ -143,9 +143,12 @@ def _pullback(
             return tuple(x for x in numbers if _is_float(x))
 
         _, back = vjp(of_floats, *(arrays[i] for i in floats))
-        seeds = [outward(np.asarray(g)[()] if not isinstance(g, Tensor) else g) for g in upstream]
+        seeds = [
+            conjugate_if_complex(np.asarray(g)[()] if not isinstance(g, Tensor) else g)
+            for g in upstream
+        ]
         kept = [g for g in seeds if _is_float(g)]
-        return tuple(outward(g) for g in back(tuple(kept)))
+        return tuple(conjugate_if_complex(g) for g in back(tuple(kept)))
 
     return pulled
 

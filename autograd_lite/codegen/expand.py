@@ -15,7 +15,7 @@ import numpy as np
 from ..calculus import neural
 from ..errors import AutogradError
 from ..primitive import Primitive
-from ..tape import Mode, differentiated, recording
+from ..tape import Mode, grad_enabled, recording
 from ..tensor import constant
 from .looks import Recorder
 from .program import Program, Step, Value, read
@@ -82,7 +82,7 @@ def _forwards(primitive: Primitive, exact: bool) -> list[Any]:
 
 
 def _looked_at(outside: Mode) -> Mode:
-    return differentiated(outside)._replace(everything=True, recorder=Recorder())
+    return grad_enabled(outside)._replace(everything=True, recorder=Recorder())
 
 
 def _recorded(forward: Any, step: Step) -> Program:

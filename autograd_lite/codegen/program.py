@@ -110,7 +110,7 @@ class Step:
             made = self.primitive.forward(*operands, **self.parameters)
         return [made[i] for i in self.indices] if self.indices else [made]
 
-    def pull(self, upstream: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
+    def vjp(self, upstream: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
         """Return what the rules make of upstream gradients: one contribution for each operand.
 
         Parameters
@@ -170,7 +170,7 @@ class Program:
     def reverse(
         self,
         seeds: Sequence[Any],
-        pull: Callable[[Step, list[Any]], Iterable[tuple[Value, Any]]] | None = None,
+        vjp: Callable[[Step, list[Any]], Iterable[tuple[Value, Any]]] | None = None,
     ) -> dict[int, Any]:
         """Carry gradients of the outputs back, one step at a time.
 
@@ -178,7 +178,7 @@ class Program:
         ----------
         seeds
             The upstream gradient of each output.
-        pull
+        vjp
             What is called with each step and the gradients of its results, in place of
             applying its rules to the recorded values; it returns pairs of a value, usually
             one of the operands, and what is added to its gradient (or None).
@@ -206,11 +206,11 @@ class Program:
             upstream = [gradients.get(id(v)) for v in step.results]
             if all(g is None for g in upstream):
                 continue
-            if pull is None:
-                made = step.pull(upstream, [v.data for v in step.operands])
+            if vjp is None:
+                made = step.vjp(upstream, [v.data for v in step.operands])
                 contributions: Iterable[Any] = zip(step.operands, made, strict=True)
             else:
-                contributions = pull(step, upstream)
+                contributions = vjp(step, upstream)
             for v, g in contributions:
                 add(v, g)
         return gradients

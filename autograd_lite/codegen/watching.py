@@ -29,7 +29,7 @@ import numpy as np
 
 from ..errors import CompileError
 from ..reachable import State, is_library, reachable
-from ..tape import differentiated, recording
+from ..tape import grad_enabled, recording
 from ..tensor import Tensor
 from ..trees import flatten
 from .looks import DOES, INSTEAD, SHAPES, Look, Recorder, said
@@ -205,7 +205,7 @@ def record_watched(
 
     recorder = Recorder()
     mode = recording(
-        lambda outside: differentiated(outside)._replace(
+        lambda outside: grad_enabled(outside)._replace(
             everything=True, lines=True, keeps=False, recorder=recorder
         )
     )

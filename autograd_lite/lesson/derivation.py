@@ -281,7 +281,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     assert root.tensor is not None
     if not root.requires_grad:
         raise NoGradientError(
-            f"{root.tensor.called()} does not depend on anything that requires a gradient: "
+            f"{root.tensor._describe()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
     seed = seed_of(root.tensor, upstream)

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import outward
+from ..backward import conjugate_if_complex
 from ..primitive import Primitive, derivative
 from ..protocol import TABLE
-from ..tape import differentiating, next_number
+from ..tape import enable_grad, next_number
 from ..tensor import Tensor
 from ..visualize.graph import Graph, Module, Operation, Value, read
 from .derivation import named, step_of
@@ -56,7 +56,7 @@ def closer(graph: Graph, level: str, seed: Any = None) -> Graph:
         If there are too many numbers for scalars.
     """
     again = _InSteps() if level == "steps" else _InScalars(graph)
-    with differentiating(), np.errstate(all="ignore"):  # the program had its warnings
+    with enable_grad(), np.errstate(all="ignore"):  # the program had its warnings
         for value in graph.values:
             if value.maker is None:
                 again.begin(value)
@@ -253,12 +253,12 @@ def _between_numbers(operation: Operation) -> Primitive:
         ]
         for part in results(primitive.apply(*operands, **parameters)):
             upstream = np.array([next(waiting) for _ in range(part.size)], part.dtype)
-            part.backward(outward(upstream.reshape(part.shape)))
+            part.backward(conjugate_if_complex(upstream.reshape(part.shape)))
         gradients = [getattr(t, "grad", None) for t in operands]
         return [
             x
             for found, a in zip(gradients, like, strict=True)
-            for x in np.ravel(np.zeros_like(a) if found is None else outward(found))
+            for x in np.ravel(np.zeros_like(a) if found is None else conjugate_if_complex(found))
         ]
 
     rule.__name__ = primitive.name

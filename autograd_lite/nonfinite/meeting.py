@@ -87,7 +87,7 @@ def _terms(node: Node, index: tuple[int, ...]) -> str:
             continue
         outs = [np.zeros_like(out) for out in node.outs]
         outs[0][index] = 1.0
-        slopes = np.asarray(node.pull(outs, node.values, node.outs, every=True)[i])
+        slopes = np.asarray(node.vjp(outs, node.values, node.outs, every=True)[i])
         products = array * slopes
         used = ~(slopes == 0) | ~np.isfinite(array)  # what is multiplied by 0 has a part as well
         met = np.flatnonzero(used & ~np.isfinite(products))
@@ -165,7 +165,7 @@ def _back(found: Found) -> str:
     if node.pointwise:
         small = node.at(index)
         (g,) = found.gs
-        slope = small.pull([np.ones_like(g)[()]], small.values, small.outs)[i]
+        slope = small.vjp([np.ones_like(g)[()]], small.values, small.outs)[i]
         return f"{number(g)} · {number(slope)}"
     for k, g in enumerate(found.gs):
         # A rule is linear in the gradient, so each number of that has a part of its own.
@@ -175,7 +175,7 @@ def _back(found: Found) -> str:
             one = np.asarray(gs[k])
             one.reshape(-1)[at] = 1.0
             gs[k] = one[()]
-            slope = np.asarray(node.pull(gs, node.values, node.outs)[i])[index]
+            slope = np.asarray(node.vjp(gs, node.values, node.outs)[i])[index]
             if not np.isfinite(slope * flat[at]):
                 return f"{number(flat[at])} · {number(slope)}"
     return _whole("the gradient of " + node.name, [*found.gs, *node.values])

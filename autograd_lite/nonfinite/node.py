@@ -4,7 +4,7 @@
 >>> node = Node.of(np.sqrt(x))
 >>> node.forward([np.array([9.0, 0.0])])
 [array([3., 0.])]
->>> node.pull([np.ones(2)], node.values, node.outs)
+>>> node.vjp([np.ones(2)], node.values, node.outs)
 [array([0.5 , 0.25])]
 """
 
@@ -99,7 +99,7 @@ class Node:
         made = self.primitive.apply(*values, **self.parameters)
         return list(made) if self.primitive.outputs else [made]
 
-    def pull(
+    def vjp(
         self, gs: Sequence[Any], values: Sequence[Any], outs: Sequence[Any], every: bool = False
     ) -> list[Any]:
         """Return what each operand gets of the results' gradients; None where it needs none.
@@ -119,7 +119,7 @@ class Node:
         else:
             t._a, t._value_a = tuple(leaves), tuple(values)
         pending: dict[int, Any] = {}
-        p.pull(t, Parts(dict(enumerate(gs))) if p.outputs else gs[0], pending, [], [])
+        p.vjp(t, Parts(dict(enumerate(gs))) if p.outputs else gs[0], pending, [], [])
         return [pending.get(x._number) for x in leaves]
 
 

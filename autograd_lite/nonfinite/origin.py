@@ -170,9 +170,9 @@ class Sweep:
             g = self.gradients[n] = pending.pop(n)
             self.tensors[n] = t
             if start is None:
-                t._primitive.pull(t, g, pending, heap, self.leaves)
+                t._primitive.vjp(t, g, pending, heap, self.leaves)
             else:
-                t._primitive.pull_since(t, g, pending, heap, self.leaves, start)
+                t._primitive.vjp_since(t, g, pending, heap, self.leaves, start)
             for i, x in enumerate(t.tape.parents):
                 if x._number in pending:
                     self.users.setdefault(x._number, []).append((t, i))
@@ -219,7 +219,7 @@ class Sweep:
         if u._primitive is output:
             return Parts({u._parameters["index"]: self.gradients[u._number]})
         node = Node.of(u)
-        return node.pull(self.gs(node), node.values, node.outs)[i]
+        return node.vjp(self.gs(node), node.values, node.outs)[i]
 
     def gs(self, node: Node) -> list[Any]:
         """Return the gradients of an operation's results."""
@@ -248,7 +248,7 @@ class Sweep:
 
         def run(arrays: list[Any]) -> Any:
             gs, values, outs = arrays[:made], arrays[made : made + count], arrays[made + count :]
-            return np.asarray(node.pull(gs, values, outs)[i])[place]
+            return np.asarray(node.vjp(gs, values, outs)[i])[place]
 
         rest = [*node.values, *node.outs]
         found = culprit(gs, lambda gs: run([*gs, *rest]))
@@ -288,7 +288,7 @@ class Sweep:
         values = [np.broadcast_to(v, shape)[cut] if np.ndim(v) else v for v in node.values]
         values[i] = np.broadcast_to(node.values[i], shape)[cut]
         g, out = np.asarray(self.gs(node)[0])[cut], np.asarray(node.outs[0])[cut]
-        among = first_index(node.pull([g], values, [out])[i])
+        among = first_index(node.vjp([g], values, [out])[i])
         free = iter(among or [0] * fixed.count(None))  # or all are finite, and their sum is not
         return tuple(next(free) if k is None else k for k in fixed)
 

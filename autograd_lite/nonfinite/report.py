@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..backward import outward, seed_for
+from ..backward import conjugate_if_complex, seed_for
 from ..places import without_folders
 from ..record import recorded
 from ..tape import trace
@@ -176,7 +176,7 @@ def find(loss: Tensor) -> Found | None:
 def _seed(loss: Tensor) -> Any:
     upstream = loss.tape.upstream
     if upstream is not None:
-        return outward(np.asarray(upstream)[()])
+        return conjugate_if_complex(np.asarray(upstream)[()])
     return seed_for(loss, None if loss.size == 1 else np.ones_like(loss._value))
 
 
@@ -208,11 +208,15 @@ def described(found: Found, names: Names = ()) -> FirstBad:
     node, way, name = found.node, found.way, ""
     operation, line, layer = _operation(node) if node is not None else (None, None, "")
     if found.way == "input":
-        name = called(found.operand, names)
+        name = describe_value(found.operand, names)
     elif found.way == "sum":
-        way, operation, name = "backward", "the sum of gradients", called(found.operand, names)
+        way, operation, name = (
+            "backward",
+            "the sum of gradients",
+            describe_value(found.operand, names),
+        )
     elif found.way == "backward":
-        name = called(node.operands[found.operand], names, node, found.operand)
+        name = describe_value(node.operands[found.operand], names, node, found.operand)
     remarks = []
     if found.turn is not None:
         remarks.append(f"{_met(found.turn)} makes nan of it.")
@@ -299,7 +303,7 @@ def _unused(found: Found) -> str:
     return said + f"Replace it before {operation}, as in {operation}(np.where(ok, x, 1.0))."
 
 
-def called(x: Any, names: Names = (), node: Node | None = None, i: int = 0) -> str:
+def describe_value(x: Any, names: Names = (), node: Node | None = None, i: int = 0) -> str:
     """Say what an operand is, and what it is called: ``the parameter 'l.weight'``."""
     while (
         isinstance(x, Tensor) and x.tape.primitive is not None and x.tape.primitive.name == "alias"

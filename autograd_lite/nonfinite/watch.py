@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotFiniteError
-from ..places import is_passed_over
+from ..places import is_skipped
 from ..tape import Mode, note_place, recording, state
 from ..tensor import CONSTANT, Tensor, unwrap
 from .experiment import first_index
@@ -122,7 +122,7 @@ def _raise(found: Found) -> None:
     names: list[tuple[str, Any]] = []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if not is_passed_over(frame.f_code.co_filename):
+        if not is_skipped(frame.f_code.co_filename):
             names += names_in(frame.f_locals)
         frame = frame.f_back
     raise NotFiniteError(described(found, names)) from None

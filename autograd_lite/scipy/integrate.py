@@ -80,8 +80,8 @@ def _adjoint_rule(
 
     def adjoint(t: Any, state: Any, theta: Any) -> Any:
         y, a = state[:n], state[n : 2 * n]
-        moved, pull = vjp(lambda y, theta: _vector(field(t, y, theta), n), y, theta)
-        by_y, by_theta = pull(a)
+        moved, pullback = vjp(lambda y, theta: _vector(field(t, y, theta), n), y, theta)
+        by_y, by_theta = pullback(a)
         return np.concatenate([moved, -by_y, -by_theta])
 
     a, by_theta = g[-1], np.zeros(m)

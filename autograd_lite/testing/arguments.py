@@ -28,7 +28,7 @@ from ..trees import Rebuild, flatten, is_number, paths
 from .numerical import read_only
 
 
-def called(f: Callable[..., Any]) -> str:
+def describe_function(f: Callable[..., Any]) -> str:
     """Return what to call a function in a message.
 
     >>> called(max)

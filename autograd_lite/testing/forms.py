@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import CheckInputError
 from ..tensor import Array, Tensor
 from ..trees import flatten
-from .arguments import called
+from .arguments import describe_function
 
 
 def chosen(
@@ -34,7 +34,8 @@ def chosen(
     chosen = [i for i, x in enumerate(inputs) if _holds_floats(x)]
     if not chosen:
         raise CheckInputError(
-            f"There is no float among the arguments of {called(f)}: give the point where to check."
+            f"There is no float among the arguments of {describe_function(f)}: give the point "
+            "where to check."
         )
     return chosen
 
@@ -110,6 +111,6 @@ def lending(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         if "read-only" not in str(error):
             raise
         raise CheckInputError(
-            f"{called(function)} writes into an array that it was given: let it make a new one "
-            f"({error})."
+            f"{describe_function(function)} writes into an array that it was given: let it make a "
+            f"new one ({error})."
         ) from error

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarning
 from ..tensor import Tensor
 from ..trees import flatten
-from .arguments import Point, called, parameter_names
+from .arguments import Point, describe_function, parameter_names
 from .diagnosis import Array, Finding, Gradient, diagnose, same
 from .forms import chosen, leaves_like, lending, with_parameters
 from .ladder import EPSILON, SURE
@@ -164,7 +164,7 @@ class _Check:
             for of, x in zip(self.point.names, self.point.arrays, strict=True)
             for name in part_names(of, x)
         ]
-        self.report = Report(called(f))
+        self.report = Report(describe_function(f))
         self.doubts: list[str] = []
         self.step: WrongStep | None = None
         self.epsilon = max([float(np.finfo(x.dtype).eps) for x in self.own], default=0.0)
@@ -194,15 +194,16 @@ class _Check:
             value = value.data
         if value is None or not isinstance(value, (int, float, complex, np.ndarray, np.generic)):
             raise CheckInputError(
-                f"{called(self.f)} returned {type(value).__name__ if value is not None else None}, "
-                "and a gradient is of one number: return the loss."
+                f"{describe_function(self.f)} returned "
+                f"{type(value).__name__ if value is not None else None}, and a gradient is of "
+                "one number: return the loss."
             )
         array = np.asarray(value)
         if array.size != 1 or array.dtype.kind not in "fiu":
             what = f"shape {array.shape}" if array.size != 1 else f"dtype {array.dtype}"
             raise CheckInputError(
-                f"{called(self.f)} returned {what}, and a gradient is of one real number: return "
-                "the loss, or its sum with fixed weights (see with_cache)."
+                f"{describe_function(self.f)} returned {what}, and a gradient is of one real "
+                "number: return the loss, or its sum with fixed weights (see with_cache)."
             )
         return [array.reshape(())]
 
@@ -214,7 +215,7 @@ class _Check:
 
     def matched(self, given: Any) -> list[Array]:
         """Return the arrays of a gradient in the order of the arguments'."""
-        name = called(self.grad_f)
+        name = describe_function(self.grad_f)
         if given is None:
             raise CheckInputError(f"{name} returned None: return the gradient.")
         wanted = [self.inputs[i] for i in self.chosen]
@@ -267,14 +268,15 @@ class _Check:
             (value,), (again,) = self.value(*lent), self.value(*lent)
             if not np.array_equal(value, again, equal_nan=True):
                 raise CheckInputError(
-                    f"{called(self.f)} is random: it returned {value} and then {again} for the "
-                    "same arguments. Fix its seed, or draw what is random outside of it."
+                    f"{describe_function(self.f)} is random: it returned {value} and then {again} "
+                    "for the same arguments. Fix its seed, or draw what is random outside of it."
                 )
             if not np.isfinite(value):
                 if number:
                     break
                 raise CheckInputError(
-                    f"{called(self.f)} is {value} at the point: give a point where it is finite."
+                    f"{describe_function(self.f)} is {value} at the point: give a point where "
+                    "it is finite."
                 )
             given = [np.array(g) for g in self.gradient(lent)]
             wrong = self.compare(number, lent, arrays, given, rights)
@@ -302,8 +304,8 @@ class _Check:
                 )
                 return self.error([f"The gradient of {self.report.name} accumulates."], [finding])
             raise CheckInputError(
-                f"{called(self.grad_f)} is random: called twice, it returned two gradients for "
-                f"{name}. Fix its seed."
+                f"{describe_function(self.grad_f)} is random: called twice, it returned two "
+                f"gradients for {name}. Fix its seed."
             )
         return None
 

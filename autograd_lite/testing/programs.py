@@ -11,7 +11,7 @@ from ..errors import CheckInputError
 from ..tensor import Array, Tensor, constant, to_numpy
 from ..transforms import grad
 from ..trees import flatten, paths
-from .arguments import Point, called
+from .arguments import Point, describe_function
 
 Function = Callable[..., list[Any]]
 """From arrays or Tensors, one for each argument, to a list of real results."""
@@ -21,7 +21,7 @@ class Program:
     """A function of any arguments as one from a list of real arrays to a list of real results."""
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
-        self.f, self.name = f, called(f)
+        self.f, self.name = f, describe_function(f)
         self.point = Point.of(f, inputs)
         self.arrays = [part for x in self.point.arrays for part in parts_of(x)]
         self.names = [

@@ -134,7 +134,7 @@ class Tape:
         """Return the gradient of each value, by `id`."""
         (root,) = self.program.outputs
 
-        def pull(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
+        def vjp(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
             assert mistake is not None
             if id(step.results[0]) in mistake.slopes:
                 z, slope = mistake.slopes[id(step.results[0])]
@@ -142,7 +142,7 @@ class Tape:
             seen = [
                 mistake.operands.get((id(step), i), v.data) for i, v in enumerate(step.operands)
             ]
-            made = step.pull(upstream, seen)
+            made = step.vjp(upstream, seen)
             return [
                 (v, g)
                 for i, (v, g) in enumerate(zip(step.operands, made, strict=True))
@@ -150,14 +150,14 @@ class Tape:
             ]
 
         with np.errstate(all="ignore"):
-            return self.program.reverse([np.ones(root.shape)], pull if mistake else None)
+            return self.program.reverse([np.ones(root.shape)], vjp if mistake else None)
 
     def contributions(self) -> dict[int, list[Array]]:
         """Return what each use of a value adds to its gradient, by the value's `id`."""
         found: dict[int, list[Array]] = {}
 
-        def pull(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
-            made = step.pull(upstream, [v.data for v in step.operands])
+        def vjp(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
+            made = step.vjp(upstream, [v.data for v in step.operands])
             pairs = [(v, g) for v, g in zip(step.operands, made, strict=True) if g is not None]
             for v, g in pairs:
                 found.setdefault(id(v), []).append(np.asarray(g))
@@ -165,7 +165,7 @@ class Tape:
 
         (root,) = self.program.outputs
         with np.errstate(all="ignore"):
-            self.program.reverse([np.ones(root.shape)], pull)
+            self.program.reverse([np.ones(root.shape)], vjp)
         return found
 
     def explain(self, given: Sequence[Array]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import differentiating
+from ..tape import enable_grad
 from ..tensor import Tensor
 from .graph import Graph, Operation, Value
 
@@ -65,7 +65,7 @@ def _fill_in_what_backward_did(graph: Graph) -> None:
 
 
 def _fill_in(graph: Graph, seeds: list[Any]) -> None:
-    with differentiating(), np.errstate(all="ignore"):  # the program had its warnings
+    with enable_grad(), np.errstate(all="ignore"):  # the program had its warnings
         twins = _copy(graph)
         for root, seed in zip(graph.roots, seeds, strict=True):
             if twins[root].requires_grad:
@@ -86,7 +86,7 @@ def contributions(graph: Graph) -> dict[tuple[Operation, int], Any]:
     what ``a * a`` brings to a is two contributions.
     """
     found: dict[tuple[Operation, int], Any] = {}
-    with differentiating(), np.errstate(all="ignore"):
+    with enable_grad(), np.errstate(all="ignore"):
         for operation in graph.operations:
             if all(v.gradient is None for v in operation.results):
                 continue

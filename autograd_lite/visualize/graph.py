@@ -307,7 +307,7 @@ def _checked(roots: Any) -> list[Tensor]:
             )
     if not any(t.requires_grad or t.tape.primitive for t in tensors):
         raise NoGradientError(
-            f"{tensors[0].called()} has no tape: nothing that requires a gradient led to it. "
+            f"{tensors[0]._describe()} has no tape: nothing that requires a gradient led to it. "
             "Make an input with requires_grad=True, and compute it outside of no_grad()."
         )
     return tensors

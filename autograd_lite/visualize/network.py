@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing_extra
-from ..tape import differentiating
+from ..tape import enable_grad
 from ..tensor import Tensor
 from . import palette
 from .text import cut, number
@@ -108,7 +108,7 @@ def _run(layers: list[Any], columns: list[Column], inputs: Any) -> None:
         )
     # The parameters' own gradients stay as they are.
     kept = [(p, p.grad) for layer in layers for p in _parameters(layer)]
-    with differentiating():
+    with enable_grad():
         value: Any = Tensor(given.reshape(1, -1), requires_grad=True, dtype=float)
         made = [value]
         for layer in layers:

@@ -449,20 +449,20 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("*", "_unless_less: x == y → x <= y", "asked only where x is not less"),
     ("fmax", "x == out → x >= out", "nothing is larger than the maximum"),
     ("fmin", "x == out → x <= out", "nothing is smaller than the minimum"),
-    ("m??", r"(like: |_extreme: like\()", "only the dtype: see test_variations.py"),
+    ("m??", r"(cast_like: |_extreme: cast_like\()", "only the dtype: see test_variations.py"),
     ("m??", r"_extreme: np.maximum\(|_extreme: 1 → -1", "divided by, but not taken, where it is 0"),
     ("cumsum", "sum_from_the_end: axis → (g|0|None)$", "how many are added, for the dtype alone"),
     ("prod", "before: return -1.0", "a product of two that are negated"),
-    ("max", r"\) → a >= spread", "nothing is larger than the maximum"),
-    ("min", r"\) → a <= spread", "nothing is smaller than the minimum"),
+    ("max", r"\) → a >= expand_reduced", "nothing is larger than the maximum"),
+    ("min", r"\) → a <= expand_reduced", "nothing is smaller than the minimum"),
     ("m??", "_extreme: g →", "g, a and out have one dtype"),
     # Of infinite numbers, which no numerical derivative sees; conventions.py and test_torch.py do.
     ("logaddexp*", r"_share: (equal|0\.0|np\.where\(equal|x == y|np\.isinf|-?np\.inf)", "x = ±inf"),
     ("logaddexp*", r"_share: .*( → np\.isinf\(x\)|x → y|y → x|<= -np\.inf)$", "x = ±inf"),
     ("_linear*", "_rows: (1|2|a if)", "a matrix, reshaped to rows, is itself"),
     ("_linear*", "weight: _rows: return -1.0", "a product of two that are negated"),
-    ("*", "where is True|_only: True → False|: where → ", "np.where(True, g, …) is g"),
-    ("m??", "_only: return [12]", "a share: what counts is divided by the count"),
+    ("*", "where is True|mask_where: True → False|: where → ", "np.where(True, g, …) is g"),
+    ("m??", "mask_where: return [12]", "a share: what counts is divided by the count"),
     ("prod", "ndim == 0 → a.ndim <= 0", "a number of axes is not negative"),
     ("prod", "_product: True → False", EITHER),
     ("prod _cumprod", "if normal|normal: ", EITHER),
@@ -473,18 +473,23 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         "the same, or the same shape",
     ),
     ("_cumprod", r"rule: a → |→ after\[::-1\]|range\(", "the same shape, the same list"),
-    # Where dimensions were kept, or there is no axis, the reshape in `spread` changes nothing.
+    # Where dimensions were kept, or there is no axis, the reshape in `expand_reduced` changes
+    # nothing.
     ("*", "keepdims → False", SAME),
-    ("*", "spread: keepdims →|and shape → |spread: shape → axis", SAME),
-    ("*", "spread: axis → ", "a number, reshaped to ones along all axes"),
-    ("m?? prod", r"spread: np.broadcast_to\(g, shape\) → g", "it is multiplied with the shape"),
-    # `kept` is asked by the rules with an axis, and without one by np.mean.
+    ("*", "expand_reduced: keepdims →|and shape → |expand_reduced: shape → axis", SAME),
+    ("*", "expand_reduced: axis → ", "a number, reshaped to ones along all axes"),
+    (
+        "m?? prod",
+        r"expand_reduced: np.broadcast_to\(g, shape\) → g",
+        "it is multiplied with the shape",
+    ),
+    # `keepdims_shape` is asked by the rules with an axis, and without one by np.mean.
     (
         "*",
-        r"\(1,\) \* len\(shape\)|kept: (if axis is None|axis → (shape|0)|len|shape → axis)",
+        r"\(1,\) \* len\(shape\)|keepdims_shape: (if axis|axis → (shape|0)|len|shape → axis)",
         "not reached",
     ),
-    ("*", "kept: 1 →", "a length of −1 is found from the others"),
+    ("*", "keepdims_shape: 1 →", "a length of −1 is found from the others"),
     # -- products
     ("matmul", "ndim == 2 → False|: 2 → -2", EITHER),
     (

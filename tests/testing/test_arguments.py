@@ -12,7 +12,7 @@ import nn
 from autograd_lite import Tensor
 from autograd_lite.errors import IntegerGradientError
 from autograd_lite.tensor import constant
-from autograd_lite.testing.arguments import Point, called, parameter_names
+from autograd_lite.testing.arguments import Point, describe_function, parameter_names
 from autograd_lite.trees import flatten, paths
 
 
@@ -81,9 +81,9 @@ def test_only_floats(x):
 
 
 def test_names_of_functions():
-    assert called(np.sin) == "'sin'"
+    assert describe_function(np.sin) == "'sin'"
     line = test_names_of_functions.__code__.co_firstlineno + 3
-    assert called(lambda x: x) == f"the lambda in test_arguments.py:{line}"
-    assert called(nn.Linear(1, 1, rng=0)) == "'Linear'"
+    assert describe_function(lambda x: x) == f"the lambda in test_arguments.py:{line}"
+    assert describe_function(nn.Linear(1, 1, rng=0)) == "'Linear'"
     assert parameter_names(np.linalg.inv, 1) == ["a"]
     assert parameter_names(max, 1) == ["argument 0"]
