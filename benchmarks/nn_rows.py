@@ -1,4 +1,4 @@
-"""The rows for networks: float32, two threads, and a process of its own for each contender.
+"""The rows for networks: each contender in a process of its own, with so many threads.
 
 Two libraries in one process would share its threads. So each contender runs in
 a child, which makes its steps when it is told to and answers with the seconds.
@@ -11,15 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .harness import OURS, Ask, Contender, Row
 
-THREADS = "2"
 STEPS = 5  # in a turn
 FAST, TORCH = f"{OURS}, nn.fast", "PyTorch eager"
 
@@ -83,72 +83,147 @@ def _lstm(library: Any, **extra: Any) -> Any:
     return Network()
 
 
-def _gpt(library: Any, **extra: Any) -> Any:
-    """Return two blocks of causal attention over 32 characters."""
+def _gpt(
+    library: Any, width: int = 64, places: int = 32, at_last: bool = True, **extra: Any
+) -> Any:
+    """Return two blocks of causal attention over characters, which tell the last or each next."""
     theirs = library.__name__.startswith("torch")
 
     class Network(library.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.characters = library.Embedding(CHARACTERS, 64, **extra)
-            self.places = library.Embedding(32, 64, **extra)
+            self.characters = library.Embedding(CHARACTERS, width, **extra)
+            self.places = library.Embedding(places, width, **extra)
             self.blocks = library.ModuleList(
                 library.TransformerEncoderLayer(
-                    64, 4, 256, 0.0, library.functional.gelu, batch_first=True, norm_first=True,
-                    **extra,
+                    width, 4, 4 * width, 0.0, library.functional.gelu, batch_first=True,
+                    norm_first=True, **extra,
                 )
                 for _ in range(2)
             )  # fmt: skip
-            self.norm = library.LayerNorm(64, **extra)
-            self.scores = library.Linear(64, CHARACTERS, **extra)
-            self.mask = library.Transformer.generate_square_subsequent_mask(32) if theirs else None
+            self.norm = library.LayerNorm(width, **extra)
+            self.scores = library.Linear(width, CHARACTERS, **extra)
+            causal = library.Transformer.generate_square_subsequent_mask if theirs else None
+            self.mask = causal(places, dtype=extra.get("dtype")) if causal else None
 
         def forward(self, x: Any) -> Any:
             h = self.characters(x) + self.places.weight
             for block in self.blocks:
                 h = block(h, self.mask, is_causal=True)
-            return self.scores(self.norm(h))[:, -1]
+            scores = self.scores(self.norm(h))
+            return scores[:, -1] if at_last else scores.reshape(-1, CHARACTERS)
 
     return Network()
 
 
-MODELS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
-    "cnn": (_cnn, (50, 1, 28, 28)),
-    "mlp": (_mlp, (128, 784)),
-    "embedding": (_embedding, (32, 3)),
-    "lstm": (_lstm, (32, 16)),
-    "gpt": (_gpt, (16, 32)),
-}
-SEQUENCES = ("embedding", "lstm", "gpt")
-"""Models of characters: all contenders begin with the same weights, and must agree."""
+def _batch_norm(library: Any, **extra: Any) -> Any:
+    """Return makemore's MLP with its hidden layer normalized by hand."""
+
+    class Network(library.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.characters = library.Embedding(CHARACTERS, 10, **extra)
+            self.hidden = library.Linear(30, 200, bias=False, **extra)
+            one = library.Linear(200, 1, **extra).weight  # of the library's own kind of array
+            self.gain, self.shift = (library.Parameter(one.detach() * 0 + at) for at in (1, 0))
+            self.scores = library.Linear(200, CHARACTERS, **extra)
+
+        def forward(self, x: Any) -> Any:
+            h = self.hidden(self.characters(x).reshape(len(x), -1))
+            h = h - h.mean(0, keepdims=True)
+            root = ((h**2).mean(0, keepdims=True) + 1e-5) ** 0.5
+            return self.scores(library.functional.tanh(self.gain * (h / root) + self.shift))
+
+    return Network()
 
 
-def step_of(model: str, library: str) -> Callable[[], object]:
-    """Return one training step with Adam, in one of the libraries that contend."""
-    build, shape = MODELS[model]
+def _wavenet(library: Any, **extra: Any) -> Any:
+    """Return makemore's last: eight characters, joined two by two by layers of 68."""
+
+    class Network(library.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.characters = library.Embedding(CHARACTERS, 10, **extra)
+            self.joins = library.ModuleList(
+                library.Linear(2 * inputs, 68, bias=False, **extra) for inputs in (10, 68, 68)
+            )
+            self.norms = library.ModuleList(library.BatchNorm1d(68, **extra) for _ in range(3))
+            self.scores = library.Linear(68, CHARACTERS, **extra)
+
+        def forward(self, x: Any) -> Any:
+            h = self.characters(x)
+            for join, norm in zip(self.joins, self.norms, strict=True):
+                pairs = h.reshape(-1, 2 * h.shape[-1])  # those of one line of text lie together
+                h = library.functional.tanh(norm(join(pairs)))
+            return self.scores(h)
+
+    return Network()
+
+
+class Model(NamedTuple):
+    """What a row trains: a network, on inputs of a shape, in a precision, by so many threads."""
+
+    build: Callable[..., Any]
+    shape: tuple[int, ...]
+    characters: bool = False
+    """Whether inputs are characters. Then all contenders begin alike, and must agree."""
+    dtype: Any = np.float32
+    threads: int = 2
+    optimizer: str = "Adam"
+    at_each_place: bool = False
+    """Whether there is a target for each character, and not for each line of them."""
+
+
+MODELS = {
+    "cnn": Model(_cnn, (50, 1, 28, 28)),
+    "mlp": Model(_mlp, (128, 784)),
+    "embedding": Model(_embedding, (32, 3), characters=True),
+    "lstm": Model(_lstm, (32, 16), characters=True),
+    "gpt": Model(_gpt, (16, 32), characters=True),
+    "gpt64": Model(
+        partial(_gpt, width=32, places=16, at_last=False), (16, 16), characters=True,
+        dtype=np.float64, threads=1, at_each_place=True,
+    ),
+    "batchnorm": Model(
+        _batch_norm, (32, 3), characters=True, dtype=np.float64, threads=1, optimizer="SGD"
+    ),
+    "wavenet": Model(
+        _wavenet, (32, 8), characters=True, dtype=np.float64, threads=1, optimizer="SGD"
+    ),
+}  # fmt: skip
+
+
+def step_of(name: str, library: str) -> Callable[[], object]:
+    """Return one training step, in one of the libraries that contend."""
+    model = MODELS[name]
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=shape).astype(np.float32), rng.integers(0, 10, shape[0])
-    if model in SEQUENCES:
-        x = rng.integers(0, CHARACTERS, shape)
+    x, y = rng.normal(size=model.shape).astype(model.dtype), rng.integers(0, 10, model.shape[0])
+    if model.characters:
+        x = rng.integers(0, CHARACTERS, model.shape)
+    if model.at_each_place:
+        y = rng.integers(0, CHARACTERS, model.shape).ravel()
     if library == TORCH:
         import torch
 
-        torch.set_num_threads(int(THREADS))
+        torch.set_num_threads(model.threads)
         nn: Any = torch.nn
-        network, optim, x, y = build(nn), torch.optim, torch.tensor(x), torch.tensor(y)
-        if model in SEQUENCES:
+        dtype = torch.float64 if model.dtype is np.float64 else torch.float32
+        network, optim = model.build(nn, dtype=dtype), torch.optim
+        x, y = torch.tensor(x), torch.tensor(y)
+        if model.characters:
             import nn as ours
 
-            weights = build(ours, dtype=np.float32).state_dict()
-            network.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
+            weights = model.build(ours, dtype=model.dtype).state_dict()
+            network.load_state_dict({key: torch.tensor(w) for key, w in weights.items()})
     else:
         import nn as ours
 
         if library == FAST:
             ours.fast.enable()
         nn, optim = ours, ours.optim
-        network = build(nn, dtype=np.float32)
-    optimizer = optim.Adam(network.parameters(), 1e-4)
+        network = model.build(nn, dtype=model.dtype)
+    rate = 1e-4 if model.optimizer == "Adam" else 0.1
+    optimizer = getattr(optim, model.optimizer)(network.parameters(), rate)
     criterion = nn.CrossEntropyLoss()
 
     def step() -> object:
@@ -196,7 +271,7 @@ def child(model: str, library: str) -> None:
             return run()
     else:
         step = step_of(model, library)
-    if model in SEQUENCES:
+    if _is_compared(model):
         losses: list[Any] = [step() for _ in range(3)]
         print(losses[-1].item(), flush=True)
     for _ in sys.stdin:
@@ -208,9 +283,14 @@ def child(model: str, library: str) -> None:
         print(best, flush=True)
 
 
-def _threads() -> dict[str, str]:
+def _is_compared(model: str) -> bool:
+    return model in MODELS and MODELS[model].characters
+
+
+def _threads(model: str) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(names, THREADS)}
+    threads = MODELS[model].threads if model in MODELS else 2
+    return {**os.environ, **dict.fromkeys(names, str(threads))}
 
 
 _losses: dict[str, float] = {}
@@ -219,7 +299,7 @@ _losses: dict[str, float] = {}
 def _see_agreement(model: str, loss: float) -> None:
     """See that contenders have the same loss after three steps."""
     first = _losses.setdefault(model, loss)
-    if not np.isclose(loss, first, rtol=1e-4):
+    if not np.isclose(loss, first, rtol=1e-4 if MODELS[model].dtype is np.float32 else 1e-10):
         raise AssertionError(f"{model}: a loss of {loss} after three steps, and of {first}.")
 
 
@@ -234,11 +314,11 @@ def _contender(name: str, model: str, units: int = 1) -> Contender:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    env=_threads(),
+                    env=_threads(model),
                     cwd=Path(__file__).parent.parent,
                 )
             )
-            if model in SEQUENCES:
+            if _is_compared(model):
                 _see_agreement(model, float(process[0].stdout.readline()))  # type: ignore[union-attr]
         [worker] = process
         assert worker.stdin
@@ -275,7 +355,7 @@ def _peak(model: str, name: str) -> float:
     """
     done = subprocess.run(
         [sys.executable, "-c", program, model, name],
-        check=True, capture_output=True, text=True, env=_threads(),
+        check=True, capture_output=True, text=True, env=_threads(model),
     )  # fmt: skip
     return float(done.stdout)
 
@@ -289,7 +369,9 @@ def _names() -> list[str]:
 def row(model: str, title: str, asks: list[Ask]) -> Row:
     """One training step, beside PyTorch."""
     contenders = [_contender(name, model) for name in _names()]
-    return Row(title, "a step", contenders, asks, "two threads, float32", seconds=60.0)
+    threads = {1: "one thread", 2: "two threads"}[MODELS[model].threads]
+    note = f"{threads}, {np.dtype(MODELS[model].dtype)}"
+    return Row(title, "a step", contenders, asks, note, seconds=60.0)
 
 
 def memory_row(model: str, title: str, asks: list[Ask]) -> Row:
@@ -318,6 +400,17 @@ ROWS: dict[str, Callable[[], Row]] = {
     ),
     "lstm": lambda: row("lstm", "step of an LSTM of 64 units, batch 32 of 16 characters", []),
     "gpt": lambda: row("gpt", "step of a GPT of two blocks, batch 16 of 32 characters", []),
+    "gpt64": lambda: row(
+        "gpt64",
+        "step of a GPT of two blocks, 32 wide, exact GELU, batch 16 of 16 characters",
+        [Ask("PyTorch", 1.8), Ask("PyTorch", 1.2, ours=FAST)],
+    ),
+    "batchnorm": lambda: row(
+        "batchnorm", "step of makemore's MLP with batch norm by hand, batch 32", [Ask("PyTorch")]
+    ),
+    "wavenet": lambda: row(
+        "wavenet", "step of a wavenet-like net: joins of two and batch norms", [Ask("PyTorch")]
+    ),
     "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 0.75)]),
     "mlp": lambda: row(
         "mlp", "training step of an MLP 784-256-128-10, batch 128", [Ask("PyTorch", 1.1)]
