@@ -72,9 +72,9 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
     while heap:
         n, t = heappop(heap)
         g = pending.pop(n)
-        if n > latest or t._note is not None:
+        if n > latest or t._metadata is not None:
             verify(t)
-            if t._note is not None and "retain" in t._note:
+            if t._metadata is not None and "retain" in t._metadata:
                 retained.append((as_tensor(t), g))
         if type(t._value) is float64:
             t._primitive.vjp_scalar(t, g, pending, heap, leaves)
@@ -117,7 +117,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             n, t = heappop(heap)
             primitive = t._primitive
             if n < stop and primitive is not None:
-                if n > latest or t._note is not None:
+                if n > latest or t._metadata is not None:
                     verify(t)
                 primitive.vjp_since(t, pending.pop(n), pending, heap, leaves, start)
         return pending
@@ -132,7 +132,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
                 note_gradient(pending[n], t, sweep)
             if n >= stop or t._primitive is None:
                 continue
-            if n > latest or t._note is not None:
+            if n > latest or t._metadata is not None:
                 verify(t)
             if lines:
                 rule_of.set(t)
@@ -184,9 +184,9 @@ def backward(root: Tensor, gradient: Any = None) -> None:
         g = conjugate_if_complex(g)
         t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
     # A drawing shows gradients as unknown until a backward pass has run from its root.
-    if root._note is None:
-        root._note = {}
-    root._note["upstream"] = seed if seed is _ONE else np.array(conjugate_if_complex(seed))
+    if root._metadata is None:
+        root._metadata = {}
+    root._metadata["upstream"] = seed if seed is _ONE else np.array(conjugate_if_complex(seed))
 
 
 def owned(arrays: list[Any]) -> list[Any]:

@@ -79,7 +79,7 @@ def finish(
         later("watch_result")(t, primitive, operands, values, parameters)
     if not t._requires and not mode.everything:
         t._primitive = None
-        if needs or operands[0]._note is not None or operands[-1]._note is not None:
+        if needs or operands[0]._metadata is not None or operands[-1]._metadata is not None:
             note_stop(t, operands, needs, "no_grad")
         if not primitive.rules and primitive.joint is None:
             _note_question(t, primitive, operands, values, mode.lines)
@@ -102,7 +102,7 @@ def finish(
         if parameters:
             parameters = {k: snapshot(v) for k, v in parameters.items()}
         if guards:
-            t._note = {**(t._note or {}), "guards": guards}
+            t._metadata = {**(t._metadata or {}), "guards": guards}
     if primitive.slots == 0:
         t._a, t._value_a = operands, tuple(values)
     else:
@@ -127,11 +127,15 @@ def _note_question(
     unless that is traced; numbers and other conditions belong to the question.
     """
     of = [
-        v if x is CONSTANT else x if holds or (x._note and "asks" in x._note) else weakref.ref(x)
+        v
+        if x is CONSTANT
+        else x
+        if holds or (x._metadata and "asks" in x._metadata)
+        else weakref.ref(x)
         for x, v in zip(operands, values, strict=True)
     ]
     if all(x is not CONSTANT or type(v) in WEAK for x, v in zip(operands, values, strict=True)):
-        t._note = {**(t._note or {}), "asks": (primitive, of)}
+        t._metadata = {**(t._metadata or {}), "asks": (primitive, of)}
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")
@@ -194,7 +198,7 @@ def of_each(parts: Any, count: int, primitive: Declaration) -> Any:
 
 def conform(c: Any, value: Any, primitive: Declaration, operand: str) -> Any:
     """Fit a contribution to its operand: sum what was broadcast, keep the dtype."""
-    if isinstance(c, Parts):
+    if isinstance(c, OutputGradients):
         return c
     if c is None:
         missing_rule(primitive, operand)
@@ -214,19 +218,19 @@ def conform(c: Any, value: Any, primitive: Declaration, operand: str) -> Any:
 # -- primitives with several outputs -------------------------------------------
 
 
-class Parts:
+class OutputGradients:
     """The gradient of a bundle of outputs: what has arrived so far, by position."""
 
     def __init__(self, parts: dict[int, Any]) -> None:
         self.parts = parts
 
-    def __add__(self, other: Parts) -> Parts:
+    def __add__(self, other: OutputGradients) -> OutputGradients:
         both = dict(self.parts)
         for index, g in other.parts.items():
             both[index] = both[index] + g if index in both else g
-        return Parts(both)
+        return OutputGradients(both)
 
 
-def zero_fill(g: Parts, t: Tensor) -> list[Any]:
+def zero_fill(g: OutputGradients, t: Tensor) -> list[Any]:
     """Return a gradient for each output; zeros where none arrived."""
     return [g.parts[i] if i in g.parts else np.zeros_like(part) for i, part in enumerate(t._value)]

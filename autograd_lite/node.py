@@ -46,7 +46,7 @@ class Node:
         "_a",  # the first operand: a Tensor, its twin, or CONSTANT where an array or number stood
         "_b",  # the second operand
         "_grad",  # of a Tensor: None or an array
-        "_note",  # None, or a dict: name, line, call, fingerprints, retain, stopped, asks, …
+        "_metadata",  # None, or a dict: name, line, call, fingerprints, retain, stopped, asks, …
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:
@@ -61,7 +61,7 @@ class Node:
     _grad: Any
     _requires: bool
     _number: int
-    _note: dict[str, Any] | None
+    _metadata: dict[str, Any] | None
     _primitive: Any
     _parameters: dict[str, Any]
     _a: Any
@@ -95,7 +95,7 @@ class Node:
     @property
     def name(self) -> str | None:
         """How pictures, explanations and messages call it."""
-        return None if self._note is None else self._note.get("name")
+        return None if self._metadata is None else self._metadata.get("name")
 
     @name.setter
     def name(self, name: str | None) -> None:
@@ -112,9 +112,9 @@ class Node:
 
 def metadata(node: Node) -> dict[str, Any]:
     """Return what is noted of a value; a Tensor and its twin have it in common."""
-    if node._note is None:
-        node._note = {}
-    return node._note
+    if node._metadata is None:
+        node._metadata = {}
+    return node._metadata
 
 
 def parents(t: Node) -> tuple[Node, ...]:
@@ -159,7 +159,7 @@ def let_go(t: Tensor) -> None:
 
 def _reads_its_value(x: Node) -> bool:
     """Whether a value must stay: its own rules read it, or somebody asked that all values stay."""
-    if x._note is not None and ("line" in x._note or "fingerprints" in x._note):
+    if x._metadata is not None and ("line" in x._metadata or "fingerprints" in x._metadata):
         return True
     primitive = x._primitive
     if primitive.variadic or primitive.outputs:
@@ -188,7 +188,7 @@ def _copy(node: Node, kind: type[Any], value: Any) -> Any:
     for slot in _SLOTS:
         if hasattr(node, slot):
             setattr(copy, slot, getattr(node, slot))
-    copy._note = metadata(node)
+    copy._metadata = metadata(node)
     copy._value = value
     return copy
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .places import is_skipped
+from .locations import is_skipped
 from .tape import state
 
 NO_REGISTRY = ()

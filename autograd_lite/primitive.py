@@ -27,7 +27,7 @@ from .composite import as_array, ask, is_default, unsupported
 from .declaration import Declaration, Rule
 from .errors import DetachError
 from .foreign import as_index
-from .helpers import Parts
+from .helpers import OutputGradients
 from .keeping import arrays_in, held_by
 from .protocol import TABLE
 from .tensor import Tensor
@@ -276,7 +276,7 @@ def _is_tensor(x: Any) -> bool:
 output = derivative(
     lambda bundle, index: bundle[index],
     name="output",
-    bundle=lambda g, index: Parts({index: g}),
+    bundle=lambda g, index: OutputGradients({index: g}),
 )
 """One of several outputs; its transpose puts a gradient at that place of the bundle."""
 

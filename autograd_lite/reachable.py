@@ -41,7 +41,7 @@ import numpy as np
 
 from . import randomness
 from .composite import Composite
-from .places import is_skipped
+from .locations import is_skipped
 from .primitive import Primitive
 from .tensor import Tensor
 

@@ -24,7 +24,7 @@ from weakref import ref
 from .node import Node, parents, restored, values, walk
 
 if TYPE_CHECKING:
-    from .places import Call
+    from .locations import Call
     from .primitive import Primitive
     from .tensor import Tensor
 
@@ -129,7 +129,7 @@ class Record:
         return how, tuple({id(t): t for t in found}.values())
 
     def _noted(self, key: str) -> Any:
-        note = self._t._note
+        note = self._t._metadata
         return None if note is None else note.get(key)
 
 

@@ -150,7 +150,7 @@ def _alias(x: Any) -> Tensor:
             "give floats, as in 2.0."
         )
     alias._requires = True
-    alias._note = {"alias": True}
+    alias._metadata = {"alias": True}
     return alias
 
 
@@ -174,7 +174,7 @@ def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Te
         if n > start:
             yield t
         elif made_by is None:
-            if not (t._note and "alias" in t._note):
+            if not (t._metadata and "alias" in t._metadata):
                 yield t
         elif made_by.slots:
             if t._a._requires:

@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
-from . import places
+from . import locations
 from .errors import StaleValueError
 from .keeping import held_by
 from .node import Node, metadata, parents
 
 if TYPE_CHECKING:
-    from .places import Call
+    from .locations import Call
     from .tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -411,7 +411,7 @@ def annotate(result: Tensor) -> None:
     """Add to a recorded result what the present mode asks for beyond a gradient."""
     mode = state.mode
     if mode.lines:
-        note_place(result)
+        note_location(result)
     if mode.fingerprints:
         metadata(result)["fingerprints"] = _fingerprints(result)
 
@@ -422,16 +422,16 @@ rule_of: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar(
 """The result whose rule is being applied on the tape: what that computes belongs to its line."""
 
 
-def note_place(result: Tensor) -> None:
+def note_location(result: Tensor) -> None:
     """Note the line and the layer of an operation; in a rule, those of what it is the rule of."""
     made = rule_of.get()
-    place: tuple[str | None, Call | None]
+    location: tuple[str | None, Call | None]
     if made is not None and made.tape.line is not None:
-        place = made.tape.line, made.tape.call
+        location = made.tape.line, made.tape.call
         metadata(result)["rule_of"] = made._primitive.name
     else:
-        place = places.place(state.calls)
-    metadata(result).update(zip(("line", "call"), place, strict=True))
+        location = locations.location(state.calls)
+    metadata(result).update(zip(("line", "call"), location, strict=True))
 
 
 def note_gradient(g: Any, t: Tensor, sweep: int) -> None:
@@ -450,7 +450,7 @@ def note_sweep(gradients: Iterable[Any], leaves: Iterable[Node], began: int) -> 
     """
     end = next_number()
     made = (g for g in gradients if isinstance(g, Node) and g._number < began)
-    aliases = (t for t in leaves if t._note is not None and "alias" in t._note)
+    aliases = (t for t in leaves if t._metadata is not None and "alias" in t._metadata)
     for t in (*made, *aliases):
         metadata(t)["sweep"] = began, end
 
@@ -467,8 +467,8 @@ def note_stop(t: Tensor, operands: Iterable[Any], needs: bool, how: str) -> None
     for x in operands:
         if needs and x._requires:
             found = (weakref.ref(x),)
-        elif x._note is not None and "stopped" in x._note:
-            how, found = x._note["stopped"]
+        elif x._metadata is not None and "stopped" in x._metadata:
+            how, found = x._metadata["stopped"]
         else:
             continue
         if not sources:
@@ -487,7 +487,7 @@ def verify(result: Any) -> None:
                 f"{x._describe()} was changed after '{result._primitive.name}' used it: take the "
                 "gradient before the change, or compute the result again."
             )
-    note = result._note or {}
+    note = result._metadata or {}
     for guard in note.get("guards", ()):
         if not guard.holds():
             raise StaleValueError(

@@ -97,7 +97,7 @@ class Tensor(Node, Methods):
         self._requires = False
         self._number = next_number()
         self._primitive = None
-        self._note = None if name is None else {"name": name}
+        self._metadata = None if name is None else {"name": name}
         if requires_grad:
             self._check_switch(True)
             self._requires = True
@@ -277,7 +277,7 @@ class Tensor(Node, Methods):
         if special and state.mode.everything:  # it stays the same value of the program
             return later("stop").apply(self)  # type: ignore[no-any-return]
         t = constant(self._value)
-        if self._requires or self._note is not None:
+        if self._requires or self._metadata is not None:
             note_stop(t, (self,), self._requires, "detach")
         return t
 
@@ -500,7 +500,7 @@ def constant(array: Any) -> Tensor:
     """Return a Tensor around an array, without copying it."""
     t = object.__new__(Tensor)
     t._value = array[()] if array.ndim == 0 else array
-    t._grad = t._note = t._primitive = None
+    t._grad = t._metadata = t._primitive = None
     t._requires = False
     t._number = next_number()
     return t

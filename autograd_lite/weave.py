@@ -127,7 +127,7 @@ def _source_of_apply(d: Declaration, name: str) -> str:
     body += [
         "_t = _new(_Tensor)",
         "_t._value = _value",
-        "_t._grad = _t._note = None",
+        "_t._grad = _t._metadata = None",
         "_t._number = _n",
         "if _needs and not _slow:",
         *_indented(_keep(d, operands, values)),

@@ -274,7 +274,7 @@ class _Replay:
             return self.known[id(x)]
         if not isinstance(x, Tensor) or x is CONSTANT:
             return value, False
-        held = (x._note or {}).get("held")  # an array from around the function
+        held = (x._metadata or {}).get("held")  # an array from around the function
         if held is not None:
             return held, False
         # What is older is somebody else's, who may want a gradient.
@@ -298,7 +298,7 @@ class _Replay:
         if primitive.function in SHAPES:
             raise self._shape_of_values(t)
         step = Step(primitive, given, are_mapped, values(t), parameters, t._value, self.count)
-        if "rule_of" in (t._note or {}):  # a rule's infinities are nobody's line
+        if "rule_of" in (t._metadata or {}):  # a rule's infinities are nobody's line
             return quietly(mapped, step), True
         return mapped(step), True
 

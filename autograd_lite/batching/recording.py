@@ -37,7 +37,7 @@ class Example(Recorder):
     def input(self, example: Any, name: str) -> Tensor:
         """Return the Tensor that the function gets for an array of one example."""
         t = constant(example)
-        t._note = {"name": name}
+        t._metadata = {"name": name}
         self.inputs[id(t)] = t
         return t
 
@@ -50,7 +50,7 @@ class Example(Recorder):
         waiting, seen = [t], set[int]()
         while waiting:
             x = waiting.pop()
-            if id(x) in self.inputs or "alias" in (x._note or {}):
+            if id(x) in self.inputs or "alias" in (x._metadata or {}):
                 return True  # a transform's input that it has not joined to the tape yet
             if id(x) not in seen and self.is_inside(x):
                 seen.add(id(x))

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..composite import outermost
 from ..errors import CompileError
-from ..places import without_folders
+from ..locations import without_folders
 from ..reachable import is_library
 from ..tape import next_number, rule_of
 from ..tensor import Tensor, constant
@@ -131,7 +131,7 @@ class Recorder:
             t = constant(array)
             t._value = array  # itself, also where it has no dimension
             t._number = -self.begin  # older than all that is recorded
-            t._note = {"held": array}
+            t._metadata = {"held": array}
             self._held[id(array)] = t
         return self._held[id(array)]
 
@@ -148,7 +148,7 @@ class Recorder:
 
     def reads(self, t: Any, how: str) -> None:
         """Refuse a look at a value, or close the function of the table that it is in."""
-        note = t._note or {}
+        note = t._metadata or {}
         leaf = t._primitive is None and "alias" not in note and "name" not in note
         if leaf and abs(t._number) > self.begin:
             return  # a constant that the function has made

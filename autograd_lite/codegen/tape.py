@@ -40,7 +40,7 @@ def data(x: Any) -> Any:
 def owner(operand: Any, data: Any) -> Any:
     """Return who has the numbers of an operand that no step made: a Tensor, or the array."""
     if isinstance(operand, Tensor):
-        return (operand._note or {}).get("held", operand)
+        return (operand._metadata or {}).get("held", operand)
     return data
 
 
@@ -54,5 +54,5 @@ def gradient_of(t: Tensor) -> tuple[Tensor | None, int]:
 
     None and 0 where no recorded backward pass made it.
     """
-    found: tuple[Tensor | None, int] = (t._note or {}).get("gradient_of", (None, 0))
+    found: tuple[Tensor | None, int] = (t._metadata or {}).get("gradient_of", (None, 0))
     return found

@@ -209,7 +209,7 @@ def _begun(t: Tensor, root: Value, place: Any) -> Tensor:
     """Let a root that stands for another have run backward where that has."""
     upstream = root.tensor.tape.upstream if root.tensor is not None else None
     if upstream is not None:
-        t._note = {**(t._note or {}), "upstream": np.asarray(upstream)[place]}
+        t._metadata = {**(t._metadata or {}), "upstream": np.asarray(upstream)[place]}
     return t
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..places import without_folders
+from ..locations import without_folders
 from ..visualize.birth import birth
 from .derivation import Derivation, Edge, Step, named
 from .equations import (

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..helpers import Parts
+from ..helpers import OutputGradients
 from ..primitive import Primitive
 from ..tape import next_number
 from ..tensor import CONSTANT, Tensor
@@ -119,7 +119,7 @@ class Node:
         else:
             t._a, t._value_a = tuple(leaves), tuple(values)
         pending: dict[int, Any] = {}
-        p.vjp(t, Parts(dict(enumerate(gs))) if p.outputs else gs[0], pending, [], [])
+        p.vjp(t, OutputGradients(dict(enumerate(gs))) if p.outputs else gs[0], pending, [], [])
         return [pending.get(x._number) for x in leaves]
 
 
@@ -131,5 +131,5 @@ def leaf(value: Any) -> Tensor:
 def _stand_in(value: Any) -> Tensor:
     t = object.__new__(Tensor)
     t._value, t._number, t._requires = value, next_number(), True
-    t._grad = t._note = t._primitive = None
+    t._grad = t._metadata = t._primitive = None
     return t

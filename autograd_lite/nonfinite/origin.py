@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..helpers import Parts
+from ..helpers import OutputGradients
 from ..node import restored
 from ..primitive import output
 from ..tape import trace
@@ -186,7 +186,7 @@ class Sweep:
             bad = []
             for t in tensors:
                 g = self.gradients[t._number]
-                index = None if isinstance(g, Parts) else first_index(g)
+                index = None if isinstance(g, OutputGradients) else first_index(g)
                 if index is not None:
                     bad.append((t, index, np.asarray(g)[index]))
             if bad:
@@ -217,14 +217,14 @@ class Sweep:
     def sent(self, u: Tensor, i: int) -> Any:
         """Return what an operation sent to one of its operands."""
         if u._primitive is output:
-            return Parts({u._parameters["index"]: self.gradients[u._number]})
+            return OutputGradients({u._parameters["index"]: self.gradients[u._number]})
         node = Node.of(u)
         return node.vjp(self.gs(node), node.values, node.outs)[i]
 
     def gs(self, node: Node) -> list[Any]:
         """Return the gradients of an operation's results."""
         g = self.gradients[node.t._number]
-        if not isinstance(g, Parts):
+        if not isinstance(g, OutputGradients):
             return [g]
         return [g.parts.get(k, np.zeros_like(out)) for k, out in enumerate(node.outs)]
 
@@ -303,7 +303,7 @@ class Sweep:
             t, at = waiting.pop(0)
             for u, i in self.users.get(t._number, []):
                 g = self.gradients[u._number]
-                if (u._number, i) in seen or isinstance(g, Parts):
+                if (u._number, i) in seen or isinstance(g, OutputGradients):
                     continue
                 seen.add((u._number, i))
                 node = Node.of(u)
@@ -328,7 +328,7 @@ class Sweep:
 
 
 def _part(g: Any, index: Index) -> Any:
-    if isinstance(g, Parts):
+    if isinstance(g, OutputGradients):
         return np.asarray(g.parts[index[0]])[index[1:]] if index[0] in g.parts else 0.0
     return np.asarray(g)[index]
 

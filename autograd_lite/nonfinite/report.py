@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..backward import conjugate_if_complex, seed_for
-from ..places import without_folders
+from ..locations import without_folders
 from ..record import recorded
 from ..tape import trace
 from ..tensor import Tensor

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotFiniteError
-from ..places import is_skipped
-from ..tape import Mode, note_place, recording, state
+from ..locations import is_skipped
+from ..tape import Mode, note_location, recording, state
 from ..tensor import CONSTANT, Tensor, unwrap
 from .experiment import first_index
 from .node import Node
@@ -59,7 +59,7 @@ def watch_result(t: Tensor, primitive: Any, operands: Any, values: Any, paramete
     results = t._value if primitive.outputs else (t._value,)
     if all(first_index(x) is None for x in results):
         return
-    note_place(t)
+    note_location(t)
     operands = [v if x is CONSTANT else x for x, v in zip(operands, values, strict=True)]
     node = Node(t, primitive, operands, values, parameters or {})
     kind = state.mode.watch

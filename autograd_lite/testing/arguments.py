@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import IntegerGradientError
-from ..places import without_folders
+from ..locations import without_folders
 from ..tensor import Array, to_numpy
 from ..trees import Rebuild, flatten, is_number, paths
 from .numerical import read_only

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen.following import GRADIENT, Assignment, assignments, gradient_of
-from ..places import without_folders
+from ..locations import without_folders
 from .diagnosis import Array, same
 from .suspects import Tape
 

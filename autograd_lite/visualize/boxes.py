@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..places import without_folders
+from ..locations import without_folders
 from . import palette
 from .birth import Birth, is_finite
 from .fold import Fold

@@ -32,7 +32,7 @@ import numpy as np
 
 from ..errors import NoGradientError
 from ..keeping import copy_of
-from ..places import Call
+from ..locations import Call
 from ..primitive import Primitive, output
 from ..record import Step, recorded
 from ..tensor import Tensor

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..places import without_folders
+from ..locations import without_folders
 from .graph import Graph, Module, Operation, Value
 from .text import parameter
 

@@ -65,7 +65,7 @@ skip_frames_in(os.path.dirname(__file__))
 skip_frames_in(os.path.dirname(np.__file__))
 
 
-def place(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
+def location(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
     """Return ``file:line`` of the nearest caller outside of libraries, and the module it is in.
 
     `known` are the calls of modules that were running when this was last asked.
