@@ -17,6 +17,7 @@ What is declared is read in :mod:`autograd_lite.declaration`, and becomes code i
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -137,12 +138,34 @@ def derivative(
     return declare if function is None else declare(function)
 
 
+def _on_demand(name: str) -> functools.cached_property[Callable[..., Any]]:
+    """Return one of the `APPLIES`, to be woven when it is first asked for."""
+    return functools.cached_property(lambda primitive: woven(primitive, name, _unbundle))
+
+
+def _unwoven(name: str) -> Callable[..., None]:
+    """Return what stands for one of the `VJPS` until it is first called, and weaves it then."""
+
+    def vjp(t: Any, *rest: Any) -> None:
+        primitive = t._primitive
+        function = woven(primitive, name, _unbundle)
+        setattr(primitive, name, function)
+        function(t, *rest)
+
+    return vjp
+
+
+_UNWOVEN = {name: _unwoven(name) for name in VJPS}
+
+
 class Primitive(Declaration):
     """A function and its rules, woven on first use. Made by `derivative`, which see."""
 
-    apply: Callable[..., Any]
-    operator: Callable[..., Any]
-    inplace: Callable[..., Any]
+    # No `__getattr__` weaves them: it would slow every attribute down.
+
+    apply = _on_demand("apply")
+    operator = _on_demand("operator")
+    inplace = _on_demand("inplace")
     vjp: Callable[..., None]
     vjp_scalar: Callable[..., None]
     vjp_since: Callable[..., None]
@@ -153,12 +176,13 @@ class Primitive(Declaration):
     ) -> None:
         super().__init__(function, rules, **options)
         self._twins: dict[tuple[str, ...], Primitive] = {}
+        self.__dict__.update(_UNWOVEN)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> str:
-        return self.__qualname__  # type: ignore[no-any-return]  # as a function is pickled
+        return vars(self)["__qualname__"]  # type: ignore[no-any-return]  # as a function is pickled
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply to Tensors, arrays and numbers; without a Tensor, the result is an array."""
@@ -225,14 +249,6 @@ class Primitive(Declaration):
             self._twins[names] = twin
         return self._twins[names]
 
-    def __getattr__(self, attribute: str) -> Any:
-        """Weave one of the `APPLIES` or `VJPS` when it is first asked for."""
-        if attribute not in APPLIES and attribute not in VJPS:
-            raise AttributeError(attribute)
-        function = woven(self, attribute, _unbundle)
-        setattr(self, attribute, function)
-        return function
-
     def source(self, function: str = "apply") -> str:
         """Return the source that one of the `APPLIES` or `VJPS` is compiled from."""
         return source(self, function)
@@ -245,7 +261,7 @@ class Primitive(Declaration):
             changed["joint"] = rules.pop("joint")
         changed["rules"] = {**self.rules, **rules}
         twin = object.__new__(Primitive)
-        twin.__dict__.update(changed, _twins={})
+        twin.__dict__.update(changed, _twins={}, **_UNWOVEN)
         return twin
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -32,6 +32,10 @@ def quietly(rules: Callable[..., Any], *args: Any) -> Any:
         _errors.set(before)
 
 
+silence = _silence.copy
+"""A context that has nothing else: ``silence().run(np.exp, x)``, cheaper still."""
+
+
 def quiet(function: Callable[..., Any], *args: Any) -> Any:
-    """Call one of NumPy's functions like that, cheaper: in a context that has nothing else."""
-    return _silence.copy().run(function, *args)
+    """Call one of NumPy's functions, or what calls nobody else's, in such a context."""
+    return silence().run(function, *args)

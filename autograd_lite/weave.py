@@ -367,9 +367,22 @@ def _call(d: Declaration, rule: Rule, key: str, used: set[str]) -> str:
                 arguments.append(f"_p[{name!r}]")
             else:
                 arguments.append(f"_p.get({name!r}, {_default(key, name)})")
-    if arguments == ["g"] and _is_identity(rule):
-        return "g"  # not worth a call
+    code = getattr(rule, "__code__", None)
+    if code is not None and code.co_code in _NOT_WORTH_A_CALL:
+        return _NOT_WORTH_A_CALL[code.co_code].format(*arguments)
     return f"_rule_{key}({', '.join(arguments)})"
+
+
+_NOT_WORTH_A_CALL = {
+    rule.__code__.co_code: text
+    for text, rule in {
+        "{}": lambda g: g,
+        "-{}": lambda g: -g,
+        "{} * {}": lambda g, x: g * x,
+        "{} / {}": lambda g, x: g / x,
+    }.items()
+}
+"""The rules of arithmetic, which have no constants, by their compiled code."""
 
 
 def _tuple(names: Iterable[str]) -> str:
@@ -381,11 +394,6 @@ def _home(function: Callable[..., Any]) -> str:
 
 
 _PACKAGE = __name__.partition(".")[0] + "."
-_IDENTITY = (lambda g: g).__code__.co_code
-
-
-def _is_identity(rule: Rule) -> bool:
-    return getattr(rule, "__code__", None) is not None and rule.__code__.co_code == _IDENTITY
 
 
 def _value(operand: str) -> str:
