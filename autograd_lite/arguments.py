@@ -68,6 +68,19 @@ def transform_of_functions(transform: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
+def see_inputs(function: Callable[..., Any], inputs: Sequence[Any], instead: str) -> None:
+    """See that a function can be called on inputs, before it is; else say what to do `instead`."""
+    try:
+        inspect.signature(function).bind(*inputs)
+    except ValueError:  # it has no signature
+        pass
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"{name} cannot be called on the inputs given ({error}): {instead}."
+        ) from None
+
+
 def see_argnum(name: str, argnum: Any) -> None:
     """See that `argnum` is a whole number or a tuple of them."""
     numbers = argnum if isinstance(argnum, tuple) else (argnum,)

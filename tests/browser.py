@@ -28,7 +28,7 @@ def missing(what):
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
+def started_chromium(tmp_path_factory):
     programs = [shutil.which("chromium") or shutil.which("google-chrome")]
     programs.append(shutil.which("chromedriver"))
     if None in programs:
@@ -48,9 +48,8 @@ def chromium(tmp_path_factory):
     driver.quit()
 
 
-@pytest.fixture(autouse=True)
-def rests(request):
-    """Leave the page behind a test: what moves on it would take the time of other tests."""
-    yield
-    if "chromium" in request.fixturenames:
-        request.getfixturevalue("chromium").get("about:blank")
+@pytest.fixture
+def chromium(started_chromium):
+    """The browser, which leaves a page behind its test: what moves there takes others' time."""
+    yield started_chromium
+    started_chromium.get("about:blank")

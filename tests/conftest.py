@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_lite.randomness import manual_seed
-from tests.browser import chromium, rests  # noqa: F401
+from tests.browser import chromium, started_chromium  # noqa: F401
 from tests.peers import peer
 
 settings.register_profile(

@@ -40,12 +40,13 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import see_inputs
 from ..tensor import Array, Tensor
-from ..trees import flatten
+from ..trees import described, flatten
 from .following import GRADIENT, Assignment, assignments, gradient_of
 from .program import Value
 from .source_text import Source
@@ -100,6 +101,11 @@ def beside(
     source: Source, inputs: Sequence[Any], theirs: Callable[..., Any], known: Sequence[Value]
 ) -> Beside:
     """Set a function beside a source; `known` are all values of the program that it came from."""
+    if not callable(theirs):
+        raise TypeError(
+            f"against takes a function of the same inputs, and got {described(theirs)}."
+        )
+    see_inputs(theirs, inputs, "against takes a function of the same inputs")
     results: list[Any] = []
 
     def run(f: Callable[..., Any]) -> list[_Line]:
@@ -113,10 +119,11 @@ def beside(
     places = _places(ours, others, known, len(body) - 1)
     ours_given, theirs_given = (_arrays(r) for r in results)
     same = all(any(_agree(x, g) for g in ours_given) for x in theirs_given)
-    returned = _Line(len(body), _return(theirs), {})
-    places.append((len(body) - 1, SAME if same else WRONG, returned))
-    made = Beside(_text(_rows(body, places), getattr(theirs, "__name__", "yours")))
-    made.rows, made.source = _rows(body, places), source
+    mark = "" if not theirs_given else SAME if same else WRONG  # it may keep what it computes
+    places.append((len(body) - 1, mark, _Line(len(body), _return(theirs), {})))
+    rows = _rows(body, places)
+    made = Beside(_text(rows, getattr(theirs, "__name__", "yours")))
+    made.rows, made.source = rows, source
     made.name, made.data = source.name, source.data
     return made
 
@@ -203,27 +210,39 @@ def _lines(made: Iterable[Assignment], f: Callable[..., Any]) -> Iterable[_Line]
     """Yield the statements that gave names, in the order in which they first ran."""
     lines: dict[tuple[str, int], _Line] = {}
     generated = getattr(getattr(f, "__code__", None), "co_filename", "").startswith("<source of")
+    statements: dict[str, list[_Statement]] = {}
     for a in made:
-        number, text = (a.line, "") if generated else _statement(a.file, a.line)
+        if a.file not in statements:
+            statements[a.file] = [] if generated else _statements(a.file)
+        found = [s for s in statements[a.file] if s.first <= a.line <= s.last]
+        number, text = (found[0].first, found[0].text) if found else (a.line, "")
         if text or generated:
             line = lines.setdefault((a.file, number), _Line(number, text, {}))
             line.made[a.name] = a.array
     return lines.values()
 
 
-def _statement(file: str, line: int) -> tuple[int, str]:
-    """Return the assignment that a line belongs to, as one line; nothing for a ``def``."""
+class _Statement(NamedTuple):
+    first: int
+    last: int
+    text: str
+
+
+def _statements(file: str) -> list[_Statement]:
+    """Return the statements of a file that may give names, each as one line; no ``def``."""
     source = linecache.getlines(file)
     try:
         tree = ast.parse("".join(source))
     except SyntaxError:
-        return line, linecache.getline(file, line).strip()
+        return [_Statement(i, i, line.strip()) for i, line in enumerate(source, 1)]
     kinds = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
+    found = []
     for node in ast.walk(tree):
-        if isinstance(node, kinds) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            text = source[node.lineno - 1 : node.end_lineno]
-            return node.lineno, " ".join(part.strip() for part in text).partition("  #")[0]
-    return line, ""
+        if isinstance(node, kinds):
+            last = node.end_lineno or node.lineno
+            text = " ".join(part.strip() for part in source[node.lineno - 1 : last])
+            found.append(_Statement(node.lineno, last, text.partition("  #")[0]))
+    return found
 
 
 def _return(f: Callable[..., Any]) -> str:

@@ -6,14 +6,15 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection
-from html import escape
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 
+from ..arguments import see_inputs
 from ..tape import trace
 from ..tensor import Tensor
+from ..visualize.document import in_a_frame
 from ..visualize.fold import fold
 from ..visualize.graph import Level, check_level, named_in, read
 from ..visualize.notebook import beside
@@ -134,7 +135,7 @@ def explain(
     check_level(level)
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
-        _check_inputs(loss, inputs)
+        see_inputs(loss, inputs, "write explain(function, input, …)")
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
         with trace():
             result = loss(*given)
@@ -170,24 +171,10 @@ def _trained(loss: Any, inputs: tuple[Any, ...]) -> Playground:
             "With train=True the result is computed again for other numbers, so give the function "
             "and its inputs, explain(f, w, b, train=True); or play(model, loss, X, y)."
         )
-    _check_inputs(loss, inputs)
+    see_inputs(loss, inputs, "write explain(function, input, …)")
     given = [_input(np.array(x.data if isinstance(x, Tensor) else x, float), "") for x in inputs]
     names = _names(loss, inputs)
     return Playground(FunctionTraining(loss, dict(zip(names, given, strict=True))))
-
-
-def _check_inputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
-    """See that a function can be called on the inputs, before it is."""
-    try:
-        inspect.signature(function).bind(*inputs)
-    except ValueError:  # it has no signature
-        pass
-    except TypeError as error:
-        name = getattr(function, "__name__", type(function).__name__)
-        raise TypeError(
-            f"{name} cannot be called on the inputs given ({error}): write "
-            "explain(function, input, …)."
-        ) from None
 
 
 def _names(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
@@ -273,12 +260,7 @@ class Explanation:
         return beside(str(self), "text/html", self._in_a_frame)
 
     def _in_a_frame(self) -> str:
-        """Return the page in a frame: nothing of it reaches the notebook, nor the reverse."""
-        page, title = escape(self.to_html()), escape(repr(self))
-        return (
-            f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{title}" '
-            'style="width: 100%; height: 44rem; border: 0"></iframe>'
-        )
+        return in_a_frame(self.to_html(), repr(self), height=44)
 
     def _film(self) -> frames.Film:
         return frames.film(self.derivation, self._folding)

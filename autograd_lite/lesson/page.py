@@ -7,20 +7,18 @@ the page, with the program that `alive` writes. Where that cannot be, they come 
 
 from __future__ import annotations
 
-import json
 import linecache
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 import numpy as np
 
 from ..visualize.birth import is_finite
+from ..visualize.document import as_script, document
 from ..visualize.fold import Fold
 from ..visualize.graph import Operation, Value
-from ..visualize.palette import css
 from ..visualize.text import number as short
 from ..visualize.text import operations
 from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
@@ -81,8 +79,10 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
     script = made.program() + "\n".join(
         pages.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPT
     )
-    return Template(page).substitute(
-        title=escape(f"Step by step: the gradients of {derivation.root.name}"),
+    return document(
+        page,
+        f"Step by step: the gradients of {derivation.root.name}",
+        style,
         root=escape(derivation.root.name),
         notfinite="".join(
             f'<p id="not-finite">{escape(s)}</p>' for s in not_finite(derivation) if s
@@ -90,9 +90,8 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
         folded="".join(f'<p id="folded">{escape(s)}</p>' for s in folded(derivation)),
         notation=escape(how_to_read(derivation)),
         svg=made.picture.svg,
-        style=css() + style,
         script=script,
-        data=_json(made.data()),
+        data=as_script(made.data()),
         text=escape(to_text(derivation)),
     )
 
@@ -114,12 +113,6 @@ def folded(derivation: Derivation) -> list[str]:
     more = [o.example for o in folds] or [v.name for v in derivation.given if v.maker is not None]
     how = f" explain(…, part={more[-1]!r}) shows more." if more else ""
     return [f"Of {operations(len(derivation.whole.steps))}: {' and '.join(said)}.{how}"]
-
-
-def _json(data: Any) -> str:
-    """Write data so that it may stand inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("</", r"<\/").replace("<!--", r"\u003c!--")
 
 
 class _Page:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Collection
-from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from ..codegen.to_javascript import javascript
 from ..errors import AutogradError
 from ..tape import no_grad
 from ..visualize import palette
+from ..visualize.document import as_script, document, in_a_frame
 from ..visualize.graph import read
 from ..visualize.notebook import beside
 from ..visualize.render import ending, write
@@ -148,14 +146,14 @@ class Playground:
         folder = files(__package__).joinpath("template").joinpath("play")
         scripts = [folder.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS]
         examples = _examples(self.training)
-        return Template(folder.joinpath("play.html").read_text("utf-8")).substitute(
-            title=escape(self.title),
-            style=palette.css() + _classes(examples["classes"])
-            + folder.joinpath("play.css").read_text("utf-8"),
+        return document(
+            folder.joinpath("play.html").read_text("utf-8"),
+            self.title,
+            _classes(examples["classes"]) + folder.joinpath("play.css").read_text("utf-8"),
             script="\n".join(['"use strict";', self.programs, *scripts]),
-            lesson=_json(_lesson(self.training)),
+            lesson=as_script(_lesson(self.training)),
             label=LABELS if examples["meaning"] != "values" else VALUES,
-            data=_json(self._data(examples)),
+            data=as_script(self._data(examples)),
         )  # fmt: skip
 
     def _data(self, examples: dict[str, Any]) -> dict[str, Any]:
@@ -200,10 +198,7 @@ class Playground:
         return beside(repr(self), "text/html", self._in_a_frame)
 
     def _in_a_frame(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.to_html())}" sandbox="allow-scripts" '
-            f'title="{escape(self.title)}" style="width: 100%; height: 56rem; border: 0"></iframe>'
-        )
+        return in_a_frame(self.to_html(), self.title, height=56)
 
 
 # -- what stands on the page ---------------------------------------------------------------------
@@ -287,12 +282,6 @@ def _classes(count: int) -> str:
 
 def _numbers(x: Any) -> list[float]:
     return [float(v) for v in np.ravel(x)]
-
-
-def _json(data: Any) -> str:
-    """Write data so that it may stand inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("</", r"<\/").replace("<!--", r"\u003c!--")
 
 
 def _programs(training: Training | FunctionTraining) -> tuple[str, bool]:

@@ -22,7 +22,7 @@ everywhere; why it was taken is noted, as a comparison.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,16 @@ COMPARISONS = {
     "not_equal": "equal",
 }
 """Comparisons and their opposites."""
+
+SIGNS = {
+    "less": {-1},
+    "equal": {0},
+    "greater": {1},
+    "less_equal": {-1, 0},
+    "greater_equal": {0, 1},
+    "not_equal": {-1, 1},
+}
+"""Which signs of a − b a comparison of a and b allows."""
 
 
 @dataclasses.dataclass
@@ -87,7 +97,10 @@ def simplify(
     moves
         Whether what only moves numbers stays, so that each element can be followed.
     """
-    return _simplified(formula, Way([] if notes is None else notes, choose, moves))
+    way = Way([] if notes is None else notes, choose, moves)
+    made = _simplified(formula, way)
+    way.notes[:] = together(way.notes)
+    return made
 
 
 def _simplified(formula: Formula, way: Way) -> Formula:
@@ -400,15 +413,42 @@ def _choice(f: Formula, way: Way) -> Formula | None:
     return a if taken.all() else b
 
 
+def together(notes: Iterable[Formula]) -> list[Formula]:
+    """Say once what comparisons of the same two say: x ≥ 0 and x ≠ 0 is x > 0.
+
+    That a single point was not hit, x ≠ 0 alone, goes without saying.
+    """
+    kept: list[tuple[Formula, set[int]]] = []
+    for note in notes:
+        signs = SIGNS.get(note.head, set())
+        for i, (earlier, allowed) in enumerate(kept):
+            if signs and allowed and _same_pair(earlier.arguments, note.arguments):
+                kept[i] = earlier, allowed & signs
+                break
+            if signs and allowed and _same_pair(earlier.arguments, note.arguments[::-1]):
+                kept[i] = earlier, allowed & {-sign for sign in signs}
+                break
+        else:
+            kept.append((note, signs))
+    heads = {frozenset(signs): head for head, signs in SIGNS.items()}
+    said = [
+        dataclasses.replace(note, head=heads.get(frozenset(signs), note.head))
+        for note, signs in kept
+    ]
+    return [note for note in said if note.head != "not_equal"]
+
+
+def _same_pair(a: tuple[Formula, ...], b: tuple[Formula, ...]) -> bool:
+    return all(map(same, a, b))
+
+
 def _note(condition: Formula, holds: bool, way: Way) -> None:
-    """Note why a choice was made; that a single point was not hit goes without saying."""
+    """Note why a choice was made."""
     condition = _simplified(condition, Way([], way.choose, way.moves))
     if condition.head in ("bitwise_and", "logical_and") and holds:
         for part in condition.arguments:
             _note(part, True, way)
     elif condition.head in COMPARISONS:
-        if condition.head == "equal" and not holds:
-            return
         way.notes.append(condition if holds else _opposite(condition))
     elif condition.head == "symbol" and np.asarray(condition.value).dtype.kind == "b":
         way.notes.append(condition if holds else apply(

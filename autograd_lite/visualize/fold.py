@@ -146,13 +146,8 @@ def stages(graph: Graph, around: Collection[Module] = ()) -> Iterator[Graph]:
     for height in range(max(heights.values(), default=0) + 1):
         items = _by_module(graph, heights, height)
         yield _assembled(graph, items, uses)
-        signatures: dict[Hashable, int] = {}
-        for _ in range(ROUNDS):
-            repeated = _by_repetition(items, signatures)
-            if len(repeated) == len(items):
-                break
-            items = repeated
-            yield _assembled(graph, items, uses)
+        for folded in _more_and_more(items):
+            yield _assembled(graph, folded, uses)
 
 
 def nested(operations: Sequence[Operation], depth: int = 0) -> list[Operation]:
@@ -168,13 +163,18 @@ def nested(operations: Sequence[Operation], depth: int = 0) -> list[Operation]:
         if module is not None:
             inside = [_folded(nested(inside, depth + 1), module.label, module=module.within)]
         items += inside
+    return [items, *_more_and_more(items)][-1]
+
+
+def _more_and_more(items: list[Operation]) -> Iterator[list[Operation]]:
+    """Yield the operations with their repetitions folded, then the repetitions of those."""
     signatures: dict[Hashable, int] = {}
     for _ in range(ROUNDS):
         repeated = _by_repetition(items, signatures)
         if len(repeated) == len(items):
-            break
+            return
         items = repeated
-    return items
+        yield items
 
 
 def flat(operations: Iterable[Operation]) -> Iterable[Operation]:

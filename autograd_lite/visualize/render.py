@@ -84,10 +84,9 @@ def ending(path: Path, known: Iterable[str]) -> str:
     """Return what a file's name ends with, in small letters, which says what to write."""
     suffix, known = path.suffix.lower(), list(known)
     if suffix not in known:
-        raise ValueError(
-            f"'{path.name}' does not say what to write: let it end with {', '.join(known[:-1])} or "
-            f"{known[-1]}."
-        )
+        *others, last = known
+        endings = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"'{path.name}' does not say what to write: let it end with {endings}.")
     return suffix
 
 

@@ -7,19 +7,16 @@ operations can be looked at from the outside in.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 from .birth import is_finite
 from .boxes import operation_tooltip, value_tooltip
+from .document import as_script, document
 from .dot import View
 from .fold import Fold, nested
 from .graph import Graph, Module, Operation, Value
-from .palette import css
 from .part import Part
 from .slide import Cell, cells_of
 from .text import operations
@@ -40,17 +37,11 @@ def to_html(graph: Graph, title: str, view: View) -> str:
             for before, carries in cell.needs.items()
         ],
     }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     pages = files(__package__).joinpath("template")
     page, style, script = (
         pages.joinpath(f"view.{k}").read_text("utf-8") for k in ("html", "css", "js")
     )
-    return Template(page).substitute(
-        title=escape(title),
-        style=css() + style,
-        script=script,
-        data=text.replace("</", r"<\/").replace("<!--", r"\u003c!--"),
-    )
+    return document(page, title, style, script=script, data=as_script(data))
 
 
 def _box(cell: Cell, part: Part) -> dict[str, Any]:

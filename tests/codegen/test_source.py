@@ -387,3 +387,26 @@ def test_the_first_line_with_other_numbers_is_the_mistake(right, wrong, marks, t
     assert next(row.theirs for row in rows if row.mark in ("≠", "ᵀ")) == wrong
     assert next(row.mark for row in rows if row.theirs == wrong) == marks
     assert rows[-1].mark == "≠"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (3, "against takes a function of the same inputs, and got a number"),
+        (lambda W1: W1, "cannot be called on the inputs given (too many positional arguments)"),
+    ],
+)
+def test_what_cannot_stand_beside_is_one_sentence(given, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        source(value_and_grad(lab, (0, 1, 2)), *weights(0), against=given)
+
+
+def test_a_function_that_keeps_its_gradients_is_not_held_to_what_it_returns():
+    def keeps(W1, W2, W3):
+        A1 = 1 / (1 + np.exp(-(X @ W1)))
+        kept.append(A1)
+
+    kept = []
+    rows = source(value_and_grad(lab, (0, 1, 2)), *weights(0), against=keeps).rows
+    assert rows[-1].mark == ""
+    assert [row.mark for row in rows if row.theirs.startswith("A1")] == ["="]

@@ -1,5 +1,6 @@
 """What a derivation says is what `backward()` does, and its formulas are the rules'."""
 
+import re
 import shutil
 import subprocess
 from xml.etree import ElementTree
@@ -8,13 +9,13 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_lite import Tensor, derivative, explain, no_grad, trace
+from autograd_lite import Tensor, derivative, explain, grad, no_grad, trace
 from autograd_lite.calculus.neural import log_softmax, logsumexp, relu, softmax
 from autograd_lite.errors import NoGradientError, NonScalarBackwardError
 from autograd_lite.lesson.derivation import derive, paths, read
-from autograd_lite.lesson.formula import record, replace, symbol
+from autograd_lite.lesson.formula import apply, record, replace, symbol
 from autograd_lite.lesson.notation import LATEX, MATHML, TEXT, exact, write
-from autograd_lite.lesson.simplifying import simplify
+from autograd_lite.lesson.simplifying import simplify, together
 
 
 def inputs(**values):
@@ -489,3 +490,34 @@ def test_layers_of_a_list_are_called_what_they_are():
         assert [v.name for v in explanation.derivation.inputs] == expected
         assert "[rows, labels]" in str(explanation)
         assert "(as its operand" not in str(explanation)
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "reason"),
+    [
+        (lambda x: np.maximum(x, 0.0), 2.0, "x > 0"),
+        (lambda x: np.maximum(x, 0.0), 0.0, "x = 0"),
+        (lambda x: np.maximum(x, 0.0), -1.0, "x < 0"),
+        (lambda x: np.minimum(x, 3.0), 2.0, "x < 3"),
+        (lambda x: np.minimum(x, 3.0), 3.0, "x = 3"),
+        (lambda x: nn.functional.elu(x), 0.0, "x = 0"),
+        (lambda x: nn.functional.leaky_relu(x), -1.0, "x ≤ 0"),
+        (lambda x: np.clip(x, -1.0, 3.0), 3.0, "x ≥ -1 and x ≤ 3"),
+    ],
+)
+def test_a_reason_gives_the_same_derivative_wherever_it_holds(function, at, reason):
+    x = Tensor(at, requires_grad=True, name="x")
+    assert re.findall(r"local .* since (.+)", str(explain(function(x)))) == [reason]
+    condition = reason.replace("≥", ">=").replace("≤", "<=").replace(" = ", " == ")
+    for other in (-2.0, -1.0, 0.0, 1.0, 3.0, 4.0):
+        if eval(condition, {"x": other}):
+            assert grad(function)(other) == grad(function)(at)
+
+
+def test_two_ways_round_of_a_comparison_are_one_reason():
+    x, y = symbol("x", 2.0), symbol("y", 1.0)
+    at_least = apply("greater_equal", x, y, value=True)
+    unlike = apply("not_equal", y, x, value=True)
+    at_most = apply("less_equal", y, x, value=True)
+    assert [write(n, TEXT) for n in together([at_least, unlike, at_most])] == ["x > y"]
+    assert together([unlike]) == []

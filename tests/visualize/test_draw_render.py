@@ -2,10 +2,12 @@
 
 import importlib
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 import nn
 from autograd_lite import Tensor, draw, explain, trace
 from autograd_lite.errors import MissingExtraError
+from autograd_lite.visualize.render import ending
 
 BEGINS = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}
 
@@ -132,8 +135,8 @@ def test_without_the_package_graphviz_the_text_is_the_same(monkeypatch, tmp_path
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     monkeypatch.setenv("PATH", "")
     assert [draw(loss, **way).source for way in ways] == with_it
-    for ending in ("dot", "json"):
-        assert draw(loss).save(tmp_path / f"graph.{ending}").stat().st_size
+    for kind in ("dot", "json"):
+        assert draw(loss).save(tmp_path / f"graph.{kind}").stat().st_size
 
 
 def test_nothing_heavy_is_imported_before_it_is_used():
@@ -226,3 +229,12 @@ def test_the_digraph_can_be_changed(picture, parse):
     picture.digraph.attr(bgcolor="white")
     picture.digraph.node("note", "<mine>")
     assert "note" in parse(picture).labels
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [([".html"], ".html."), ([".a", ".b"], ".a or .b."), ([".a", ".b", ".c"], ".a, .b or .c.")],
+)
+def test_an_ending_that_says_nothing_is_told_what_there_is(known, said):
+    with pytest.raises(ValueError, match=re.escape(f"let it end with {said}")):
+        ending(Path("x.txt"), known)
