@@ -18,17 +18,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite import compile
+
 from .harness import OURS, Ask, Contender, Row
 
 STEPS = 5  # in a turn
 FAST, TORCH = f"{OURS}, nn.fast", "PyTorch eager"
+COMPILED, JAX = f"{OURS}, compiled", "JAX, compiled"
 
 
 # -- what is measured --------------------------------------------------------------------------
 
 
-def _cnn(library: Any, **extra: Any) -> Any:
+def _is_torch(library: Any) -> bool:
+    return bool(library.__name__.startswith("torch"))
+
+
+def _cnn(library: Any, p: float = 0.5, **extra: Any) -> Any:
     """Return report R2's network at full size."""
+    own = {} if _is_torch(library) else {"rng": np.random.default_rng(0)}
     return library.Sequential(
         library.Conv2d(1, 32, 5, padding=2, **extra),
         library.ReLU(),
@@ -39,7 +47,7 @@ def _cnn(library: Any, **extra: Any) -> Any:
         library.Flatten(),
         library.Linear(3136, 1024, **extra),
         library.ReLU(),
-        library.Dropout(),
+        library.Dropout(p, **own),
         library.Linear(1024, 10, **extra),
     )
 
@@ -87,7 +95,7 @@ def _gpt(
     library: Any, width: int = 64, places: int = 32, at_last: bool = True, **extra: Any
 ) -> Any:
     """Return two blocks of causal attention over characters, which tell the last or each next."""
-    theirs = library.__name__.startswith("torch")
+    theirs = _is_torch(library)
 
     class Network(library.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
@@ -166,20 +174,29 @@ class Model(NamedTuple):
     build: Callable[..., Any]
     shape: tuple[int, ...]
     characters: bool = False
-    """Whether inputs are characters. Then all contenders begin alike, and must agree."""
+    """Whether inputs are characters."""
     dtype: Any = np.float32
     threads: int = 2
     optimizer: str = "Adam"
     at_each_place: bool = False
     """Whether there is a target for each character, and not for each line of them."""
+    exact: tuple[tuple[str, float], ...] = ()
+    """Settings of the network with which nothing in it is random."""
+    others: tuple[str, ...] = (FAST, TORCH)
+    """Who contends beside eager code."""
 
 
 MODELS = {
-    "cnn": Model(_cnn, (50, 1, 28, 28)),
-    "mlp": Model(_mlp, (128, 784)),
+    "cnn": Model(
+        _cnn, (50, 1, 28, 28), exact=(("p", 0.0),), others=(FAST, COMPILED, TORCH)
+    ),
+    "mlp": Model(_mlp, (128, 784), others=(FAST, COMPILED, TORCH)),
     "embedding": Model(_embedding, (32, 3), characters=True),
     "lstm": Model(_lstm, (32, 16), characters=True),
     "gpt": Model(_gpt, (16, 32), characters=True),
+    "gpt-compiled": Model(
+        _gpt, (16, 32), characters=True, threads=1, others=(COMPILED, TORCH, JAX)
+    ),
     "gpt64": Model(
         partial(_gpt, width=32, places=16, at_last=False), (16, 16), characters=True,
         dtype=np.float64, threads=1, at_each_place=True,
@@ -193,8 +210,13 @@ MODELS = {
 }  # fmt: skip
 
 
-def step_of(name: str, library: str) -> Callable[[], object]:
-    """Return one training step, in one of the libraries that contend."""
+def step_of(name: str, library: str, exact: bool = False) -> Callable[[], object]:
+    """Return one training step, in one of the libraries that contend, from the same weights.
+
+    Where it is to be `exact`, with nothing random in it.
+    """
+    import nn as ours
+
     model = MODELS[name]
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=model.shape).astype(model.dtype), rng.integers(0, 10, model.shape[0])
@@ -202,29 +224,31 @@ def step_of(name: str, library: str) -> Callable[[], object]:
         x = rng.integers(0, CHARACTERS, model.shape)
     if model.at_each_place:
         y = rng.integers(0, CHARACTERS, model.shape).ravel()
+    settings = dict(model.exact) if exact else {}
+    ours.manual_seed(0)
+    network: Any = model.build(ours, dtype=model.dtype, **settings)
+    nn, optim = ours, ours.optim
+    if library == JAX:
+        from .jax_gpt import step_of
+
+        return step_of(network.state_dict(), x, y, 1e-4)
     if library == TORCH:
         import torch
 
         torch.set_num_threads(model.threads)
-        nn: Any = torch.nn
+        weights = network.state_dict()
         dtype = torch.float64 if model.dtype is np.float64 else torch.float32
-        network, optim = model.build(nn, dtype=dtype), torch.optim
-        x, y = torch.tensor(x), torch.tensor(y)
-        if model.characters:
-            import nn as ours
-
-            weights = model.build(ours, dtype=model.dtype).state_dict()
-            network.load_state_dict({key: torch.tensor(w) for key, w in weights.items()})
-    else:
-        import nn as ours
-
-        if library == FAST:
-            ours.fast.enable()
-        nn, optim = ours, ours.optim
-        network = model.build(nn, dtype=model.dtype)
+        nn, optim, x, y = torch.nn, torch.optim, torch.tensor(x), torch.tensor(y)
+        network = model.build(nn, dtype=dtype, **settings)
+        network.load_state_dict({key: torch.tensor(w) for key, w in weights.items()})
+    if library == FAST:
+        ours.fast.enable()
     rate = 1e-4 if model.optimizer == "Adam" else 0.1
     optimizer = getattr(optim, model.optimizer)(network.parameters(), rate)
     criterion = nn.CrossEntropyLoss()
+    if library == COMPILED:
+        compiled = compile(network, criterion, optimizer)
+        return lambda: compiled(x, y)
 
     def step() -> object:
         optimizer.zero_grad()
@@ -263,17 +287,23 @@ def _fit_overhead(library: str) -> Callable[[], object]:
 
 
 def child(model: str, library: str) -> None:
-    """Make STEPS steps for every line that comes in, and answer with the fastest one."""
+    """Make STEPS steps for every line that comes in, and answer with the fastest one.
+
+    The first answer is the loss in the third step, with nothing random in it.
+    """
     if model == "fit":
         run = _fit_overhead(library)
 
         def step() -> object:
             return run()
     else:
-        step = step_of(model, library)
-    if _is_compared(model):
+        step = step_of(model, library, exact=True)
         losses: list[Any] = [step() for _ in range(3)]
         print(losses[-1].item(), flush=True)
+        if MODELS[model].exact:
+            step = step_of(model, library)
+            for _ in range(3):  # the second of them compiles, where it is compiled
+                step()
     for _ in sys.stdin:
         best = float("inf")
         for _ in range(STEPS):
@@ -283,14 +313,12 @@ def child(model: str, library: str) -> None:
         print(best, flush=True)
 
 
-def _is_compared(model: str) -> bool:
-    return model in MODELS and MODELS[model].characters
-
-
 def _threads(model: str) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     threads = MODELS[model].threads if model in MODELS else 2
-    return {**os.environ, **dict.fromkeys(names, str(threads))}
+    xla = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}"
+    xla += f" intra_op_parallelism_threads={threads}"
+    return {**os.environ, **dict.fromkeys(names, str(threads)), "XLA_FLAGS": xla}
 
 
 _losses: dict[str, float] = {}
@@ -318,7 +346,7 @@ def _contender(name: str, model: str, units: int = 1) -> Contender:
                     cwd=Path(__file__).parent.parent,
                 )
             )
-            if _is_compared(model):
+            if model in MODELS:
                 _see_agreement(model, float(process[0].stdout.readline()))  # type: ignore[union-attr]
         [worker] = process
         assert worker.stdin
@@ -360,15 +388,15 @@ def _peak(model: str, name: str) -> float:
     return float(done.stdout)
 
 
-def _names() -> list[str]:
+def _names(model: str) -> list[str]:
     """Return who contends, of those that are installed."""
-    needed = {FAST: "numba", TORCH: "torch"}
-    return [OURS, *(name for name, package in needed.items() if find_spec(package))]
+    needed = {FAST: "numba", COMPILED: "numpy", TORCH: "torch", JAX: "jax"}
+    return [OURS, *(name for name in MODELS[model].others if find_spec(needed[name]))]
 
 
 def row(model: str, title: str, asks: list[Ask]) -> Row:
     """One training step, beside PyTorch."""
-    contenders = [_contender(name, model) for name in _names()]
+    contenders = [_contender(name, model) for name in _names(model)]
     threads = {1: "one thread", 2: "two threads"}[MODELS[model].threads]
     note = f"{threads}, {np.dtype(MODELS[model].dtype)}"
     return Row(title, "a step", contenders, asks, note, seconds=60.0)
@@ -380,8 +408,11 @@ def memory_row(model: str, title: str, asks: list[Ask]) -> Row:
     def contender(name: str) -> Contender:
         return Contender(name, lambda: _peak(model, name), times_itself=True)
 
-    contenders = [contender(name) for name in _names()]
-    note = "beyond what the process has when model and data are made; for nn.fast, with Numba's own"
+    contenders = [contender(name) for name in _names(model)]
+    note = (
+        "beyond what the process has when model and data are made; for nn.fast and what is "
+        "compiled, with Numba's own"
+    )
     return Row(title, "at most", contenders, asks, note, "MiB", scale=1.0, rounds=1)
 
 
@@ -392,14 +423,22 @@ def fit_row() -> Row:
     return Row("a step through fit", "a step", contenders, [Ask(by_hand, more=10.0)])
 
 
+GPT = "step of a GPT of two blocks, batch 16 of 32 characters"
 CNN = "training step of R2's network, batch 50"
 ROWS: dict[str, Callable[[], Row]] = {
-    "cnn": lambda: row("cnn", CNN, [Ask("PyTorch", 1.25), Ask("PyTorch", 1.0, ours=FAST)]),
+    "cnn": lambda: row(
+        "cnn", CNN,
+        [Ask("PyTorch", 1.25), Ask("PyTorch", 1.0, ours=FAST), Ask("PyTorch", 1.0, ours=COMPILED)],
+    ),
     "embedding": lambda: row(
         "embedding", "step of makemore's MLP: embedding, batch 32", [Ask("PyTorch", 1.0)]
     ),
     "lstm": lambda: row("lstm", "step of an LSTM of 64 units, batch 32 of 16 characters", []),
-    "gpt": lambda: row("gpt", "step of a GPT of two blocks, batch 16 of 32 characters", []),
+    "gpt": lambda: row("gpt", GPT, []),
+    "gpt-compiled": lambda: row(
+        "gpt-compiled", f"{GPT}, compiled",
+        [Ask("PyTorch", 0.6, ours=COMPILED), Ask("JAX", 1.0, ours=COMPILED)],
+    ),
     "gpt64": lambda: row(
         "gpt64",
         "step of a GPT of two blocks, 32 wide, exact GELU, batch 16 of 16 characters",
@@ -411,12 +450,15 @@ ROWS: dict[str, Callable[[], Row]] = {
     "wavenet": lambda: row(
         "wavenet", "step of a wavenet-like net: joins of two and batch norms", [Ask("PyTorch")]
     ),
-    "cnn-memory": lambda: memory_row("cnn", f"{CNN}: peak memory", [Ask("PyTorch", 0.75)]),
+    "cnn-memory": lambda: memory_row(
+        "cnn", f"{CNN}: peak memory", [Ask("PyTorch", 0.75), Ask("PyTorch", 0.6, ours=COMPILED)]
+    ),
     "mlp": lambda: row(
-        "mlp", "training step of an MLP 784-256-128-10, batch 128", [Ask("PyTorch", 1.1)]
+        "mlp", "training step of an MLP 784-256-128-10, batch 128",
+        [Ask("PyTorch", 1.1), Ask("PyTorch", 0.75, ours=COMPILED)],
     ),
     "fit": fit_row,
-}
+}  # fmt: skip
 
 if __name__ == "__main__":
     child(*sys.argv[1:3])

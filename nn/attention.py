@@ -8,17 +8,19 @@ layers around it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from autograd_lite.calculus.layers import measured
 from autograd_lite.randomness import Random, generator
 
 from . import functional, init, settings
 from .dropout import Dropout
 from .linear import Linear
 from .loss_functions import operand
-from .module import Module, Parameter, to_numpy
+from .module import Module, Parameter
 from .normalization import LayerNorm
 from .settings import count, flag, probability
 
@@ -150,7 +152,7 @@ class MultiheadAttention(Module):
         n, length, source = len(inputs[0]), inputs[0].shape[1], inputs[1].shape[1]
         q, k, v = (self._heads(x) for x in self._projected(inputs))
         mask = self._mask(attn_mask, key_padding_mask, is_causal, (n, length, source))
-        scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+        scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
         weights = functional.softmax(scores if mask is None else scores + mask.astype(q.dtype))
         weights = functional.dropout(weights, self.dropout, self.training, rng=self.rng)
         together = np.reshape(np.swapaxes(weights @ v, 1, 2), (n, length, self.embed_dim))
@@ -212,7 +214,7 @@ class MultiheadAttention(Module):
 def _added(mask: Any) -> Any:
     """Return a mask as what is added to scores: −inf where a truth leaves something out."""
     mask = operand(mask)
-    return np.where(to_numpy(mask), -np.inf, 0.0) if mask.dtype == bool else mask
+    return np.where(measured(mask), -np.inf, 0.0) if mask.dtype == bool else mask
 
 
 class TransformerEncoderLayer(Module):

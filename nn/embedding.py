@@ -11,23 +11,27 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.calculus.layers import measured
+from autograd_lite.primitive import Primitive
 from autograd_lite.randomness import Random
 
 from . import init, settings
 from .loss_functions import operand
-from .module import Array, Module, Parameter, to_numpy
+from .module import Module, Parameter, to_numpy
 from .settings import count, integer
 
 
-def _indices(name: str, input: Any, rows: int) -> Array:
+def _check_indices(index: Any, name: str, rows: int) -> Any:
     """Return indices of a table's rows, having seen that they are."""
-    found = to_numpy(operand(input))
-    if found.dtype.kind not in "iu":
-        raise TypeError(f"{name} takes indices, which are integers, and got {found.dtype}.")
-    wrong = found[(found < 0) | (found >= rows)]
+    wrong = index[(index < 0) | (index >= rows)]
     if wrong.size:
         raise IndexError(f"{name} takes indices from 0 to {rows - 1}, and got {wrong[0]}.")
-    return found
+    return index
+
+
+# An operation, so that a recorded program makes the check in each run.
+_indices = Primitive(_check_indices, {}, name="indices", constants="index", allows="name rows")
+_indices.is_closed = _indices.is_check = True
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
@@ -40,13 +44,16 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     weight = operand(weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding takes a weight (rows, numbers), and got shape {weight.shape}.")
-    index = _indices("embedding", input, len(weight))
+    index = measured(operand(input))
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"embedding takes indices, which are integers, and got {index.dtype}.")
+    index = _indices.apply(index, name="embedding", rows=len(weight))
     rows = weight[index]
     padding = _padding(padding_idx, len(weight))
     if padding is None:
         return rows
     # The same numbers there, from where no gradient goes back.
-    return np.where((index == padding)[..., None], to_numpy(weight)[padding], rows)
+    return np.where((index == padding)[..., None], measured(weight)[padding], rows)
 
 
 def _padding(padding_idx: int | None, rows: int) -> int | None:

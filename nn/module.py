@@ -24,6 +24,7 @@ from autograd_lite.later import later
 from autograd_lite.locations import skip_frames_in
 from autograd_lite.method_parts import destination
 from autograd_lite.run import identity as alias
+from autograd_lite.tape import runs_again
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import to_numpy as to_numpy
 
@@ -99,6 +100,15 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any, *, dtype: Any = None) -> None:
         super().__init__(data, dtype=dtype)
+
+    @property
+    def data(self) -> Any:
+        """The array; where a program is compiled that reads it in each run, a value of that."""
+        return self.detach() if runs_again() else self._value
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        Tensor.data.fset(self, value)  # type: ignore[attr-defined]
 
 
 class Module:

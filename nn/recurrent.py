@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from autograd_lite.calculus.layers import measured
 from autograd_lite.randomness import Random, generator
+from autograd_lite.tape import runs_again
 
 from . import functional, init, settings
 from .loss_functions import operand
-from .module import Module, Parameter, to_numpy
+from .module import Module, Parameter
 from .settings import count, flag, probability
 
 State = Any  # a Tensor (N, hidden_size), or for an LSTM a pair of them
@@ -307,7 +309,7 @@ class _Layers(_Recurrent):
 
     def _steps(self, mask: Any, shape: tuple[int, ...], swap: bool, single: bool) -> Any:
         """Return the mask as (L, N, 1)."""
-        given = to_numpy(operand(mask)).astype(bool)
+        given = measured(operand(mask)).astype(bool)
         found = given[:, None] if single and given.ndim == 1 else given.T if swap else given
         if found.shape != shape:
             expected = shape[::-1] if swap else shape
@@ -323,7 +325,7 @@ class _Layers(_Recurrent):
         outputs = []
         for t in reversed(order) if backwards else order:
             new = self._next(given[t], weights, state)
-            if steps is not None and not steps[t].all():
+            if steps is not None and (runs_again() or not steps[t].all()):
                 kept = zip(_parts(new), _parts(state), strict=True)
                 new = _joined(np.where(steps[t], a, b) for a, b in kept)
                 outputs.append(np.where(steps[t], _parts(new)[0], 0.0))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.calculus.layers import measured
+from autograd_lite.primitive import Primitive
 from autograd_lite.tensor import to_numpy
 
 from .loss_functions import operand
@@ -34,19 +36,32 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     array([[0, 0, 1],
            [1, 0, 0]])
     """
-    places, least = to_numpy(operand(tensor)), integer("num_classes", num_classes)
+    places, classes = measured(operand(tensor)), integer("num_classes", num_classes)
     if places.dtype.kind not in "iu":
         raise TypeError(f"one_hot takes whole numbers, and got dtype {places.dtype}.")
-    largest = int(places.max(initial=-1))
-    classes = largest + 1 if least == -1 else least
-    if places.min(initial=0) < 0 or largest >= classes or classes < 1:
+    if classes == -1:
+        classes = int(to_numpy(places).max(initial=-1)) + 1
+    places = _places.apply(places, classes=classes, num_classes=num_classes)
+    found = (places[..., None] == np.arange(classes)).astype(np.int64)
+    return Tensor(found) if isinstance(tensor, Tensor) and not isinstance(found, Tensor) else found
+
+
+def _check_places(places: Any, classes: int, num_classes: int) -> Any:
+    """Return whole numbers, having seen that there is a place for each."""
+    smallest, largest = places.min(initial=0), places.max(initial=-1)
+    if smallest < 0 or largest >= classes or classes < 1:
         raise ValueError(
-            f"one_hot takes numbers from 0 to num_classes − 1, and got {places.min(initial=0)} to "
+            f"one_hot takes numbers from 0 to num_classes − 1, and got {smallest} to "
             f"{largest} with num_classes={num_classes}."
         )
-    found = (places[..., None] == np.arange(classes)).astype(np.int64)
-    return Tensor(found) if isinstance(tensor, Tensor) else found
+    return places
 
+
+# An operation, so that a recorded program makes the check in each run.
+_places = Primitive(
+    _check_places, {}, name="places", constants="places", allows="classes num_classes"
+)
+_places.is_closed = _places.is_check = True
 
 _PADDED_WITH = {"constant": "constant", "reflect": "reflect", "replicate": "edge",
                 "circular": "wrap"}  # fmt: skip

@@ -497,7 +497,7 @@ class _Runner:
         for i, step in self.checks:
             try:
                 step.apply([arrays[i]])
-            except ValueError:
+            except (ValueError, IndexError):
                 shape = self.schedule.inputs[i].shape
                 for row in np.reshape(arrays[i], (-1, *shape)):
                     step.apply([row])

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_lite import compile
+from autograd_lite import Tensor, compile, value_and_grad
 from autograd_lite.codegen.compiling import Stepper
 from autograd_lite.errors import CompileError, StaleValueError
+from autograd_lite.trees import flatten
+from nn import functional as F
 from nn import optim
 from tests.codegen.test_numba import as_python
+from tests.nn.test_every_argument import FUNCTIONS, MODULES
 
 __all__ = ["as_python"]  # the fixture
 
@@ -125,6 +128,91 @@ def test_masks_statistics_and_labels_are_operands(make, x, loss, y):
         eager[0].state_dict().items(), compiled[0].state_dict().values(), strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+class Letters(nn.Module):
+    """A small GPT: what is looked up, attention with a mask, norms, GELU, dropout."""
+
+    def __init__(self):
+        self.letters = nn.Embedding(5, 4, padding_idx=0, rng=1)
+        self.places = nn.Embedding(6, 4, rng=2)
+        self.block = nn.TransformerEncoderLayer(
+            4, 2, 8, 0.2, "gelu", batch_first=True, norm_first=True, rng=np.random.default_rng(3)
+        )
+        self.scores = nn.Linear(4, 5, rng=4)
+
+    def forward(self, x):
+        h = self.letters(x[0]) + self.places.weight
+        return np.swapaxes(self.scores(self.block(h, src_key_padding_mask=x[1])), 1, 2)
+
+
+def test_a_gpt_looks_up_letters_masks_and_labels_in_each_step():
+    eager, compiled = pair(Letters, optim.AdamW, {"lr": 0.01})
+    loss = nn.CrossEntropyLoss(ignore_index=0)
+    step = compile(compiled[0], loss, compiled[1], back_end="numpy")
+    for k in range(5):
+        letters = np.random.default_rng(k).integers(1, 5, (3, 7))
+        letters[np.arange(3), [6, 5, 4 - k % 2]] = 0
+        batch = (letters[:, :-1], letters[:, :-1] == 0), letters[:, 1:]
+        found, expected = step(*batch), eager_step(eager[0], loss, eager[1], *batch)
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    for (name, a), b in zip(
+        eager[0].state_dict().items(), compiled[0].state_dict().values(), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=name)
+    with pytest.raises(IndexError, match="embedding takes indices from 0 to 4, and got 5"):
+        step((letters[:, 1:] * 0 + 5, letters[:, :-1] == 0), letters[:, 1:])
+
+
+def called(make, given, held):
+    """Return a function of those arguments that are arrays, and a change of the arrays."""
+    names = [name for name, x in given.items() if isinstance(x, np.ndarray)]
+    fixed = {name: x for name, x in given.items() if name not in names}
+
+    def f(*arrays):
+        total, function = 0.0, make(held)
+        for x in flatten(function(**dict(zip(names, arrays, strict=True)), **fixed))[0]:
+            weights = np.cos(np.arange(np.size(x)).reshape(np.shape(x)))
+            total = total + np.sum(x * weights)
+        return total
+
+    return f, [given[name] for name in names]
+
+
+ALL = {
+    **{name: (lambda held, name=name: getattr(F, name.split()[0]), given)
+       for name, given in FUNCTIONS.items()},
+    **{name: (lambda held: lambda **given: held(*given.values()),
+              {f"x{i}": x for i, x in enumerate(inputs)}, settings)
+       for name, (settings, inputs) in MODULES.items()},
+}  # fmt: skip
+LOOKS = {"one_hot": {"num_classes": 3}, "dropout": {"rng": np.random.default_rng(0)}}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_function_and_module_is_compiled_for_other_numbers(name):
+    make, given, *settings = ALL[name]
+    held = getattr(nn, name)(**settings[0]).eval() if settings else None
+    if hasattr(held, "rng"):
+        held.rng = np.random.default_rng(0)
+    f, arrays = called(make, given | LOOKS.get(name, {}), held)
+    floats = tuple(
+        i for i, x in enumerate(arrays)
+        if x.dtype.kind == "f" and not ("inge" in name and i == 1)
+    )  # fmt: skip
+    g = value_and_grad(f, floats) if floats else f
+    step, rng = compile(g, back_end="numpy"), np.random.default_rng(1)
+    for k in range(3):
+        others = [rng.permutation(x.ravel()).reshape(x.shape) for x in arrays] if k else arrays
+        if "dropout" in name:
+            LOOKS["dropout"]["rng"].bit_generator.state = before = np.random.PCG64(k).state
+        found = step(*others)
+        if "dropout" in name:
+            LOOKS["dropout"]["rng"].bit_generator.state = before
+        for a, b in zip(flatten(found)[0], flatten(g(*others))[0], strict=True):
+            a, b = (np.asarray(x.data if isinstance(x, Tensor) else x) for x in (a, b))
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
 class Sign(optim.Optimizer):

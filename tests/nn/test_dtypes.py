@@ -9,7 +9,9 @@ import pytest
 
 import nn
 from autograd_lite import Tensor
+from autograd_lite.trees import flatten
 from nn import functional as F
+from tests.nn.test_every_argument import FUNCTIONS, MODULES
 
 FLOATS = [np.float16, np.float32, np.float64]
 WHOLE = [bool, *np.typecodes["AllInteger"]]
@@ -123,6 +125,32 @@ def test_a_training_stays_in_its_dtype(dtype):
         dtypes = {t.dtype for t in (*held, *kept, *(p.grad for p in model.parameters()))}
         assert dtypes == {np.dtype(dtype), np.dtype(int)}  # and the count of batches
         assert np.isfinite(loss.item())
+
+
+def in_single(x):
+    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *MODULES])
+def test_everything_stays_in_single_precision(name):
+    """Forward and backward, of each function and module of nn: NumPy's own scalars promote."""
+    if name in FUNCTIONS:
+        given = {key: in_single(x) for key, x in FUNCTIONS[name].items()}
+        function, inputs = getattr(F, name.split()[0]), []
+    else:
+        settings, inputs = MODULES[name]
+        function = getattr(nn, name)(**{key: in_single(x) for key, x in settings.items()})
+        function, given, inputs = function.to(np.float32), {}, list(map(in_single, inputs))
+    x = next((x for x in (*given.values(), *inputs) if getattr(x, "dtype", None) == np.float32), 0)
+    t = Tensor(x, requires_grad=isinstance(x, np.ndarray))
+    made = function(
+        *(t if a is x else a for a in inputs), **{k: t if a is x else a for k, a in given.items()}
+    )
+    for out in flatten(made)[0]:
+        assert out.dtype == np.float32 or out.dtype.kind != "f"
+        if t.requires_grad:
+            out.sum().backward()
+            assert t.grad.dtype == np.float32
 
 
 # -- sums of many ---------------------------------------------------------------------------
