@@ -46,15 +46,18 @@ def peer(name: str) -> Any:
 class Ask:
     """Our time shall be at most `times` the best of the contenders whose names begin so.
 
-    Or, where `more` is given, at most that many µs more.
+    Or, where `more` is given, at most that many µs more; where `most` is, itself at most that.
     """
 
-    peer: str
+    peer: str = ""
     times: float = 1.0
     more: float | None = None
     ours: str = OURS
+    most: float | None = None
 
     def __str__(self) -> str:
+        if self.most is not None:
+            return f"asked: {self.ours}: at most {self.most:g}"
         asked = f"{self.times:g} × {self.peer}" if self.more is None else f"{self.more:g} µs more"
         by = "" if self.ours == OURS else f"{self.ours}: "
         return f"asked: {by}at most {asked}"
@@ -107,6 +110,9 @@ class Result:
 
     def measured(self, ask: Ask) -> dict[str, Any]:
         """Return what came out beside what was asked."""
+        if ask.most is not None:
+            own = float(np.median(self.turns[ask.ours]))
+            return {"asked": str(ask), "found": f"{own:.3g}", "met": own <= ask.most}
         peers = [name for name in self.turns if name.startswith(ask.peer)]
         if not peers or ask.ours not in self.turns:
             return {"asked": str(ask), "found": "not measured, one of the two is missing"}

@@ -3,14 +3,16 @@
 Numba keeps what it has compiled beside the file that a function is from. So the source goes
 into a file of the user's cache folder, named by its contents; a second program with the same
 source, in this process or the next, finds the machine code there. A file whose contents are not
-what its name says is written anew; files are put in place whole, so that two processes may do
-it at once; and where the folder cannot be written, one temporary folder serves this process,
-and a warning says so.
+what its name says is written anew, and machine code that is not what a third file says of it
+is compiled anew; files are put in place whole, so that two processes may do it at once; and
+where the folder cannot be written, one temporary folder serves this process, and a warning
+says so.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -35,18 +37,29 @@ def load(source: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     path = folder() / f"{name}.py"
-    _put(path, source)
     try:
-        return _imported(name, path)
+        _put(path, source)
+        if not _is_sealed(path):
+            _forget(path)
+    except OSError as error:  # the folder was taken away from us since it was looked at
+        path = _instead_of(path.parent, error) / path.name
+        _put(path, source)
+    try:
+        module = _imported(name, path)
     except Exception:
-        # What stood beside it may be damaged, or another Numba's: once more, without it.
+        # What stood beside it may be another Numba's: once more, without it.
         _forget(path)
-        return _imported(name, path)
+        module = _imported(name, path)
+    _seal(path)
+    return module
 
 
 def folder() -> Path:
     """Return where generated modules are kept: a folder that is ours and can be written."""
-    wanted = Path(os.environ.get(VARIABLE) or _users())
+    try:
+        wanted = Path(os.environ.get(VARIABLE) or _users())
+    except RuntimeError as error:  # a user without a home
+        return _instead_of(Path("~"), error)
     return _usable(wanted)
 
 
@@ -71,15 +84,25 @@ def _usable(wanted: Path) -> Path:
         with tempfile.TemporaryFile(dir=wanted):
             pass
     except OSError as error:
+        return _instead_of(wanted, error)
+    return wanted
+
+
+_instead: list[Path] = []
+"""The folder of this process alone, once there is one."""
+
+
+def _instead_of(wanted: Path, error: Exception) -> Path:
+    """Return a folder for this process, and warn, once, that it is none for the next."""
+    if not _instead:
+        _instead.append(Path(tempfile.mkdtemp(prefix="autograd_lite_")))
+        atexit.register(shutil.rmtree, _instead[0], ignore_errors=True)
         warnings.warn(
             f"Compiled code cannot be kept in {wanted} ({error}): it is compiled anew in each "
             f"process. Set {VARIABLE} to a folder that you can write.",
             stacklevel=2,
         )
-        instead = Path(tempfile.mkdtemp(prefix="autograd_lite_"))
-        atexit.register(shutil.rmtree, instead, ignore_errors=True)
-        return instead
-    return wanted
+    return _instead[0]
 
 
 @cache
@@ -91,13 +114,40 @@ def _surroundings() -> bytes:
 
 
 def _put(path: Path, source: str) -> None:
+    """Let a file hold this text; it is put in place whole."""
     written = source.encode()
-    if path.is_file() and path.read_bytes() == written:
-        return
+    try:
+        if path.read_bytes() == written:
+            return
+    except OSError:  # there is none, or none that we can read
+        pass
     handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     with os.fdopen(handle, "wb") as file:
         file.write(written)
     os.replace(unfinished, path)
+
+
+# Numba does not see whether its files are as it wrote them, and would run what is left of them.
+
+
+def _seal(path: Path) -> None:
+    """Write down what Numba's files beside a module hold."""
+    with contextlib.suppress(OSError):  # the next process compiles it then
+        _put(path.with_suffix(".sum"), _sums(path))
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether Numba's files are as they were written; true where there are none."""
+    try:
+        now = _sums(path)
+        return not now or path.with_suffix(".sum").read_text(encoding="ascii") == now
+    except (OSError, ValueError):
+        return False
+
+
+def _sums(path: Path) -> str:
+    files = sorted((path.parent / "__pycache__").glob(f"{path.stem}*.nb[ic]"))
+    return "".join(f"{hashlib.sha256(f.read_bytes()).hexdigest()} {f.name}\n" for f in files)
 
 
 def _imported(name: str, path: Path) -> ModuleType:

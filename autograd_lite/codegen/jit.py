@@ -69,8 +69,43 @@ def compiled(signature: str) -> Any:
             kinds.append(types.Array(getattr(types, name), 1, "C", readonly=is_const))
         else:
             kinds.append({"int64": types.int64, "table": types.int64[:, ::1]}[name])
-    options = {"cache": True, "error_model": "numpy", "nogil": True}
-    return numba().njit([types.void(*kinds)], **options)
+    signature_ = types.void(*kinds)
+
+    def of(function: Any) -> Any:
+        dispatcher = numba().njit(cache=True, error_model="numpy", nogil=True)(function)
+        _load_first(dispatcher)
+        dispatcher.compile(signature_)
+        dispatcher.disable_compile()
+        return dispatcher
+
+    return of
+
+
+_LOADS_FIRST = (0, 60), (0, 68)
+"""The versions of Numba, from the first to the last, of which `_load_first` was tried."""
+
+
+def _load_first(dispatcher: Any) -> None:
+    """Let a function look on the disk before Numba gets ready to compile, not after.
+
+    Getting ready, it imports SciPy's linear algebra and all that it knows of NumPy: ten times
+    what it takes to load machine code, which needs none of it.
+    """
+    from numba.core.runtime.nrt import rtsys
+
+    version = tuple(int(part) for part in numba().__version__.split(".")[:2] if part.isdigit())
+    if not _LOADS_FIRST[0] <= version <= _LOADS_FIRST[1]:
+        return
+    own = dispatcher._cache
+    prepared = own.load_overload
+
+    def load(signature: Any, context: Any) -> Any:
+        rtsys.initialize(context)
+        with own._guard_against_spurious_io_errors():
+            found = own._load_overload(signature, context)
+        return found if found is not None else prepared(signature, context)
+
+    own.load_overload = load
 
 
 def _inlined(**flags: Any) -> Any:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -323,13 +325,28 @@ def test_cache_serves_two_processes_and_is_rebuilt_when_damaged(tmp_path, monkey
     assert other.communicate(timeout=120)[1] == ""
     assert other.returncode == 0
     (source,) = tmp_path.glob("*.py")
-    kept = [*(tmp_path / "__pycache__").glob("*.nb*")]
-    assert kept
-    source.write_text("raise SystemExit('not what its name says')")
-    for file in kept:
-        file.write_bytes(b"damaged")
+    (seal,) = tmp_path.glob("*.sum")
+    index, code = sorted((tmp_path / "__pycache__").glob("*.nb*"), reverse=True)
+    refreshed = []
+    from numba.core.cpu import CPUContext
+
+    monkeypatch.setattr(CPUContext, "refresh", lambda self: refreshed.append(self))
     del sys.modules[source.stem]
-    assert doubled(3.0) == 6.0
+    assert doubled(2.5) == 5.0
+    assert not refreshed  # it was loaded, without all that Numba needs to compile
+    monkeypatch.undo()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+
+    bent = bytearray(code.read_bytes())
+    bent[len(bent) // 2] ^= 1  # in the machine code, which Numba would run
+    for file, contents in [
+        (code, bytes(bent)), (index, index.read_bytes()[:-9]), (seal, b"\xff"), (code, b""),
+        (source, b"raise SystemExit('not what its name says')"),
+    ]:  # fmt: skip
+        file.write_bytes(contents)
+        del sys.modules[source.stem]
+        assert doubled(3.0) == 6.0
+        assert file.read_bytes() != contents
     assert source.read_text() == GENERATED
     assert not list(tmp_path.glob("*.tmp"))
 
@@ -337,10 +354,18 @@ def test_cache_serves_two_processes_and_is_rebuilt_when_damaged(tmp_path, monkey
 def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
+    monkeypatch.setattr(cache, "_instead", [])
     with pytest.warns(UserWarning, match="Compiled code cannot be kept in"):
         first = cache.folder()
     assert cache.folder() == first  # warnings are errors here: a second one would be seen
     assert first.is_dir()
+    # Nor is it lost when the folder goes, or when there is no home to begin with.
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "gone"))
+    shutil.rmtree(cache.folder())
+    assert doubled(4.0) == 8.0
+    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.setattr(cache, "_users", lambda: Path("~no_such_user_of_this_machine").expanduser())
+    assert cache.folder() == first
 
 
 def test_without_numba_the_error_names_the_extra(monkeypatch):
