@@ -95,8 +95,7 @@ def _recorded(forward: Any, step: Step) -> Program:
         x.name = v.name or "x"  # so that a look at it counts
     with recording(_looked_at):
         made = forward(*given, **named, **step.parameters)
-    results = [made[i] for i in step.indices] if step.indices else [made]
-    return read(results, inputs)
+    return read(step.used(made), inputs)
 
 
 def _spliced(inner: Program, step: Step) -> list[Step]:

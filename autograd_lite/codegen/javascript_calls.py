@@ -38,9 +38,7 @@ def refusal(step: Step) -> NotWritable:
 def moved(w: Lines, step: Step) -> None:
     """What moves numbers: another look at them, or a table of where they are."""
     source = w.place(step.operands[0])
-    made = step.primitive.forward(source.numbers(), **step.parameters)
-    parts = [made[i] for i in step.indices] if step.indices else [made]
-    for v, where in zip(step.results, parts, strict=True):
+    for v, where in zip(step.results, step.apply([source.numbers()]), strict=True):
         place = regular(where)
         if place is None:
             place = w.room(v.shape)

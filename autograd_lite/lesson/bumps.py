@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..program import evaluate
 from ..visualize.graph import Graph, Value
 
 EPSILONS = (-1.0, -0.1, -0.01, 0.01, 0.1, 1.0)
@@ -50,11 +51,7 @@ class Replay:
         if changed is not None:
             known[changed] = _wide(data)
         with np.errstate(all="ignore"):
-            for operation in self.graph.operations:
-                operands = [known[v] for v in operation.operands]
-                made = operation.primitive.forward(*operands, **operation.parameters)
-                results = [made[i] for i in operation.indices] if operation.indices else [made]
-                known.update(zip(operation.results, results, strict=True))
+            evaluate(self.graph.operations, known)
             return float(np.sum(known[root] * self.seed))
 
     def agrees(self) -> bool:

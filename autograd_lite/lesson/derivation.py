@@ -18,6 +18,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +28,8 @@ import numpy as np
 from ..backward import seed_for
 from ..declaration import Rule
 from ..errors import NoGradientError
-from ..fitting import unbroadcast
 from ..primitive import Primitive
+from ..program import reverse
 from ..tensor import Tensor
 from ..visualize.fold import flat
 from ..visualize.graph import Graph, Operation, Value, read
@@ -287,53 +289,42 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     seed = seed_of(root.tensor, upstream)
     steps = [step_of(operation) for operation in graph.operations]
     derivation = Derivation(graph, root, seed, root.tensor.tape.upstream is not None, steps)
-    expected = _expected(graph)
-    arrived = dict.fromkeys(expected, 0)
-    gradients = derivation.gradients
+    gradients, taken = derivation.gradients, derivation.taken
     gradients[root] = seed
-    taken = derivation.taken
-    for step in reversed(steps):
-        for position, operand in _receivers(step.operation, gradients):
-            edge = _edge(derivation, step, position, taken)
+    step_for = {step.operation: step for step in steps}
+
+    def visit(operation: Operation, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+        for position, brought in enumerate(operation.vjp(upstream)):
+            if brought is None:
+                continue
+            operand = operation.operands[position]
+            contribution = np.array(brought)[()]  # a rule may hand on what it was given
+            edge = _edge(root, step_for[operation], position, upstream, contribution, taken)
             edge.before = gradients.get(operand)
-            edge.after = (
-                edge.contribution if edge.before is None else edge.before + edge.contribution
-            )
-            arrived[operand] += 1
-            edge.arrived, edge.expected = arrived[operand], expected[operand]
-            gradients[operand] = edge.after
             derivation.edges.append(edge)
+            yield operand, contribution
+            edge.after = gradients[operand]
+
+    reverse(graph.operations, gradients, visit)
+    _count(derivation.edges)
     for value in graph.values:
         value.gradient = gradients.get(value)
     return derivation
+
+
+def _count(edges: list[Edge]) -> None:
+    """Number the contributions to each value."""
+    expected = Counter(edge.operand for edge in edges)
+    arrived: Counter[Value] = Counter()
+    for edge in edges:
+        arrived[edge.operand] += 1
+        edge.arrived, edge.expected = arrived[edge.operand], expected[edge.operand]
 
 
 def seed_of(root: Tensor, upstream: Any = None) -> Any:
     """Return the gradient that a backward pass begins with: as given, as it began, or 1."""
     begun = root.tape.upstream
     return begun if upstream is None and begun is not None else seed_for(root, upstream)
-
-
-def _receivers(operation: Operation, gradients: Any) -> list[tuple[int, Value]]:
-    """Return the operands that get a contribution, with their positions."""
-    if not any(result in gradients for result in operation.results):
-        return []
-    primitive = operation.primitive
-    return [
-        (i, operand)
-        for i, operand in enumerate(operation.operands)
-        if operand.requires_grad
-        and (primitive.variadic or primitive.operands[i] not in primitive.constants)
-    ]
-
-
-def _expected(graph: Graph) -> dict[Value, int]:
-    """Count, for each value, how many contributions will arrive."""
-    expected: dict[Value, int] = dict.fromkeys(graph.roots, 0)
-    for operation in reversed(graph.operations):
-        for _, operand in _receivers(operation, expected):
-            expected[operand] = expected.get(operand, 0) + 1
-    return expected
 
 
 # -- the formula of a result --------------------------------------------------------------
@@ -444,27 +435,31 @@ def _declared(operation: Operation, taken: set[str]) -> Declared | None:
 # -- one application of a rule ----------------------------------------------------------
 
 
-def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) -> Edge:
-    operation, gradients = step.operation, derivation.gradients
+def _edge(
+    root: Value,
+    step: Step,
+    position: int,
+    arrived: list[Any],
+    contribution: Any,
+    taken: set[str],
+) -> Edge:
+    operation, result = step.operation, step.result
     primitive, operand = operation.primitive, operation.operands[position]
-    result = step.result
-    root = derivation.root.name
     places = places_of(operation, taken)
     formulas = [_placed(places, i, v) for i, v in enumerate(operation.operands)]
     g: Any
+    out: Any
+    upstream = np.zeros_like(result.data) if arrived[0] is None else arrived[0]
     if primitive.outputs:
-        outputs = primitive.forward(
-            *(np.asarray(v.data)[()] for v in operation.operands), **operation.parameters
-        )
+        numbers = [np.asarray(v.data)[()] for v in operation.operands]
+        outputs = primitive.compute(numbers, operation.parameters)
         g = [number(np.zeros_like(part)) for part in outputs]
-        for index, value in zip(operation.indices, operation.results, strict=True):
-            if value in gradients:
-                g[index] = gradient(root, value.name, gradients[value])
-        upstream: Any = gradients.get(result, np.zeros_like(result.data))
-        out: Any = [number(part) for part in outputs]
+        for index, value, found in zip(operation.indices, operation.results, arrived, strict=True):
+            if found is not None:
+                g[index] = gradient(root.name, value.name, found)
+        out = [number(part) for part in outputs]
     else:
-        upstream = gradients[result]
-        g = gradient(root, result.name, upstream)
+        g = gradient(root.name, result.name, upstream)
         out = named(result)
     offered = {"g": g, "out": out, **_by_name(operation, formulas), **operation.parameters}
     notes: list[Formula] = []
@@ -481,14 +476,9 @@ def _edge(derivation: Derivation, step: Step, position: int, taken: set[str]) ->
     product, moving = simplify(raw, None if local else notes), simplify(raw, moves=True)
     if primitive.indices is None:
         remarks += _moves(raw, product, operation, operand, result)
-    contribution = raw.value
-    shape = np.shape(operand.data)
-    if np.shape(contribution) != shape:
-        if np.ndim(contribution) > len(shape) or primitive.elementwise:
-            product, moving, remark = _summed(product, moving, operand)
-            remarks.append(remark)
-        contribution = unbroadcast(np.asarray(contribution), shape)
-    contribution = _as(contribution, np.asarray(operand.data).dtype)
+    if np.shape(raw.value) != np.shape(operand.data):
+        product, moving, remark = _summed(product, moving, operand)
+        remarks.append(remark)
     by_index: Formula | None = None
     if local is None:
         by_index, matrices = _as_contraction(operation, position, formulas, g, contribution, taken)
@@ -638,13 +628,6 @@ def _summed(product: Formula, moving: Formula, operand: Value) -> tuple[Formula,
             f"from shape {shape} to {wide}"
         ),
     )
-
-
-def _as(contribution: Any, dtype: np.dtype[Any]) -> Any:
-    array = np.asarray(contribution)
-    if array.dtype.kind == "c" and dtype.kind == "f":
-        array = array.real
-    return array.astype(dtype)[()]
 
 
 # -- the derivative in one line -----------------------------------------------------------

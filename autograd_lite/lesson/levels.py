@@ -18,13 +18,14 @@ from __future__ import annotations
 import functools
 import operator
 from bisect import bisect_right
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..backward import conjugate_if_complex
-from ..primitive import Primitive, derivative
-from ..protocol import TABLE
+from ..primitive import Primitive
+from ..program import evaluate
 from ..tape import enable_grad, next_number
 from ..tensor import Tensor
 from ..visualize.graph import Graph, Module, Operation, Value, read
@@ -57,13 +58,9 @@ def closer(graph: Graph, level: str, seed: Any = None) -> Graph:
     """
     again = _InSteps() if level == "steps" else _InScalars(graph)
     with enable_grad(), np.errstate(all="ignore"):  # the program had its warnings
-        for value in graph.values:
-            if value.maker is None:
-                again.begin(value)
-        for operation in graph.operations:
-            again.started.append(abs(next_number()))
-            again.run(operation)
-        roots = [part for root in graph.roots for part in again.roots(root, seed)]
+        known = {v: again.begin(v) for v in graph.values if v.maker is None}
+        evaluate(graph.operations, known, again.apply)
+        roots = [part for root in graph.roots for part in again.roots(root, known[root], seed)]
     return again.read(graph, roots)
 
 
@@ -74,16 +71,21 @@ class _Again:
         self.started: list[int] = []  # the sequence number at which each operation began
         self.inputs: dict[int, Value] = {}  # by the id of the Tensor that stands for them
 
-    def begin(self, value: Value) -> None:
-        """Take up what was there at the start."""
+    def begin(self, value: Value) -> Any:
+        """Return what stands for a value that was there at the start."""
         raise NotImplementedError
 
-    def run(self, operation: Operation) -> None:
+    def apply(self, operation: Operation, operands: list[Any]) -> list[Any]:
         """Apply an operation in other words."""
+        self.started.append(abs(next_number()))
+        return self.in_other_words(operation, operands)
+
+    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
+        """Return what stands for each of its results."""
         raise NotImplementedError
 
-    def roots(self, root: Value, seed: Any) -> list[Tensor]:
-        """Return what has become of a root."""
+    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+        """Return what to explain in place of a root, given what stands for it."""
         raise NotImplementedError
 
     def leaf(self, name: str, data: Any, value: Value) -> Tensor:
@@ -119,37 +121,31 @@ class _Again:
 class _InSteps(_Again):
     """Every fused primitive unfolds."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[Value, Any] = {}
-
-    def begin(self, value: Value) -> None:
+    def begin(self, value: Value) -> Any:
         symbol = named(value).head == "symbol"
-        self.known[value] = self.leaf(value.name, value.data, value) if symbol else value.data
+        return self.leaf(value.name, value.data, value) if symbol else value.data
 
-    def run(self, operation: Operation) -> None:
-        operands = [self.known[v] for v in operation.operands]
-        primitive, given = operation.primitive, operation.parameters
-        if primitive.stands_for is None:
-            made = primitive.apply(*operands, **given)
+    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
+        instead = operation.primitive.stands_for
+        if instead is None:
+            made = operation.primitive.apply(*operands, **operation.parameters)
         else:
-            given = arguments_of(primitive.stands_for, given)
-            made = primitive.stands_for(*operands, **given)
-        results = [made[i] for i in operation.indices] if operation.indices else [made]
+            made = instead(*operands, **arguments_of(instead, operation.parameters))
+        results = operation.used(made)
         for value, result in zip(operation.results, results, strict=True):
             result.name = value.name
-            self.known[value] = result
+        return results
 
-    def roots(self, root: Value, seed: Any) -> list[Tensor]:
-        return [_begun(self.known[root], root, ...)]
+    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+        return [_begun(made, root, ...)]
 
 
 class _InScalars(_Again):
-    """Every element is a value."""
+    """Every element is a value; for an array stand its elements, by their names."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.known: dict[str, Any] = {}  # by the names that the formulas have for them
+        self.elements: dict[str, Any] = {}  # of all values so far, for what a condition asks
         size = sum(np.size(v.data) for v in graph.values)
         if size > MOST:
             raise ValueError(
@@ -157,45 +153,42 @@ class _InScalars(_Again):
                 "most): give it fewer points, or a smaller network."
             )
 
-    def begin(self, value: Value) -> None:
-        for index in np.ndindex(np.shape(value.data)):
-            name = name_at(value.name, index)
-            self.known[name] = self.leaf(name, np.asarray(value.data)[index], value)
+    def begin(self, value: Value) -> dict[str, Any]:
+        array = np.asarray(value.data)
+        made = {n: self.leaf(n, array[i], value) for i, n in _names(value)}
+        self.elements.update(made)
+        return made
 
-    def run(self, operation: Operation) -> None:
+    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
         try:
-            made = self.element_by_element(operation)
+            made = self.element_by_element(operation, operands)
         except ValueError:
-            made = self.as_one(operation)
-        for name, result in made.items():
-            if isinstance(result, Tensor) and not result.name:
-                result.name = name
-        self.known.update(made)
+            made = self.as_one(operation, operands)
+        for elements in made:
+            for name, t in elements.items():
+                if isinstance(t, Tensor) and not t.name:
+                    t.name = name
+            self.elements.update(elements)
+        return made
 
-    def element_by_element(self, operation: Operation) -> dict[str, Any]:
+    def element_by_element(self, operation: Operation, operands: list[Any]) -> list[dict[str, Any]]:
         """Compute each element of a result as its formula says."""
         if operation.indices:
             raise ValueError("A formula is known of one result, and there are several.")
         moving, (value,) = step_of(operation).moving, operation.results
-        return {
-            name_at(value.name, index): _compute(followed(moving, index), self.known)
-            for index in np.ndindex(np.shape(value.data))
-        }
+        known = ChainMap(*operands, self.elements)
+        return [{name: _compute(followed(moving, i), known) for i, name in _names(value)}]
 
-    def as_one(self, operation: Operation) -> dict[str, Any]:
+    def as_one(self, operation: Operation, operands: list[Any]) -> list[dict[str, Any]]:
         """Apply an operation as one between numbers: all elements in, all elements out."""
-        elements = [
-            self.known[name_at(v.name, index)]
-            for v in operation.operands
-            for index in np.ndindex(np.shape(v.data))
-        ]
-        made = _between_numbers(operation).apply(*elements)
-        names = [name_at(v.name, i) for v in operation.results for i in np.ndindex(v.data.shape)]
-        return dict(zip(names, made, strict=True))
+        elements = [x for parts in operands for x in parts.values()]
+        made = iter(_between_numbers(operation).apply(*elements))
+        return [{name: next(made) for _, name in _names(v)} for v in operation.results]
 
-    def roots(self, root: Value, seed: Any) -> list[Tensor]:
-        places = list(np.ndindex(np.shape(root.data)))
-        elements = [_begun(self.known[name_at(root.name, p)], root, p) for p in places]
+    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+        places = [i for i, _ in _names(root)]
+        pairs = zip(made.values(), places, strict=True)
+        elements = [_begun(t, root, place) for t, place in pairs]
         single = places == [()] or (len(places) == 1 and np.all(seed == 1))
         if seed is None or single:
             return elements
@@ -203,6 +196,12 @@ class _InScalars(_Again):
         total = functools.reduce(operator.add, terms)
         total.name = root.name
         return [total]
+
+
+def _names(value: Value) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield the index and the name of each element."""
+    for index in np.ndindex(np.shape(value.data)):
+        yield index, name_at(value.name, index)
 
 
 def _begun(t: Tensor, root: Value, place: Any) -> Tensor:
@@ -213,7 +212,7 @@ def _begun(t: Tensor, root: Value, place: Any) -> Tensor:
     return t
 
 
-def _compute(f: Formula, known: dict[str, Any]) -> Any:
+def _compute(f: Formula, known: Mapping[str, Any]) -> Any:
     """Compute a formula between single numbers on Tensors."""
     if f.head == "symbol":
         return known[f.name]
@@ -229,40 +228,37 @@ def _compute(f: Formula, known: dict[str, Any]) -> Any:
 
 def _between_numbers(operation: Operation) -> Primitive:
     """Return an operation on arrays as one that takes and returns their elements."""
-    primitive, parameters = operation.primitive, operation.parameters
-    like = [np.asarray(v.data) for v in operation.operands]
-    needed = [v.requires_grad for v in operation.operands]
-
-    def arrays(elements: Any) -> list[Any]:
-        each = iter(elements)
-        return [np.array([next(each) for _ in range(a.size)], a.dtype).reshape(a.shape)[()]
-                for a in like]  # fmt: skip
-
-    def results(made: Any) -> list[Any]:
-        return [made[i] for i in operation.indices] if operation.indices else [made]
+    operands, results = (
+        [np.asarray(v.data) for v in values] for values in (operation.operands, operation.results)
+    )
 
     def forward(*elements: Any) -> tuple[Any, ...]:
-        made = results(primitive.forward(*arrays(elements), **parameters))
-        return tuple(x for part in made for x in np.ravel(part))
+        return _elements(operation.apply(_joined(elements, operands)))
 
-    def rule(g: Any, elements: Any) -> list[Any]:
-        waiting = iter([np.asarray(x)[()] for x in g])  # of Tensors this raises: it is not read
-        operands = [
-            Tensor(x, True) if needs else x
-            for x, needs in zip(arrays(map(np.asarray, elements)), needed, strict=True)
-        ]
-        for part in results(primitive.apply(*operands, **parameters)):
-            upstream = np.array([next(waiting) for _ in range(part.size)], part.dtype)
-            part.backward(conjugate_if_complex(upstream.reshape(part.shape)))
-        gradients = [getattr(t, "grad", None) for t in operands]
-        return [
-            x
-            for found, a in zip(gradients, like, strict=True)
-            for x in np.ravel(np.zeros_like(a) if found is None else conjugate_if_complex(found))
-        ]
+    def rule(g: Any, elements: Any) -> tuple[Any, ...]:
+        # Of what is no number yet, this raises: it is a rule that is not read.
+        upstream, given = (
+            _joined(map(np.asarray, numbers), like)
+            for numbers, like in ((g, results), (elements, operands))
+        )
+        brought = operation.vjp(upstream, given)
+        pairs = zip(brought, operands, strict=True)
+        return _elements(np.zeros_like(like) if g is None else g for g, like in pairs)
 
-    rule.__name__ = primitive.name
-    rule.__doc__ = f"{primitive.name} cannot be followed element by element, so it stays one step."
-    whole = derivative(forward, name=primitive.name, operands="*elements", joint=rule, outputs=True)
-    del TABLE[forward]  # it is for this program alone
-    return whole
+    rule.__name__ = operation.name
+    rule.__doc__ = f"{operation.name} cannot be followed element by element, so it stays one step."
+    return Primitive(
+        forward, {}, name=operation.name, operands="*elements", joint=rule, outputs=True
+    )
+
+
+def _elements(arrays: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the numbers in arrays, one after the other."""
+    return tuple(x for array in arrays for x in np.ravel(array))
+
+
+def _joined(elements: Iterable[Any], like: Sequence[Any]) -> list[Any]:
+    """Return numbers as arrays again, in the shapes and dtypes of these."""
+    each = iter(elements)
+    return [np.array([next(each) for _ in range(a.size)], a.dtype).reshape(a.shape)[()]
+            for a in like]  # fmt: skip

@@ -24,7 +24,8 @@ import numpy as np
 from ..codegen.expand import NotWritable
 from ..codegen.program import read
 from ..codegen.to_javascript import javascript
-from ..fitting import unbroadcast
+from ..helpers import conform
+from ..program import evaluate, reverse
 from ..tape import everything, next_number
 from ..tensor import Tensor, constant
 from ..visualize.graph import Operation, Value
@@ -101,7 +102,10 @@ class _Again:
         self.gradients: dict[Value, Any] = {}
         self.contributions: dict[Edge, Any] = {}
         self.locals: dict[Edge, Any] = {}
-        self.joint: dict[tuple[Operation, bool], Any] = {}
+        self.joint: dict[tuple[Operation, str], Any] = {}
+        self.edges: dict[Operation, list[Edge]] = {}
+        for edge in self.whole.edges:
+            self.edges.setdefault(edge.operation, []).append(edge)
         self.roots: list[Any] = []
         self.seen = {step.operation for step in derivation.steps} | {
             e for edge in derivation.edges for e in derivation.made_of.get(edge, ([edge], []))[0]
@@ -112,12 +116,11 @@ class _Again:
         """Return it, written."""
         with everything():
             inputs = list(self.begin())
-            for operation in self.whole.graph.operations:
-                self.forward(operation)
+            operations = self.whole.graph.operations
+            evaluate(operations, self.known, self.forward)
             root = self.known[self.whole.root]
             self.gradients[self.whole.root] = constant(np.asarray(_wide(self.whole.seed)))
-            for edge in self.whole.edges:
-                self.backward(edge)
+            reverse(operations, self.gradients, self.backward)
             self.name_outputs()
             total = np.sum(root * np.asarray(_wide(self.whole.seed)))
             self.made.total = self.output(total)
@@ -194,63 +197,59 @@ class _Again:
         operands = [self.asked(t) if isinstance(t, Tensor) else a for t, a in given]
         return x.tape.primitive.apply(*operands, **x.tape.parameters)
 
-    def forward(self, operation: Operation) -> None:
+    def forward(self, operation: Operation, operands: list[Any]) -> list[Any]:
         """Apply an operation."""
         if operation.primitive.draws:  # what was drawn stays
-            for v in operation.results:
-                self.known[v] = constant(np.asarray(_wide(v.data)))
-            return
-        operands = [self.value(v) for v in operation.operands]
-        made = operation.primitive.apply(*operands, **operation.parameters)
-        self.bundles[operation] = made
-        results = [made[i] for i in operation.indices] if operation.indices else [made]
-        for v, t in zip(operation.results, results, strict=True):
-            self.known[v] = t
+            return [constant(np.asarray(_wide(v.data))) for v in operation.results]
+        pairs = zip(operation.operands, operands, strict=True)
+        operands = [x if v.asks is None else self.value(v) for v, x in pairs]
+        self.bundles[operation] = made = operation.primitive.apply(
+            *operands, **operation.parameters
+        )
+        results = operation.used(made)
+        for t in results:
             if _is_side(t, operation.name):
                 self.side(operation, t)
+        return results
 
-    def backward(self, edge: Edge) -> None:
-        """Apply the rule of an edge."""
-        begun = abs(next_number())
-        made = self.rule(edge, ones=False)
-        shape = np.shape(self.known[edge.operand])
-        if np.shape(made) != shape:
-            made = unbroadcast(_tensor(made), shape)
-        self.contributions[edge] = made
-        for t in _made_since(begun, made):
-            self.side(edge, t)
-        if edge.local is not None:
-            self.locals[edge] = self.rule(edge, ones=True)
-        old = self.gradients.get(edge.operand)
-        self.gradients[edge.operand] = made if old is None else old + made
+    def backward(self, operation: Operation, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+        """Yield what the rule of each edge brings to its operand."""
+        primitive = operation.primitive
+        ones = [] if primitive.outputs else [np.ones_like(upstream[0])]
+        for edge in self.edges.get(operation, []):
+            begun = abs(next_number())
+            made = self.rule(edge, upstream, "contribution")
+            name = primitive.operands[0 if primitive.variadic else edge.position]
+            made = conform(made, self.known[edge.operand], primitive, name)
+            self.contributions[edge] = made
+            for t in _made_since(begun, made):
+                self.side(edge, t)
+            if edge.local is not None:
+                self.locals[edge] = self.rule(edge, ones, "local")
+            yield edge.operand, made
 
-    def rule(self, edge: Edge, ones: bool) -> Any:
-        """Return what a rule makes of the upstream gradient, or of ones."""
+    def rule(self, edge: Edge, upstream: list[Any], of: str) -> Any:
+        """Return what a rule makes of the gradients of an operation's results."""
         operation, primitive = edge.operation, edge.operation.primitive
-        key = operation, ones
+        key = operation, of
         if primitive.joint is not None and key in self.joint:
             return self.joint[key][edge.position]
         operands = [self.value(v) for v in operation.operands]
         named = dict(zip(primitive.operands, operands, strict=False))
         if primitive.variadic:
             named = {primitive.operands[0]: operands}
-        offered = {"g": self.upstream(operation, ones), "out": self.bundles[operation], **named}
+        g: Any = upstream[0]
+        if primitive.outputs:
+            g = [np.zeros_like(t.data) for t in self.bundles[operation]]
+            for i, arrived in zip(operation.indices, upstream, strict=True):
+                g[i] = g[i] if arrived is None else arrived
+        offered = {"g": g, "out": self.bundles[operation], **named}
         rule = primitive.joint or primitive.rules[primitive.operands[edge.position]]
         made = rule(**arguments_of(rule, offered | operation.parameters))
         if primitive.joint is None:
             return made
         self.joint[key] = made
         return made[edge.position]
-
-    def upstream(self, operation: Operation, ones: bool) -> Any:
-        """Return the gradient of what an operation made, of several a list."""
-        found = [self.gradients.get(v) for v in operation.results]
-        if not operation.primitive.outputs:
-            return np.ones_like(found[0]) if ones else found[0]
-        every: list[Any] = [np.zeros_like(t.data) for t in self.bundles[operation]]
-        for i, g in zip(operation.indices, found, strict=True):
-            every[i] = every[i] if g is None else g
-        return every
 
     # -- what comes out ------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..program import stand_in
 from .experiment import first_index
-from .node import Node, leaf
+from .node import Node
 from .origin import Found, of_value
 
 SYMBOLS = {"add": "+", "subtract": "-", "multiply": "·", "divide": "/", "power": "**"}
@@ -72,7 +73,7 @@ def _unfolded(node: Node, index: tuple[int, ...]) -> str:
     made_of = node.primitive.stands_for
     if made_of is None:
         return ""
-    result = made_of(*map(leaf, node.values), **node.parameters)
+    result = made_of(*map(stand_in, node.values), **node.parameters)
     if np.isfinite(result._value[index]):
         return ""  # the fused operation is the more careful, and failed otherwise
     found = of_value(result, index)

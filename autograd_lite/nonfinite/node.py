@@ -17,8 +17,8 @@ import numpy as np
 
 from ..helpers import OutputGradients
 from ..primitive import Primitive
-from ..tape import next_number
-from ..tensor import CONSTANT, Tensor
+from ..program import stand_in, vjp
+from ..tensor import Tensor
 
 Index = tuple[int, ...]
 
@@ -83,7 +83,7 @@ class Node:
         """Return a pointwise operation on the numbers that belong to one element of its result."""
         values = [np.asarray(v)[self.element_of(i, index)] if np.ndim(v) else v
                   for i, v in enumerate(self.values)]  # fmt: skip
-        t = _stand_in(self.out(index))
+        t = stand_in(self.out(index))
         return Node(t, self.primitive, self.operands, values, self.parameters)
 
     def element_of(self, i: int, index: Index) -> Index:
@@ -107,29 +107,7 @@ class Node:
         With `every`, arrays and numbers get theirs too.
         """
         p = self.primitive
-        leaves = [
-            leaf(v) if every or (isinstance(x, Tensor) and x._requires) else CONSTANT
-            for x, v in zip(self.operands, values, strict=True)
-        ]
-        t = _stand_in(tuple(outs) if p.outputs else outs[0])
-        t._primitive, t._parameters = p, self.parameters
-        if p.slots:
-            t._a, t._value_a = leaves[0], values[0]
-            t._b, t._value_b = leaves[-1], values[-1]
-        else:
-            t._a, t._value_a = tuple(leaves), tuple(values)
-        pending: dict[int, Any] = {}
-        p.vjp(t, OutputGradients(dict(enumerate(gs))) if p.outputs else gs[0], pending, [], [])
-        return [pending.get(x._number) for x in leaves]
-
-
-def leaf(value: Any) -> Tensor:
-    """Return an input with these numbers."""
-    return _stand_in(value if isinstance(value, tuple) else np.asarray(value)[()])
-
-
-def _stand_in(value: Any) -> Tensor:
-    t = object.__new__(Tensor)
-    t._value, t._number, t._requires = value, next_number(), True
-    t._grad = t._metadata = t._primitive = None
-    return t
+        needs = [every or (isinstance(x, Tensor) and x._requires) for x in self.operands]
+        g = OutputGradients(dict(enumerate(gs))) if p.outputs else gs[0]
+        out = tuple(outs) if p.outputs else outs[0]
+        return vjp(p, self.parameters, g, values, out, needs)

@@ -67,10 +67,10 @@ def first_wrong_step(
         return None
     gradients = tape.reached()
     parts = tape.contributions()  # a gradient may be summed in several lines
-    known = [(np.asarray(gradients[id(v)]), v) for v in tape.program.values() if id(v) in gradients]
-    named = {v.name.lower(): (g, parts.get(id(v), [])) for g, v in known if v.name}
+    known = [(np.asarray(gradients[v]), v) for v in tape.program.values() if v in gradients]
+    named = {v.name.lower(): (g, parts.get(v, [])) for g, v in known if v.name}
     right_ones = [g for g, _ in known] + [
-        g for _, v in known if len(parts.get(id(v), ())) > 1 for g in parts[id(v)]
+        g for _, v in known if len(parts.get(v, ())) > 1 for g in parts[v]
     ]
     forward = [np.asarray(v.data) for v in tape.program.values()]
     right: list[Assignment] = []

@@ -25,6 +25,7 @@ import numpy as np
 from ..codegen.program import Program, Step, Value, read
 from ..codegen.record import Names
 from ..errors import AutogradError
+from ..program import by_the_rules
 from ..tensor import Tensor
 from .diagnosis import Array, same
 
@@ -126,12 +127,12 @@ class Tape:
         """Return the gradients of the inputs, with a mistake in the reverse pass if given one."""
         reached = self.reached(mistake)
         return [
-            np.asarray(reached.get(id(v), np.zeros(v.shape)), dtype=np.float64)
+            np.asarray(reached.get(v, np.zeros(v.shape)), dtype=np.float64)
             for v in self.program.inputs
         ]
 
-    def reached(self, mistake: Mistake | None = None) -> dict[int, Any]:
-        """Return the gradient of each value, by `id`."""
+    def reached(self, mistake: Mistake | None = None) -> dict[Value, Any]:
+        """Return the gradient of each value."""
         (root,) = self.program.outputs
 
         def vjp(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
@@ -150,17 +151,16 @@ class Tape:
             ]
 
         with np.errstate(all="ignore"):
-            return self.program.reverse([np.ones(root.shape)], vjp if mistake else None)
+            return self.program.reverse([np.ones(root.shape)], vjp if mistake else by_the_rules)
 
-    def contributions(self) -> dict[int, list[Array]]:
-        """Return what each use of a value adds to its gradient, by the value's `id`."""
-        found: dict[int, list[Array]] = {}
+    def contributions(self) -> dict[Value, list[Array]]:
+        """Return what each use of a value adds to its gradient."""
+        found: dict[Value, list[Array]] = {}
 
         def vjp(step: Step, upstream: list[Any]) -> list[tuple[Value, Any]]:
-            made = step.vjp(upstream, [v.data for v in step.operands])
-            pairs = [(v, g) for v, g in zip(step.operands, made, strict=True) if g is not None]
+            pairs = [(v, g) for v, g in by_the_rules(step, upstream) if g is not None]
             for v, g in pairs:
-                found.setdefault(id(v), []).append(np.asarray(g))
+                found.setdefault(v, []).append(np.asarray(g))
             return pairs
 
         (root,) = self.program.outputs

@@ -16,7 +16,7 @@ from ..tensor import Tensor
 from .closing import with_closing_frames
 from .dot import View, to_dot
 from .fold import fold
-from .gradients import contributions, differentiate
+from .gradients import differentiate
 from .graph import Graph, Level, check_level, named_in, read
 from .mermaid import to_mermaid
 from .network import columns_of, layers_of, picture, to_bytes, to_svg
@@ -157,8 +157,6 @@ def draw(
     differentiate(graph, gradients)
     if graph.gradients == "unknown" and (backward or color == "gradient"):
         differentiate(graph, True)
-    if backward:
-        graph.contributions = contributions(graph)
     most = OPERATIONS if size == "slide" else np.inf
     seen = (
         fold(graph, max_boxes, level == "modules", bundles=True, operations=most)

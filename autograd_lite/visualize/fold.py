@@ -86,7 +86,7 @@ class Fold(Operation):
     def short(self, length: int) -> str:
         """Return the label with at most so many characters; how often it repeats stays.
 
-        >>> Fold("f1", None, {}, [], None, label="(multiply, sin, cos) × 1,000").short(20)
+        >>> Fold(None, [], {}, label="(multiply, sin, cos) × 1,000").short(20)
         '(multiply, … × 1,000'
         """
         what, times, count = self.label.rpartition(" × ")
@@ -315,9 +315,9 @@ def _folded(
     inside = list(flat(items))
     first = inside[0]
     return Fold(
-        f"f{first.key[1:]}", first.primitive, {}, [], first.line, label=label, inside=inside,
-        times=times, example=example or label, module=_common(inside) if times > 1 else module,
-        parts=items,
+        first.primitive, [], {}, line=first.line, key=f"f{first.key[1:]}", label=label,
+        inside=inside, times=times, example=example or label,
+        module=_common(inside) if times > 1 else module, parts=items,
     )  # fmt: skip
 
 

@@ -1,20 +1,21 @@
 """The gradient of every value of a graph, computed again and kept.
 
 ``backward()`` leaves gradients in the inputs only, and drops those of the results
-on its way. To show them, the recorded operations are run once more, on fresh
-Tensors around the recorded arrays, and then the reverse pass. So no ``.grad`` of
-the user's changes, and the values are those that were recorded, even where an
-input has been given a new one since, which on the tape itself would be an error.
+on its way. To show them, the rules of the recorded operations are applied once more,
+to the recorded arrays. So no ``.grad`` of the user's changes, and the values are those
+that were recorded, even where an input has been given a new one since, which on the
+tape itself would be an error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..tape import enable_grad
-from ..tensor import Tensor
+from ..backward import conjugate_if_complex, seed_for
+from ..program import reverse
 from .graph import Graph, Operation, Value
 
 
@@ -65,13 +66,22 @@ def _fill_in_what_backward_did(graph: Graph) -> None:
 
 
 def _fill_in(graph: Graph, seeds: list[Any]) -> None:
-    with enable_grad(), np.errstate(all="ignore"):  # the program had its warnings
-        twins = _copy(graph)
-        for root, seed in zip(graph.roots, seeds, strict=True):
-            if twins[root].requires_grad:
-                twins[root].backward(seed)
-    for value, twin in twins.items():
-        value.gradient = twin.grad
+    with np.errstate(all="ignore"):  # the program had its warnings
+        begun = zip(graph.roots, seeds, strict=True)
+        found = {
+            v: seed_for(v.tensor, g) for v, g in begun if v.tensor is not None and v.requires_grad
+        }
+
+        def visit(operation: Operation, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+            brought = operation.vjp(upstream)
+            for i, (value, g) in enumerate(zip(operation.operands, brought, strict=True)):
+                if g is not None:
+                    graph.contributions[operation, i] = np.asarray(conjugate_if_complex(g))
+                    yield value, g
+
+        reverse(graph.operations, found, visit)
+    for value in graph.values:
+        value.gradient = np.asarray(conjugate_if_complex(found[value])) if value in found else None
         if value.kind == "input" and value.tensor is not None:
             left = value.tensor.grad
             if left is not None and not _same(left, value.gradient):
@@ -79,57 +89,5 @@ def _fill_in(graph: Graph, seeds: list[Any]) -> None:
     graph.gradients = "known"
 
 
-def contributions(graph: Graph) -> dict[tuple[Operation, int], Any]:
-    """Return what each operation brings back to each of its operands, by position.
-
-    Each operation is applied by itself to operands of its own, one for each position, so that
-    what ``a * a`` brings to a is two contributions.
-    """
-    found: dict[tuple[Operation, int], Any] = {}
-    with enable_grad(), np.errstate(all="ignore"):
-        for operation in graph.operations:
-            if all(v.gradient is None for v in operation.results):
-                continue
-            operands = [
-                Tensor(v.data, True) if v.requires_grad else v.data for v in operation.operands
-            ]
-            for value, made in zip(operation.results, made_by(operation, operands), strict=True):
-                made._value = value.data  # what was recorded, and not what is random this time
-                if value.gradient is not None and made.requires_grad:
-                    made.backward(value.gradient)
-            for i, x in enumerate(operands):
-                if isinstance(x, Tensor) and x.grad is not None:
-                    found[operation, i] = np.asarray(x.grad)
-    return found
-
-
-def made_by(operation: Operation, operands: list[Any]) -> list[Tensor]:
-    """Apply an operation to other operands, and return its results."""
-    made = operation.primitive.apply(*operands, **operation.parameters)
-    return [made[i] for i in operation.indices] if operation.indices else [made]
-
-
 def _same(a: Any, b: Any) -> bool:
     return b is not None and np.allclose(a, b, rtol=1e-5, atol=0.0, equal_nan=True)
-
-
-def _copy(graph: Graph) -> dict[Value, Tensor]:
-    """Run the program of a graph again; every value that has a gradient will keep it."""
-    twins: dict[Value, Tensor] = {}
-
-    def add(value: Value, twin: Tensor) -> None:
-        # Not what came out this time (a primitive may be random), but what was recorded.
-        twin._value = value.data
-        if twin.requires_grad:
-            twin.retain_grad()
-        twins[value] = twin
-
-    for value in graph.values:
-        if value.maker is None and value.tensor is not None:
-            twin = value.tensor.detach()
-            add(value, twin.requires_grad_() if value.requires_grad else twin)
-    for operation in graph.operations:
-        operands = [twins.get(v, v.data) for v in operation.operands]
-        for value, twin in zip(operation.results, made_by(operation, operands), strict=True):
-            add(value, twin)
-    return twins

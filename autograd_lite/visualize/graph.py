@@ -1,9 +1,7 @@
 """From a tape to a graph: the values, the operations, and which made which from which.
 
-The tape holds references from each result back to its operands, and more than a
-reader wants to see: the bundles of primitives with several outputs, the aliases
-of transforms. `read` turns it round into a plain list of operations in the order
-in which they ran, each with the values that went in and came out:
+`read` turns the tape round into a plain list of operations in the order in which
+they ran, each with the values that went in and came out, as they are to be shown:
 
 >>> import numpy as np
 >>> from autograd_lite import Tensor
@@ -30,10 +28,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from .. import program
 from ..errors import NoGradientError
 from ..keeping import copy_of
 from ..locations import Call
-from ..primitive import Primitive, output
+from ..primitive import Primitive
 from ..record import Step, recorded
 from ..tensor import Tensor
 from .text import number
@@ -79,7 +78,7 @@ class Module:
 
 
 @dataclass(slots=True, eq=False)
-class Value:
+class Value(program.Value):
     """One value of the program, as it was when it was used.
 
     Attributes
@@ -97,8 +96,6 @@ class Value:
         Whether a gradient flows to it.
     tensor
         The Tensor; None for an array or a number that was used as it is.
-    maker
-        The operation that made it; None for what was there at the start.
     is_root
         Whether it is what the user asked to see.
     gradient
@@ -113,12 +110,11 @@ class Value:
         asked of; a Tensor for what is none of the graph's values, a pair for another question.
     """
 
-    key: str
     name: str
-    data: Any
-    requires_grad: bool
-    tensor: Tensor | None
     maker: Operation | None = field(default=None, repr=False)
+    key: str = ""
+    requires_grad: bool = False
+    tensor: Tensor | None = None
     is_root: bool = False
     gradient: Any = None
     accumulated: Any = None
@@ -134,25 +130,13 @@ class Value:
 
 
 @dataclass(slots=True, eq=False)
-class Operation:
+class Operation(program.Step):
     """One application of a primitive.
 
     Attributes
     ----------
     key
         What tells it from the others: ``o1``, ``o2``, ….
-    primitive
-        What was applied.
-    parameters
-        What was given to it beside the operands, such as ``axis``.
-    operands
-        What it was applied to; the same value stands here twice after ``a + a``.
-    results
-        What it made: one value, or those outputs of several that were used.
-    indices
-        Which output each result is; empty for a primitive with one output.
-    line
-        ``file:line`` of the program, where `autograd_lite.trace` recorded it.
     module
         The module that it is part of: the innermost that was running, where
         `autograd_lite.trace` recorded it; else the one whose parameters it uses, as their
@@ -162,13 +146,9 @@ class Operation:
         recorded, as in ``grad(f)(x)``; 2 for the backward pass of that.
     """
 
-    key: str
-    primitive: Primitive
-    parameters: dict[str, Any]
     operands: list[Value]
-    line: str | None
     results: list[Value] = field(default_factory=list)
-    indices: list[int] = field(default_factory=list)
+    key: str = ""
     module: Module | None = None
     sweep: int = 0
 
@@ -313,67 +293,62 @@ def _checked(roots: Any) -> list[Tensor]:
     return tensors
 
 
-class _Reader:
+class _Reader(program.Reader):
     """Builds a graph, one step of the tape after the other."""
 
     def __init__(self, roots: list[Tensor], variables: Mapping[int, str]) -> None:
+        super().__init__()
         tape = recorded(roots)
-        self.graph = Graph([], [], [])
-        self.made: dict[int, Value] = {}  # the results, by the id of their Tensor
+        self.graph = Graph([], [], self.steps)
         self.given: dict[int, list[Value]] = {}  # inputs and constants, by id
-        self.bundles: dict[int, Operation] = {}  # operations with several outputs
         self.names = _Names(tape, roots, variables)
         self.modules = _Modules()
         self.roots = set(map(id, roots))
         on_it = (x for t, given in tape for x in (t, *given) if isinstance(x, Tensor))
         self.sweeps = sorted({x.tape.sweep for x in on_it if x.tape.sweep}, reverse=True)
         for t, operands in tape:
-            self._add(t, operands)
+            self.add(t, operands)
         for value in self.graph.values:
             if value.maker is None and value.tensor is not None:
                 value.asks = self._asked(value.tensor)
         for root in roots:
-            value = self._value(root, root.data)
+            value = self.value(root, root.data)
             if not value.is_root:
                 value.is_root = True
                 self.graph.roots.append(value)
         self._stops()
 
-    def _add(self, t: Tensor, operands: tuple[Any, ...]) -> None:
-        """Add one step to the graph."""
-        record, primitive = t.tape, t.tape.primitive
-        assert primitive is not None
+    def same(self, t: Tensor, operands: Sequence[Any]) -> Value | None:
+        if (same := self._times_one(t, operands)) is not None:
+            return self.value(same, same.data)
         first = operands[0]
-        if primitive is output:
-            # One of several outputs: a result of the operation that made the bundle.
-            maker = self.bundles[id(first)]
-            maker.indices.append(record.parameters["index"])
-            self._add_result(t, maker)
-        elif primitive.name == "alias" and isinstance(first, Tensor) and first.requires_grad:
-            # A transform's private name for its input: the same value, to the reader.
-            self.made[id(t)] = self._value(first, record.values[0])
-        elif (same := self._times_one(t, operands)) is not None:
-            self.made[id(t)] = self._value(same, same.data)
-        else:
-            values = [self._value(x, v) for x, v in zip(operands, record.values, strict=True)]
-            key = f"o{len(self.graph.operations) + 1}"
-            operation = Operation(key, primitive, record.parameters, values, record.line)
-            operation.sweep = self._sweep(t)
-            operation.module = self.modules.of(t, operands, operation.sweep)
-            for value in values:
-                self.modules.place(value, operation)
-            self.graph.operations.append(operation)
-            if primitive.outputs:
-                self.bundles[id(t)] = operation
-            else:
-                self._add_result(t, operation)
+        if isinstance(first, Tensor) and first.requires_grad:
+            return super().same(t, operands)  # type: ignore[no-any-return]
+        return None
+
+    def step(self, t: Tensor, operands: Sequence[Any]) -> Operation:
+        of = t.tape
+        assert of.primitive is not None
+        values = [self.value(x, v) for x, v in zip(operands, of.values, strict=True)]
+        operation = Operation(of.primitive, values, of.parameters, line=of.line)
+        operation.key = f"o{len(self.steps) + 1}"
+        operation.sweep = self._sweep(t)
+        operation.module = self.modules.of(t, operands, operation.sweep)
+        for value in values:
+            self.modules.place(value, operation)
+        return operation
+
+    def result(self, t: Tensor, step: Operation) -> Value:
+        value = self._new(self.names.of(t, "t"), t.data, t)
+        value.module = step.module
+        return value
 
     def _sweep(self, t: Tensor) -> int:
         """Return in which recorded backward pass a value was computed; 0 if in none."""
         within = (i for i, (began, end) in enumerate(self.sweeps, 1) if end < t._number < began)
         return next(within, 0)
 
-    def _times_one(self, t: Tensor, operands: tuple[Any, ...]) -> Tensor | None:
+    def _times_one(self, t: Tensor, operands: Sequence[Any]) -> Tensor | None:
         """Return what a backward pass only multiplied by its beginning, which is 1."""
         if t._primitive.function is not np.multiply or id(t) in self.roots or not self._sweep(t):
             return None
@@ -391,28 +366,22 @@ class _Reader:
                 continue
             how, sources = made.tensor.tape.stopped
             for t in sources:
-                known = self.made.get(id(t)) or next(iter(self.given.get(id(t), [])), None)
+                known = self.known.get(id(t)) or next(iter(self.given.get(id(t), [])), None)
                 if known is None:
                     prefix = "x" if t.is_leaf else "t"
                     key, name = f"s{len(self.graph.stops) + 1}", self.names.of(t, prefix)
-                    known = Value(key, name, t.data, True, t)
+                    known = Value(t.data, name, key=key, requires_grad=True, tensor=t)
                     self.given[id(t)] = [known]
                 self.graph.stops.append(Stop(known, made, how))
 
-    def _add_result(self, t: Tensor, maker: Operation) -> None:
-        value = self._new(self.names.of(t, "t"), t.data, t)
-        value.maker, value.module = maker, maker.module
-        maker.results.append(value)
-        self.made[id(t)] = value
-
-    def _value(self, operand: Any, data: Any) -> Value:
+    def value(self, operand: Any, data: Any) -> Value:
         """Return the value that an operand had when it was used.
 
         An input is one value, however often it was used, unless its ``.data`` was
         replaced between two uses: then it is two.
         """
-        if id(operand) in self.made:
-            return self.made[id(operand)]
+        if id(operand) in self.known:
+            return self.known[id(operand)]  # type: ignore[no-any-return]
         if isinstance(operand, Tensor):
             prefix = "x"
         elif isinstance(operand, np.ndarray) and operand.ndim:
@@ -437,14 +406,15 @@ class _Reader:
         question, of = t.tape.asks
         found: list[Any] = []
         for x in of:
-            known = self.made.get(id(x)) or next(iter(self.given.get(id(x), [])), None)
+            known = self.known.get(id(x)) or next(iter(self.given.get(id(x), [])), None)
             nested = self._asked(x) if isinstance(x, Tensor) else None
             found.append(x if known is None and nested is None else known or nested)
         return question, found
 
     def _new(self, name: str, data: Any, tensor: Tensor | None) -> Value:
         requires = tensor is not None and tensor.requires_grad
-        value = Value(f"v{len(self.graph.values) + 1}", name, data, requires, tensor)
+        key = f"v{len(self.graph.values) + 1}"
+        value = Value(data, name, key=key, requires_grad=requires, tensor=tensor)
         self.graph.values.append(value)
         return value
 
@@ -484,7 +454,7 @@ class _Modules:
         self.count = 0
         self.backward: dict[tuple[int, Module | None], Module] = {}
 
-    def of(self, t: Tensor, operands: tuple[Any, ...], sweep: int = 0) -> Module | None:
+    def of(self, t: Tensor, operands: Sequence[Any], sweep: int = 0) -> Module | None:
         """Return the module of an operation; those of a backward pass stand in one of its own."""
         module = self._of(t, operands)
         return self._in_backward(sweep, module) if sweep else module
@@ -500,7 +470,7 @@ class _Modules:
             self.backward[sweep, module] = new
         return self.backward[sweep, module]
 
-    def _of(self, t: Tensor, operands: tuple[Any, ...]) -> Module | None:
+    def _of(self, t: Tensor, operands: Sequence[Any]) -> Module | None:
         if t.tape.line is not None:
             self.latest = self._of_call(t.tape.call)
             return self.latest
