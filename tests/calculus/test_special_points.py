@@ -311,6 +311,18 @@ def test_norm(p):
     np.testing.assert_allclose(hessian(lambda x: np.linalg.norm(x, p))(x), right, atol=1e-14)
 
 
+@pytest.mark.parametrize(("dtype", "units"), [(np.float64, 2), (np.float32, 3)])
+def test_erf_to_the_last_bits(dtype, units):
+    """Near 0, where all digits count, and up to where it is 1; of numbers and of arrays."""
+    sizes = np.concatenate([np.linspace(0, 7, 40_000), np.logspace(-37, 0, 4_000)])
+    given = np.concatenate([sizes, -sizes, [np.inf, -np.inf]]).astype(dtype)
+    right = np.array([math.erf(a) for a in given.tolist()])
+    wrong = np.abs(layers.erf(given).astype(float) - right)
+    assert (wrong <= units * np.spacing(np.abs(right).astype(dtype))).all()
+    assert layers.erf(given[77]) == layers.erf(given)[77]
+    assert np.signbit(layers.erf(dtype(-0.0)))
+
+
 def test_no_elementwise_function_is_left_out():
     assert {*ACTIVATIONS} == {*activation.BY_NAME} - {"softmax", "log_softmax"}
     reached = {*ELSEWHERE}
