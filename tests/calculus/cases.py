@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -65,6 +66,8 @@ class Call:
 
 Strategy = st.SearchStrategy[Call]
 DRAWN = 120
+EXPLORING = os.environ.get("HYPOTHESIS_PROFILE") == "explore"
+"""Whether there is time: each check then sees a thousand new calls."""
 
 
 def leaves(call: Call) -> list[Tensor]:

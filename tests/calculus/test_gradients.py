@@ -16,6 +16,7 @@ from autograd_lite.testing import check_gradients
 from tests.calculus.cases import (
     DIFFERENTIABLE,
     ENTRIES,
+    EXPLORING,
     NOT_UNIQUE,
     Call,
     evaluate,
@@ -72,20 +73,14 @@ def has_a_value(function, call):
 
 @with_a_derivative
 def test_first_and_second_order(function):
-    for call in some(function, 12):
-        if has_a_value(function, call):
-            check_gradients(program(ENTRIES[function], call), *call.operands)
-
-
-@with_a_derivative
-def test_generated(function):
-    """The same where Hypothesis looks for a failure, and shrinks it."""
-
     def check(call: Call) -> None:
         if has_a_value(function, call):
             check_gradients(program(ENTRIES[function], call), *call.operands)
 
-    forall(function, check, 2)  # a thousand with HYPOTHESIS_PROFILE=explore
+    for call in some(function, 12):
+        check(call)
+    if EXPLORING:  # where Hypothesis looks for a failure, and shrinks it
+        forall(function, check, 1000)
 
 
 @with_a_derivative

@@ -15,6 +15,7 @@ from tests.calculus.cases import (
     CASES,
     DIFFERENTIABLE,
     ENTRIES,
+    EXPLORING,
     INTERNAL,
     REACHED,
     Call,
@@ -36,7 +37,7 @@ UNSPECIFIED = {np.empty_like}
 def forall(function, check, count):
     """Run a check on generated calls of a function."""
 
-    @settings(max_examples=count)
+    @settings(max_examples=1000 if EXPLORING else count)
     @given(CASES[function])
     def run(call: Call) -> None:
         check(call)

@@ -36,8 +36,9 @@ def a_third_in_full(figure, folder, name):
         (folder / f"{name}.svg").write_text(SMALL)
 
 
-# One worker runs them all: the report that they look at takes half a minute.
-pytestmark = pytest.mark.xdist_group("report")
+# One worker runs them all, the one with the browser: the report that they look at takes half a
+# minute.
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
