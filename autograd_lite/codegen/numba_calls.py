@@ -114,7 +114,7 @@ def _reduction(body: Body, step: Step, place: Find) -> None:
     axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     across = frozenset(i % count for i in axes) if count else frozenset()
     if isinstance(a, str):
-        body.write(f"{c} = {a}")
+        body.write(f"{c if isinstance(c, str) else c.element([])} = {a}")
         return
     if isinstance(c, Place) and len(c.shape) == count:  # keepdims
         kept = [i for i in range(count) if i not in across]

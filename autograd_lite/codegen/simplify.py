@@ -153,8 +153,8 @@ def _twice(step: Step) -> Value | None:
 
 
 def _moves_nothing(step: Step) -> Value | None:
-    """A reshape or a broadcast to the shape that is there, a cast to the dtype that is there."""
-    if step.primitive.name in ("reshape", "broadcast_to", "astype", "positive", "detach"):
+    """A reshape to the shape that is there, a cast to the dtype that is there, the like."""
+    if step.primitive.name in ("reshape", "broadcast_to", "astype", "positive", "detach", "real"):
         return step.operands[0]
     return None
 

@@ -80,7 +80,7 @@ def _units(
     plain = all(dtype_of(v) in KINDS for v in schedule.inputs)
     for block in schedule.blocks:
         if isinstance(block, Call) and block.is_view:
-            own = units[-1][0] if units else True
+            own = is_compiled(block) and (units[-1][0] if units else True)
         else:
             own = plain and (is_compiled(block) or passes(block, schedule))
         if not units or units[-1][0] != own:

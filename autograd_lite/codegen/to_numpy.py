@@ -359,6 +359,8 @@ class _Writer:
                 text = given
             elif v.shape and (v in self.static or v in seen or not self._is_fresh(v)):
                 text = f"{text}.copy('K')"
+            elif v.maker is not None and v.maker.shows:  # of no dimension, and yet memory
+                text = f"{text}[()]"
             seen.add(v)
             results.append(text)
         return results

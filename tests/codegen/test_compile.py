@@ -118,6 +118,18 @@ PROGRAMS = {
         value_and_grad(lambda x: np.sum(np.exp(x.T) * x.T)),
         (LARGE[:100_000].reshape(1000, 100),),
     ),
+    "of no dimension": (
+        value_and_grad(lambda x: np.sum(np.sqrt(0.5 + np.square(np.expand_dims(x, 0))))),
+        (np.float64(2.0),),
+    ),
+    "a sum of a number": (
+        lambda x: (np.sum(np.exp(np.linalg.svd(x)[1][0])), np.linalg.det(x)),
+        (X[:2, :2],),
+    ),
+    "parts of what has but one": (
+        value_and_grad(lambda x: np.sum(np.real(x) * x) + np.sum(np.imag(x))),
+        (X[0],),
+    ),
     "nothing": (lambda x: (x, x.T, x), (X,)),
 }
 

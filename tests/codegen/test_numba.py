@@ -30,6 +30,7 @@ from autograd_lite.errors import MissingExtraError
 from autograd_lite.protocol import TABLE
 from autograd_lite.trees import flatten
 from tests.calculus.test_programs import pairs, programs, run
+from tests.codegen.interpreted import Interpreted, without_a_compiler
 from tests.codegen.test_compile import PROGRAMS
 
 pytest.importorskip("numba")
@@ -39,28 +40,10 @@ NAMESPACE = {name: getattr(elementary, name) for name in jit.FUNCTIONS}
 NAMESPACE |= {f"{name}32": getattr(elementary32, name) for name in jit.FUNCTIONS}
 
 
-def interpreted(source):
-    """Load generated code as the Python that it is."""
-    return _Module(source)
-
-
-class _Module:
-    def __init__(self, source):
-        self.source = source
-        exec(source, self.__dict__)
-
-
 @pytest.fixture
-def as_python(monkeypatch):
-    """Let generated code run without a compiler; unknown numbers stand in new memory."""
-
-    def stack(count, dtype):
-        return np.full(count, np.nan if np.dtype(dtype).kind == "f" else 77, dtype)
-
-    monkeypatch.setattr(jit, "compiled", lambda signature: lambda function: function)
-    monkeypatch.setattr(jit, "intrinsics", lambda: (stack, lambda i: i))
-    monkeypatch.setattr(cache, "load", interpreted)
-    with np.errstate(over="ignore"):  # of whole numbers, in elementary functions
+def as_python():
+    """Let generated code run without a compiler."""
+    with without_a_compiler():
         yield
 
 
@@ -287,7 +270,7 @@ def test_compiled_in_blocks():
 
 def test_names_cannot_bring_in_code(as_python, monkeypatch):
     sources = []
-    monkeypatch.setattr(cache, "load", lambda s: sources.append(s) or interpreted(s))
+    monkeypatch.setattr(cache, "load", lambda s: sources.append(s) or Interpreted(s))
     evil = "x\n__import__('os').abort()#"
     x = Tensor(np.ones(3), name=evil)
     record_ = record(lambda x: np.exp(x) * np.arange(3.0), (x,))

@@ -23,6 +23,7 @@ from autograd_lite.codegen import NotWritable
 from autograd_lite.errors import CheckInputError, CompileError, UncertainGradientWarning
 from autograd_lite.tensor import to_numpy
 from autograd_lite.testing import check_gradients
+from tests.codegen.interpreted import without_a_compiler
 
 FINE, ROUGH = 1e-9, 1e-3
 """What rounding may do between two ways to compute the same, in double and in single precision."""
@@ -93,23 +94,37 @@ def by_source(program, inputs, notes) -> None:
 
 
 def by_compiling(program, inputs, notes) -> None:
-    """What was recorded once is right for other numbers too."""
+    """What was recorded once is right for other numbers too, and takes nothing of the caller's.
+
+    What the Numba back end writes runs as Python here, and not at its speed.
+    """
     step, inputs = gradient_step(program, inputs)
-    fast = compile(step, back_end="numpy")
+    with without_a_compiler():
+        for back_end in ("numpy", "numba"):
+            by_one_back_end(back_end, step, inputs, notes)
+
+
+def by_one_back_end(back_end, step, inputs, notes) -> None:
+    fast, kept = compile(step, back_end=back_end), []
     others = [np.asarray(x * 1.03125, x.dtype)[()] for x in inputs]
     for numbers in (inputs, others):
+        before = [np.array(x) for x in numbers]
         try:
             wanted, (value, gradients) = step(*numbers), fast(*numbers)
         except (CompileError, NotWritable):
-            notes["not compiled"] += 1
+            notes[f"not compiled with {back_end}"] += 1
             return
-        same(
-            [value, *gradients],
-            [wanted[0], *wanted[1]],
-            "compiled beside the tape",
-            rounding(inputs),
-        )
-    notes["compiled"] += 1
+        what = f"compiled with {back_end} beside the tape"
+        same([value, *gradients], [wanted[0], *wanted[1]], what, rounding(inputs))
+        same(numbers, before, f"an argument after a call of what {back_end} compiled")
+        kept.append((gradients, [np.array(g) for g in gradients]))
+        for g, copy in kept:
+            same(g, copy, f"what {back_end} returned, after the next call")
+        for i, g in enumerate(gradients):
+            for other in (*numbers, *gradients[:i]):
+                if np.shares_memory(g, other):
+                    raise Disagreement(f"{what}: a result is another's memory, or an argument's.")
+    notes[f"compiled with {back_end}"] += 1
 
 
 def derivatives(program, inputs, notes) -> None:
