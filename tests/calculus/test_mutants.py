@@ -472,6 +472,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("logaddexp*", r"_share: .*( → np\.isinf\(x\)|x → y|y → x|<= -np\.inf)$", "x = ±inf"),
     ("_linear*", "_rows: (1|2|a if)", "a matrix, reshaped to rows, is itself"),
     ("_linear*", "x: (_product|_rows): ", "NumPy's own product of more axes, in longer time"),
+    ("_linear*", "_dot: ", "the method or the function, which give the same"),
     ("_linear*", "weight: _rows: return -1.0", "a product of two that are negated"),
     ("*", "where is True|mask_where: True → False|: where → ", "np.where(True, g, …) is g"),
     ("m??", "mask_where: return [12]", "a share: what counts is divided by the count"),
