@@ -35,7 +35,7 @@ def _dot(x: Any, y: Any) -> Any:
 
 
 def _product(x: Any, matrix: Any) -> Any:
-    """Return x @ matrix as one product of matrices: `dot` of more axes takes fifty times as long."""
+    """Return x @ matrix as a product of matrices: `dot` of more axes takes fifty times as long."""
     if x.ndim > 2:
         return np.reshape(_dot(_rows(x), matrix), (*x.shape[:-1], matrix.shape[1]))
     return _dot(x, matrix)
