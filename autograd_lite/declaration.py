@@ -60,21 +60,21 @@ class Declaration:
         *,
         joint: Rule | None = None,
         operands: str | None = None,
-        constants: str = "",
+        nondifferentiable: str = "",
         elementwise: bool | None = None,
         scalar: Callable[..., Any] | None = None,
         outputs: bool = False,
-        stands_for: Callable[..., Any] | None = None,
-        allows: str = "",
+        decomposition: Callable[..., Any] | None = None,
+        parameters: str = "",
         indices: str | None = None,
         name: str | None = None,
     ) -> None:
-        for given in (function, *rules.values(), joint, scalar, stands_for):
+        for given in (function, *rules.values(), joint, scalar, decomposition):
             if given is not None and not callable(given):
                 raise RuleError(f"A derivative is declared of functions, and {given!r} is none.")
         for option, text in {
-            "operands": operands, "constants": constants, "allows": allows, "name": name,
-            "indices": indices,
+            "operands": operands, "nondifferentiable": nondifferentiable,
+            "parameters": parameters, "name": name, "indices": indices,
         }.items():  # fmt: skip
             if not isinstance(text, (str, type(None))):
                 raise RuleError(f"{option}= takes a text such as 'x y', and was given {text!r}.")
@@ -82,12 +82,13 @@ class Declaration:
         self.function = function
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self.arguments = _names_of(function)
-        named = operands.split() if operands else self._in_order(rules, joint, constants.split())
+        without = nondifferentiable.split()
+        named = operands.split() if operands else self._in_order(rules, joint, without)
         self.variadic = named[:1] != [] and named[0].startswith("*")
         self.operands = tuple(
             name.removeprefix("*" if i == 0 else "") for i, name in enumerate(named)
         )
-        self.constants = frozenset(constants.split())
+        self.nondifferentiable = frozenset(without)
         self.rules = rules
         self.joint = joint
         self.without_rule: frozenset[str] = frozenset()  # see `Primitive.with_tensor_parameters`
@@ -95,13 +96,14 @@ class Declaration:
         self.elementwise = single if elementwise is None else elementwise
         self.forward = scalar or function
         self.outputs = outputs
-        self.stands_for = stands_for
+        self.decomposition = decomposition
         self.indices = indices
         mentioned = (p for rule in self._all_rules() for p in self._arguments_of(rule))
-        self.parameters = frozenset({*mentioned, *allows.split()} - {"g", "out", *self.operands})
-        self._check_names(
-            operands or "", {"joint": joint, "scalar": scalar, "stands_for": stands_for}
+        self.parameters = frozenset(
+            {*mentioned, *parameters.split()} - {"g", "out", *self.operands}
         )
+        functions = {"joint": joint, "scalar": scalar, "decomposition": decomposition}
+        self._check_names(operands or "", {**functions, "stands_for": decomposition})
         self._lay_out()
 
     @functools.cached_property
@@ -156,15 +158,15 @@ class Declaration:
         return self.forward(*leading, **named, **parameters)
 
     def _in_order(
-        self, rules: dict[str, Rule], joint: Rule | None, constants: list[str]
+        self, rules: dict[str, Rule], joint: Rule | None, without: list[str]
     ) -> list[str]:
         """Return the operands as the function takes them, in whatever order the rules stand."""
         if joint is not None and not rules and self.signature is not None:
             given = self.signature.parameters.values()
             return [p.name for p in given if p.default is p.empty and p.kind in _ORDINARY]
-        if {*rules, *constants} <= {*self.arguments}:
-            return sorted({*rules, *constants}, key=self.arguments.index)
-        return list(rules or constants)
+        if {*rules, *without} <= {*self.arguments}:
+            return sorted({*rules, *without}, key=self.arguments.index)
+        return list(rules or without)
 
     def _all_rules(self) -> list[Rule]:
         return [*self.rules.values(), *([self.joint] if self.joint else [])]
@@ -187,7 +189,7 @@ class Declaration:
         """Raise RuleError unless each name is one in Python, and of an operand there is."""
         if not self.operands:
             raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
-        for name in (*self.operands, *self.constants, *self.rules, *self.parameters):
+        for name in (*self.operands, *self.nondifferentiable, *self.rules, *self.parameters):
             if not name.isidentifier() or keyword.iskeyword(name):
                 raise RuleError(
                     f"'{name}' in the declaration of '{self.name}' is no name in Python."
@@ -206,7 +208,7 @@ class Declaration:
         for name in self.operands:
             if self.operands.count(name) > 1:
                 raise RuleError(f"'{self.name}' has two operands of the name '{name}'.")
-        for name in (*self.rules, *self.constants):
+        for name in (*self.rules, *self.nondifferentiable):
             if name not in self.operands:
                 raise RuleError(
                     f"'{self.name}' has no operand '{name}'; its operands are "
@@ -258,6 +260,15 @@ class Declaration:
             assert self.signature is not None
             return self.signature.parameters[parameter.name].default
         return parameter.default
+
+
+OPTIONS = tuple(
+    p.name for p in inspect.signature(Declaration).parameters.values() if p.kind is p.KEYWORD_ONLY
+)
+"""What may be said of a function beside its rules."""
+
+RENAMED = {"constants": "nondifferentiable", "allows": "parameters", "stands_for": "decomposition"}
+"""Options under the names that they had, which are accepted."""
 
 
 def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:

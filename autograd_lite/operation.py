@@ -21,11 +21,11 @@ There is nothing to it but `derivative`, declared of an instance's methods.
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any, ClassVar
 
+from .declaration import OPTIONS, RENAMED
 from .errors import RuleError
-from .primitive import Primitive, derivative
+from .primitive import Primitive
 
 
 class Operation:
@@ -56,13 +56,11 @@ class Operation:
 
     def __init_subclass__(cls, **declaration: Any) -> None:
         super().__init_subclass__()
-        options = inspect.signature(derivative).parameters.values()
-        known = [p.name for p in options if p.kind is p.KEYWORD_ONLY]
         for option in declaration:
-            if option not in known:
+            if RENAMED.get(option, option) not in OPTIONS:
                 raise RuleError(
                     f"'{cls.__name__}' is an Operation, which has no option '{option}'; it has "
-                    f"{', '.join(known)}."
+                    f"{', '.join(OPTIONS)}."
                 )
         cls._declaration = {**cls._declaration, **declaration}
 

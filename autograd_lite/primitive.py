@@ -25,7 +25,7 @@ from typing import Any, overload
 import numpy as np
 
 from .composite import as_array, ask, is_default, unsupported
-from .declaration import Declaration, Rule
+from .declaration import OPTIONS, RENAMED, Declaration, Rule
 from .errors import DetachError
 from .foreign import as_index
 from .helpers import OutputGradients
@@ -40,20 +40,7 @@ def derivative(function: Callable[..., Any], /, **declaration: Any) -> Primitive
 @overload
 def derivative(**declaration: Any) -> Callable[[Callable[..., Any]], Primitive]: ...
 def derivative(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    joint: Rule | None = None,
-    operands: str | None = None,
-    constants: str = "",
-    elementwise: bool | None = None,
-    scalar: Callable[..., Any] | None = None,
-    outputs: bool = False,
-    stands_for: Callable[..., Any] | None = None,
-    allows: str = "",
-    indices: str | None = None,
-    name: str | None = None,
-    **rules: Rule,
+    function: Callable[..., Any] | None = None, /, **declaration: Any
 ) -> Primitive | Callable[[Callable[..., Any]], Primitive]:
     """Declare `function` as a primitive with its derivative rules.
 
@@ -72,7 +59,7 @@ def derivative(
     operands
         The operands' names in order, where the rules do not give them;
         ``"*arrays"`` for one operand that is a sequence of any length.
-    constants
+    nondifferentiable
         Those operands of which no derivative is ever asked (a condition).
     elementwise
         Whether operands broadcast, so that the engine sums a gradient back to
@@ -83,11 +70,11 @@ def derivative(
         (``operator.mul`` for ``np.multiply``).
     outputs
         Whether `function` returns a tuple. The rules' `g` is then a list.
-    stands_for
+    decomposition
         The composition that a fused primitive replaces: same arguments, plain
         NumPy. A test holds the two together.
-    allows
-        Further parameters that change no rule.
+    parameters
+        Further parameters, which no rule names.
     indices
         Of a sum of products, the indices of its operands and of its result, as for `einsum`:
         ``"...i,oi->...o"``. Beside letters there are ``...`` for leading axes, ``i?`` for one
@@ -97,6 +84,8 @@ def derivative(
         which follows from it.
     name
         How it is called in pictures and messages.
+    constants, allows, stands_for
+        Older names of `nondifferentiable`, `parameters` and `decomposition`.
 
     Returns
     -------
@@ -117,22 +106,10 @@ def derivative(
     >>> float(grad(cube)(2.0)), float(grad(grad(cube))(2.0))
     (12.0, 12.0)
     """
+    options = {k: declaration.pop(k) for k in [*declaration] if RENAMED.get(k, k) in OPTIONS}
 
     def declare(function: Callable[..., Any]) -> Primitive:
-        TABLE[function] = primitive = Primitive(
-            function,
-            rules,
-            joint=joint,
-            operands=operands,
-            constants=constants,
-            elementwise=elementwise,
-            scalar=scalar,
-            outputs=outputs,
-            stands_for=stands_for,
-            allows=allows,
-            indices=indices,
-            name=name,
-        )
+        TABLE[function] = primitive = Primitive(function, declaration, **options)
         return primitive
 
     return declare if function is None else declare(function)
@@ -174,7 +151,7 @@ class Primitive(Declaration):
     def __init__(
         self, function: Callable[..., Any], rules: dict[str, Rule], **options: Any
     ) -> None:
-        super().__init__(function, rules, **options)
+        super().__init__(function, rules, **{RENAMED.get(k, k): v for k, v in options.items()})
         self._twins: dict[tuple[str, ...], Primitive] = {}
         self.__dict__.update(_UNWOVEN)
 

@@ -153,7 +153,7 @@ def _unwrap_all(d: Declaration) -> Lines:
         "_operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])",
         "_values = tuple([x._value if isinstance(x, _Tensor) else _plain(x) for x in _given])",
         "_slow = _special or any([x is _CONSTANT for x in _operands])",
-        f"_needs = {'False' if d.constants else 'any([x._requires for x in _operands])'}",
+        f"_needs = {'False' if d.nondifferentiable else 'any([x._requires for x in _operands])'}",
     ]
 
 
@@ -171,7 +171,7 @@ def _unwrap(d: Declaration, name: str) -> Lines:
     asked = False  # whether an operand before has set `_needs`
     for x in d.operands:
         of_tensor, of_other = "", ""
-        if x not in d.constants:
+        if x not in d.nondifferentiable:
             of_tensor = f"; _needs = {'_needs or ' if asked else ''}{x}._requires"
             of_other = "" if asked else "; _needs = False"
             asked = True
@@ -266,7 +266,7 @@ def _source_of_vjp(d: Declaration, name: str) -> str:
         ]
     if d.variadic:
         [operand] = d.operands
-        if operand not in d.constants:
+        if operand not in d.nondifferentiable:
             used.add("_values")
             part = f"_missing_rule(_primitive, {operand!r})" if d.joint is None else "_parts[_i]"
             body += [
@@ -275,7 +275,7 @@ def _source_of_vjp(d: Declaration, name: str) -> str:
             ]
     else:
         for i, x in enumerate(d.operands):
-            if x in d.constants:
+            if x in d.nondifferentiable:
                 continue
             if x in d.rules:
                 contribution = _call(d, d.rules[x], x, used)

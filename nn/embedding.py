@@ -30,7 +30,9 @@ def _check_indices(index: Any, name: str, rows: int) -> Any:
 
 
 # An operation, so that a recorded program makes the check in each run.
-_indices = Primitive(_check_indices, {}, name="indices", constants="index", allows="name rows")
+_indices = Primitive(
+    _check_indices, {}, name="indices", nondifferentiable="index", parameters="name rows"
+)
 _indices.is_closed = _indices.is_check = True
 
 

@@ -340,9 +340,13 @@ def _check_probabilities(input: Any) -> Any:
 
 # Checks are operations, so that a recorded program makes them in each run.
 _labels = Primitive(
-    _check_labels, {}, name="labels", constants="target", allows="name count ignore_index"
+    _check_labels,
+    {},
+    name="labels",
+    nondifferentiable="target",
+    parameters="name count ignore_index",
 )
-_signed = Primitive(_check_signs, {}, name="signs", constants="target", allows="name")
+_signed = Primitive(_check_signs, {}, name="signs", nondifferentiable="target", parameters="name")
 _probabilities = Primitive(_check_probabilities, {"input": lambda g: g}, name="probabilities")
 for _check in (_labels, _signed, _probabilities):
     _check.is_closed = _check.is_check = True

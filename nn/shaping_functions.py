@@ -59,7 +59,7 @@ def _check_places(places: Any, classes: int, num_classes: int) -> Any:
 
 # An operation, so that a recorded program makes the check in each run.
 _places = Primitive(
-    _check_places, {}, name="places", constants="places", allows="classes num_classes"
+    _check_places, {}, name="places", nondifferentiable="places", parameters="classes num_classes"
 )
 _places.is_closed = _places.is_check = True
 

@@ -27,7 +27,7 @@ from autograd_lite import (
     value_and_grad,
     vjp,
 )
-from autograd_lite.declaration import WOVEN
+from autograd_lite.declaration import RENAMED, WOVEN
 from autograd_lite.errors import DetachError, NoDerivativeError, RuleError
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
@@ -281,21 +281,36 @@ def test_without_any_rule_no_gradient_is_made_up(form, value):
     assert x.grad is None
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_option_is_known_by_its_older_name(old, new):
+    given = {"nondifferentiable": "x", "parameters": "y", "decomposition": np.multiply}[new]
+
+    def declared(**options):
+        function = derivative(lambda x, y=2.0: x * y, operands="x", **options)
+        members = {"forward": lambda self, x, y=2.0: x * y}
+        kind = type("Product", (Operation,), members, operands="x", **options)
+        return [getattr(p, new) for p in (function, kind().primitive)]
+
+    assert declared(**{old: given}) == declared(**{new: given}) != declared()
+
+
 def test_what_is_declared_constant_carries_no_gradient():
-    class Sign(Operation, operands="x", constants="x"):
+    class Sign(Operation, operands="x", nondifferentiable="x"):
         def forward(self, x):
             return np.sign(x)
 
     x = Tensor([-1.0, 2.0], requires_grad=True)
-    by_two_words = derivative(lambda z: 2.0 * z, operands="z", constants="z")
-    by_one = derivative(lambda z, n=1: n * z, constants="z")
-    of_many = derivative(lambda *zs: sum(zs), operands="*zs", constants="zs")
+    by_two_words = derivative(lambda z: 2.0 * z, operands="z", nondifferentiable="z")
+    by_one = derivative(lambda z, n=1: n * z, nondifferentiable="z")
+    of_many = derivative(lambda *zs: sum(zs), operands="*zs", nondifferentiable="zs")
     for op in (Sign(), by_two_words, by_one, of_many):
         assert not op(x).requires_grad
         (np.sum(op(x)) + np.sum(x)).backward()
         np.testing.assert_array_equal(x.grad, [1.0, 1.0])
         x.zero_grad()
-    both = derivative(lambda mask, x: mask * x, constants="mask", x=lambda g, mask: g * mask)
+    both = derivative(
+        lambda mask, x: mask * x, nondifferentiable="mask", x=lambda g, mask: g * mask
+    )
     assert grad(lambda x: both(x > 0, x))(3.0) == 1.0
 
 
@@ -367,7 +382,7 @@ def test_names_that_cannot_be_names(words, name):
             1.0
         ),
         *(
-            [lambda: derivative(f, operands="a b", allows=name)]
+            [lambda: derivative(f, operands="a b", parameters=name)]
             if words.startswith(("no", "Py"))
             else []
         ),

@@ -87,7 +87,7 @@ derivative(np.floor, x=zero_gradient)
 derivative(np.ceil, x=zero_gradient)
 derivative(np.trunc, x=zero_gradient)
 derivative(np.rint, x=zero_gradient)
-derivative(np.round, a=lambda g, a: zero_gradient(g, a), allows="decimals")
+derivative(np.round, a=lambda g, a: zero_gradient(g, a), parameters="decimals")
 derivative(np.floor_divide, x=lambda g, x: zero_gradient(g, x), y=lambda g, y: zero_gradient(g, y))
 
 derivative(np.remainder, x=lambda g: g, y=lambda g, x, y: -g * np.floor_divide(x, y))
@@ -140,7 +140,7 @@ choice = derivative(
     lambda condition, x, y: np.where(condition, x, y),
     name="where",
     operands="condition x y",
-    constants="condition",
+    nondifferentiable="condition",
     elementwise=True,
     x=lambda g, condition: np.where(condition, g, 0.0),
     y=lambda g, condition: np.where(condition, 0.0, g),
@@ -203,7 +203,7 @@ derivative(
     x1=lambda g, x1, x2: np.where(np.signbit(x1) == np.signbit(x2), g, -g),
     x2=lambda g, x2: zero_gradient(g, x2),
 )
-derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", constants="x2")
+derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", nondifferentiable="x2")
 
 
 def _modf(x: Any) -> Any:

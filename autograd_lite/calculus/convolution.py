@@ -270,7 +270,7 @@ _RULES: dict[str, Any] = {
 conv2d: Primitive = derivative(
     _conv2d,
     name="conv2d",
-    stands_for=_conv2d_by_taps,
+    decomposition=_conv2d_by_taps,
     indices="nk[ri][sj],okij->nors",
     **_RULES,
 )
@@ -279,7 +279,7 @@ conv2d: Primitive = derivative(
 conv2d_bias: Primitive = derivative(
     _conv2d_bias,
     name="conv2d",
-    stands_for=lambda image, weight, bias, **geometry: (
+    decomposition=lambda image, weight, bias, **geometry: (
         _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
     ),
     indices="nk[ri][sj],okij+o->nors",
@@ -291,7 +291,7 @@ conv2d_bias: Primitive = derivative(
 conv2d_image: Primitive = derivative(
     _conv2d_image,
     name="conv2d_image",
-    stands_for=_conv2d_image_by_taps,
+    decomposition=_conv2d_image_by_taps,
     indices="nors,okij->nk[ri][sj]",
     upstream=lambda g, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
         g, weight, stride=stride, padding=padding, dilation=dilation
@@ -299,14 +299,14 @@ conv2d_image: Primitive = derivative(
     weight=lambda g, upstream, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_weight(
         upstream, g, kernel=weight.shape[2:], stride=stride, padding=padding, dilation=dilation
     ),
-    allows="size",
+    parameters="size",
 )
 """∂L/∂image of a convolution: a *transposed* convolution."""
 
 conv2d_weight: Primitive = derivative(
     _conv2d_weight,
     name="conv2d_weight",
-    stands_for=_conv2d_weight_by_taps,
+    decomposition=_conv2d_weight_by_taps,
     indices="nors,nk[ri][sj]->okij",
     upstream=lambda g, image, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
         image, g, stride=stride, padding=padding, dilation=dilation
@@ -314,7 +314,7 @@ conv2d_weight: Primitive = derivative(
     image=lambda g, upstream, image, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d_image(
         upstream, g, size=image.shape[2:], stride=stride, padding=padding, dilation=dilation
     ),
-    allows="kernel",
+    parameters="kernel",
 )
 """∂L/∂weight of a convolution."""
 
@@ -374,7 +374,7 @@ def _pool_spread_by_conv(upstream: Any, size: Pair, kernel: Pair, **geometry: An
 pool_sum: Primitive = derivative(
     _pool_sum,
     name="pool_sum",
-    stands_for=_pool_sum_by_conv,
+    decomposition=_pool_sum_by_conv,
     indices="nk[ri][sj]->nkrs",
     image=lambda g, image, kernel, stride=(1, 1), padding=NONE: pool_spread(
         g, size=image.shape[2:], kernel=kernel, stride=stride, padding=padding
@@ -385,12 +385,12 @@ pool_sum: Primitive = derivative(
 pool_spread: Primitive = derivative(
     _pool_spread,
     name="pool_spread",
-    stands_for=_pool_spread_by_conv,
+    decomposition=_pool_spread_by_conv,
     indices="nkrs->nk[ri][sj]",
     upstream=lambda g, kernel, stride=(1, 1), padding=NONE: pool_sum(
         g, kernel=kernel, stride=stride, padding=padding
     ),
-    allows="size",
+    parameters="size",
 )
 """A number spread over each window; where windows overlap, they add up."""
 
@@ -472,7 +472,7 @@ pick: Primitive = derivative(
     _pick,
     name="max_pool",
     operands="values by",
-    constants="by",
+    nondifferentiable="by",
     values=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): place(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),
@@ -483,7 +483,7 @@ place: Primitive = derivative(
     _place,
     name="max_unpool",
     operands="part by",
-    constants="by",
+    nondifferentiable="by",
     part=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): pick(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),

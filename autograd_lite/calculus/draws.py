@@ -16,7 +16,9 @@ def _uniform(like: Any, generator: np.random.Generator, dtype: Any) -> Any:
     return generator.random(np.shape(like), dtype)
 
 
-uniform = Primitive(_uniform, {}, name="uniform", constants="like", allows="generator dtype")
+uniform = Primitive(
+    _uniform, {}, name="uniform", nondifferentiable="like", parameters="generator dtype"
+)
 uniform.draws = True
 
 

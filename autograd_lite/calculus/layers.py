@@ -134,7 +134,7 @@ gelu = derivative(
     lambda x: np.maximum(x, -_FAR) * (0.5 * (1.0 + _erf(x * _ROOT_HALF))),
     name="gelu",
     elementwise=True,
-    stands_for=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
+    decomposition=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
     x=lambda g, x, out: g * _gelu_slope(x, out),
 )
 """x Φ(x)."""
@@ -143,7 +143,7 @@ silu = derivative(
     lambda x: np.maximum(x, -_FAR) * sigmoid(x),
     name="silu",
     elementwise=True,
-    stands_for=lambda x: x / (1.0 + np.exp(-x)),
+    decomposition=lambda x: x / (1.0 + np.exp(-x)),
     x=lambda g, x: g * sigmoid(x) * (1.0 + _up_to(x) * (1.0 - sigmoid(x))),
 )
 """x σ(x)."""
@@ -152,7 +152,9 @@ elu = derivative(
     lambda x, alpha=1.0: np.where(x > 0.0, x, alpha * np.expm1(np.minimum(x, 0.0))),
     name="elu",
     elementwise=True,
-    stands_for=lambda x, alpha=1.0: np.maximum(x, 0.0) + alpha * (np.exp(np.minimum(x, 0.0)) - 1.0),
+    decomposition=lambda x, alpha=1.0: (
+        np.maximum(x, 0.0) + alpha * (np.exp(np.minimum(x, 0.0)) - 1.0)
+    ),
     x=lambda g, x, alpha=1.0: np.where(x > 0.0, g, g * alpha * np.exp(np.where(x >= 0.0, 0.0, x))),
 )
 """x where it is positive, else alpha · (eˣ − 1)."""
@@ -196,8 +198,8 @@ def variance_of(x: Any, axis: Any) -> Any:
     return mean_of(from_mean * from_mean, axis)
 
 
-batch_mean = Primitive(mean_of, {}, constants="x", allows="axis")
-batch_variance = Primitive(variance_of, {}, constants="x", allows="axis")
+batch_mean = Primitive(mean_of, {}, nondifferentiable="x", parameters="axis")
+batch_variance = Primitive(variance_of, {}, nondifferentiable="x", parameters="axis")
 """The same as operations, for running means, to which no gradient flows."""
 
 
@@ -223,7 +225,7 @@ def _normalize_rule(g: Any, x: Any, out: Any, axis: Any, eps: float) -> Any:
 normalize = derivative(
     _normalize,
     name="normalize",
-    stands_for=lambda x, axis, eps=1e-5: (
+    decomposition=lambda x, axis, eps=1e-5: (
         (x - np.mean(x, axis=axis, keepdims=True))
         / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
     ),

@@ -91,7 +91,7 @@ _pinv = derivative(
     lambda a, rcond=None: la.pinv(a, rcond),
     name="pinv",
     a=lambda g, a, out: _pinv_rule(g, a, out),
-    allows="rcond",
+    parameters="rcond",
 )
 
 

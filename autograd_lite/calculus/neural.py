@@ -48,7 +48,7 @@ def _linear(x: Any, weight: Any) -> Any:
 linear = derivative(
     _linear,
     name="linear",
-    stands_for=lambda x, weight: np.matmul(x, np.transpose(weight)),
+    decomposition=lambda x, weight: np.matmul(x, np.transpose(weight)),
     indices="...i,oi->...o",
     x=lambda g, weight: _product(g, weight),
     weight=lambda g, x: _dot(_rows(g).T, _rows(x)),
@@ -71,7 +71,7 @@ def _column_sums(g: Any) -> Any:
 affine = derivative(
     _affine,
     name="linear",
-    stands_for=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
+    decomposition=lambda x, weight, bias: np.matmul(x, np.transpose(weight)) + bias,
     indices="...i,oi+o->...o",
     x=lambda g, weight: _product(g, weight),
     weight=lambda g, x: _dot(_rows(g).T, _rows(x)),
@@ -96,7 +96,7 @@ sigmoid = derivative(
     _sigmoid,
     name="sigmoid",
     elementwise=True,
-    stands_for=lambda x: 1.0 / (1.0 + np.exp(-x)),
+    decomposition=lambda x: 1.0 / (1.0 + np.exp(-x)),
     x=lambda g, out: g * out * (1.0 - out),
 )
 
@@ -123,7 +123,7 @@ relu = derivative(
     lambda x: np.maximum(x, 0.0),
     name="relu",
     elementwise=True,
-    stands_for=lambda x: np.where(x > 0.0, x, 0.0),
+    decomposition=lambda x: np.where(x > 0.0, x, 0.0),
     x=lambda g, x: _relu_rule(g, x),
 )
 
@@ -131,7 +131,7 @@ leaky_relu = derivative(
     lambda x, slope=0.01: np.where(x > 0.0, x, slope * x),
     name="leaky_relu",
     elementwise=True,
-    stands_for=lambda x, slope=0.01: np.maximum(x, 0.0) + slope * np.minimum(x, 0.0),
+    decomposition=lambda x, slope=0.01: np.maximum(x, 0.0) + slope * np.minimum(x, 0.0),
     x=lambda g, x, slope=0.01: shown(np.where(x > 0.0, g, slope * g), x),
 )
 
@@ -144,7 +144,7 @@ softplus = derivative(
     _softplus,
     name="softplus",
     elementwise=True,
-    stands_for=lambda x: np.log(1.0 + np.exp(x)),
+    decomposition=lambda x: np.log(1.0 + np.exp(x)),
     x=lambda g, x: g * sigmoid(x),
 )
 
@@ -180,7 +180,7 @@ def _shares(x: Any, axis: int) -> Any:
 logsumexp = derivative(
     _logsumexp,
     name="logsumexp",
-    stands_for=lambda x, axis=-1, keepdims=False: np.log(
+    decomposition=lambda x, axis=-1, keepdims=False: np.log(
         np.sum(np.exp(x), axis=axis, keepdims=keepdims)
     ),
     x=lambda g, x, axis=-1, keepdims=False: (
@@ -199,7 +199,7 @@ def _softmax(x: Any, axis: int = -1) -> Any:
 softmax: Primitive = derivative(
     _softmax,
     name="softmax",
-    stands_for=lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
+    decomposition=lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True),
     x=lambda g, out, axis=-1: out * (g - total(g * out, axis, keepdims=True)),
 )
 
@@ -215,7 +215,7 @@ def _log_softmax(x: Any, axis: int = -1) -> Any:
 log_softmax = derivative(
     _log_softmax,
     name="log_softmax",
-    stands_for=lambda x, axis=-1: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
+    decomposition=lambda x, axis=-1: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
     x=lambda g, out, axis=-1: g - np.exp(out) * total(g, axis, keepdims=True),
 )
 
@@ -255,7 +255,7 @@ def _mse_rule(g: Any, input: Any, target: Any) -> Any:
 mse = derivative(
     _mse,
     name="mse",
-    stands_for=lambda input, target: np.mean((input - target) ** 2),
+    decomposition=lambda input, target: np.mean((input - target) ** 2),
     input=_mse_rule,
     target=lambda g, input, target: _mse_rule(g, target, input),
 )
@@ -272,7 +272,7 @@ bce_with_logits = derivative(
     _bce_with_logits,
     name="bce_with_logits",
     elementwise=True,
-    stands_for=lambda input, target: (
+    decomposition=lambda input, target: (
         -(
             target * np.log(1.0 / (1.0 + np.exp(-input)))
             + (1.0 - target) * np.log(1.0 - 1.0 / (1.0 + np.exp(-input)))
@@ -303,7 +303,7 @@ bce = derivative(
     _bce,
     name="bce",
     elementwise=True,
-    stands_for=lambda input, target: (
+    decomposition=lambda input, target: (
         -(target * np.log(input) + (1.0 - target) * np.log(1.0 - input))
     ),
     # −ŷ/y + (1 − ŷ)/(1 − y) over one denominator, which is kept from 0 as PyTorch keeps it.

@@ -119,7 +119,7 @@ def _window_rule(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
 derivative(
     sliding_window_view,
     x=lambda g, x, window_shape, axis=None: _window_rule(g, x, window_shape, axis),
-    allows="subok writeable",
+    parameters="subok writeable",
 )
 composite(np.atleast_3d, lambda *arys: _several(_at_least_3d, arys))
 composite(

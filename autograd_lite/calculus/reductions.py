@@ -65,7 +65,7 @@ derivative(
     a=lambda g, a, axis=None, keepdims=False, where=True: mask_where(
         expand_reduced(g, a.shape, axis, keepdims), where
     ),
-    allows="dtype initial",
+    parameters="dtype initial",
 )
 
 
@@ -152,7 +152,7 @@ for _function in (np.max, np.min):
         a=lambda g, a, out, axis=None, keepdims=False, where=True: _extreme(
             g, a, out, axis, keepdims, where
         ),
-        allows="initial",
+        parameters="initial",
     )
 
 
@@ -195,7 +195,7 @@ derivative(
     a=lambda g, a, out, axis=None, keepdims=False, initial=1.0, where=True: _product(
         g, a, out, axis, keepdims, initial, where
     ),
-    allows="dtype",
+    parameters="dtype",
 )
 
 
@@ -207,5 +207,5 @@ def sum_from_the_end(g: Any, axis: int | None) -> Any:
 derivative(
     np.cumsum,
     a=lambda g, a, axis=None: np.reshape(sum_from_the_end(g, axis if a.ndim else None), a.shape),
-    allows="dtype",
+    parameters="dtype",
 )

@@ -74,11 +74,11 @@ def _at_least_2d(a: Any) -> Any:
 derivative(
     np.broadcast_to,
     array=lambda g, array, shape=None: unbroadcast(g, array.shape),
-    allows="subok",
+    parameters="subok",
 )
-derivative(np.copy, a=lambda g: g, allows="order subok")
+derivative(np.copy, a=lambda g: g, parameters="order subok")
 
-stop: Primitive = derivative(lambda x: x, name="detach", constants="x")
+stop: Primitive = derivative(lambda x: x, name="detach", nondifferentiable="x")
 """The same value, with no way for a gradient: `Tensor.detach`, where everything is recorded."""
 
 
@@ -90,7 +90,7 @@ _cast = derivative(
     _astype,
     name="astype",
     x=lambda g, x, dtype=None: as_dtype(g, x.dtype),
-    allows="order casting",
+    parameters="order casting",
 )
 
 
@@ -163,7 +163,7 @@ getitem: Primitive = derivative(
     x=lambda g, x, index: scatter(g, shape=x.shape, index=index),
 )
 scatter: Primitive = derivative(
-    _place, name="scatter", part=lambda g, index: getitem(g, index=index), allows="shape"
+    _place, name="scatter", part=lambda g, index: getitem(g, index=index), parameters="shape"
 )
 """Zeros of `shape`, with a part added at `index`; where indices repeat, they add up."""
 
@@ -205,7 +205,7 @@ put: Primitive = derivative(
         gather(g, *arrays[1:], index=index),
         *[None] * (len(arrays) - 1),
     ),
-    allows="shape",
+    parameters="shape",
 )
 
 
@@ -311,7 +311,7 @@ part: Primitive = derivative(
     name="split",
     outputs=True,
     array=lambda g, axis=0: join(*g, axis=axis),
-    allows="sizes",
+    parameters="sizes",
 )
 
 

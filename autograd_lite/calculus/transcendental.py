@@ -89,7 +89,7 @@ cosine: Primitive = derivative(
     _cosine,
     name="cosine",
     elementwise=True,
-    stands_for=lambda x, y: x / np.hypot(x, y),
+    decomposition=lambda x, y: x / np.hypot(x, y),
     x=lambda g, x, y: _turning(g, x, y) * cosine(y, x),
     y=lambda g, x, y: -_turning(g, x, y) * cosine(x, y),
 )

@@ -75,7 +75,7 @@ def _opened(step: Step, is_writable: Any, closed: bool, exact: bool) -> list[Ste
 
 
 def _forwards(primitive: Primitive, exact: bool) -> list[Any]:
-    other = primitive.stands_for
+    other = primitive.decomposition
     if other is not None and not exact:
         return [primitive.function, other]
     return [other] if primitive in EXACT and other is not None else [primitive.function]

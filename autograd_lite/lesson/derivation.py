@@ -367,7 +367,7 @@ def places_of(operation: Operation, taken: set[str]) -> dict[int, str]:
     receiving = [
         i for i, v in enumerate(operation.operands)
         if v.requires_grad
-        and (primitive.variadic or primitive.operands[i] not in primitive.constants)
+        and (primitive.variadic or primitive.operands[i] not in primitive.nondifferentiable)
     ]  # fmt: skip
     operands = [operation.operands[i] for i in receiving]
     several = [i for i in receiving if operands.count(operation.operands[i]) > 1]
@@ -396,10 +396,10 @@ def step_of(operation: Operation) -> Step:
     primitive = operation.primitive
     formulas = [named(v) for v in operation.operands]
     moving = None
-    if primitive.stands_for is not None:
+    if primitive.decomposition is not None:
         try:
             given = _by_name(operation, formulas) | operation.parameters
-            formula = record(primitive.stands_for, arguments_of(primitive.stands_for, given))
+            formula = record(primitive.decomposition, arguments_of(primitive.decomposition, given))
             moving = simplify(formula, choose=False, moves=True)
             formula = simplify(formula, choose=False)
             if len(write(formula, TEXT)) <= LONGEST and legible(formula):

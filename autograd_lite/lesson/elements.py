@@ -189,12 +189,12 @@ class Follower:
 
     def unfolded(self, f: Formula) -> Formula | None:
         """Return a fused primitive as the composition that it stands for."""
-        if f.primitive is None or f.primitive.stands_for is None:
+        if f.primitive is None or f.primitive.decomposition is None:
             return None
         if f not in self.compositions:
             given = dict(zip(f.primitive.operands, f.arguments, strict=True)) | dict(f.parameters)
             try:
-                composition = record(f.primitive.stands_for, given)
+                composition = record(f.primitive.decomposition, given)
             except Exception:  # it is written for arrays only: then it cannot be followed
                 return None
             self.compositions[f] = simplify(composition, choose=False, moves=True)

@@ -126,7 +126,7 @@ class _InSteps(_Again):
         return self.leaf(value.name, value.data, value) if symbol else value.data
 
     def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
-        instead = operation.primitive.stands_for
+        instead = operation.primitive.decomposition
         if instead is None:
             made = operation.primitive.apply(*operands, **operation.parameters)
         else:

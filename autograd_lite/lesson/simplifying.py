@@ -510,10 +510,10 @@ def _bound(f: Formula, way: Way) -> Formula | None:
 @rewrites("cosine")
 def _unfolded(f: Formula, way: Way) -> Formula | None:
     """Write out what is a primitive of ours only because its derivative is delicate."""
-    if f.primitive is None or f.primitive.stands_for is None:
+    if f.primitive is None or f.primitive.decomposition is None:
         return None
     given = dict(zip(f.primitive.operands, f.arguments, strict=True)) | dict(f.parameters)
-    composition = record(f.primitive.stands_for, arguments_of(f.primitive.stands_for, given))
+    composition = record(f.primitive.decomposition, arguments_of(f.primitive.decomposition, given))
     return dataclasses.replace(_simplified(composition, way), value=f.value)
 
 

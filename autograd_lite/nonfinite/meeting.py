@@ -70,7 +70,7 @@ def _forward(node: Node, index: tuple[int, ...]) -> str:
 
 def _unfolded(node: Node, index: tuple[int, ...]) -> str:
     """Look inside a fused operation, at the composition that it stands for."""
-    made_of = node.primitive.stands_for
+    made_of = node.primitive.decomposition
     if made_of is None:
         return ""
     result = made_of(*map(stand_in, node.values), **node.parameters)

@@ -109,7 +109,7 @@ solution: Primitive = derivative(
     joint=lambda g, y0, t, theta, out, field, solver: _adjoint_rule(
         g, y0, t, theta, out, field, solver
     ),
-    allows="field solver",
+    parameters="field solver",
 )
 """y at some times, of dy/dt = f(t, y, θ) and y(t₀) = y₀."""
 

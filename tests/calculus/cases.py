@@ -1068,4 +1068,4 @@ def reference(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     entry = ENTRIES[function]
     # What is only reached from public functions is held to be right where those are.
-    return entry.stands_for or INTERNAL.get(function, entry.function)
+    return entry.decomposition or INTERNAL.get(function, entry.function)

@@ -179,7 +179,7 @@ def test_second_derivatives_are_those_of_the_formulas():
 
 def test_bce_is_the_composition_that_it_names(rng):
     p, t = rng.uniform(0.1, 0.9, size=7), rng.uniform(size=7)
-    np.testing.assert_allclose(neural.bce(p, t), neural.bce.stands_for(p, t), rtol=1e-14)
+    np.testing.assert_allclose(neural.bce(p, t), neural.bce.decomposition(p, t), rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["MSELoss", "BCELoss", "BCEWithLogitsLoss"])

@@ -315,7 +315,7 @@ def test_upstream_gradients_of_several_roots(parse):
 
 def test_where_no_gradient_arrives(parse):
     pick = derivative(
-        lambda x, y: x + 0.0 * y, name="pick", operands="x y", constants="y", x=lambda g: g
+        lambda x, y: x + 0.0 * y, name="pick", operands="x y", nondifferentiable="y", x=lambda g: g
     )
     x, y = inputs(("x", 2.0), ("y", 3.0))
     out = pick(x, y)

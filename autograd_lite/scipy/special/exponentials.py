@@ -170,7 +170,7 @@ derivative(
     sc._lambertw,
     operands="z k tol",
     name="lambertw",
-    constants="k tol",
+    nondifferentiable="k tol",
     z=lambda g, out: g * np.exp(-out) / (1.0 + out),
 )
 derivative(sc.wrightomega, z=lambda g, out: g * out / (1.0 + out))
