@@ -11,7 +11,7 @@ What comes out agrees with the steps of the tape to rounding: sums are added in 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -38,28 +38,37 @@ def is_there() -> bool:
 # -- what it costs -----------------------------------------------------------------------------
 
 
+def compiling(cell: Configuration) -> float:
+    """Return about how many seconds it takes to compile the step, where no cache has it."""
+    return 0.3 * len(cell.sizes) ** 2  # longer programs take more for each line
+
+
 def seconds(cell: Configuration, lanes: int, compiled: bool) -> float:
     """Return about how many seconds a stack takes to train, if no lane stops early.
 
     Measured on one core of a small machine: a step of the tape costs what Python costs, one
-    of a compiled loop what its arithmetic costs, and to compile it takes seconds.
+    of a compiled loop, which is there already, what its arithmetic costs.
     """
     points = COUNTS[cell.data]
     batch = min(cell.batch or points, points)
     steps = cell.epochs * -(-points // batch)
     numbers = batch * sum(cell.sizes)
-    softmax = cell.loss == "cross_entropy"
     if compiled:
-        compiling = 0.3 * len(cell.sizes) ** 2  # longer programs take more for each line
-        return compiling + steps * lanes * (6e-8 + 4.5e-9 * numbers * (1 + softmax))
+        products = batch * sum(a * b for a, b in itertools.pairwise(cell.sizes))
+        return steps * lanes * (3e-7 + 1.5e-9 * numbers + 3.5e-10 * products)
+    softmax = cell.loss == "cross_entropy"
     return steps * (3e-5 * len(cell.sizes) + 5e-9 * lanes * numbers + 1.5e-4 * softmax)
 
 
-def pays(cell: Configuration, lanes: int) -> bool:
-    """Whether a compiled loop takes less time, with what it takes to make it."""
-    if not is_there() or _is_wide(cell):
+def pays(stacks: Sequence[tuple[Configuration, int]]) -> bool:
+    """Whether stacks of so many lanes, all with one program, train in less time compiled.
+
+    With what it takes to compile it, once for all of them.
+    """
+    if not is_there() or any(cell.data not in COUNTS or _is_wide(cell) for cell, _ in stacks):
         return False
-    return seconds(cell, lanes, True) < seconds(cell, lanes, False)
+    taken = {how: sum(seconds(*stack, how) for stack in stacks) for how in (True, False)}
+    return taken[True] + compiling(stacks[0][0]) < taken[False]
 
 
 def _is_wide(cell: Configuration) -> bool:
@@ -161,6 +170,23 @@ class Loop:
             state = self._batches(state, done, order[..., :full], self.size)
             state = self._batches(state, done + steps - 1, order[..., full:], rest)
         return state, None
+
+    def stands(self, state: State, losses: Array) -> Array:
+        """Return for each lane whether a step leaves it bit for bit as it is, and so all do.
+
+        The losses are those of the steps before, all points in one batch. What a step does must
+        not depend on how many there were.
+        """
+        if losses.shape[1] < 2 or self._rates(0, 1):
+            return np.zeros(len(losses), bool)
+        same: Array = losses[:, -1] == losses[:, -2]
+        lanes = np.flatnonzero(same)
+        if len(lanes):
+            before = part(state, lanes)
+            after = self.scans[self.size].again(before).run(1)[0]
+            for a, b in zip(flatten(before)[0], flatten(after)[0], strict=True):
+                same[lanes] &= (a == b).reshape(len(lanes), -1).all(axis=1)
+        return same
 
     def _batches(self, state: State, done: int, order: Array, size: int) -> State:
         """Make a step with each batch of points, in the order that each lane has."""

@@ -58,18 +58,9 @@ class Task:
         return len(self.cells) * len(self.seeds)
 
     @property
-    def program(self) -> tuple[Any, ...]:
-        """What its steps are compiled for: the rest are numbers that they are given."""
-        cell = self.cells[0]
-        told = cell.sizes, cell.bias, cell.activation, cell.slope, cell.output_activation, cell.loss
-        return (
-            *told,
-            cell.reduction,
-            cell.optimizer,
-            cell.momentum,
-            cell.weight_decay,
-            (cell.batch or -COUNTS.get(cell.data, 0)),
-        )
+    def program(self) -> Program:
+        """What its steps are compiled for."""
+        return _program(self.cells[0])
 
     @property
     def cost(self) -> float:
@@ -83,8 +74,9 @@ class Task:
 def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None) -> list[Task]:
     """Cut runs into tasks, the longest first.
 
-    Of what is compiled, one task of each program comes before all others, so that no two
-    processes compile the same. `compile` is that of `run`.
+    Runs that differ only in settings that they do not use are one. Of what is compiled, one
+    task of each program comes before all others, so that no two processes compile the same.
+    `compile` is that of `run`.
 
     >>> cells = [Configuration(lr=lr) for lr in (0.1, 1.0)]
     >>> found = tasks([(cell, seed) for cell in cells for seed in range(60)])
@@ -92,25 +84,49 @@ def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = No
     [(2, 30), (2, 30)]
     """
     seeds_of: dict[Configuration, list[int]] = {}
-    for cell, seed in dict.fromkeys(wanted):
+    for cell, seed in {(cell.key, seed): (cell, seed) for cell, seed in wanted}.values():
         seeds_of.setdefault(cell, []).append(seed)
     alike: dict[tuple[Configuration, tuple[int, ...]], list[Configuration]] = {}
     for cell, missing in seeds_of.items():
         alike.setdefault((replace(cell, lr=0.0), tuple(missing)), []).append(cell)
+    groups = [(cells, seeds) for (_, seeds), cells in alike.items()]
+    compiles = dict.fromkeys(map(_program, seeds_of), bool(compile))
+    if compile is None:
+        stacks: dict[Program, list[tuple[Configuration, int]]] = {}
+        for cells, seeds in groups:
+            parts = _parts(cells, seeds, loops=False)
+            sizes = [(cells[0], len(some) * len(part)) for some, part in parts]
+            stacks.setdefault(_program(cells[0]), []).extend(sizes)
+        compiles = {program: compiled.pays(sizes) for program, sizes in stacks.items()}
     found = []
-    for (cell, seeds), cells in alike.items():
-        count = len(cells) * len(seeds)
-        loops = cell.data != "digits" and (
-            compiled.pays(cell, count) if compile is None else compile
-        )
-        lanes = _lanes(cell, loops)
-        for some in _cut(cells, lanes):
-            size = min(SEEDS, max(1, lanes // len(some)))
-            found += [Task(tuple(some), tuple(part), loops) for part in _cut(seeds, size)]
+    for cells, seeds in groups:
+        loops = cells[0].data in COUNTS and compiles[_program(cells[0])]
+        found += [Task(tuple(some), part, loops) for some, part in _parts(cells, seeds, loops)]
     found.sort(key=lambda task: -task.cost)
     first = {task.program: task for task in reversed(found) if task.compiled}
     others = [task for task in found if first.get(task.program) is not task]
     return [*sorted(first.values(), key=lambda task: -task.cost), *others]
+
+
+def _program(cell: Configuration) -> Program:
+    """Return what is alike in all configurations whose step is one program."""
+    told = {name: x for name, x in cell.settings().items() if name not in NUMBERS_OF_A_RUN}
+    return COUNTS.get(cell.data, 0), *sorted(told.items())
+
+
+Program = tuple[Any, ...]
+NUMBERS_OF_A_RUN = ("data", "init", "folded", "lr", "epochs", "stop_below")
+"""Settings that a compiled step is given as numbers, or never sees."""
+
+
+def _parts(
+    cells: Sequence[Configuration], seeds: Sequence[int], loops: bool
+) -> Iterator[tuple[Sequence[Configuration], tuple[int, ...]]]:
+    """Yield some of the cells and some of the seeds: those that train as one stack."""
+    lanes = _lanes(cells[0], loops)
+    for some in _cut(cells, lanes):
+        for part in _cut(seeds, min(SEEDS, max(1, lanes // len(some)))):
+            yield some, tuple(part)
 
 
 def _lanes(cell: Configuration, loops: bool) -> int:
@@ -118,8 +134,7 @@ def _lanes(cell: Configuration, loops: bool) -> int:
     if cell.data == "digits":
         return 1
     if loops:  # one after the other, so that not much is lost if it is interrupted
-        once = compiled.seconds(cell, 1, True) - compiled.seconds(cell, 0, True)
-        return min(2 * SEEDS, max(1, int(TASK / once)))
+        return min(2 * SEEDS, max(1, int(TASK / compiled.seconds(cell, 1, True))))
     points = COUNTS[cell.data]
     return max(5, NUMBERS // (min(cell.batch or points, points) * max(cell.sizes)))
 

@@ -225,7 +225,7 @@ def train(
         epochs = logged_epochs(cells[0].epochs) if log_at is None else log_at
         with np.errstate(all="ignore"):  # a lane that overflows says so in its result
             stack, every = _Stack(runs), {*epochs, cells[0].epochs}
-            if compiled.pays(cells[0], len(runs)) if compile is None else compile:
+            if compiled.pays([(cells[0], len(runs))]) if compile is None else compile:
                 try:
                     _train_compiled(stack, every, observe)
                 except compiled.NotOneLoop:
@@ -272,7 +272,8 @@ def _train(stack: _Stack, log_at: set[int], observe: Observer | None) -> None:
 def _train_compiled(stack: _Stack, log_at: set[int], observe: Observer | None) -> None:
     """Do what `_train` does, with as many epochs in one call as nobody looks between.
 
-    Where a lane should have left in the middle, its steps up to there are made again.
+    Where a lane should have left in the middle, its steps up to there are made again. Where a step
+    changes no bit of a lane, no later one does: what it is at its end is known then.
     """
     cell, epoch = stack.cell, 0
     whole, stop_below = cell.batch is None, cell.stop_below
@@ -316,9 +317,27 @@ def _train_compiled(stack: _Stack, log_at: set[int], observe: Observer | None) -
                 lane.review(epoch + steps, output.data, False, losses[[i], steps])
             goes_on = np.flatnonzero(~leaves.any(axis=1))
             stack, state = stack.part(goes_on), compiled.part(state, goes_on)
+            if stack.runs and observe is None:
+                stands = loop.stands(state, losses[goes_on])
+                if stands.any():
+                    rest = logged_at[bisect.bisect(logged_at, epoch) :]
+                    _stay(stack.part(np.flatnonzero(stands)), compiled.part(state, stands), rest)
+                    stack, state = (
+                        stack.part(np.flatnonzero(~stands)),
+                        compiled.part(state, ~stands),
+                    )
             if not stack.runs:
                 return
         epoch += count
+
+
+def _stay(stack: _Stack, state: compiled.State, epochs: Sequence[int]) -> None:
+    """Note of lanes that every step leaves as they are what they are at the epochs to come."""
+    stack.take(state["parameters"])
+    with no_grad():
+        output, _ = stack.forward()
+    for epoch in epochs:
+        stack.review(epoch, output.data, True)
 
 
 class _Stack:

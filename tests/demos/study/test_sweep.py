@@ -83,6 +83,19 @@ def test_large_stacks_are_cut_and_small_ones_are_not():
     assert len(together) == 80
 
 
+def test_a_program_is_compiled_for_all_that_share_it_and_a_run_is_made_once():
+    cell = Configuration(data="linear", epochs=5000)  # five lanes do not pay
+    few = [(cell, seed) for seed in range(5)]
+    assert not any(task.compiled for task in tasks(few))
+    others = [
+        replace(cell, lr=0.001 * k, init=init) for k in (1, 2) for init in ("uniform", "zeros")
+    ]
+    more = [(other, seed) for other in others for seed in range(100)]
+    assert all(task.compiled for task in tasks([*few, *more]))
+    same = [(replace(cell, slope=0.5), seed) for seed in range(5)]  # it has no leaky ReLU
+    assert tasks([*few, *same]) == tasks(same)
+
+
 # -- on this machine -------------------------------------------------------------------------------
 
 

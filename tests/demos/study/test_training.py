@@ -169,9 +169,25 @@ def test_a_compiled_loop_trains_as_the_tape_does(name, as_python):
         assert {run.diverged for run in runs[True]} == {True, False}
 
 
+def test_a_lane_that_no_step_changes_is_at_its_end_at_once(as_python, monkeypatch):
+    cell = Configuration(activation="relu", output_activation="relu", lr=3.0, epochs=3000)
+    steps, run = [], compiled.Loop.run
+    monkeypatch.setattr(
+        compiled.Loop, "run", lambda *args: steps.append(args[3]) or run(*args)
+    )  # fmt: skip
+    here, there = (train(cell, range(4), log_at=[0, 1, 40, 2999], compile=c) for c in (True, False))
+    assert sum(steps) < 100
+    for ours, right in zip(here, there, strict=True):
+        assert (ours.epochs, ours.losses) == ([0, 1, 40, 2999, 3000], right.losses)
+        assert ours.accuracies == right.accuracies
+        assert ours.final_loss == pytest.approx(10 / 21)  # silent: it says 0 of all points
+        for name, array in right.weights.items():
+            np.testing.assert_allclose(ours.weights[name], array, rtol=1e-9)
+
+
 def test_what_would_not_be_one_loop_is_trained_on_the_tape(as_python, monkeypatch):
     wide = Configuration(hidden=(90, 90), epochs=2)
-    assert not compiled.pays(replace(wide, epochs=10**9), 50)
+    assert not compiled.pays([(replace(wide, epochs=10**9), 50)])
     runs = [train(wide, [0], compile=way)[0] for way in (True, False)]
     assert runs[0].epochs == runs[1].epochs
     assert runs[0].losses == runs[1].losses
@@ -179,10 +195,10 @@ def test_what_would_not_be_one_loop_is_trained_on_the_tape(as_python, monkeypatc
 
 def test_it_is_compiled_where_that_takes_less_time(monkeypatch):
     long = Configuration(epochs=10**6)
-    assert compiled.pays(long, 5)
-    assert not compiled.pays(Configuration(epochs=100), 5)
+    assert compiled.pays([(long, 5)])
+    assert not compiled.pays([(Configuration(epochs=100), 5)])
     monkeypatch.setattr(compiled, "find_spec", lambda name: None)  # without Numba never
-    assert not compiled.pays(long, 5)
+    assert not compiled.pays([(long, 5)])
 
 
 def test_only_the_rate_may_differ():
