@@ -165,7 +165,8 @@ def test_nothing_to_run_and_wrong_backends(tmp_path):
 def started(folder):
     """Start a sweep of 12 tasks, and wait until some of it is stored."""
     command = [sys.executable, "-m", "demos", "sweep", "--lr", "1", "--hidden"]
-    command += [*map(str, range(2, 14)), "--epochs", "3000", "--seeds", "4", "--out", str(folder)]
+    command += [*map(str, range(2, 14)), "--epochs", "3000", "--seeds", "4", "--no-progress"]
+    command += ["--out", str(folder)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
