@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
-from .checkpointing import checkpoint
 from .composite import composite
 from .later import HOMES, later
-from .matrices import hessian, jacfwd, jacobian, jacrev
-from .operation import Operation
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
 from .transforms import (
@@ -35,13 +32,16 @@ from .transforms import (
 if TYPE_CHECKING:
     from . import tree as tree
     from .batching import vmap
+    from .checkpointing import checkpoint
     from .codegen import compile as compile
     from .codegen import scan as scan
     from .codegen import source as source
     from .lesson import explain
     from .lesson import play as play
+    from .matrices import hessian, jacfwd, jacobian, jacrev
     from .minimizing import for_scipy
     from .nonfinite import anomaly, first_bad
+    from .operation import Operation
     from .vectors import flatten
     from .visualize import compare, draw
 
@@ -85,12 +85,14 @@ __all__ = [
 
 
 # Imported when first used, so that `import autograd_lite` stays light (PEP 562): the readers,
-# and what the engine's modules call of those that are built on them.
+# what few programs use, and what the engine's modules call of those that are built on them.
 HOMES |= {
     "At": ".indexed",
+    "Operation": ".operation",
     "advice": ".leaving",
     "anomaly": ".nonfinite",
     "answer": ".ufuncs",
+    "checkpoint": ".checkpointing",
     "closer": ".lesson.levels",
     "compare": ".visualize",
     "compile": ".codegen",
@@ -101,7 +103,11 @@ HOMES |= {
     "first_bad": ".nonfinite",
     "flatten": ".vectors",
     "for_scipy": ".minimizing",
+    "hessian": ".matrices",
     "in_segments": ".codegen.numba_segments",
+    "jacfwd": ".matrices",
+    "jacobian": ".matrices",
+    "jacrev": ".matrices",
     "mimebundle": ".visualize.notebook",
     "play": ".lesson",
     "reason": ".calculus.coverage",
@@ -111,6 +117,7 @@ HOMES |= {
     "vmap": ".batching",
     "watch_gradients": ".nonfinite.watch",
     "watch_result": ".nonfinite.watch",
+    "whole_table": ".calculus.rarer",
     "write_by_function": ".ufuncs",
 }
 

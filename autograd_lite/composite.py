@@ -9,9 +9,9 @@ given where they have NumPy's default. Where NumPy reads a list as an array, so 
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -75,17 +75,16 @@ class Reading(NamedTuple):
     dtypes: Any  # of NumPy's results
 
 
-class _Running(threading.local):
-    definition = False  # what a definition calls is ours: NumPy was asked about the whole
-    outermost: Composite | None = None  # where a recorder asks which function it is in
-
-
-_running = _Running()
+_in_definition = contextvars.ContextVar("autograd_lite.in_definition", default=False)
+"""Whether a definition runs: what it calls is ours, and NumPy was asked about the whole."""
+_outermost: contextvars.ContextVar[Composite | None] = contextvars.ContextVar(
+    "autograd_lite.outermost", default=None
+)
 
 
 def outermost() -> Composite | None:
     """Return the function that is run now, for a recorder: the one that the program called."""
-    return _running.outermost
+    return _outermost.get()
 
 
 class Composite:
@@ -130,16 +129,16 @@ class Composite:
         if recorder is not None:
             if self in recorder.closed:
                 return recorder.call(self, args, kwargs)
-            if _running.outermost is None:
-                _running.outermost = self
+            if _outermost.get() is None:
+                _outermost.set(self)
                 try:
                     return self._from_numpy(args, kwargs)
                 finally:
-                    _running.outermost = None
+                    _outermost.set(None)
         return self._from_numpy(args, kwargs)
 
     def _from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        inner = _running.definition
+        inner = _in_definition.get()
         try:
             form = form_of(args, kwargs), inner
         except foreign.OtherKind:
@@ -155,7 +154,7 @@ class Composite:
         if reading.constant and not state.mode.everything:
             return _constants(self._numpys(args, kwargs))
         given = (args, kwargs) if reading.as_it_is else self._by_name(args, kwargs)
-        _running.definition = not reading.calls_back
+        _in_definition.set(not reading.calls_back)
         try:
             result = self.definition(*given[0], **given[1])
         except AutogradError:
@@ -165,7 +164,7 @@ class Composite:
                 self._ask(args, kwargs)  # values, too, can be what NumPy refuses
             raise
         finally:
-            _running.definition = inner
+            _in_definition.set(inner)
         return result if reading.dtypes is None else _in_dtypes(result, reading.dtypes)
 
     def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Reading:
@@ -177,7 +176,7 @@ class Composite:
         if self._is_numpys and not calls_back:
             if not (self.always or _any(_requires, (args, kwargs))):
                 return Reading(True, False, False, None)
-            if not _running.definition:
+            if not _in_definition.get():
                 dtypes = _dtypes_of(self._ask(args, kwargs))
                 if not _any(_is_inexact, dtypes):  # whole numbers have no gradient
                     return Reading(True, False, False, dtypes)

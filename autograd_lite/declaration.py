@@ -30,6 +30,7 @@ Rule = Callable[..., Any]
 # underscore, which are the engine's.
 _WORDS = "g out ValueError TypeError all any enumerate isinstance len tuple type zip"
 WOVEN = frozenset(_WORDS.split())
+_NAMES: set[str] = set()  # which have been looked at, and are names in Python
 _UFUNC_KEYWORDS = ("where", "axis", "axes", "keepdims", "casting", "order", "dtype", "subok")
 _ORDINARY = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -189,7 +190,8 @@ class Declaration:
         """Raise RuleError unless each name is one in Python, and of an operand there is."""
         if not self.operands:
             raise RuleError(f"'{self.name}' has no operands: give rules, or operands='x y'.")
-        for name in (*self.operands, *self.nondifferentiable, *self.rules, *self.parameters):
+        names = {*self.operands, *self.nondifferentiable, *self.rules, *self.parameters}
+        for name in names - _NAMES:
             if not name.isidentifier() or keyword.iskeyword(name):
                 raise RuleError(
                     f"'{name}' in the declaration of '{self.name}' is no name in Python."
@@ -199,13 +201,13 @@ class Declaration:
                     f"Python reads the name '{name}' in the declaration of '{self.name}' as "
                     f"'{read}': write that."
                 )
-            taken = name in self.operands and (name in WOVEN or name.startswith("_"))
-            if taken or name == "self":
+            _NAMES.add(name)
+        for name in (*self.operands, *(names & {"self"})):
+            if name in WOVEN or name.startswith("_") or name == "self":
                 raise RuleError(
                     f"An operand of '{self.name}' is named '{name}', which has a meaning of its "
                     "own in a rule: choose another name."
                 )
-        for name in self.operands:
             if self.operands.count(name) > 1:
                 raise RuleError(f"'{self.name}' has two operands of the name '{name}'.")
         for name in (*self.rules, *self.nondifferentiable):
@@ -280,19 +282,22 @@ def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
     return names
 
 
-def _plain_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
+def _plain_names(function: Any) -> tuple[str, ...] | None:
     """Return the names at a twentieth of `inspect.signature`'s cost, where there is no *args.
 
     The import declares some two hundred functions and their rules.
     """
+    if type(function) is _NUMPYS:
+        function = function.__wrapped__
     if type(function) is not types.FunctionType or {*function.__dict__} & _HAS_ANOTHER:
         return None
-    code = function.__code__
+    code: types.CodeType = function.__code__
     if code.co_posonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
         return None
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
+_NUMPYS: Any = type(np.sum)
 _HAS_ANOTHER = {"__wrapped__", "__signature__"}  # by which `inspect` goes, in place of the code
 
 

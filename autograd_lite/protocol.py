@@ -22,7 +22,7 @@ Axis = int | tuple[int, ...] | None
 """What a reduction goes over."""
 
 TABLE: dict[Callable[..., Any], Any] = {}
-"""The entry of each of NumPy's functions that has one."""
+"""The entry of each of NumPy's functions that has one, as far as it is declared."""
 
 
 OPERATORS: dict[Any, tuple[str, Callable[[Any, Any], Any]]] = {
@@ -75,7 +75,7 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 
 def look_up(function: Callable[..., Any]) -> Any:
     """Return the entry of a function, or raise an error that names the nearest."""
-    entry = TABLE.get(function) or _of_scipy(function)
+    entry = TABLE.get(function) or _of_scipy(function) or later("whole_table")().get(function)
     if entry is None:
         from difflib import get_close_matches  # imported late: a tenth of our import time
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from autograd_lite.calculus.rarer import whole_table
 from autograd_lite.randomness import manual_seed
 from tests.browser import chromium, started_chromium  # noqa: F401
 from tests.peers import peer
+
+whole_table()  # what goes through the table goes through all of it
 
 settings.register_profile(
     "same",

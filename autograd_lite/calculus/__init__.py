@@ -1,15 +1,10 @@
-"""The table of derivatives, a file for each branch of calculus."""
+"""The table of derivatives, a file for each branch of calculus; a few wait in `rarer`."""
 
 from . import (
     arithmetic,
     comparisons,
     complex,
-    convolution,
-    fft,
-    layers,
-    linalg,
     neural,
-    polynomials,
     products,
     rearranging,
     reductions,
@@ -22,12 +17,7 @@ __all__ = [
     "arithmetic",
     "comparisons",
     "complex",
-    "convolution",
-    "fft",
-    "layers",
-    "linalg",
     "neural",
-    "polynomials",
     "products",
     "rearranging",
     "reductions",

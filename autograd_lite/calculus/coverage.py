@@ -14,7 +14,7 @@ import numpy as np
 
 from ..composite import Composite
 from ..primitive import Primitive
-from ..protocol import TABLE
+from .rarer import whole_table
 
 LEFT_OUT = {
     "polydiv": "the number of coefficients of its results depends on their values",
@@ -59,7 +59,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def state(name: str, function: Callable[..., Any]) -> str | None:
     """Return in words what there is for a function; None for a gap."""
-    entry = TABLE.get(function)
+    entry = whole_table().get(function)
     if isinstance(entry, Primitive):
         return "derivative" if entry.rules or entry.joint else "no derivative: on the tape"
     if isinstance(entry, Composite):

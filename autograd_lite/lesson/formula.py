@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus.rarer import whole_table
 from ..primitive import Primitive
-from ..protocol import TABLE
 from ..tape import everything
 from ..tensor import Tensor, constant
 
@@ -188,7 +188,7 @@ def head_of(primitive: Primitive) -> str:
     return primitive.name if ours or primitive.name not in _TAKEN else f"{primitive.name}_2"
 
 
-_TAKEN = {entry.name for entry in TABLE.values()} | {
+_TAKEN = {entry.name for entry in whole_table().values()} | {
     "symbol", "gradient", "constant", "terms", "rule", "fold", "contraction",
 }  # fmt: skip
 

@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 import scipy.linalg as sl  # type: ignore[import-untyped]
 
-from ..calculus.linalg import H, M
+from ..calculus.rarer import linalg
 from ..composite import as_array
 from ..errors import NoDerivativeError
 from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
 from ..tensor import Tensor, unwrap
+
+H, M = linalg.H, linalg.M
 
 __all__ = [
     "block_diag",

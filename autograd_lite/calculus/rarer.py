@@ -1,0 +1,19 @@
+"""Branches that few programs use: declared when one of their functions is first looked up."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..protocol import TABLE
+
+_before = dict(TABLE)
+
+from . import convolution, fft, layers, linalg, polynomials  # noqa: E402
+
+TABLE.update(_before)  # an entry of the user's own stays
+
+__all__ = ["convolution", "fft", "layers", "linalg", "polynomials", "whole_table"]
+
+
+def whole_table() -> dict[Callable[..., Any], Any]:
+    """Return the table, in which these branches are by now."""
+    return TABLE
