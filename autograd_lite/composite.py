@@ -88,7 +88,13 @@ def outermost() -> Composite | None:
 
 
 class Composite:
-    """A function that is differentiated through its definition."""
+    """A function that is differentiated through its definition.
+
+    >>> from autograd_lite import composite, grad
+    >>> cube = composite(lambda x: x**3, lambda x: x * x * x)
+    >>> type(cube).__name__, float(grad(cube)(2.0))
+    ('Composite', 12.0)
+    """
 
     def __init__(
         self,

@@ -36,6 +36,11 @@ def for_scipy(f: Callable[..., Any], *example: Any) -> ForScipy:
     ForScipy
         The functions, and `x0`, the example as a vector.
 
+    Raises
+    ------
+    TypeError
+        If there is nothing to begin with.
+
     Examples
     --------
     >>> def loss(params, x, y):
@@ -67,6 +72,14 @@ class ForScipy:
     -----
     ``rebuild(x)`` makes of a vector what the example was, a tuple where there were several; all
     numbers in it are float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import for_scipy
+    >>> f = for_scipy(lambda x: np.sum(x**2), np.array([1.0, 2.0]))
+    >>> f.fun(f.x0), f.jac(f.x0)
+    (5.0, array([2., 4.]))
     """
 
     def __init__(self, f: Callable[..., Any], example: tuple[Any, ...]) -> None:

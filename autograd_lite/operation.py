@@ -50,6 +50,22 @@ class Operation:
     ------
     RuleError
         At the first call, if methods are missing or their names do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import grad
+    >>> class Scale(Operation, elementwise=True):
+    ...     def __init__(self, factor):
+    ...         self.factor = factor
+    ...
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    ...
+    ...     def grad_x(self, g):
+    ...         return self.factor * g
+    >>> grad(Scale(3.0))(2.0)
+    np.float64(3.0)
     """
 
     _declaration: ClassVar[dict[str, Any]] = {}

@@ -56,6 +56,11 @@ class Structure:
     ----------
     count
         How many leaves it has.
+
+    Examples
+    --------
+    >>> structure({"w": 1.0, "b": [2.0, 3.0]}).count
+    3
     """
 
     def __init__(self, tree: Any) -> None:

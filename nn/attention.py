@@ -241,6 +241,11 @@ class TransformerEncoderLayer(Module):
     rng, dtype
         As for `Linear`.
 
+    Raises
+    ------
+    ValueError
+        If the activation is not a function or the name of one that there is.
+
     Examples
     --------
     >>> layer = TransformerEncoderLayer(8, 2, 16, batch_first=True, rng=0)

@@ -39,6 +39,15 @@ class Dataset:
     """Examples that can be counted and taken by index: a subclass says how.
 
     `__getitem__` returns an example, usually a tuple (input, target).
+
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, i):
+    ...         return float(i), float(i * i)
+    >>> Squares()[2], len(Squares())
+    ((2.0, 4.0), 3)
     """
 
     def __len__(self) -> int:
@@ -63,6 +72,12 @@ class TensorDataset(Dataset):
     ------
     ValueError
         If there is none, or they have different lengths.
+
+    Examples
+    --------
+    >>> pairs = TensorDataset(np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 4]))
+    >>> len(pairs), pairs[2]
+    (3, (array([2.]), np.int64(4)))
     """
 
     def __init__(self, *arrays: Any) -> None:
@@ -86,7 +101,12 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """Some examples of another dataset."""
+    """Some examples of another dataset.
+
+    >>> numbers = TensorDataset(np.arange(5))
+    >>> [int(x) for (x,) in Subset(numbers, [0, 4])]
+    [0, 4]
+    """
 
     def __init__(self, dataset: Dataset, indices: Any) -> None:
         self.dataset = dataset
@@ -434,6 +454,14 @@ def read_mnist(folder: Location, train: bool = True, dtype: Any = np.float32) ->
     ValueError
         If a file is damaged, holds something else than its name says, or the two
         do not belong together.
+
+    Examples
+    --------
+    >>> try:
+    ...     read_mnist("no such folder")
+    ... except FileNotFoundError as error:
+    ...     print(str(error)[:40])
+    no such folder has none of train-images-
     """
     part = "train" if train else "t10k"
     images_path = _found(folder, f"{part}-images-idx3-ubyte")

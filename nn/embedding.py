@@ -39,6 +39,13 @@ _indices.is_closed = _indices.is_check = True
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """Return the rows of a table; input (…) of integers, weight (rows, numbers); `nn.Embedding`.
 
+    Raises
+    ------
+    ValueError
+        If the weight is not (rows, numbers).
+
+    Examples
+    --------
     >>> embedding([1, 1], np.array([[0.0, 0.0], [2.0, 3.0]]))
     array([[2., 3.],
            [2., 3.]])

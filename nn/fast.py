@@ -32,6 +32,8 @@ import numpy as np
 from autograd_lite.calculus.loops import Loop, loops
 from autograd_lite.errors import missing_extra
 
+__all__ = ["disable", "enable", "enabled"]
+
 Pair = tuple[int, int]
 
 _CHANNELS_LAST, _CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
@@ -46,6 +48,13 @@ def enable() -> None:
     ------
     MissingExtraError
         If there is no Numba.
+
+    Examples
+    --------
+    >>> enable()
+    >>> enabled()
+    True
+    >>> disable()
     """
     _numba()
     if not enabled():
@@ -54,13 +63,22 @@ def enable() -> None:
 
 
 def disable() -> None:
-    """Use NumPy's loops again."""
+    """Use NumPy's loops again.
+
+    >>> disable()
+    >>> enabled()
+    False
+    """
     loops.update(_PLAIN)
     _PLAIN.clear()
 
 
 def enabled() -> bool:
-    """Return whether the compiled loops are in use."""
+    """Return whether the compiled loops are in use.
+
+    >>> enabled()
+    False
+    """
     return bool(_PLAIN)
 
 

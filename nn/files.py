@@ -68,6 +68,17 @@ def load_weights(model: Module, path: Location) -> None:
         If it is no whole safetensors file, or does not fit the model: all keys
         that are missing, unexpected or misshaped are listed. The model is
         unchanged.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import nn
+    >>> model, other = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, os.path.join(folder, "weights.safetensors"))
+    ...     load_weights(other, os.path.join(folder, "weights.safetensors"))
+    >>> bool((other.weight.data == model.weight.data).all())
+    True
     """
     arrays, _ = read_arrays(path)
     # safetensors.torch.save_model keeps one name of a shared parameter.

@@ -101,6 +101,13 @@ __all__ = [
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return x Wᵀ + b; input (..., in), weight (out, in), bias (out,).
 
+    Raises
+    ------
+    BroadcastError
+        If the shapes do not go together.
+
+    Examples
+    --------
     >>> linear(np.ones((1, 2)), np.ones((3, 2)))
     array([[2., 2., 2.]])
     """
@@ -124,32 +131,56 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def sigmoid(input: Any) -> Any:
-    """Return 1 / (1 + e⁻ˣ)."""
+    """Return 1 / (1 + e⁻ˣ).
+
+    >>> sigmoid([-1000.0, 0.0, 1000.0])
+    array([0. , 0.5, 1. ])
+    """
     return neural.sigmoid.apply(input)
 
 
 def tanh(input: Any) -> Any:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    >>> tanh([-1000.0, 0.0, 1.0]).round(4)
+    array([-1.    ,  0.    ,  0.7616])
+    """
     return TABLE[np.tanh].apply(input)
 
 
 def relu(input: Any) -> Any:
-    """Return max(x, 0)."""
+    """Return max(x, 0).
+
+    >>> relu([-2.0, 3.0])
+    array([0., 3.])
+    """
     return neural.relu.apply(input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
-    """Return x where it is positive, else `negative_slope` · x."""
+    """Return x where it is positive, else `negative_slope` · x.
+
+    >>> leaky_relu([-2.0, 3.0], 0.1)
+    array([-0.2,  3. ])
+    """
     return neural.leaky_relu.apply(input, slope=number("negative_slope", negative_slope))
 
 
 def elu(input: Any, alpha: float = 1.0) -> Any:
-    """Return x where it is positive, else alpha · (eˣ − 1)."""
+    """Return x where it is positive, else alpha · (eˣ − 1).
+
+    >>> elu([-1.0, 2.0]).round(4)
+    array([-0.6321,  2.    ])
+    """
     return layers.elu.apply(input, alpha=number("alpha", alpha))
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
-    """Return x Φ(x), or with ``"tanh"`` its approximation; see `nn.GELU`."""
+    """Return x Φ(x), or with ``"tanh"`` its approximation; see `nn.GELU`.
+
+    >>> gelu([-1.0, 0.0, 2.0]).round(4)
+    array([-0.1587,  0.    ,  1.9545])
+    """
     if check_approximate(approximate) == "none":
         return layers.gelu.apply(input)
     input = operand(input)
@@ -166,12 +197,20 @@ def check_approximate(approximate: Any) -> str:
 
 
 def silu(input: Any) -> Any:
-    """Return x σ(x)."""
+    """Return x σ(x).
+
+    >>> silu([-1.0, 0.0, 2.0]).round(4)
+    array([-0.2689,  0.    ,  1.7616])
+    """
     return layers.silu.apply(input)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """Return log(1 + e^(beta x)) / beta, and x itself where beta · x is above `threshold`."""
+    """Return log(1 + e^(beta x)) / beta, and x itself where beta · x is above `threshold`.
+
+    >>> softplus([-1000.0, 0.0, 1000.0]).round(4)
+    array([0.000e+00, 6.931e-01, 1.000e+03])
+    """
     input, beta = operand(input), check_beta(beta)
     threshold = number("threshold", threshold, finite=False)
     scaled = input * beta
@@ -186,7 +225,12 @@ def check_beta(beta: Any) -> float:
 
 
 def softmax(input: Any, dim: int = -1) -> Any:
-    """Return eˣ / Σ eˣ along the axis `dim`."""
+    """Return eˣ / Σ eˣ along the axis `dim`.
+
+    >>> softmax([[1.0, 1.0], [0.0, 1000.0]])
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
     return _of_single(neural.softmax, input, axis("dim", dim))
 
 
@@ -219,12 +263,20 @@ def logsumexp(input: Any, dim: Any = -1, keepdim: bool = False) -> Any:
 
 
 def logsigmoid(input: Any) -> Any:
-    """Return log σ(x) = −log(1 + e⁻ˣ), exact where σ(x) would round to 0."""
+    """Return log σ(x) = −log(1 + e⁻ˣ), exact where σ(x) would round to 0.
+
+    >>> logsigmoid([-1000.0, 0.0]).round(4)
+    array([-1.000e+03, -6.931e-01])
+    """
     return -neural.softplus(-operand(input))
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """Return x, limited to what lies between `min_val` and `max_val`; the derivative there is 0."""
+    """Return x, limited to what lies between `min_val` and `max_val`; the derivative there is 0.
+
+    >>> hardtanh([-3.0, 0.5, 3.0])
+    array([-1. ,  0.5,  1. ])
+    """
     low, high = check_limits(min_val, max_val)
     input = operand(input)
     recorded = isinstance(input, Tensor) and runs_again()
@@ -250,7 +302,18 @@ def check_limits(min_val: Any, max_val: Any) -> tuple[float, float]:
 
 
 def prelu(input: Any, weight: Any) -> Any:
-    """Return x where it is positive, else weight · x; a weight for each channel, or one for all."""
+    """Return x where it is positive, else weight · x; a weight for each channel, or one for all.
+
+    Raises
+    ------
+    ValueError
+        If there is neither one weight nor one for each channel.
+
+    Examples
+    --------
+    >>> prelu([-2.0, 3.0], [0.25])
+    array([-0.5,  3. ])
+    """
     input, weight = operand(input), operand(weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.size not in (1, channels):
@@ -371,7 +434,11 @@ def max_pool2d(
     dilation: Sizes = 1,
     ceil_mode: bool = False,
 ) -> Any:
-    """Return the largest number of each window; see `nn.MaxPool2d`."""
+    """Return the largest number of each window; see `nn.MaxPool2d`.
+
+    >>> max_pool2d([[[[1.0, 3.0], [7.0, 5.0]]]], 2)
+    array([[[[7.]]]])
+    """
     own = windows.of_pooling(2, kernel_size, stride, padding, dilation)
     input, geometry, single = _pool(input, own, ceil_mode)
     out = convolution.pick(input, input, **geometry)
@@ -386,7 +453,11 @@ def max_pool1d(
     dilation: Sizes = 1,
     ceil_mode: bool = False,
 ) -> Any:
-    """Return the largest number of each window of signals; see `nn.MaxPool1d`."""
+    """Return the largest number of each window of signals; see `nn.MaxPool1d`.
+
+    >>> max_pool1d([[[1.0, 3.0, 7.0, 5.0]]], 2)
+    array([[[3., 7.]]])
+    """
     own = windows.of_pooling(1, kernel_size, stride, padding, dilation)
     image = _as_image(input)
     rows = ((1, *own.kernel), (1, *own.stride), (0, *own.padding), (1, *own.dilation))
@@ -401,7 +472,11 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Any:
-    """Return the mean of each window of signals; see `nn.AvgPool1d`."""
+    """Return the mean of each window of signals; see `nn.AvgPool1d`.
+
+    >>> avg_pool1d([[[1.0, 3.0, 5.0, 7.0]]], 2)
+    array([[[2., 6.]]])
+    """
     own = windows.of_pooling(1, kernel_size, stride, padding)
     image = _as_image(input)
     rows = ((1, *own.kernel), (1, *own.stride), (0, *own.padding))
@@ -425,7 +500,11 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """Return the mean of each window; see `nn.AvgPool2d`."""
+    """Return the mean of each window; see `nn.AvgPool2d`.
+
+    >>> avg_pool2d([[[[1.0, 3.0], [5.0, 7.0]]]], 2)
+    array([[[[4.]]]])
+    """
     own = windows.of_pooling(2, kernel_size, stride, padding)
     count_include_pad = flag("count_include_pad", count_include_pad)
     divisor: Any = check_divisor(divisor_override)
@@ -473,7 +552,18 @@ def layer_norm(
     bias: Any = None,
     eps: float = 1e-5,
 ) -> Any:
-    """Return each example normalized over its last axes; see `nn.LayerNorm`."""
+    """Return each example normalized over its last axes; see `nn.LayerNorm`.
+
+    Raises
+    ------
+    ValueError
+        If the last axes are not `normalized_shape`, or weight or bias have another shape.
+
+    Examples
+    --------
+    >>> layer_norm([[1.0, 2.0, 3.0]], 3).round(4)
+    array([[-1.2247,  0.    ,  1.2247]])
+    """
     input, shape = operand(input), check_shape(normalized_shape)
     if input.shape[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
         raise ValueError(
@@ -495,7 +585,18 @@ def layer_norm(
 def rms_norm(
     input: Any, normalized_shape: Sizes, weight: Any = None, eps: float | None = None
 ) -> Any:
-    """Return each example over the root of its mean square; see `nn.RMSNorm`."""
+    """Return each example over the root of its mean square; see `nn.RMSNorm`.
+
+    Raises
+    ------
+    ValueError
+        If the last axes are not `normalized_shape`, or the weight has another shape.
+
+    Examples
+    --------
+    >>> rms_norm([[3.0, 4.0]], 2).round(4)
+    array([[0.8485, 1.1314]])
+    """
     input, shape = operand(input), check_shape(normalized_shape)
     if input.shape[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
         raise ValueError(
@@ -516,7 +617,18 @@ def rms_norm(
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
-    """Return each group of channels normalized, in each example; see `nn.GroupNorm`."""
+    """Return each group of channels normalized, in each example; see `nn.GroupNorm`.
+
+    Raises
+    ------
+    ValueError
+        If `num_groups` does not divide the channels.
+
+    Examples
+    --------
+    >>> group_norm([[1.0, 3.0, 10.0, 30.0]], 2).round(4)
+    array([[-1.,  1., -1.,  1.]])
+    """
     input, groups = operand(input), count("num_groups", num_groups)
     if input.ndim < 2 or input.shape[1] % groups:
         raise ValueError(
@@ -557,6 +669,18 @@ def batch_norm(
 
     In training by its own mean and variance, towards which the running ones, arrays
     or Tensors of (C,), are moved in place; else by the running ones.
+
+    Raises
+    ------
+    ValueError
+        In training, if a channel has one number alone.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 10.0], [3.0, 30.0]])
+    >>> batch_norm(x, np.zeros(2), np.ones(2), training=True).round(4)
+    array([[-1., -1.],
+           [ 1.,  1.]])
     """
     input = operand(input)
     wide, small = in_single(input), number("eps", eps)
@@ -662,7 +786,13 @@ def scaled_dot_product_attention(
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng: Random = None) -> Any:
-    """Return the input with a share of p set to 0, the rest divided by 1 − p; see `nn.Dropout`."""
+    """Return the input with a share of p set to 0, the rest divided by 1 − p; see `nn.Dropout`.
+
+    >>> dropout(np.ones(6), 0.5, rng=0)
+    array([2., 2., 2., 0., 0., 0.])
+    >>> dropout(np.ones(3), 0.5, training=False)
+    array([1., 1., 1.])
+    """
     p, input = probability("p", p), operand(input)
     if not flag("training", training) or p == 0.0:
         return input

@@ -52,6 +52,11 @@ class LBFGS(Optimizer):
         None takes each step as it is; ``"strong_wolfe"`` looks for one that is long and low
         enough.
 
+    Raises
+    ------
+    ValueError
+        If there is more than one group of parameters, or no such line search.
+
     Examples
     --------
     >>> w = Tensor([-1.2, 1.0], requires_grad=True)

@@ -188,6 +188,9 @@ def hinge_embedding_loss(
     """Return x where the target is 1, max(0, margin − x) where it is −1.
 
     See `nn.HingeEmbeddingLoss`.
+
+    >>> hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none")
+    array([0.25, 0.75])
     """
     input, target = _as_floats("hinge_embedding_loss", input, target)
     signs = _signs("hinge_embedding_loss", target)

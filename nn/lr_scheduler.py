@@ -177,7 +177,20 @@ def _is_data(value: Any) -> bool:
 
 
 class StepLR(LRScheduler):
-    """The rate times `gamma` every `step_size` epochs."""
+    """The rate times `gamma` every `step_size` epochs.
+
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size = count("step_size", step_size)
@@ -194,7 +207,20 @@ class StepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times `gamma` every epoch."""
+    """The rate times `gamma` every epoch.
+
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.25, 0.125, 0.0625]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = number("gamma", gamma)
@@ -210,7 +236,20 @@ class ExponentialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Along half a cosine from the first rate to `eta_min` in `T_max` epochs, then back."""
+    """Along half a cosine from the first rate to `eta_min` in `T_max` epochs, then back.
+
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.8536, 0.5, 0.1464, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max = count("T_max", T_max)
@@ -237,7 +276,27 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """A warm-up: from `start_factor` to `end_factor` times the rate in `total_iters` epochs."""
+    """A warm-up: from `start_factor` to `end_factor` times the rate in `total_iters` epochs.
+
+    Raises
+    ------
+    ValueError
+        If a factor is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
 
     def __init__(
         self,
@@ -280,7 +339,20 @@ class LinearLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each milestone, an epoch."""
+    """The rate times `gamma` at each milestone, an epoch.
+
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = MultiStepLR(optimizer, milestones=[2, 3], gamma=0.1)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 1.0, 0.1, 0.01, 0.01]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         self.milestones = sorted(count("A milestone", m, 0) for m in milestones)
@@ -297,7 +369,27 @@ class MultiStepLR(LRScheduler):
 
 
 class LambdaLR(LRScheduler):
-    """The first rate times a function of the epoch, or one function for each group."""
+    """The first rate times a function of the epoch, or one function for each group.
+
+    Raises
+    ------
+    ValueError
+        If there is neither one function nor one for each group.
+
+    Examples
+    --------
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.3333, 0.25, 0.2]
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any) -> None:
         groups = len(optimizer.param_groups)
@@ -323,6 +415,18 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Along half a cosine to `eta_min`, then from the first rate anew; (Loshchilov, Hutter, 2017).
 
     The first turn has `T_0` epochs, and each later one `T_mult` times as many.
+
+    >>> import nn
+    >>> from autograd_lite import Tensor
+    >>> optimizer = nn.optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=3)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.75, 0.25, 1.0, 0.75]
     """
 
     def __init__(
@@ -362,6 +466,11 @@ class OneCycleLR(LRScheduler):
         As above; along ``"cos"``, half a cosine, or ``"linear"``.
     cycle_momentum, base_momentum, max_momentum
         Whether the momentum is changed, and between what.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not valid, or the optimizer has no momentum to cycle.
 
     Examples
     --------
@@ -472,6 +581,14 @@ class OneCycleLR(LRScheduler):
 class SequentialLR(LRScheduler):
     """One scheduler after another: at each milestone the next one begins, from its epoch 0.
 
+    Raises
+    ------
+    ValueError
+        If the milestones do not lie between the schedulers, or a scheduler is of another
+        optimizer.
+
+    Examples
+    --------
     >>> from autograd_lite import Tensor
     >>> from nn import optim
     >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=1.0)
@@ -562,6 +679,11 @@ class ReduceLROnPlateau(LRScheduler):
         The rate does not go below; a number, or a list of one for each group.
     eps
         Reductions smaller than this are left out.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not valid.
 
     Examples
     --------

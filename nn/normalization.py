@@ -247,6 +247,11 @@ class GroupNorm(Module):
     ----------
     weight, bias : Parameter, (num_channels,), or None
 
+    Raises
+    ------
+    ValueError
+        If `num_groups` does not divide `num_channels`.
+
     Examples
     --------
     >>> GroupNorm(2, 4)(np.zeros((3, 4, 5, 5))).shape

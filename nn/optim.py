@@ -18,21 +18,17 @@ from autograd_lite.calculus.loops import loop, loops
 from . import lr_scheduler
 from .lbfgs import LBFGS
 from .module import Module
-from .optimizer import SCALARS, Check, Group, Memory, Optimizer, decayed
+from .optimizer import Check, Group, Memory, Optimizer, decayed
 from .settings import count, flag, from_zero, number, plain_number, share, shares
 
 __all__ = [
     "LBFGS",
-    "SCALARS",
     "SGD",
     "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
-    "Check",
-    "Group",
-    "Memory",
     "Muon",
     "NAdam",
     "Optimizer",
@@ -614,6 +610,11 @@ class Muon(Optimizer):
         As above.
     ns_coefficients, eps, ns_steps
         Of the iteration: the polynomial's, what the norm is at least, how many steps.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not a matrix.
 
     Examples
     --------

@@ -30,6 +30,13 @@ def _along(x: Any, axis: int, matrix: Array) -> Any:
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """Return the means of output_size[0] × output_size[1] windows; see `nn.AdaptiveAvgPool2d`.
 
+    Raises
+    ------
+    ValueError
+        If the input is not (N, C, H, W) or (C, H, W).
+
+    Examples
+    --------
     >>> adaptive_avg_pool2d(np.arange(4.0).reshape(1, 2, 2), 1)
     array([[[1.5]]])
     """
@@ -113,6 +120,14 @@ def interpolate(
 ) -> Any:
     """Return images (N, C, H, W), or signals (N, C, L), of another size; see `nn.Upsample`.
 
+    Raises
+    ------
+    ValueError
+        If the input has other axes than the mode takes, or not one of `size` and
+        `scale_factor` is given.
+
+    Examples
+    --------
     >>> interpolate(np.array([[[1.0, 2.0]]]), scale_factor=2)
     array([[[1., 1., 2., 2.]]])
     """
@@ -176,6 +191,11 @@ class Upsample(Module):
         ``"bilinear"`` for (N, C, H, W).
     align_corners
         Whether the first and last numbers stay where they are, on lines.
+
+    Raises
+    ------
+    ValueError
+        If not one of `size` and `scale_factor` is given, or it is not above 0.
 
     Examples
     --------

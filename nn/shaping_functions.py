@@ -32,6 +32,13 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
     By default there are as many places as the largest number needs.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the numbers are not whole, or not from 0 to `num_classes` − 1.
+
+    Examples
+    --------
     >>> one_hot(np.array([2, 0]))
     array([[0, 0, 1],
            [1, 0, 0]])

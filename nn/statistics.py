@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Statistics:
-    """What is kept of an array."""
+    """What is kept of an array.
+
+    >>> found = Statistics.of(np.array([1.0, 2.0, 6.0]))
+    >>> found.minimum, found.maximum, found.mean
+    (1.0, 6.0, 3.0)
+    """
 
     minimum: float
     maximum: float
@@ -77,6 +82,11 @@ def layer_arrays(model: Module, x: Any) -> Iterator[tuple[str, Array]]:
     """Yield the arrays of each layer by name: its output, parameters and their gradients.
 
     The model runs once, in evaluation; nothing of it is changed.
+
+    >>> import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh())
+    >>> [(name, array.shape) for name, array in layer_arrays(model, np.ones((4, 2)))]
+    [('0', (4, 3)), ('1', (4, 3)), ('0.weight', (3, 2)), ('0.bias', (3,))]
     """
     outputs: dict[str, Array] = {}
 
@@ -121,6 +131,17 @@ class Watcher:
         If there are no inputs, or `every` is no positive integer.
     MissingExtraError
         If there is a folder and no tensorboardX.
+
+    Examples
+    --------
+    >>> import nn
+    >>> x = np.array([[0.0], [1.0]])
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> watcher = Watcher(x, every=2)
+    >>> training = nn.MSELoss(), nn.optim.SGD(model.parameters(), lr=0.1), x, 2 * x
+    >>> history = nn.fit(model, *training, epochs=4, progress=False, callbacks=[watcher])
+    >>> watcher.epochs, sorted(watcher.records)
+    ([2, 4], ['bias', 'bias.grad', 'output', 'weight', 'weight.grad'])
     """
 
     def __init__(self, inputs: Any, every: int = 1, folder: Location | None = None) -> None:

@@ -44,6 +44,14 @@ class Log:
     ------
     MissingExtraError
         If there is no tensorboardX.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log = Log(folder)
+    ...     log.numbers({"loss": 0.5}, step=1)
+    ...     log.close()
     """
 
     def __init__(self, folder: Location, purge_step: int | None = None) -> None:
@@ -106,6 +114,10 @@ def graph(model: Module, x: Any) -> Any:
 
     A node is an operation of the tape or one of its leaves. Its name says the
     layer that it is part of, its attribute what shape it has.
+
+    >>> import nn
+    >>> len(graph(nn.Linear(2, 1), np.ones((1, 2))).node) > 0
+    True
     """
     given = Tensor(to_numpy(x), name="input")
     with evaluation(model), everything(), trace():

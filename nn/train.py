@@ -53,6 +53,15 @@ class History:
     The numbers of an epoch are those of its outputs while it trained: a mean
     over its batches, each measured before the step that it leads to. Those of
     the validation are of the weights at the epoch's end.
+
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.array([[0.0], [1.0]])
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, nn.MSELoss(), optimizer, x, 2 * x, epochs=3, progress=False)
+    >>> len(history.losses), history.losses[2] < history.losses[0]
+    (3, True)
     """
 
     losses: list[float] = field(default_factory=list)
@@ -108,7 +117,18 @@ class History:
 
 @dataclass
 class State:
-    """What a callback is shown, and how it can end the training."""
+    """What a callback is shown, and how it can end the training.
+
+    >>> import numpy as np
+    >>> import nn
+    >>> def at_the_third(state):
+    ...     state.stop = state.epoch == 3
+    >>> x = np.array([[0.0], [1.0]])
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> training = nn.MSELoss(), nn.optim.SGD(model.parameters(), lr=0.1), x, 2 * x
+    >>> len(fit(model, *training, epochs=100, progress=False, callbacks=[at_the_third]).losses)
+    3
+    """
 
     model: Module
     optimizer: Optimizer
@@ -143,7 +163,19 @@ Callback = Callable[[State], Any]
 
 
 class DivergedError(FloatingPointError):
-    """The loss or a weight became NaN or infinite; `history` is what came before."""
+    """The loss or a weight became NaN or infinite; `history` is what came before.
+
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> x = np.array([[1.0], [1000.0]])
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=1.0)
+    >>> try:
+    ...     fit(model, nn.MSELoss(), optimizer, x, x, epochs=99, progress=False)
+    ... except DivergedError as error:
+    ...     print(len(error.history.losses) > 0, str(error)[:32])
+    True Training stopped in epoch 27
+    """
 
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)
@@ -242,6 +274,17 @@ def fit(
     Examples
     --------
     See :mod:`nn.train`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=0.3)
+    >>> history = fit(model, nn.MSELoss(), optimizer, x, 2 * x + 1, epochs=100, progress=False)
+    >>> model([[3.0]]).round(2)
+    Tensor([[7.]], made_by=round)
     """
     metrics, callbacks, step_callbacks = dict(metrics or {}), [*callbacks], [*step_callbacks]
     functions = [loss, *metrics.values(), *callbacks, *step_callbacks]

@@ -34,6 +34,13 @@ def conv_transpose2d(
 ) -> Any:
     """Return the transposed convolution of images; see `nn.ConvTranspose2d`.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together, or no output is left.
+
+    Examples
+    --------
     >>> conv_transpose2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2)), stride=2).shape
     (1, 1, 4, 4)
     """

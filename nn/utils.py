@@ -80,6 +80,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Return all parameters as one vector, in order; gradients go back to them.
 
+    Raises
+    ------
+    ValueError
+        If there are none.
+
+    Examples
+    --------
     >>> parameters_to_vector([Tensor([[1.0, 2.0]]), Tensor(3.0)]).numpy()
     array([1., 2., 3.])
     """

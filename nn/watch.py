@@ -82,7 +82,15 @@ def evaluation(model: Module) -> Iterator[None]:
 
 @contextmanager
 def same_draws(model: Module) -> Iterator[None]:
-    """Put the generators that layers draw from back, after a ``with``, to where they were."""
+    """Put the generators that layers draw from back, after a ``with``, to where they were.
+
+    >>> import nn
+    >>> layer = nn.Dropout(0.5, rng=0)
+    >>> with same_draws(layer):
+    ...     first = layer(np.ones(5))
+    >>> bool((layer(np.ones(5)) == first).all())
+    True
+    """
     places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
     try:
         with aside():
@@ -129,7 +137,12 @@ def first_not_finite(model: Module, x: Any) -> str:
 
 @dataclass
 class LayerRow:
-    """One line of a `Summary`."""
+    """One line of a `Summary`.
+
+    >>> import nn
+    >>> summary(nn.Linear(2, 3), (2,)).rows[0]
+    LayerRow(path='', kind='Linear', shape=(3,), parameters=9, multiply_adds=6)
+    """
 
     path: str
     kind: str
@@ -140,7 +153,18 @@ class LayerRow:
 
 @dataclass
 class Summary:
-    """The layers of a model in the order in which they ran, for one example."""
+    """The layers of a model in the order in which they ran, for one example.
+
+    >>> import nn
+    >>> print(summary(nn.MLP([2, 4, 1]), (2,)))
+    layer     kind     output  parameters  multiply-adds
+    ────────────────────────────────────────────────────
+    linear1   Linear   4               12              8
+    sigmoid1  Sigmoid  4                0              0
+    linear2   Linear   1                5              4
+    ────────────────────────────────────────────────────
+    total                              17             12
+    """
 
     rows: list[LayerRow]
     parameters: int

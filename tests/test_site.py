@@ -72,11 +72,9 @@ def test_every_link_leads_somewhere(site):
 def test_every_public_name_has_its_page(site, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     monkeypatch.delitem(sys.modules, "reference_pages", raising=False)
-    pages = importlib.import_module("reference_pages")
-    for modules in pages.SECTIONS.values():
-        for module in modules:
-            for name in pages.public(importlib.import_module(module)):
-                assert (site / "reference" / "names" / f"{module}.{name}.html").is_file()
+    for _, module, names in importlib.import_module("reference_pages").pages():
+        for name in names:
+            assert (site / "reference" / "names" / f"{module}.{name}.html").is_file()
 
 
 @pytest.mark.parametrize(

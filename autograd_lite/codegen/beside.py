@@ -87,6 +87,15 @@ class Beside(Source):
         The lines, as `Row`.
     source
         The source alone.
+
+    Examples
+    --------
+    >>> from autograd_lite import grad, source
+    >>> def by_hand(x):
+    ...     return 2.0 * x
+    >>> both = source(grad(lambda x: x * x), 3.0, against=by_hand)
+    >>> both.load()(3.0)
+    6.0
     """
 
     rows: list[Row]

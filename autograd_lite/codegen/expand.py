@@ -25,7 +25,16 @@ EXACT = {neural.sigmoid}
 
 
 class NotWritable(AutogradError):
-    """An operation cannot be written as lines of NumPy."""
+    """An operation cannot be written as lines of NumPy.
+
+    >>> from autograd_lite import source
+    >>> from autograd_lite.scipy import linalg
+    >>> try:
+    ...     source(linalg.expm, [[1.0, 0.0], [0.0, 1.0]])
+    ... except NotWritable:
+    ...     print("SciPy's, and not NumPy's")
+    SciPy's, and not NumPy's
+    """
 
 
 def expand(program: Program, is_writable: Any, closed: bool = False, exact: bool = True) -> Program:

@@ -40,6 +40,14 @@ class Value(base.Value):
         nor made by a step is a constant.
     gradient_of
         The value whose gradient this is, where a backward pass was recorded.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> value = read([x * x], [x]).outputs[0]
+    >>> value.data, value.is_input, value.maker.primitive.name
+    (np.float64(4.0), False, 'multiply')
     """
 
     name: str | None = None
@@ -63,6 +71,14 @@ class Step(base.Step):
         Whether a reverse pass made it.
     shows
         Whether a result is memory of an operand, looked at in another way, as ``x.T`` is.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> step = read([x * x], [x]).steps[0]
+    >>> step.primitive.name, [value.name for value in step.operands]
+    ('multiply', ['x', 'x'])
     """
 
     operands: list[Value]
@@ -73,7 +89,14 @@ class Step(base.Step):
 
 @dataclass(slots=True)
 class Program:
-    """Steps that lead from inputs to outputs, in an order in which they can run."""
+    """Steps that lead from inputs to outputs, in an order in which they can run.
+
+    >>> from autograd_lite import Tensor
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> program = read([x * x + 1.0], [x])
+    >>> [step.primitive.name for step in program.steps], len(program.outputs)
+    (['multiply', 'add'], 1)
+    """
 
     inputs: list[Value]
     steps: list[Step]
@@ -150,6 +173,14 @@ def read(
     -------
     Program
         As it was recorded; `autograd_lite.codegen.simplify` shortens it.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> program = read([x * x], [x])
+    >>> program.inputs[0].name, program.outputs[0].data
+    ('x', np.float64(4.0))
     """
     return _Reader(inputs, names or {}, owners).program(roots)
 

@@ -48,6 +48,14 @@ class Recording:
     owners
         The array or the Tensor that each constant is, where the function made it or took it
         from around itself.
+
+    Examples
+    --------
+    >>> recording = record(lambda x, y: x * y + 1.0, [2.0, 3.0])
+    >>> recording.parameters
+    ['x', 'y']
+    >>> [step.primitive.name for step in recording.program.steps]
+    ['multiply', 'add']
     """
 
     name: str
@@ -88,6 +96,11 @@ def record(
         What array a number of the arguments is in the program; None if it is fixed.
     mode
         What to record it in, in place of `everything`. Constants have their owners then.
+
+    Examples
+    --------
+    >>> record(lambda x: x * x + 1.0, [2.0]).program.outputs[0].data
+    np.float64(5.0)
     """
     kwargs = dict(kwargs or {})
     named = _argument_names(f, args, kwargs)

@@ -16,6 +16,18 @@ class Source(str):
     data
         Arrays that the function uses, does not take, and that are too long to stand in the
         text: the source takes them as keywords of these names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import source, value_and_grad
+    >>> def square(x):
+    ...     return x * x
+    >>> text = source(value_and_grad(square), 3.0)
+    >>> text.name
+    'square'
+    >>> text.load()(3.0)
+    (9.0, 6.0)
     """
 
     name: str

@@ -199,6 +199,14 @@ class Explanation:
     ----------
     derivation : Derivation
         Every step with its numbers and formulas, as data.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor, explain
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> explanation = explain(x * x)
+    >>> len(explanation.derivation.steps)
+    1
     """
 
     def __init__(self, derivation: Derivation, folding: bool = True) -> None:

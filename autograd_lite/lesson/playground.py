@@ -114,7 +114,32 @@ def play(
 
 
 class Playground:
-    """A page on which a model learns. Made by `play`."""
+    """A page on which a model learns. Made by `play`.
+
+    Raises
+    ------
+    ValueError
+        If the model or the examples are more numbers than a page holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import Tensor
+    >>> from autograd_lite import play
+    >>> X, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[2.0], [-1.0]])
+    >>> class Line:
+    ...     def __init__(self):
+    ...         self.w = Tensor([[0.1], [0.2]], requires_grad=True, name="w")
+    ...
+    ...     def parameters(self):
+    ...         return [self.w]
+    ...
+    ...     def __call__(self, x):
+    ...         return x @ self.w
+    >>> page = play(Line(), lambda out, y: np.mean((out - y) ** 2), X, y)
+    >>> page.to_html().startswith("<!DOCTYPE html>")
+    True
+    """
 
     def __init__(
         self,

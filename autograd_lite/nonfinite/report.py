@@ -73,6 +73,16 @@ class FirstBad:
         What met there, such as ``0 · inf``; empty for an input.
     remarks
         Sentences on what came of it, why, and what to do.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor, first_bad
+    >>> import numpy as np
+    >>> z = Tensor([1.0, -1.0], requires_grad=True, name="z")
+    >>> with np.errstate(all="ignore"):
+    ...     bad = first_bad(np.sum(np.log(z)))
+    >>> bad.operation, bad.index, bad.way
+    ('log', (1,), 'forward')
     """
 
     way: Literal["forward", "backward", "input"]
@@ -120,6 +130,11 @@ def first_bad(loss: Tensor | Callable[..., Tensor], *inputs: Any) -> FirstBad | 
     FirstBad or None
         None if all is finite.
 
+    Raises
+    ------
+    TypeError
+        If `loss` is neither a Tensor nor a function that returns one.
+
     Examples
     --------
     >>> bad = first_bad(lambda x: np.sum(np.where(x > 0.0, np.sqrt(x), 0.0)), [-1.0, 4.0])
@@ -147,7 +162,16 @@ def first_bad(loss: Tensor | Callable[..., Tensor], *inputs: Any) -> FirstBad | 
 
 
 def diagnose(loss: Tensor, names: Names = ()) -> FirstBad | None:
-    """Return what `first_bad` returns, with `names` for Tensors and arrays that have none."""
+    """Return what `first_bad` returns, with `names` for Tensors and arrays that have none.
+
+    >>> from autograd_lite import Tensor
+    >>> import numpy as np
+    >>> z = Tensor([1.0, -1.0], requires_grad=True)
+    >>> with np.errstate(all="ignore"):
+    ...     bad = diagnose(np.sum(np.log(z)))
+    >>> bad.operation
+    'log'
+    """
     with np.errstate(all="ignore"):
         found = find(loss)
         return None if found is None else described(found, names)

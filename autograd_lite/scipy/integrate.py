@@ -168,7 +168,7 @@ def odeint(
     tfirst: bool = False,
     **options: Any,
 ) -> Any:
-    """Solve dy/dt = func(y, t, *args) from y0 on, at the times t.
+    """Solve dy/dt = ``func(y, t, *args)`` from y0 on, at the times t.
 
     Parameters
     ----------
@@ -194,6 +194,14 @@ def odeint(
     ------
     DetachError
         If a Tensor would be left without its gradient.
+
+    Examples
+    --------
+    >>> from autograd_lite import grad
+    >>> def end(rate):
+    ...     return odeint(lambda y, t, rate: -rate * y, 2.0, [0.0, 1.0], args=(rate,))[-1, 0]
+    >>> grad(end)(0.5).round(4)  # −2 e^(−0.5)
+    np.float64(-1.2131)
     """
     if full_output or more:
         raise UnsupportedArgumentError(
@@ -235,7 +243,7 @@ def solve_ivp(
     args: Any = None,
     **options: Any,
 ) -> Any:
-    """Solve dy/dt = fun(t, y, *args) from y0 on, over a span of time.
+    """Solve dy/dt = ``fun(t, y, *args)`` from y0 on, over a span of time.
 
     Parameters
     ----------

@@ -182,6 +182,11 @@ def solve_triangular(
     Tensor or array
         Of the shape of b.
 
+    Raises
+    ------
+    ValueError
+        If `trans` is not 0, 1, 2, ``'N'``, ``'T'`` or ``'C'``.
+
     Examples
     --------
     >>> solve_triangular(np.array([[2.0, 9.0], [1.0, 1.0]]), [2.0, 3.0], lower=True)
@@ -277,6 +282,13 @@ def solve_banded(
 ) -> Any:
     """Solve a x = b for a matrix that is 0 but for its middle diagonals, the rows of `ab`.
 
+    Raises
+    ------
+    ValueError
+        If the shapes of `ab` and `b` do not go with the diagonals.
+
+    Examples
+    --------
     >>> solve_banded((0, 1), np.array([[0.0, 1.0], [2.0, 2.0]]), [4.0, 4.0])
     array([1., 2.])
     """
@@ -362,6 +374,13 @@ def norm(
 def block_diag(*arrs: Any) -> Any:
     """Return a matrix with these along its diagonal, and 0 elsewhere.
 
+    Raises
+    ------
+    ValueError
+        If one of them has more than two axes.
+
+    Examples
+    --------
     >>> block_diag([[1.0, 2.0]], [[3.0]])
     array([[1., 2., 0.],
            [0., 0., 3.]])

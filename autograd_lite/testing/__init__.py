@@ -19,7 +19,8 @@ RIGHT
 from .adapters import stored, with_cache
 from .gradients import check_gradients
 from .handwritten import check_gradient_function
-from .layouts import LAYOUTS, laid_out
+from .layouts import LAYOUTS as LAYOUTS
+from .layouts import laid_out
 from .properties import gradient_test
 from .strategies import (
     arrays,
@@ -46,7 +47,6 @@ from .structured import (
 )
 
 __all__ = [
-    "LAYOUTS",
     "arrays",
     "broadcastable_arrays",
     "broadcastable_shapes",

@@ -104,6 +104,11 @@ def stored(
         ``{"layers.0.w": "layers.0.dw"}``, ``{"params.W1": "grads.W1"}`` (dicts too). By
         default they are found by their names: see `gradient_names`.
 
+    Raises
+    ------
+    CheckInputError
+        If a name is of no array of floats, or of one that each forward pass makes anew.
+
     Examples
     --------
     >>> from autograd_lite.testing import check_gradient_function

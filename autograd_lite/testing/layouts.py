@@ -23,6 +23,11 @@ def laid_out(array: Array, layout: str) -> Array:
         read-only view in which the first axis of more than one element repeats
         its first entry. All but the last keep the values.
 
+    Raises
+    ------
+    ValueError
+        If there is no such layout.
+
     Examples
     --------
     >>> import numpy as np

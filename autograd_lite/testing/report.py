@@ -54,6 +54,14 @@ class Report:
         How often the function was called, and how many gradients were asked for.
     seconds
         How long it took.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite.testing import check_gradients
+    >>> report = check_gradients(np.sin, np.array(0.5))
+    >>> report.verdict.name, report.rows[0].order
+    ('RIGHT', 1)
     """
 
     name: str

@@ -140,6 +140,11 @@ def arrays(
     **sides
         For `shapes`, if no shape is given.
 
+    Raises
+    ------
+    TypeError
+        If both a shape and sides to choose are given.
+
     Examples
     --------
     >>> from hypothesis import given
@@ -284,6 +289,11 @@ def joint_shapes(axes: str, **sides: int) -> Strategy:
         two matrices with rows of one length.
     **sides
         ``min_side`` and ``max_side``, as for `shapes`.
+
+    Raises
+    ------
+    ValueError
+        If `axes` is not letters and commas, as in ``'nd,dm'``.
 
     Examples
     --------

@@ -237,6 +237,11 @@ def indices(
     layouts
         How they may lie in memory.
 
+    Raises
+    ------
+    ValueError
+        If an axis has no index, or not so many different ones.
+
     Examples
     --------
     >>> from hypothesis import given

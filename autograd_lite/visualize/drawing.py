@@ -184,6 +184,14 @@ class Drawing:
         that package, a `Digraph` of ours with its ``node``, ``edge``, ``attr`` and ``subgraph``.
     graph : Graph
         What is drawn, as plain values and operations, whole.
+
+    Examples
+    --------
+    >>> from autograd_lite import Tensor, draw
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> picture = draw(x * x)
+    >>> picture.graph.operations[0].name
+    'multiply'
     """
 
     def __init__(

@@ -9,6 +9,7 @@ import nn
 from autograd_lite import Tensor
 from autograd_lite.errors import StaleValueError
 from nn import optim
+from nn.optimizer import SCALARS
 
 SETTINGS = [
     ("SGD", {"lr": 0.3}),
@@ -213,7 +214,7 @@ def test_numpys_numbers_as_settings_are_pythons(name, settings, dtype):
             optimizer.step()
             scheduler.step()
             assert p.dtype == dtype
-            arrays = [v for k, v in optimizer.memory[0].items() if k not in optim.SCALARS]
+            arrays = [v for k, v in optimizer.memory[0].items() if k not in SCALARS]
             assert all(array.dtype == dtype for array in arrays)
         return p.data
 
@@ -243,7 +244,7 @@ def test_an_optimizer_follows_a_model_that_was_converted(torch, name, settings):
         theirs.step()
         assert model.weight.dtype == dtype
         memory = optimizer.memory[0].items()
-        assert all(value.dtype == dtype for key, value in memory if key not in optim.SCALARS)
+        assert all(value.dtype == dtype for key, value in memory if key not in SCALARS)
         tolerance = 1e-12 if dtype == np.float64 else 1e-6
         np.testing.assert_allclose(model.weight.data, q.detach().numpy(), rtol=tolerance)
 

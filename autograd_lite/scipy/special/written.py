@@ -145,6 +145,13 @@ def _no_order(name: str, argument: str, value: Any) -> Any:
 def polygamma(n: Any, x: Any) -> Any:
     """Return the n-th derivative of the digamma function, at every real x.
 
+    Raises
+    ------
+    ValueError
+        If n is not a whole number from 0 on.
+
+    Examples
+    --------
     >>> float(polygamma(1, 1.0)) - np.pi**2 / 6 < 1e-15
     True
     """

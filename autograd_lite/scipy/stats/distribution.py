@@ -55,9 +55,26 @@ class Distribution:
         self.valid = valid
         self.formulas = formulas
         self.parameters = (*self.shapes, "loc", *(["scale"] if self.scaled else []))
+        self.__doc__ = self._about()
 
     def __repr__(self) -> str:
         return f"<distribution {self.name}({', '.join(self.parameters)})>"
+
+    def _about(self) -> str:
+        """Return its docstring, for `help` and the reference."""
+        methods = ", ".join(f"``{name}``" for name in self._methods())
+        shapes = ["0.5" if name == "p" else "2" for name in self.shapes]
+        call = f"stats.{self.name}.{self.density}({', '.join(['1', *shapes])})"
+        return f"""scipy.stats.{self.name} of the parameters {", ".join(self.parameters)}.
+
+        Its methods {methods} take a number and the parameters, which broadcast; a call with the
+        parameters alone gives a distribution whose methods take the number.
+
+        >>> import scipy
+        >>> from autograd_lite.scipy import stats
+        >>> bool(np.isclose({call}, scipy.{call}))
+        True
+        """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
         """Return the distribution with these parameters."""

@@ -33,7 +33,14 @@ def _alone(out: Any) -> Any:
 
 
 class MultivariateNormal(Multivariate):
-    """scipy.stats.multivariate_normal, of a covariance matrix that has an inverse."""
+    """scipy.stats.multivariate_normal, of a covariance matrix that has an inverse.
+
+    Its mean is (d,), its covariance (d, d) or a number, its points (…, d).
+
+    >>> from autograd_lite import grad
+    >>> grad(MultivariateNormal().logpdf)([1.0, 2.0], cov=2.0)
+    array([-0.5, -1. ])
+    """
 
     name = "multivariate_normal"
 
@@ -86,7 +93,12 @@ class MultivariateNormal(Multivariate):
 
 
 class Dirichlet(Multivariate):
-    """scipy.stats.dirichlet."""
+    """scipy.stats.dirichlet, of parameters alpha, (k,), at points (k,) or (k, n) whose sum is 1.
+
+    >>> from autograd_lite import grad
+    >>> Dirichlet().pdf([0.25, 0.75], [1.0, 1.0])
+    np.float64(1.0)
+    """
 
     name = "dirichlet"
 
@@ -118,7 +130,11 @@ class Dirichlet(Multivariate):
 
 
 class Multinomial(Multivariate):
-    """scipy.stats.multinomial."""
+    """scipy.stats.multinomial: n draws of k kinds by their probabilities p, (…, k).
+
+    >>> Multinomial().pmf([1, 1], 2, [0.5, 0.5]).round(4)
+    np.float64(0.5)
+    """
 
     name = "multinomial"
 
