@@ -73,6 +73,11 @@ class ForScipy:
     ``rebuild(x)`` makes of a vector what the example was, a tuple where there were several; all
     numbers in it are float64.
 
+    Raises
+    ------
+    TypeError
+        If there is no example.
+
     Examples
     --------
     >>> import numpy as np
