@@ -173,7 +173,7 @@ class DivergedError(FloatingPointError):
     >>> try:
     ...     fit(model, nn.MSELoss(), optimizer, x, x, epochs=99, progress=False)
     ... except DivergedError as error:
-    ...     print(len(error.history.losses) > 0, str(error)[:32])
+    ...     print(len(error.history.losses) > 0, str(error).partition(",")[0])
     True Training stopped in epoch 27
     """
 
