@@ -20,7 +20,8 @@ from .fitting import as_dtype, unbroadcast
 from .foreign import answers_itself, as_operand, not_an_operand
 from .keeping import Guard, snapshot, snapshot_operand
 from .later import later
-from .node import LARGE, let_go
+from .node import LARGE, Node, let_go, parents
+from .node import values as node_values
 from .protocol import whole_name
 from .tape import GRADIENT, annotate, note_stop, special, state
 from .tensor import CONSTANT, Tensor, constant, unwrap
@@ -124,18 +125,36 @@ def _note_question(
     """Note what a condition asked, such as z > 0, for those who explain a choice.
 
     It is no step of the program, and holds what it was asked of no longer than the program does,
-    unless that is traced; numbers and other conditions belong to the question.
+    unless that is traced; numbers and other conditions belong to the question. What was computed
+    for the question alone, as |z| in |z| < 1, is gone after it: how it was computed is noted.
     """
-    of = [
-        v
-        if x is CONSTANT
-        else x
-        if holds or (x._metadata and "asks" in x._metadata)
-        else weakref.ref(x)
-        for x, v in zip(operands, values, strict=True)
-    ]
+    of = [_asked_of(x, v, holds) for x, v in zip(operands, values, strict=True)]
     if all(x is not CONSTANT or type(v) in WEAK for x, v in zip(operands, values, strict=True)):
         t._metadata = {**(t._metadata or {}), "asks": (primitive, of)}
+
+
+DEPTH = 3  # operations that a question may tell of, one in the other
+
+
+def _asked_of(x: Any, value: Any, holds: bool, depth: int = DEPTH) -> Any:
+    """Return what a question keeps of an operand.
+
+    That is a number, a Tensor, or a reference to one with what made it: a primitive and its
+    operands in the same way, or None.
+    """
+    if x is CONSTANT:
+        return value
+    if holds or (x._metadata and "asks" in x._metadata):
+        return x
+    made: Any = x._primitive
+    if made is not None:
+        with_values = tuple(zip(parents(x), node_values(x), strict=True))
+        plain = all(y is not CONSTANT or type(v) in WEAK for y, v in with_values)
+        if depth and plain and not (made.outputs or (made.takes_parameters and x._parameters)):
+            made = made, [_asked_of(y, v, False, depth - 1) for y, v in with_values]
+        else:
+            made = None
+    return weakref.ref(x) if type(x) is not Node else x._twin[0], made
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")

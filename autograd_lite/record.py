@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from .node import Node, parents, restored, values, walk
 
@@ -86,14 +85,16 @@ class Record:
     def asks(self) -> tuple[Primitive, list[Any]] | None:
         """Of a condition, the question and what it was asked of: Tensors that are there, numbers.
 
-        None where one of them is no longer there, and of what is no condition.
+        What was computed for the question alone is itself such a pair: how, and of what. None
+        where something else is no longer there, and of what is no condition.
+
+        >>> from autograd_lite import Tensor
+        >>> x = Tensor(2.0, requires_grad=True, name="x")
+        >>> (x * 3.0 > 1.0).tape.asks
+        (<primitive greater>, [(<primitive multiply>, [Tensor(2., requires_grad=True, name='x'), \
+3.0]), 1.0])
         """
-        noted = self._noted("asks")
-        if noted is None:
-            return None
-        primitive, operands = noted
-        there = [x() if isinstance(x, ref) else x for x in operands]
-        return None if any(x is None for x in there) else (primitive, there)
+        return _there(self._noted("asks"))
 
     @property
     def rule_of(self) -> str | None:
@@ -131,6 +132,21 @@ class Record:
     def _noted(self, key: str) -> Any:
         note = self._t._metadata
         return None if note is None else note.get(key)
+
+
+def _there(noted: Any) -> tuple[Primitive, list[Any]] | None:
+    """Return a question, or how an operand was computed, if all of it is still there."""
+    if noted is None:
+        return None
+    primitive, operands = noted
+    found = []
+    for x in operands:
+        if isinstance(x, tuple):
+            held, made = x
+            x = held()
+            x = _there(made) if x is None else x
+        found.append(x)
+    return None if any(x is None for x in found) else (primitive, found)
 
 
 Step = tuple[Any, tuple[Any, ...]]  # the Tensor that an operation made, and its operands

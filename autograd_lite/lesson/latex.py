@@ -37,8 +37,8 @@ def to_latex(derivation: Derivation) -> str:
         r"\section*{Gradients}",
         _aligned(gradients),
     ]
-    if any(np.ndim(v.data) for v in derivation.graph.values):
-        parts.append(r"Here $\odot$ multiplies element by element.")
+    if any(LATEX.hadamard in part for part in parts):
+        parts.append(rf"Here ${LATEX.hadamard}$ multiplies element by element.")
     parts.append(
         rf"$\frac{{\partial {root}}}{{\partial x}}$ is a gradient: how fast ${root}$ changes with "
         "$x$, along all ways together. $y'(x)$ is a local derivative: how fast $y$ changes with "

@@ -451,9 +451,7 @@ def _note(condition: Formula, holds: bool, way: Way) -> None:
     elif condition.head in COMPARISONS:
         way.notes.append(condition if holds else _opposite(condition))
     elif condition.head == "symbol" and np.asarray(condition.value).dtype.kind == "b":
-        way.notes.append(condition if holds else apply(
-            "logical_not", condition, value=np.logical_not(condition.value)
-        ))  # fmt: skip
+        way.notes.append(apply("equal", condition, number(holds), value=np.bool_(True)))
 
 
 def _opposite(f: Formula) -> Formula:

@@ -50,7 +50,7 @@ def to_text(derivation: Derivation) -> str:
         for e in of_input(derivation, value, TEXT):
             lines.append(f"  {TEXT.equation([e.left, *e.right])}{e.note and '   ' + e.note}")
     lines += ["", *_state(derivation)]
-    if any(np.ndim(v.data) for v in derivation.graph.values):
+    if any(TEXT.hadamard in line for line in lines):
         lines += ["", "⊙ multiplies element by element, · is the product of matrices."]
     return "\n".join(lines)
 

@@ -310,7 +310,7 @@ class _Reader(program.Reader):
             self.add(t, operands)
         for value in self.graph.values:
             if value.maker is None and value.tensor is not None:
-                value.asks = self._asked(value.tensor)
+                value.asks = self._asked(value.tensor.tape.asks)
         for root in roots:
             value = self.value(root, root.data)
             if not value.is_root:
@@ -393,23 +393,21 @@ class _Reader(program.Reader):
             if value.data is data:
                 return value
         tensor = operand if isinstance(operand, Tensor) else None
-        if tensor is not None and tensor.tape.asks is not None:
+        if tensor is not None and tensor.dtype.kind == "b":
             prefix = "c"  # a condition, which is asked of values that may come later here
         value = self._new(self.names.of(operand, prefix), data, tensor)
         known.append(value)
         return value
 
-    def _asked(self, t: Tensor) -> tuple[Primitive, list[Any]] | None:
-        """Return a question, asked of values of the graph where they are some."""
-        if t.tape.asks is None:
-            return None
-        question, of = t.tape.asks
-        found: list[Any] = []
-        for x in of:
-            known = self.known.get(id(x)) or next(iter(self.given.get(id(x), [])), None)
-            nested = self._asked(x) if isinstance(x, Tensor) else None
-            found.append(x if known is None and nested is None else known or nested)
-        return question, found
+    def _asked(self, x: Any) -> Any:
+        """Return what a question was asked of: a value of the graph, a question, or itself."""
+        if isinstance(x, tuple):
+            primitive, of = x
+            return primitive, [self._asked(y) for y in of]
+        known = self.known.get(id(x)) or next(iter(self.given.get(id(x), [])), None)
+        if known is None and isinstance(x, Tensor) and x.tape.asks is not None:
+            return self._asked(x.tape.asks)
+        return x if known is None else known
 
     def _new(self, name: str, data: Any, tensor: Tensor | None) -> Value:
         requires = tensor is not None and tensor.requires_grad

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import weakref
 from xml.etree import ElementTree
 
 import numpy as np
@@ -95,7 +96,9 @@ def test_every_form_can_be_written(program):
     loss.backward()
     for value in d.inputs:
         np.testing.assert_allclose(d.gradients[value], value.tensor.grad, rtol=1e-9, atol=1e-12)
-    assert str(explanation).startswith("Forward")
+    said, _, footnote = str(explanation).partition("⊙ multiplies")
+    assert said.startswith("Forward")
+    assert ("⊙" in said) == bool(footnote)  # a sign is explained where it stands
     html = explanation.to_html()
     assert len(html) < 1_000_000
     assert "✗ differs from finite differences" not in html
@@ -103,6 +106,7 @@ def test_every_form_can_be_written(program):
     assert latex.count(r"\begin") == latex.count(r"\end")
     assert latex.count("{") == latex.count("}")
     assert latex.isascii()
+    assert latex.count(r"\odot") != 1  # in formulas, and where it is explained
     fragment = ElementTree.fromstring(explanation.to_mathml())  # it is well-formed
     assert len(fragment.findall("h3")) == 3
     assert len(fragment.findall("p/math[mo]")) > len(d.steps) + len(d.edges)
@@ -512,6 +516,45 @@ def test_a_reason_gives_the_same_derivative_wherever_it_holds(function, at, reas
     for other in (-2.0, -1.0, 0.0, 1.0, 3.0, 4.0):
         if eval(condition, {"x": other}):
             assert grad(function)(other) == grad(function)(at)
+
+
+CONDITIONS = {
+    "a value": lambda x, v: np.where(x > 1.0, x, x * 2.0),
+    "a function of it": lambda x, v: np.where(np.abs(x) < 0.1, x, x * 2.0),
+    "a composition": lambda x, v: np.where(np.exp(x * x) - x > 9.0, x, x * 2.0),
+    "a number of an array": lambda x, v: np.where(np.sum(v * v) > 3.0, x, x * 2.0),
+    "two at once": lambda x, v: np.where((np.abs(x) > 1.0) | ~(x * 2.0 > 0.0), x, x * 2.0),
+    "each element": lambda x, v: np.sum(np.where(np.tanh(v) > 0.5, v * x, v)),
+    "NumPy's own": lambda x, v: np.sinc(x),
+}
+
+
+@pytest.mark.parametrize("program", CONDITIONS.values(), ids=CONDITIONS)
+def test_a_condition_says_what_it_asks_with_or_without_a_trace(program):
+    """What was computed for the question alone is gone, and told again."""
+    given = inputs(x=0.5, v=np.array([0.25, -2.0]))
+    with trace():
+        traced = str(explain(program(*given)))
+    plain = str(explain(program(*given)))
+    assert plain == re.sub(r"   \[.*?:\d+\]", "", traced).replace("loss", "t")
+    assert "(constant)" not in plain
+
+
+def test_a_condition_that_asks_nothing_is_said_to_be_true_or_not():
+    x = Tensor(2.0, requires_grad=True, name="x")
+    text = str(explain(np.where(Tensor(False, name="training"), x, x * 3.0)))
+    assert text.count(", since training = False") == 2
+
+
+def test_what_a_question_was_asked_of_is_not_kept():
+    x = Tensor(np.ones(1000), requires_grad=True)
+    asked = np.exp(x)
+    gone = weakref.ref(asked)
+    mask = asked > 2.0
+    del asked
+    assert gone() is None
+    primitive, (of, _) = mask.tape.asks
+    assert (primitive.name, of[0].name, of[1][0] is x) == ("greater", "exp", True)
 
 
 def test_two_ways_round_of_a_comparison_are_one_reason():

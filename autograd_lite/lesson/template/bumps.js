@@ -52,7 +52,7 @@ function paintBump() {
   const slope = bump.gradient[k];
   const where = bump.name + (bump.places[k].length ? `[${bump.places[k].join(", ")}]` : "");
   $("bump-say").textContent =
-    `${data.root} = ${short(bump.at)} now. The gradient of ${where} is ${short(slope)}, by finite ` +
+    `${data.root} ${equals(bump.at)} now. The gradient of ${where} is ${short(slope)}, by finite ` +
     `differences ${short(bump.numeric[k])}: bump ${where} by a small ε, and ${data.root} changes by about ${short(slope)} · ε.`;
   const body = document.querySelector("#bump-table tbody");
   body.replaceChildren();

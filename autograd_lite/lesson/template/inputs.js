@@ -51,7 +51,7 @@ function paintControl(cell, input, i) {
   if (cell.firstElementChild || cell.painted === `${x} ${largest}`) return; // it is being typed, or stands
   cell.painted = `${x} ${largest}`;
   cell.textContent = signed(x);
-  cell.title = `${nameOf(input, i)} = ${short(x)}: drag it, type, or use ↑ ↓`;
+  cell.title = `${nameOf(input, i)} ${equals(x)}: drag it, type, or use ↑ ↓`;
   if (typeof x === "number") cell.setAttribute("aria-valuenow", x);
   else cell.removeAttribute("aria-valuenow");
   cell.setAttribute("aria-valuetext", short(x));

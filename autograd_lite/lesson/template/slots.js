@@ -24,9 +24,14 @@ function held(text, open, close) {
   return text;
 }
 
-/** A sentence, with its numbers. */
+/** A text, with its numbers. */
 const fill = (text) =>
   held(text.replace(SLOT, (_, array, i) => short(numberAt(array, i))), "(", ")");
+
+/** What is said to be a number is only nearly that, where its digits are not all shown. */
+const equals = (x) => `${isExact(x) ? "=" : "≈"} ${short(x)}`;
+const EQUAL = new RegExp(`= ${SLOT.source}`, "g");
+const sentence = (text) => fill(text.replace(EQUAL, (_, array, i) => equals(numberAt(array, i))));
 
 const BRACKET = (sign) => `<mo lspace="0" rspace="0">${sign}</mo>`;
 
@@ -84,8 +89,8 @@ function named(text) {
 frames.forEach((frame, i) => {
   const template = frame.say;
   const hushed = template.replace(/⟨[^⟩]*⟩/g, "");
-  const all = (text) => fill(text).replace(/[⟨⟩]/g, "");
-  const get = { say: () => all(frame.beyond && crossed(i) ? frame.beyond : template), hush: () => fill(hushed) };
+  const all = (text) => sentence(text).replace(/[⟨⟩]/g, "");
+  const get = { say: () => all(frame.beyond && crossed(i) ? frame.beyond : template), hush: () => sentence(hushed) };
   for (const key in get) Object.defineProperty(frame, key, { enumerable: true, get: get[key] });
   const every = frame.math;
   const math = () => {

@@ -33,8 +33,9 @@ class Opened {
     let steepest = 0;
     gradient.forEach((g, i) => { if (Math.abs(g) > Math.abs(gradient[steepest])) steepest = i; });
     const i = steepest, name = this.names[i];
+    const exact = [theta[i], gradient[i], next[i]].every((x) => Number(short(x).replaceAll("−", "-")) === x);
     say($("opened-example"), settings.optimizer === "sgd"
-      ? `The steepest: ${name} ← ${short(theta[i])} − ${short(settings.rate)} · ${bracket(gradient[i])} = ${short(next[i])}.`
+      ? `The steepest: ${name} ← ${short(theta[i])} − ${short(settings.rate)} · ${bracket(gradient[i])} ${exact ? "=" : "≈"} ${short(next[i])}.`
       : `The steepest: ${name} goes from ${short(theta[i])} to ${short(next[i])}.`);
     say($("opened-more"), theta.length > count ? `The first ${count} of ${theta.length} numbers.` : "");
   }
