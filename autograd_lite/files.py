@@ -25,12 +25,12 @@ try:
 except ImportError:  # Windows, where nobody can remove what somebody has open anyway
     fcntl = None  # type: ignore[assignment]
 
-Location = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 
 PREFIX = ".new-"
 
 
-def replace(path: Location, content: bytes) -> None:
+def replace(path: StrPath, content: bytes) -> None:
     """Write a file as a whole: whoever looks sees the old one or the new one.
 
     It is on the disk before it gets its name, so this holds through a crash too.
@@ -58,7 +58,7 @@ def replace(path: Location, content: bytes) -> None:
 
 
 @contextmanager
-def staged(folder: Location) -> Iterator[Path]:
+def staged(folder: StrPath) -> Iterator[Path]:
     """Yield an empty folder, and move the files that were put there into `folder` at the end.
 
     Each file is replaced whole, as `replace` does it, and none if there is an error
@@ -78,7 +78,7 @@ def staged(folder: Location) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(folder: Location) -> Iterator[None]:
+def alone(folder: StrPath) -> Iterator[None]:
     """Let no two ``with`` blocks for a folder run at once, in whatever threads and processes.
 
     For who reads a file and then writes it anew, and for who reads several that
@@ -88,14 +88,14 @@ def alone(folder: Location) -> Iterator[None]:
         yield
 
 
-def see_folder(path: Location) -> None:
+def see_folder(path: StrPath) -> None:
     """See that there is a folder for a file."""
     folder = Path(path).parent
     if not folder.is_dir():
         raise FileNotFoundError(f"{os.fspath(path)} cannot be written: there is no such folder.")
 
 
-def remove_left_overs(folder: Location, name: str = "") -> None:
+def remove_left_overs(folder: StrPath, name: str = "") -> None:
     """Remove temporary files and folders of writers that were killed.
 
     Those of `name` too that stand under the names of earlier versions.
@@ -113,7 +113,7 @@ def remove_left_overs(folder: Location, name: str = "") -> None:
 # -- one file ------------------------------------------------------------------------------------
 
 
-def _target(path: Location) -> Path | None:
+def _target(path: StrPath) -> Path | None:
     """Return where a file is to be, behind symbolic links; None if that is a device or a pipe."""
     try:
         mode = os.stat(path).st_mode
@@ -149,7 +149,7 @@ def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 @contextmanager
-def _temporary_folder(folder: Location) -> Iterator[Path]:
+def _temporary_folder(folder: StrPath) -> Iterator[Path]:
     """Yield a new folder that is locked; it is removed at the end."""
     while True:
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as name, ExitStack() as stack:
@@ -172,7 +172,7 @@ def _take_place(name: Path, target: Path) -> None:
 
 
 @contextmanager
-def _called(path: Location) -> Iterator[None]:
+def _called(path: StrPath) -> Iterator[None]:
     """Let an error be about the path that the user gave."""
     try:
         yield
@@ -186,7 +186,7 @@ def _called(path: Location) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Location, wait: bool = False) -> Iterator[bool]:
+def _locked(path: StrPath, wait: bool = False) -> Iterator[bool]:
     """Hold the lock of a file or folder; yield whether nobody else does.
 
     The system takes it from a process that dies.

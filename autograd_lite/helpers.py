@@ -83,7 +83,7 @@ def finish(
         if needs or operands[0]._metadata is not None or operands[-1]._metadata is not None:
             note_stop(t, operands, needs, "no_grad")
         if not primitive.rules and primitive.joint is None:
-            _note_question(t, primitive, operands, values, mode.lines)
+            _note_condition(t, primitive, operands, values, mode.lines)
         return
     if mode.recorder is not None:
         # A rule is to see arrays from around as values of the program, not as numbers.
@@ -119,7 +119,7 @@ def finish(
         let_go(t)
 
 
-def _note_question(
+def _note_condition(
     t: Tensor, primitive: Declaration, operands: Any, values: Any, holds: bool
 ) -> None:
     """Note what a condition asked, such as z > 0, for those who explain a choice.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.files import Location
+from autograd_lite.files import StrPath
 
 from .data import Dataset
 from .files import read_arrays, write_arrays
@@ -49,14 +49,14 @@ def _attributes(owner: Any) -> list[tuple[str, Any]]:
     return list(getattr(owner, "__dict__", {}).items())  # what has slots has none
 
 
-def write(path: Location, state: Mapping[str, Any]) -> None:
+def write(path: StrPath, state: Mapping[str, Any]) -> None:
     """Write a state: dicts and lists in each other, of arrays and of what JSON can say."""
     arrays: dict[str, Array] = {}
     text = json.dumps(_without_arrays(state, "", arrays))
     write_arrays(path, arrays, {"format": FORMAT, "state": text})
 
 
-def read(path: Location) -> Any:
+def read(path: StrPath) -> Any:
     """Return a state that `write` wrote.
 
     Raises

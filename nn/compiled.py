@@ -35,7 +35,7 @@ from autograd_lite.reachable import attributes
 from autograd_lite.tape import newest_write, next_number
 
 from .module import Buffer, Module
-from .optimizer import Memory, Optimizer
+from .optimizer import Optimizer, ParameterState
 
 Group = dict[str, Any]
 
@@ -43,7 +43,9 @@ Group = dict[str, Any]
 class _Pack:
     """Parameters of one group, dtype and number of steps, with their memory, in one array each."""
 
-    def __init__(self, optimizer: Optimizer, group: Group, members: list[tuple[Tensor, Memory]]):
+    def __init__(
+        self, optimizer: Optimizer, group: Group, members: list[tuple[Tensor, ParameterState]]
+    ):
         self.optimizer, self.group = optimizer, group
         self.params = [p for p, _ in members]
         self.memories = [memory for _, memory in members]
@@ -370,9 +372,9 @@ class TrainingStep:
         if optimizer._conversions != Module.conversions:
             optimizer._convert()
         self.packs = []
-        memories = iter(optimizer.memory)
+        memories = iter(optimizer.state)
         for group in optimizer.param_groups:
-            alike: dict[Any, list[tuple[Tensor, Memory]]] = {}
+            alike: dict[Any, list[tuple[Tensor, ParameterState]]] = {}
             for p in group["params"]:
                 memory = next(memories)
                 if id(p) in (self._moving or ()) and p._requires:

@@ -26,7 +26,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import Location
+from autograd_lite.files import StrPath
 from autograd_lite.randomness import Random, generator
 
 from .module import Array, to_numpy
@@ -372,7 +372,7 @@ MOST_AXES = 64
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: Location) -> Array:
+def read_idx(path: StrPath) -> Array:
     """Read an array from an IDX file, compressed with gzip or not.
 
     The file is two zero bytes, a byte for the type, a byte for the number of
@@ -436,7 +436,7 @@ def _idx(name: str, file: io.BufferedIOBase) -> Array:
     return np.frombuffer(content, kind).reshape(shape).astype(kind.newbyteorder("="))
 
 
-def read_mnist(folder: Location, train: bool = True, dtype: Any = np.float32) -> TensorDataset:
+def read_mnist(folder: StrPath, train: bool = True, dtype: Any = np.float32) -> TensorDataset:
     """Read MNIST, or a relative of it, from its IDX files in a folder.
 
     These are ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, or
@@ -485,7 +485,7 @@ def read_mnist(folder: Location, train: bool = True, dtype: Any = np.float32) ->
     return TensorDataset(scaled, labels.astype(np.int64))
 
 
-def _found(folder: Location, name: str) -> Path:
+def _found(folder: StrPath, name: str) -> Path:
     candidates = [
         Path(folder) / variant
         for base in (name, name.replace("-idx", ".idx"))

@@ -143,7 +143,7 @@ def _run(function: Callable[..., None], arrays: list[Any], *settings: Any) -> No
 # -- convolution ---------------------------------------------------------------------------------
 
 
-def _gather(lines: Any, out: Any, down: int, along: int, below: int, beside: int) -> None:
+def _copy_windows(lines: Any, out: Any, down: int, along: int, below: int, beside: int) -> None:
     n, rows, columns, kh, kw, run = out.shape
     for image in range(n):
         for row in range(rows):
@@ -160,14 +160,14 @@ def _gather(lines: Any, out: Any, down: int, along: int, below: int, beside: int
                                 window[a, b, k] = line[first + k]
 
 
-def gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
+def im2col(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
     """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
     n, height, width, channels = padded.shape
     lines = padded.reshape(n, height, width * channels)
     if dilation[1] == 1:  # a row of a window is one piece
         out = out.reshape(*out.shape[:4], 1, -1)
     along, beside = stride[1] * channels, dilation[1] * channels
-    _run(_gather, [lines, out], stride[0], along, dilation[0], beside)
+    _run(_copy_windows, [lines, out], stride[0], along, dilation[0], beside)
 
 
 def _scatter(shares: Any, whole: Any, down: int, along: int, below: int, beside: int) -> None:
@@ -185,7 +185,7 @@ def _scatter(shares: Any, whole: Any, down: int, along: int, below: int, beside:
 BUFFER = 2_000_000  # numbers: what the taps send of some images at a time
 
 
-def send_back(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
+def col2im(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
     """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
     n, *grid, outputs = lines.shape
     channels, *kernel = weight.shape[1:]
@@ -202,7 +202,7 @@ def send_back(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any)
 # -- max-pooling ---------------------------------------------------------------------------------
 
 
-def _put_down(
+def _unpool_line(
     part: Any, by: Any, whole: Any, kh: int, kw: int, down: int, along: int, below: int, beside: int
 ) -> None:
     n, rows, columns, channels = part.shape
@@ -231,11 +231,11 @@ def _put_down(
                             left[k] = none if found else left[k]
 
 
-def put_down(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
+def unpool(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
     """Add each part to `whole` where `by` is largest in its window; all (n, C, rows, columns)."""
     part, by, target = (a.transpose(_CHANNELS_LAST) for a in (part, by, whole))
     ordered = [np.ascontiguousarray(a) for a in (part, by, target)]
-    _run(_put_down, ordered, *kernel, *stride, *dilation)
+    _run(_unpool_line, ordered, *kernel, *stride, *dilation)
     if not np.may_share_memory(ordered[-1], whole):
         whole[:] = ordered[-1].transpose(_CHANNELS_FIRST)
 
@@ -295,4 +295,4 @@ def _in_line(*arrays: Any) -> list[Any] | None:
     return [a.reshape(-1) for a in ordered] if whole else None
 
 
-_COMPILED = (gather, send_back, put_down, masked, adapt)
+_COMPILED = (im2col, col2im, unpool, masked, adapt)

@@ -25,14 +25,14 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import Location, replace
+from autograd_lite.files import StrPath, replace
 
 from .module import Array, Module
 
 RESERVED = "__metadata__"
 
 
-def save_weights(model: Module, path: Location, metadata: Mapping[str, str] | None = None) -> None:
+def save_weights(model: Module, path: StrPath, metadata: Mapping[str, str] | None = None) -> None:
     """Write all parameters and buffers of a model into a safetensors file.
 
     Parameters
@@ -57,7 +57,7 @@ def save_weights(model: Module, path: Location, metadata: Mapping[str, str] | No
     write_arrays(path, model.state_dict(), metadata)
 
 
-def load_weights(model: Module, path: Location) -> None:
+def load_weights(model: Module, path: StrPath) -> None:
     """Set all parameters and buffers of a model from a safetensors file.
 
     Raises
@@ -93,7 +93,7 @@ def load_weights(model: Module, path: Location) -> None:
 
 
 def write_arrays(
-    path: Location, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+    path: StrPath, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write arrays, and texts, by name into a safetensors file that is replaced whole.
 
@@ -144,7 +144,7 @@ def _can_be_saved(array: Array) -> bool:
     return True
 
 
-def read_arrays(path: Location) -> tuple[dict[str, Array], dict[str, str]]:
+def read_arrays(path: StrPath) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays, and the texts, of a safetensors file, having checked it whole."""
     library = _safetensors()
     content = Path(path).read_bytes()

@@ -441,7 +441,7 @@ def max_pool2d(
     """
     own = windows.of_pooling(2, kernel_size, stride, padding, dilation)
     input, geometry, single = _pool(input, own, ceil_mode)
-    out = convolution.pick(input, input, **geometry)
+    out = convolution.max_pool(input, input, **geometry)
     return out[0] if single else out
 
 

@@ -18,7 +18,7 @@ from autograd_lite.calculus.loops import loop, loops
 from . import lr_scheduler
 from .lbfgs import LBFGS
 from .module import Module
-from .optimizer import Check, Group, Memory, Optimizer, decayed
+from .optimizer import Check, Group, Optimizer, ParameterState, decayed
 from .settings import count, flag, from_zero, number, plain_number, share, shares
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Muon",
     "NAdam",
     "Optimizer",
+    "ParameterState",
     "RMSprop",
     "lr_scheduler",
 ]
@@ -135,14 +136,14 @@ class SGD(Optimizer):
             found.append((group, None if isinstance(rate, np.ndarray) else rate, pairs))
         return found
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return lr times the gradient, or what takes its place."""
         g = decayed(gradient, parameter, group)
         momentum = group["momentum"]
         if momentum:
-            b = memory.get("momentum_buffer")
+            b = state.get("momentum_buffer")
             b = g.copy() if b is None else momentum * b + (1.0 - group["dampening"]) * g
-            memory["momentum_buffer"] = b
+            state["momentum_buffer"] = b
             g = g + momentum * b if group["nesterov"] else b
         return group["lr"] * g
 
@@ -193,14 +194,14 @@ class Adagrad(Optimizer):
         """Return the rate, which may fall."""
         return {"rate": group["lr"] / (1.0 + (step - 1) * group["lr_decay"])}
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the gradient over the root of the sum of its squares."""
         g = decayed(gradient, parameter, group)
-        steps_before = memory.get("step", 0)
-        memory["step"] = steps_before + 1
-        memory["sum"] = memory.get("sum", group["initial_accumulator_value"]) + g * g
+        steps_before = state.get("step", 0)
+        state["step"] = steps_before + 1
+        state["sum"] = state.get("sum", group["initial_accumulator_value"]) + g * g
         rates = group.get("rates") or self.rates(group, steps_before + 1)
-        return rates["rate"] * g / (np.sqrt(memory["sum"]) + group["eps"])
+        return rates["rate"] * g / (np.sqrt(state["sum"]) + group["eps"])
 
 
 class RMSprop(Optimizer):
@@ -247,19 +248,19 @@ class RMSprop(Optimizer):
             centered=centered,
         )
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the gradient over the root of the mean of its square."""
         g = decayed(gradient, parameter, group)
         alpha = group["alpha"]
-        memory["step"] = memory.get("step", 0) + 1
-        v = memory["square_avg"] = alpha * memory.get("square_avg", 0.0) + (1.0 - alpha) * g * g
+        state["step"] = state.get("step", 0) + 1
+        v = state["square_avg"] = alpha * state.get("square_avg", 0.0) + (1.0 - alpha) * g * g
         if group["centered"]:
-            mean = memory["grad_avg"] = alpha * memory.get("grad_avg", 0.0) + (1.0 - alpha) * g
+            mean = state["grad_avg"] = alpha * state.get("grad_avg", 0.0) + (1.0 - alpha) * g
             v = v - mean * mean
         quotient = g / (np.sqrt(v) + group["eps"])
         if group["momentum"]:
-            quotient = group["momentum"] * memory.get("momentum_buffer", 0.0) + quotient
-            memory["momentum_buffer"] = quotient
+            quotient = group["momentum"] * state.get("momentum_buffer", 0.0) + quotient
+            state["momentum_buffer"] = quotient
         return group["lr"] * quotient
 
 
@@ -304,9 +305,9 @@ class Adam(Optimizer):
             params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
         )
 
-    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def moved(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the next value of a parameter."""
-        return self._moved(parameter.data, decayed(gradient, parameter, group), memory, group)
+        return self._moved(parameter.data, decayed(gradient, parameter, group), state, group)
 
     def rates(self, group: Group, step: int) -> dict[str, float]:
         """Return the rate and the root by which the means make up for where they started."""
@@ -314,19 +315,19 @@ class Adam(Optimizer):
         root = math.sqrt(1.0 - beta2**step)
         return {"rate": group["lr"] / (1.0 - beta1**step), "root": root}
 
-    def _moved(self, p: Any, g: Any, memory: Memory, group: Group) -> Any:
+    def _moved(self, p: Any, g: Any, state: ParameterState, group: Group) -> Any:
         """Return a share of p less what Adam subtracts."""
         beta1, beta2 = group["betas"]
-        t = memory["step"] = memory.get("step", 0) + 1
+        t = state["step"] = state.get("step", 0) + 1
         rates = group.get("rates") or self.rates(group, t)
         share, rate, root = rates.get("share", 1.0), rates["rate"], rates["root"]
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
         settings = (share, beta1, beta2, rate, root, group["eps"])
         if isinstance(g, Tensor):  # a step is recorded
-            return _adapted(p, g, memory, names, *settings)
+            return _adapted(p, g, state, names, *settings)
         for name in names:
-            memory[name] = np.asarray(memory[name]) if name in memory else np.zeros_like(g)
-        return loops["adapt"](p, g, [memory[name] for name in names], *settings)
+            state[name] = np.asarray(state[name]) if name in state else np.zeros_like(g)
+        return loops["adapt"](p, g, [state[name] for name in names], *settings)
 
 
 @loop
@@ -358,15 +359,15 @@ def _adapt(
 
 
 def _adapted(
-    p: Any, g: Any, memory: Memory, names: list[str], share: Any, beta1: float, beta2: float,
+    p: Any, g: Any, state: ParameterState, names: list[str], share: Any, beta1: float, beta2: float,
     rate: Any, root: Any, eps: float,
 ) -> Any:  # fmt: skip
     """Do what `_adapt` does, to the bit, with new values in place of writes."""
-    m = memory[names[0]] * beta1 + (1.0 - beta1) * g
-    v = memory[names[1]] * beta2 + (g * g) * (1.0 - beta2)
-    memory.update(zip(names, (m, v), strict=False))
+    m = state[names[0]] * beta1 + (1.0 - beta1) * g
+    v = state[names[1]] * beta2 + (g * g) * (1.0 - beta2)
+    state.update(zip(names, (m, v), strict=False))
     if len(names) > 2:
-        v = memory[names[2]] = np.maximum(memory[names[2]], v)
+        v = state[names[2]] = np.maximum(state[names[2]], v)
     term = m / (np.sqrt(v) / root + eps) * rate
     return (p if isinstance(share, float) and share == 1.0 else share * p) - term
 
@@ -404,9 +405,9 @@ class AdamW(Adam):
         share = 1.0 - group["lr"] * group["weight_decay"]
         return {**super().rates(group, step), "share": share}
 
-    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def moved(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the next value of a parameter: Adam's, after the decay."""
-        return self._moved(parameter.data, gradient, memory, group)
+        return self._moved(parameter.data, gradient, state, group)
 
 
 class Adamax(Optimizer):
@@ -445,15 +446,15 @@ class Adamax(Optimizer):
         """Return the rate, which makes up for where the mean started."""
         return {"rate": group["lr"] / (1.0 - group["betas"][0] ** step)}
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the mean gradient over the largest."""
         g = decayed(gradient, parameter, group)
         beta1, beta2 = group["betas"]
-        t = memory["step"] = memory.get("step", 0) + 1
+        t = state["step"] = state.get("step", 0) + 1
         rates = group.get("rates") or self.rates(group, t)
-        m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
-        u = np.maximum(beta2 * memory.get("exp_inf", 0.0), np.abs(g) + group["eps"])
-        memory["exp_inf"] = u
+        m = state["exp_avg"] = beta1 * state.get("exp_avg", 0.0) + (1.0 - beta1) * g
+        u = np.maximum(beta2 * state.get("exp_inf", 0.0), np.abs(g) + group["eps"])
+        state["exp_inf"] = u
         return rates["rate"] * m / u
 
 
@@ -536,15 +537,15 @@ class NAdam(Optimizer):
         self._products[key] = step, product
         return product
 
-    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def moved(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the next value of a parameter."""
         decoupled = group["decoupled_weight_decay"]
         g = gradient if decoupled else decayed(gradient, parameter, group)
         beta1, beta2 = group["betas"]
-        t = memory["step"] = memory.get("step", 0) + 1
+        t = state["step"] = state.get("step", 0) + 1
         rates = group.get("rates") or self.rates(group, t)
-        m = memory["exp_avg"] = beta1 * memory.get("exp_avg", 0.0) + (1.0 - beta1) * g
-        v = memory["exp_avg_sq"] = beta2 * memory.get("exp_avg_sq", 0.0) + (1.0 - beta2) * g * g
+        m = state["exp_avg"] = beta1 * state.get("exp_avg", 0.0) + (1.0 - beta1) * g
+        v = state["exp_avg_sq"] = beta2 * state.get("exp_avg_sq", 0.0) + (1.0 - beta2) * g * g
         root = np.sqrt(v * rates["of_squares"]) + group["eps"]
         ahead = rates["of_gradient"] * g + rates["of_mean"] * m
         p = parameter.data * rates["share"] if decoupled else parameter.data
@@ -581,15 +582,15 @@ class Adadelta(Optimizer):
     ) -> None:
         super().__init__(params, lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the gradient, in the size of the steps so far."""
         g = decayed(gradient, parameter, group)
         rho, eps = group["rho"], group["eps"]
-        memory["step"] = memory.get("step", 0) + 1
-        v = memory["square_avg"] = rho * memory.get("square_avg", 0.0) + (1.0 - rho) * g * g
-        before = memory["acc_delta"] if "acc_delta" in memory else np.zeros_like(g)
+        state["step"] = state.get("step", 0) + 1
+        v = state["square_avg"] = rho * state.get("square_avg", 0.0) + (1.0 - rho) * g * g
+        before = state["acc_delta"] if "acc_delta" in state else np.zeros_like(g)
         d = np.sqrt(before + eps) / np.sqrt(v + eps) * g
-        memory["acc_delta"] = rho * before + (1.0 - rho) * d * d
+        state["acc_delta"] = rho * before + (1.0 - rho) * d * d
         return group["lr"] * d
 
 
@@ -654,11 +655,11 @@ class Muon(Optimizer):
                     "give it to another optimizer, such as AdamW."
                 )
 
-    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def moved(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return the next value of a parameter."""
         momentum = group["momentum"]
-        b = momentum * memory.get("momentum_buffer", 0.0) + (1.0 - momentum) * gradient
-        memory["momentum_buffer"] = b
+        b = momentum * state.get("momentum_buffer", 0.0) + (1.0 - momentum) * gradient
+        state["momentum_buffer"] = b
         update = (1.0 - momentum) * gradient + momentum * b if group["nesterov"] else b
         rate = group["lr"] * math.sqrt(max(1.0, parameter.shape[0] / parameter.shape[1]))
         decayed = parameter.data * (1.0 - group["lr"] * group["weight_decay"])

@@ -20,7 +20,9 @@ from .settings import from_zero, number, plain_number
 SCALARS = ("step", "mu_product")
 """What is remembered as one number, whatever a parameter's shape."""
 
-Memory = dict[str, Any]
+ParameterState = dict[str, Any]
+"""What an optimizer keeps of one parameter from step to step, such as a momentum."""
+
 Group = dict[str, Any]
 Check = Callable[[str, Any], Any]
 
@@ -31,7 +33,7 @@ Check = Callable[[str, Any], Any]
 class Optimizer:
     """The base: holds parameters, their settings, and what it remembers of each.
 
-    A subclass says in `change` what is to be subtracted from a parameter (or in
+    A subclass says in `update` what is to be subtracted from a parameter (or in
     `moved` what it becomes).
 
     Parameters
@@ -51,7 +53,7 @@ class Optimizer:
         For each group its ``"params"`` and all its settings, which may be changed.
     params : tuple of Tensor
         The parameters of all groups.
-    memory : tuple of dict
+    state : tuple of dict
         For each parameter, what the optimizer keeps from step to step.
 
     Raises
@@ -64,7 +66,7 @@ class Optimizer:
     Examples
     --------
     >>> class SignDescent(Optimizer):
-    ...     def change(self, parameter, gradient, memory, group):
+    ...     def update(self, parameter, gradient, state, group):
     ...         return group["lr"] * np.sign(gradient)
     >>> w = Tensor([1.0, -2.0], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -85,7 +87,7 @@ class Optimizer:
     """For each setting, what sees that it is in range, and may return it in a better form."""
 
     elementwise: bool = False
-    """Whether each number's step hangs on its own gradient and memory alone, as a class says beside
+    """Whether each number's step hangs on its own gradient and state alone, as a class says beside
     its formula: compiled steps put all parameters into one vector."""
 
     loads: int = 0
@@ -101,13 +103,18 @@ class Optimizer:
         self.params = tuple(p for group in self.param_groups for p in group["params"])
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError("A parameter was given to the optimizer twice: give each once.")
-        self.memory: tuple[Memory, ...] = tuple({} for _ in self.params)
+        self.state: tuple[ParameterState, ...] = tuple({} for _ in self.params)
         self._conversions = Module.conversions
 
     def _check(self, group: Group) -> None:
         for name, check in self.checks.items():
             found = check(name, group[name])
             group[name] = group[name] if found is None else found
+
+    @property
+    def memory(self) -> tuple[ParameterState, ...]:
+        """The older name of `state`."""
+        return self.state
 
     @property
     def lr(self) -> float:
@@ -129,30 +136,33 @@ class Optimizer:
         """Change each parameter that has a gradient."""
         if self._conversions != Module.conversions:
             self._convert()
-        memories = iter(self.memory)
+        states = iter(self.state)
         for group in self.param_groups:
             settings = _plain(group)
             for p in group["params"]:
-                memory = next(memories)
+                state = next(states)
                 g = p._read_grad()
                 if g is not None:
-                    new = self.moved(p, g, memory, settings)
+                    new = self.moved(p, g, state, settings)
                     p._set(new if new.dtype is p._value.dtype else new.astype(p.dtype))
 
     def _convert(self) -> None:
         """Follow the parameters, which `Module.to` may have converted."""
         self._conversions = Module.conversions
-        self.memory = tuple(map(_in_dtype, self.memory, self.params))
+        self.state = tuple(map(_in_dtype, self.state, self.params))
 
-    def moved(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
-        """Return the next value of a parameter, an array: its value less `change`."""
-        return parameter.data - self.change(parameter, gradient, memory, group)
+    def moved(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
+        """Return the next value of a parameter, an array: its value less `update`."""
+        return parameter.data - self.update(parameter, gradient, state, group)
 
-    def change(self, parameter: Tensor, gradient: Any, memory: Memory, group: Group) -> Any:
+    def update(self, parameter: Tensor, gradient: Any, state: ParameterState, group: Group) -> Any:
         """Return what is to be subtracted from a parameter: each subclass says how.
 
-        `memory` is the parameter's own, `group` the settings that hold for it.
+        `state` is the parameter's own, `group` the settings that hold for it.
         """
+        change = getattr(self, "change", None)  # its older name
+        if change is not None:
+            return change(parameter, gradient, state, group)
         raise NotImplementedError(f"{type(self).__name__} does not say how parameters change.")
 
     def is_elementwise(self) -> bool:
@@ -160,7 +170,7 @@ class Optimizer:
         for cls in type(self).__mro__:
             if "elementwise" in vars(cls):
                 return bool(vars(cls)["elementwise"])
-            if {"change", "moved", "step"} & set(vars(cls)):
+            if {"update", "change", "moved", "step"} & set(vars(cls)):
                 return False
         return False
 
@@ -190,7 +200,7 @@ class Optimizer:
             numbers = list(range(first, first + len(group["params"])))
             groups.append({**group, "params": numbers})
             first += len(numbers)
-        state = {i: _copied(memory) for i, memory in enumerate(self.memory) if memory}
+        state = {i: _copied(own) for i, own in enumerate(self.state) if own}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -211,7 +221,7 @@ class Optimizer:
             )
         for group, saved in zip(self.param_groups, state["param_groups"], strict=True):
             group.update({k: v for k, v in _plain(saved).items() if k != "params"})
-        self.memory = tuple(
+        self.state = tuple(
             _in_dtype(state["state"].get(i, {}), p) for i, p in enumerate(self.params)
         )
         self.loads += 1
@@ -232,10 +242,10 @@ class Optimizer:
                 self._check({**group, "lr": abs(number("lr", group["lr"]))})
             except ValueError as error:
                 return str(error).rstrip(".")
-        for i, memory in state["state"].items():
+        for i, own in state["state"].items():
             if i not in range(len(self.params)):
                 return f"it remembers a parameter {i}, and there are {len(self.params)}"
-            for name, value in memory.items():
+            for name, value in own.items():
                 if name in SCALARS or value is None:
                     continue
                 if np.shape(value) != self.params[i].shape:
@@ -307,10 +317,10 @@ def _plain(group: Group) -> Group:
     }
 
 
-def _in_dtype(memory: Mapping[str, Any], parameter: Tensor) -> Memory:
+def _in_dtype(state: Mapping[str, Any], parameter: Tensor) -> ParameterState:
     """Return a copy of what is remembered of a parameter, with floats in its dtype."""
-    found = _copied(memory)
-    for name, value in memory.items():
+    found = _copied(state)
+    for name, value in state.items():
         if name in SCALARS:
             found[name] = int(value) if name == "step" else float(value)
         elif value is None:  # as PyTorch keeps where there is no momentum
@@ -320,8 +330,8 @@ def _in_dtype(memory: Mapping[str, Any], parameter: Tensor) -> Memory:
     return found
 
 
-def _copied(memory: Mapping[str, Any]) -> Memory:
+def _copied(state: Mapping[str, Any]) -> ParameterState:
     return {
         name: np.copy(value) if isinstance(value, np.ndarray) else value
-        for name, value in memory.items()
+        for name, value in state.items()
     }

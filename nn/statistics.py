@@ -29,7 +29,7 @@ import numpy as np
 
 from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import Location
+from autograd_lite.files import StrPath
 
 from .module import Array, Module, to_numpy
 from .settings import as_data, count
@@ -144,7 +144,7 @@ class Watcher:
     ([2, 4], ['bias', 'bias.grad', 'output', 'weight', 'weight.grad'])
     """
 
-    def __init__(self, inputs: Any, every: int = 1, folder: Location | None = None) -> None:
+    def __init__(self, inputs: Any, every: int = 1, folder: StrPath | None = None) -> None:
         self.inputs = as_data("inputs", inputs)
         if not self.inputs.size:
             raise ValueError(f"Watcher takes some inputs, and got shape {self.inputs.shape}.")

@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd_lite import Tensor, everything, trace
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import Location
+from autograd_lite.files import StrPath
 
 from .module import Array, Module, to_numpy
 from .watch import evaluation
@@ -54,7 +54,7 @@ class Log:
     ...     log.close()
     """
 
-    def __init__(self, folder: Location, purge_step: int | None = None) -> None:
+    def __init__(self, folder: StrPath, purge_step: int | None = None) -> None:
         self.folder = folder
         self._writer = _library("tensorboardX").SummaryWriter(
             os.fspath(folder),

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd_lite import Tensor, no_grad, trace
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import Location, see_folder
+from autograd_lite.files import StrPath, see_folder
 from autograd_lite.randomness import Random, generator
 
 from . import checkpoint as checkpoints
@@ -154,7 +154,7 @@ class State:
         return self.history.losses[-1]
 
     @property
-    def judged(self) -> float:
+    def monitored(self) -> float:
         """The loss that decides what is best: of the validation, where there is one."""
         return (self.history.validation_losses or self.history.losses)[-1]
 
@@ -202,7 +202,7 @@ def fit(
     patience: int | None = None,
     keep_best: bool = False,
     scheduler: LRScheduler | None = None,
-    checkpoint: Location | None = None,
+    checkpoint: StrPath | None = None,
     compile: bool | str = False,
 ) -> History:
     """Train a model: forward, backward and step, batch by batch, epoch by epoch.
@@ -303,7 +303,7 @@ def fit(
             saved.load(checkpoint)
     examples = loader.examples
     model.train()
-    good = _Good(model, optimizer)
+    good = _LastFinite(model, optimizer)
     compiled = None
     if compile:
         back_end = compile if isinstance(compile, str) else "auto"
@@ -374,12 +374,12 @@ def fit(
                 history.metrics[name].append(numbers[name])
             if held_out is not None:
                 _validate(state, loss, metrics, held_out)
-            if state.judged < state.best_loss:
-                state.best_loss, state.best_epoch = state.judged, state.epoch
+            if state.monitored < state.best_loss:
+                state.best_loss, state.best_epoch = state.monitored, state.epoch
                 if keep_best:
                     state.best_weights = model.state_dict()
             if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(state.judged)
+                scheduler.step(state.monitored)
             elif scheduler is not None:
                 scheduler.step()
             _tell(callbacks, state)
@@ -490,7 +490,7 @@ def _validate(
 # -- when it goes wrong ------------------------------------------------------------------------
 
 
-class _Good:
+class _LastFinite:
     """The last parameters and buffers with which the loss was finite."""
 
     def __init__(self, model: Module, optimizer: Optimizer) -> None:
@@ -580,11 +580,11 @@ class _Saved:
                 for path, rng in checkpoints.generators_of_data(loader.dataset):
                     self.generators[f"{name}.{path}"] = rng
 
-    def write(self, path: Location) -> None:
+    def write(self, path: StrPath) -> None:
         """Write a checkpoint."""
         checkpoints.write(path, self._taken())
 
-    def load(self, path: Location) -> None:
+    def load(self, path: StrPath) -> None:
         """Set all of it to what a checkpoint says, or nothing if it does not fit."""
         saved, before = checkpoints.read(path), self._taken()
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..calculus import shapes
-from ..calculus.shapes import HOLE
+from ..calculus.shapes import TENSOR_SLOT
 from .rules import Step, rule
 
 _N = 5  # a length that nothing else has, in `_where`
@@ -15,7 +15,7 @@ _N = 5  # a length that nothing else has, in `_where`
 
 def _is_places(part: Any) -> bool:
     """Whether a part of an index gives places, or stands for a Tensor that does."""
-    return part is HOLE or isinstance(part, (list, np.ndarray, bool, np.bool_))
+    return part is TENSOR_SLOT or isinstance(part, (list, np.ndarray, bool, np.bool_))
 
 
 def _spelled(index: Any) -> tuple[Any, ...]:
@@ -100,7 +100,7 @@ class _Lookup:
         self.parts = _spelled(step.parameters["index"])
         self.at = _where(self.parts, ndim)
         fillings = iter(step.of_one[1:])
-        of_one = [next(fillings) if p is HOLE else p for p in self.parts]
+        of_one = [next(fillings) if p is TENSOR_SLOT else p for p in self.parts]
         looked_up = [np.shape(p) for p in of_one if not _is_other(p)]
         self.depth = len(np.broadcast_shapes(*looked_up))
 

@@ -419,7 +419,7 @@ def _filtered(step: Step) -> Any:
     return NotImplemented if any(step.is_mapped[1:]) else _merged(step, 1)
 
 
-@rule(convolution.pool_sum, convolution.pool_spread, convolution.pick, convolution.place)
+@rule(convolution.pool_sum, convolution.pool_spread, convolution.max_pool, convolution.max_unpool)
 def _pooled(step: Step) -> Any:
     return _merged(step, len(step.operands))
 

@@ -1,4 +1,4 @@
-"""Functions without a derivative: comparisons, logic, positions, questions.
+"""Functions without a derivative: comparisons, logic, positions, shapes.
 
 Their results are Tensors that require no gradient, and they are on the tape
 where everything is recorded, so that a mask is never frozen into a program.
@@ -53,25 +53,25 @@ derivative(np.linalg.matrix_rank, nondifferentiable="A", parameters="tol hermiti
 
 
 _OF_VALUES = frozenset({"allclose", "array_equal", "array_equiv"})
-"""Those questions whose answer hangs on the numbers, not on shapes and dtypes alone."""
+"""Those whose result depends on the numbers, not on shapes and dtypes alone."""
 
 
-class Question:
-    """A function whose answer is no array on the tape: a shape, a truth, a text."""
+class Unrecorded:
+    """A function that is evaluated on plain arrays and not recorded: its result is no Tensor."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = function.__name__
 
     def __repr__(self) -> str:
-        return f"<question {self.name}>"
+        return f"<unrecorded {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Ask the function about the values."""
+        """Evaluate the function on the values."""
         return self.from_numpy(args, kwargs)
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Answer a NumPy call."""
+        """Evaluate a NumPy call."""
         if special and self.name in _OF_VALUES:
             for x in (*args, *kwargs.values()):
                 if isinstance(x, Tensor):
@@ -79,7 +79,7 @@ class Question:
         return self.function(*unwrap_all(args), **unwrap_all(kwargs))
 
 
-for _question in (
+for _function in (
     *(np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.array_equiv),
     *(np.zeros_like, np.ones_like, np.empty_like),
     *(np.array2string, np.array_repr, np.array_str),
@@ -87,4 +87,4 @@ for _question in (
     *(np.may_share_memory, np.shares_memory, np.min_scalar_type, np.einsum_path),
     *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
 ):
-    TABLE[_question] = Question(_question)
+    TABLE[_function] = Unrecorded(_function)

@@ -8,7 +8,7 @@ gradient there are three arrays, and one sum of products over all of them:
 Leave one of the three out, and what remains is its gradient. So there are three
 primitives, `conv2d`, `conv2d_image` and `conv2d_weight`, and the rules of each
 are the other two: derivatives of every order need no more. In the same way
-`pool_sum` and `pool_spread`, `pick` and `place` are each other's transpose.
+`pool_sum` and `pool_spread`, `max_pool` and `max_unpool` are each other's transpose.
 
 Shapes are PyTorch's, (N, C, H, W). In memory the channels stand last, since
 then a row of a window is one contiguous piece: the *columns*, in which each
@@ -98,12 +98,12 @@ def _columns(
         some = slice(first, min(first + step, n))
         count = some.stop - first
         inside[:count] = image[some]
-        loops["gather"](padded[:count], stride, dilation, buffer[:count])
+        loops["im2col"](padded[:count], stride, dilation, buffer[:count])
         yield some, buffer[:count].reshape(count * grid[0] * grid[1], -1)
 
 
 @loop
-def _gather(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
+def _im2col(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
     """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
     across, down, along, deep = padded.strides
     (sy, sx), (dy, dx) = stride, dilation
@@ -171,12 +171,12 @@ def _conv2d_image(
     height, width = size
     lines = np.ascontiguousarray(_channels_last(upstream), dtype)
     whole = np.zeros((n, top + height + bottom, left + width + right, channels), dtype)
-    loops["send_back"](lines, weight.astype(dtype, copy=False), stride, dilation, whole)
+    loops["col2im"](lines, weight.astype(dtype, copy=False), stride, dilation, whole)
     return _channels_first(whole[:, top : top + height, left : left + width])
 
 
 @loop
-def _send_back(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
+def _col2im(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
     """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
     n, *grid, outputs = lines.shape
     channels, *kernel = weight.shape[1:]
@@ -416,7 +416,7 @@ def _ranked(by: Any) -> Any:
     return np.where(np.isnan(by), np.inf, np.clip(by, limits.min, limits.max))
 
 
-def _pick(
+def _max_pool(
     values: Any,
     by: Any,
     kernel: Pair,
@@ -441,7 +441,7 @@ def _pick(
     return picked
 
 
-def _place(
+def _max_unpool(
     part: Any,
     by: Any,
     kernel: Pair,
@@ -452,14 +452,14 @@ def _place(
     (top, bottom), (left, right) = padding
     height, width = by.shape[2:]
     whole = _like(part, (top + height + bottom, left + width + right))
-    loops["put_down"](part, _bordered(_ranked(by), padding), kernel, stride, dilation, whole)
+    loops["unpool"](part, _bordered(_ranked(by), padding), kernel, stride, dilation, whole)
     return whole[:, :, top : top + height, left : left + width]
 
 
 @loop
-def _put_down(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
+def _unpool(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
     """Add each part to `whole` where `by` is largest in its window; both (N, C, H, W)."""
-    largest = _pick(by, by, kernel, stride, NONE, dilation)
+    largest = _max_pool(by, by, kernel, stride, NONE, dilation)
     free = np.ones_like(part, bool)
     for rows, columns in _taps(kernel, part.shape[2:], stride, dilation):
         found = np.greater_equal(by[:, :, rows, columns], largest)
@@ -468,23 +468,23 @@ def _put_down(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, wh
         whole[:, :, rows, columns] += part * found
 
 
-pick: Primitive = derivative(
-    _pick,
+max_pool: Primitive = derivative(
+    _max_pool,
     name="max_pool",
     operands="values by",
     nondifferentiable="by",
-    values=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): place(
+    values=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): max_unpool(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),
 )
 """Of each window, the value at the place where `by` is largest."""
 
-place: Primitive = derivative(
-    _place,
+max_unpool: Primitive = derivative(
+    _max_unpool,
     name="max_unpool",
     operands="part by",
     nondifferentiable="by",
-    part=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): pick(
+    part=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): max_pool(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),
 )

@@ -170,22 +170,22 @@ scatter: Primitive = derivative(
 # The same two where the index is itself a value on the tape: x[order], x[x > 0].
 
 
-class Hole:
+class TensorSlot:
     """Stands in an index for the Tensor that fills it."""
 
     def __repr__(self) -> str:
         return "·"
 
 
-HOLE = Hole()
+TENSOR_SLOT = TensorSlot()
 
 
 def _filled(index: Any, fillings: Any) -> Any:
     """Put the fillings into the holes of an index, in order."""
     if not isinstance(index, tuple):
-        return fillings[0] if index is HOLE else index
+        return fillings[0] if index is TENSOR_SLOT else index
     left = iter(fillings)
-    return tuple(next(left) if i is HOLE else i for i in index)
+    return tuple(next(left) if i is TENSOR_SLOT else i for i in index)
 
 
 gather: Primitive = derivative(
@@ -216,11 +216,11 @@ def _item(x: Any, index: Any) -> Any:
         fillings = [i for i in index if isinstance(i, Tensor)]
         if fillings:
             _see_shape(fillings)
-            index = tuple(HOLE if isinstance(i, Tensor) else as_index(i) for i in index)
+            index = tuple(TENSOR_SLOT if isinstance(i, Tensor) else as_index(i) for i in index)
             return gather(x, *fillings, index=index)
     elif isinstance(index, Tensor):
         _see_shape([index])
-        return gather(x, index, index=HOLE)
+        return gather(x, index, index=TENSOR_SLOT)
     return getitem(x, index=as_index(index))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..calculus import convolution
-from ..calculus.shapes import HOLE, gather, getitem, put, scatter
+from ..calculus.shapes import TENSOR_SLOT, gather, getitem, put, scatter
 from ..primitive import Primitive
 from . import javascript_products as products
 from .expand import NotWritable
@@ -73,7 +73,7 @@ def indexed(w: Lines, step: Step, shape: tuple[int, ...]) -> tuple[str, int]:
 
     def chosen(whole: Any, fillings: list[Any]) -> Any:
         left = iter(fillings)
-        filled = tuple(next(left) if p is HOLE else p for p in parts)
+        filled = tuple(next(left) if p is TENSOR_SLOT else p for p in parts)
         return whole[filled]
 
     nothing = [v.data if v.is_constant else np.zeros(v.shape, np.int64) for v in holes]
@@ -109,7 +109,7 @@ def _axes_of_holes(parts: tuple[Any, ...], ndim: int) -> list[int]:
     named = sum(takes(p) for p in parts if p is not Ellipsis)
     axes, axis = [], 0
     for p in parts:
-        if p is HOLE:
+        if p is TENSOR_SLOT:
             axes.append(axis)
         axis += ndim - named if p is Ellipsis else takes(p)
     return axes
@@ -269,7 +269,7 @@ def _by_primitive() -> dict[Any, Write]:
         convolution.conv2d_weight: products.conv2d_weight,
         convolution.conv2d_image: products.conv2d_image,
         convolution.pool_sum: products.pool_sum, convolution.pool_spread: products.pool_spread,
-        convolution.pick: products.max_pool, convolution.place: products.max_pool,
+        convolution.max_pool: products.max_pool, convolution.max_unpool: products.max_pool,
     }  # fmt: skip
 
 

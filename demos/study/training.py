@@ -500,7 +500,7 @@ class _Stack:
             return
         state = self.optimizer.state_dict()["state"]
         vars(self).update(vars(self.part(lanes)))
-        for memory, saved in zip(self.optimizer.memory, state.values(), strict=False):
+        for memory, saved in zip(self.optimizer.state, state.values(), strict=False):
             memory.update({k: v[lanes] if np.ndim(v) else v for k, v in saved.items()})
 
     def part(self, lanes: Any) -> _Stack:

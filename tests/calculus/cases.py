@@ -583,7 +583,11 @@ def gather(draw, put=False):
     filling = draw(hnp.arrays(int, (2, 2), elements=st.integers(-shape[0], shape[0] - 1)))
     if draw(st.booleans()):
         filling = draw(hnp.arrays(bool, shape[:1]))
-    index = draw(st.sampled_from([shapes.HOLE, (shapes.HOLE, Ellipsis), (shapes.HOLE, None)]))
+    index = draw(
+        st.sampled_from(
+            [shapes.TENSOR_SLOT, (shapes.TENSOR_SLOT, Ellipsis), (shapes.TENSOR_SLOT, None)]
+        )
+    )
     if not put:
         return Call((draw(arrays(shape)),), after=(filling,), keywords={"index": index})
     picked = np.zeros(shape)[shapes._filled(index, (filling,))]

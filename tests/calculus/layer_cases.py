@@ -111,8 +111,8 @@ CASES = {
     convolution.conv2d_weight.function: convolutions("upstream image", keywords=["kernel"]),
     convolution.pool_sum.function: pools(upstream=False),
     convolution.pool_spread.function: pools(upstream=True),
-    convolution.pick.function: picks(part=False),
-    convolution.place.function: picks(part=True),
+    convolution.max_pool.function: picks(part=False),
+    convolution.max_unpool.function: picks(part=True),
     layers.erf.function: smooth(),
     layers.gelu.function: smooth(),
     layers.silu.function: smooth(),
@@ -159,7 +159,7 @@ def erf(x):
 
 
 INTERNAL = {
-    convolution.pick.function: picked,
-    convolution.place.function: placed,
+    convolution.max_pool.function: picked,
+    convolution.max_unpool.function: placed,
     layers.erf.function: erf,
 }

@@ -89,7 +89,7 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
     "max_pool": [(nn.MaxPool2d(2), [IMAGE]), (nn.MaxPool2d(2, stride=1, padding=1), [IMAGE])],
     "max_unpool": [
         (
-            lambda p: convolution.place(p, IMAGE, kernel=(2, 2), stride=(2, 2)),
+            lambda p: convolution.max_unpool(p, IMAGE, kernel=(2, 2), stride=(2, 2)),
             [drawn(1, 2, 2, 2)],
         )
     ],

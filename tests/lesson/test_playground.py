@@ -247,7 +247,7 @@ def test_an_opened_step_shows_what_the_optimizer_does(page):
     optimizer.step()
     row = p.find("#opened-rows tr:nth-child(4)").text.replace("−", "-").split()
     assert row[0] == "linear1.weight[1,"
-    m, v = (optimizer.memory[0][name][1, 1] for name in ("exp_avg", "exp_avg_sq"))
+    m, v = (optimizer.state[0][name][1, 1] for name in ("exp_avg", "exp_avg_sq"))
     after = model[0].weight.data
     expected = [before[1, 1], gradient[1, 1], m, v, (after - before)[1, 1], after[1, 1]]
     np.testing.assert_allclose([float(x) for x in row[2:]], expected, rtol=6e-3)

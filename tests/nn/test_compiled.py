@@ -218,16 +218,16 @@ def test_every_function_and_module_is_compiled_for_other_numbers(name):
 class Sign(optim.Optimizer):
     elementwise = True
 
-    def change(self, parameter, gradient, memory, group):
+    def update(self, parameter, gradient, state, group):
         return group["lr"] * np.sign(gradient)
 
 
 class Counting(optim.Optimizer):
     elementwise = True
 
-    def change(self, parameter, gradient, memory, group):
-        memory["step"] = memory.get("step", 0) + 1
-        return group["lr"] / memory["step"] * gradient
+    def update(self, parameter, gradient, state, group):
+        state["step"] = state.get("step", 0) + 1
+        return group["lr"] / state["step"] * gradient
 
 
 def test_an_optimizer_of_ones_own_is_compiled_or_refused():
@@ -367,7 +367,7 @@ def test_fit_compiled_reports_what_diverges_and_goes_back():
 class Normed(optim.Optimizer):
     """Steps of one length for each parameter: of a vector of all they would be others."""
 
-    def change(self, parameter, gradient, memory, group):
+    def update(self, parameter, gradient, state, group):
         return group["lr"] * gradient / np.sqrt((gradient * gradient).sum())
 
 

@@ -121,7 +121,7 @@ def test_a_training_stays_in_its_dtype(dtype):
         scheduler.step()
         held = [output, loss, *model.parameters(), *model.buffers(), model.eval()(x)]
         model.train()
-        kept = [v for memory in optimizer.memory for k, v in memory.items() if k != "step"]
+        kept = [v for memory in optimizer.state for k, v in memory.items() if k != "step"]
         dtypes = {t.dtype for t in (*held, *kept, *(p.grad for p in model.parameters()))}
         assert dtypes == {np.dtype(dtype), np.dtype(int)}  # and the count of batches
         assert np.isfinite(loss.item())

@@ -152,7 +152,23 @@ def test_groups_have_settings_of_their_own(torch, rng):
     twin = optim.SGD(groups(ours), lr=9.0)
     twin.load_state_dict(a.state_dict())
     assert [g["lr"] for g in twin.param_groups] == [0.05, 0.1, 0.1]
-    assert np.array_equal(twin.memory[2]["momentum_buffer"], a.memory[2]["momentum_buffer"])
+    assert np.array_equal(twin.state[2]["momentum_buffer"], a.state[2]["momentum_buffer"])
+
+
+def test_a_formula_under_its_older_name_goes_on_working():
+    class Halving(optim.Optimizer):
+        def change(self, parameter, gradient, memory, group):
+            memory["step"] = memory.get("step", 0) + 1
+            return parameter.data / 2.0
+
+    w = Tensor([4.0], requires_grad=True)
+    optimizer = Halving([w], lr=1.0)
+    for _ in range(2):
+        (w * w).sum().backward()
+        optimizer.step()
+    assert w.data == [1.0]
+    assert not optimizer.is_elementwise()
+    assert optimizer.memory == optimizer.state == ({"step": 2},)
 
 
 def test_a_plain_step_sees_a_rate_that_a_group_was_given():
@@ -214,7 +230,7 @@ def test_numpys_numbers_as_settings_are_pythons(name, settings, dtype):
             optimizer.step()
             scheduler.step()
             assert p.dtype == dtype
-            arrays = [v for k, v in optimizer.memory[0].items() if k not in SCALARS]
+            arrays = [v for k, v in optimizer.state[0].items() if k not in SCALARS]
             assert all(array.dtype == dtype for array in arrays)
         return p.data
 
@@ -243,7 +259,7 @@ def test_an_optimizer_follows_a_model_that_was_converted(torch, name, settings):
         optimizer.step()
         theirs.step()
         assert model.weight.dtype == dtype
-        memory = optimizer.memory[0].items()
+        memory = optimizer.state[0].items()
         assert all(value.dtype == dtype for key, value in memory if key not in SCALARS)
         tolerance = 1e-12 if dtype == np.float64 else 1e-6
         np.testing.assert_allclose(model.weight.data, q.detach().numpy(), rtol=tolerance)

@@ -307,7 +307,7 @@ def test_a_diverging_training_stops_with_the_last_good_weights():
 
 def test_a_weight_that_the_last_step_spoils_is_noticed():
     class Spoil(nn.optim.Optimizer):
-        def change(self, parameter, gradient, memory, group):
+        def update(self, parameter, gradient, state, group):
             return gradient * np.nan
 
     model, _, x, y = line()
