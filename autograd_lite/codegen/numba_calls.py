@@ -151,6 +151,10 @@ def _first(step: Step, source: Place) -> str:
 
 def _scatter(body: Body, step: Step, place: Find) -> None:
     source, whole = place(step.operands[0]), place(step.results[0])
+    if isinstance(whole, str):  # a single number, which an index of None or ... picks
+        zeros = [] if isinstance(source, str) else ["0"] * len(source.shape)
+        body.write(f"{whole} = {source if isinstance(source, str) else source.element(zeros)}")
+        return
     body.fill(whole, number(0, dtype_of(step.results[0])))
     target = part(whole, step.parameters["index"])
     assert target is not None

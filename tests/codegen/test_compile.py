@@ -126,6 +126,7 @@ PROGRAMS = {
         lambda x: (np.sum(np.exp(np.linalg.svd(x)[1][0])), np.linalg.det(x)),
         (X[:2, :2],),
     ),
+    "a number picked": (grad(lambda x: np.sum(np.sin(x[None])) * np.exp(x[...])), (np.float64(2),)),
     "parts of what has but one": (
         value_and_grad(lambda x: np.sum(np.real(x) * x) + np.sum(np.imag(x))),
         (X[0],),
