@@ -289,6 +289,12 @@ class Stepper(Compiled):
                     "The state that a compiled step updates in place is made of arrays that can be "
                     f"written into, and one of it is {type(x).__name__}: give np.array(x)."
                 )
+        for i, x in enumerate(self.arrays):
+            if _is_memory_of(x, self.arrays[:i]):
+                raise ValueError(
+                    "Two arrays of the state that a compiled step updates in place are the same "
+                    "memory: give a copy of one."
+                )
 
     def __call__(self, *args: Any) -> Any:
         """Make one step: return its result, and write the new state into the arrays."""
@@ -347,7 +353,16 @@ class Stepper(Compiled):
         form = self._form(tuple(key), args, {})
         while not form.captured.stands():
             form = self._form(tuple(key), args, {}, again=True)
+        count = len(arrays)
         arrays += form.captured.arrays()
+        for i, x in enumerate(arrays[len(self.arrays) :], len(self.arrays) - count):
+            if _is_memory_of(x, self.arrays):
+                what = "an argument" if i < 0 else _called(form.captured.owners[i])
+                raise CompileError(
+                    f"'{self.__name__}' reads {what}, which is memory of the state that it "
+                    "updates: give a copy; or take a parameter from its module, as model.weight, "
+                    "so that a gradient flows to it."
+                )
         whole = all(type(x) is np.ndarray and x.ndim and x.flags.forc for x in args)
         self._before = _Before(args, form, arrays) if whole else None
         return form, arrays.copy()
@@ -371,6 +386,20 @@ class Stepper(Compiled):
                     f"{old.dtype} and returns {new.shape}, {new.dtype} for it: they must be alike."
                 )
         return self._built(recording, captured, count)
+
+
+def _is_memory_of(x: Any, arrays: Sequence[Any]) -> bool:
+    """Whether an array is memory of one of others."""
+    if not isinstance(x, np.ndarray):
+        return False
+    return any(np.may_share_memory(x, a) and np.shares_memory(x, a) for a in arrays)
+
+
+def _called(owner: Any) -> str:
+    """Return what somebody may know an array or a Tensor by that stands around a function."""
+    if isinstance(owner, Tensor):
+        return owner._describe(inside=True)
+    return f"an array of shape {owner.shape} around it"
 
 
 def built(back_end: str, laid: Schedule, name: str) -> tuple[backends.Kernel, str]:

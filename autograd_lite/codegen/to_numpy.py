@@ -31,6 +31,7 @@ BLOCK = 1 << 16
 LARGE = 4 * BLOCK
 """From so many bytes on, a loop runs in blocks."""
 _ALIGNED = 64
+_KEPT = ".copy('K')"
 
 _NUMPYS = frozenset(name for name, x in vars(np).items() if callable(x))
 _BUILTINS = frozenset(dir(builtins))
@@ -349,21 +350,37 @@ class _Writer:
         ])  # fmt: skip
 
     def _results(self) -> list[str]:
-        results, seen = [], set[Value]()
+        """Return the text of each output, and write into inputs what updates them."""
+        results: list[str] = []
+        late: list[str] = []  # written when nothing is read any more
+        updated = {self.schedule.inputs[i] for i in self.schedule.updates.values()}
+        seen = set[Value]()
         for o, v in enumerate(self.schedule.outputs):
             text = self._read(v)
+            if v not in self.into and updated.intersection(self._roots(v)):  # from before the run
+                if o in self.schedule.updates and text == self._given(o):
+                    results.append(text)
+                    continue
+                kept = self._free("t1")
+                self.body.append(f"{kept} = {text}{_KEPT if v.shape else '[()]'}")
+                text = kept
+            elif o not in self.schedule.updates:
+                if v.shape and (v in self.static or v in seen or not self._is_fresh(v)):
+                    text += _KEPT
+                elif v.maker is not None and v.maker.shows:  # of no dimension, and yet memory
+                    text += "[()]"
             if o in self.schedule.updates:
-                given = self._name(self.schedule.inputs[self.schedule.updates[o]])
-                if v not in self.into and text != given:
-                    self.body.append(f"{self._imported('copyto')}({given}, {text})")
-                text = given
-            elif v.shape and (v in self.static or v in seen or not self._is_fresh(v)):
-                text = f"{text}.copy('K')"
-            elif v.maker is not None and v.maker.shows:  # of no dimension, and yet memory
-                text = f"{text}[()]"
+                if v not in self.into:
+                    late.append(f"{self._imported('copyto')}({self._given(o)}, {text})")
+                text = self._given(o)
             seen.add(v)
             results.append(text)
+        self.body += late
         return results
+
+    def _given(self, o: int) -> str:
+        """Return the name of the input that an output is written into."""
+        return self._name(self.schedule.inputs[self.schedule.updates[o]])
 
     def _is_fresh(self, v: Value) -> bool:
         """Whether a value is an array that this run has made, and nothing else shows."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import nn
 from autograd_lite import (
     Tensor,
     compile,
@@ -327,3 +328,55 @@ def test_the_guide_prints_what_it_says(tmp_path):
     file.write_text(program, encoding="utf-8")
     exec(builtins.compile(program, str(file), "exec"), {"print": lambda x: printed.append(str(x))})
     assert printed == shown
+
+
+def swapped(state, x):
+    """Return each other's place, a part of the one and the whole of the other, as they were."""
+    a, b = state
+    return (b + 0.0 * x[0], a), (a, b[:1], b[0] * a[0], np.sum(a * x))
+
+
+@pytest.mark.parametrize("f", [swapped, lambda s, x: ((s[1], s[0]), (s[0], s[1][1:], s[0][0], x))])
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+def test_what_a_step_returns_of_its_state_is_from_before(f, back_end):
+    state, own = (np.array([1.0, 2.0]), np.array([3.0, 5.0])), ([1.0, 2.0], [3.0, 5.0])
+    step, x = compile(f, state=state, back_end=back_end), np.array([0.5, 4.0])
+    results = []
+    for _ in range(3):
+        own, expected = f(tuple(map(np.array, own)), x)
+        results.append((step(x), expected))
+        assert_same_bits(state, own)
+    for found, expected in results:  # and stays what it was
+        assert_same_bits(found, expected)
+
+
+def test_the_memory_of_a_state_is_read_from_the_state_alone():
+    memory = np.arange(6.0)
+    w, view, beside = memory[1:3], memory[2:3], memory[3:5]
+    step = compile(lambda w, x: (w - x, np.sum(w * x)), state=w, back_end="numpy")
+    for wrong in (w, memory[:2], memory[2:4]):
+        with pytest.raises(CompileError, match="an argument, which is memory of the state"):
+            step(wrong)
+    around = compile(lambda w, x: (w - x, np.sum(x * view)), state=w, back_end="numpy")
+    with pytest.raises(CompileError, match=r"array of shape \(1,\) around it, which is memory"):
+        around(np.ones(2))
+    with pytest.raises(ValueError, match="the same memory"):
+        compile(lambda s: (s, None), state=[w, view], back_end="numpy")
+    assert_same_bits(memory, np.arange(6.0))
+    assert step(beside) == 1.0 * 3.0 + 2.0 * 4.0
+
+
+@pytest.mark.parametrize("name", ["a weight", None])
+def test_a_loss_that_holds_a_parameter_beside_the_model_is_refused(name):
+    model = nn.Linear(3, 1, rng=0)
+    held = [model.weight]
+    model.weight.name = name
+    step = compile(
+        model, lambda y, t: np.mean((y - t) ** 2) + np.sum(held[0] ** 2),
+        nn.optim.SGD(model.parameters(), lr=0.1), back_end="numpy",
+    )  # fmt: skip
+    step(X3, X3[:, :1])
+    before = model.weight.numpy().copy()
+    with pytest.raises(CompileError, match=name or "which is memory"):
+        step(X3, X3[:, :1])
+    assert_same_bits(model.weight.numpy(), before)
