@@ -211,8 +211,10 @@ def without_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
 # -- and having it again ---------------------------------------------------------------------
 
 
-def walk(roots: Iterable[Any]) -> list[Any]:
+def walk(roots: Iterable[Any], begin: int = 0) -> list[Any]:
     """Return what operations made, and the roots came from, oldest first.
+
+    With `begin`, of that only what is newer than this number, in size.
 
     Sequence numbers, which grow in size, give the order: no result is ever renumbered.
     The walk that finds them keeps its own stack, since a tape may be a million
@@ -222,7 +224,12 @@ def walk(roots: Iterable[Any]) -> list[Any]:
     waiting = list(roots)
     while waiting:
         t = waiting.pop()
-        if isinstance(t, Node) and t._primitive is not None and t._number not in found:
+        if (
+            isinstance(t, Node)
+            and t._primitive is not None
+            and -t._number > begin
+            and t._number not in found
+        ):
             found[t._number] = t
             waiting.extend(parents(t))
     return [found[n] for n in sorted(found, reverse=True)]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import program
 from ..arguments import transform_of_functions
 from ..backward import owned
 from ..codegen.looks import DOES, SHAPES
 from ..errors import VmapError
-from ..node import parents, values
-from ..primitive import output
+from ..node import parents, values, walk
 from ..quiet import quietly
-from ..run import identity
 from ..tensor import CONSTANT, Tensor
 from ..transforms import named_after
 from ..trees import described, flatten, is_number, open_all, paths
@@ -240,67 +240,77 @@ def _laid(value: Any, count: int | None, axis: int | None) -> Any:
 # -- the replay ----------------------------------------------------------------------------------
 
 
-class _Replay:
+class _Mapped(NamedTuple):
+    """An array that has the axis of the examples, in front."""
+
+    whole: Any
+
+
+@dataclass(slots=True, eq=False)
+class _OfOne(program.Step):
+    """A step of the first example, and what it made of that."""
+
+    t: Any = None
+
+
+class _Replay(program.Reader):
     """The tape of one example, applied to all of them."""
 
     def __init__(self, example: Example, wholes: dict[int, Any], count: int) -> None:
+        super().__init__()
         self.example, self.count = example, count
-        self.known: dict[int, tuple[Any, bool]] = {  # by `id`: the value, and whether it is mapped
-            key: (x, True) for key, x in wholes.items()
-        }
+        self.wholes: dict[program.Value, Any] = {}
+        for key, x in wholes.items():
+            self.known[key] = value = program.Value(None)
+            self.wholes[value] = _Mapped(x)
 
     def results(self, leaves: list[Any]) -> list[tuple[Any, int | None]]:
         """Return for each result its value for all, and how often it is to be repeated."""
-        for t in self._steps(leaves):
-            self.known[id(t)] = self._made(t)
-        found = [self._value(x, _value_of(x)) for x in leaves]
-        return [(x, None if is_mapped else self.count) for x, is_mapped in found]
+        for t in walk(leaves, self.example.begin):
+            self.add(t, parents(t))
+        for_all = program.evaluate(self.steps, self.wholes, self.apply)
+        outputs = [self.value(x, _value_of(x)) for x in leaves]
+        found = [for_all.get(v, v.data) for v in outputs]
+        return [(x.whole, None) if isinstance(x, _Mapped) else (x, self.count) for x in found]
 
-    def _steps(self, leaves: list[Any]) -> list[Tensor]:
-        """Return what was made on the way to the results, oldest first."""
-        found: dict[int, Any] = {}
-        waiting = [x for x in leaves if isinstance(x, Tensor)]
-        while waiting:
-            t = waiting.pop()
-            inside = t._primitive is not None and self.example.is_inside(t)
-            if inside and id(t) not in found and id(t) not in self.known:
-                found[id(t)] = t
-                waiting += parents(t)  # type: ignore[arg-type]
-        return sorted(found.values(), key=lambda t: -t._number)
+    # -- what stands in the program: for what is mapped, the value of one example ---------------
 
-    def _value(self, x: Any, value: Any) -> tuple[Any, bool]:
-        """Return an operand for all examples: what stood there, and its value then."""
-        if id(x) in self.known:
-            return self.known[id(x)]
-        if not isinstance(x, Tensor) or x is CONSTANT:
-            return value, False
-        held = (x._metadata or {}).get("held")  # an array from around the function
+    def value(self, operand: Any, data: Any) -> program.Value:
+        if id(operand) in self.known:
+            return self.known[id(operand)]  # type: ignore[no-any-return]
+        if not isinstance(operand, Tensor) or operand is CONSTANT:
+            return program.Value(data)
+        held = (operand._metadata or {}).get("held")  # an array from around the function
         if held is not None:
-            return held, False
+            return program.Value(held)
         # What is older is somebody else's, who may want a gradient.
-        return (value if self.example.is_inside(x) else x), False
+        return program.Value(data if self.example.is_inside(operand) else operand)
 
-    def _made(self, t: Tensor) -> tuple[Any, bool]:
-        operands = [self._value(x, v) for x, v in zip(parents(t), values(t), strict=True)]
-        primitive = t._primitive
-        parameters = t._parameters if primitive.takes_parameters else {}
-        if primitive is identity:
-            return operands[0]
-        if primitive is output:
-            bundle, is_mapped = operands[0]
-            return bundle[parameters["index"]], is_mapped
-        given = [x for x, _ in operands]
-        are_mapped = [m for _, m in operands]
+    def step(self, t: Tensor, operands: Sequence[Any]) -> _OfOne:
+        given = [self.value(x, v) for x, v in zip(operands, values(t), strict=True)]
+        parameters = t._parameters if t._primitive.takes_parameters else {}
+        return _OfOne(t._primitive, given, parameters, t=t)
+
+    def result(self, t: Tensor, step: _OfOne) -> program.Value:
+        return program.Value(t._value)
+
+    # -- and what becomes of it ------------------------------------------------------------------
+
+    def apply(self, step: _OfOne, operands: list[Any]) -> list[Any]:
+        """Apply a step to all examples, or to what is the same for all of them."""
+        t, primitive = step.t, step.primitive
+        are_mapped = [isinstance(x, _Mapped) for x in operands]
+        given = [x.whole if m else x for x, m in zip(operands, are_mapped, strict=True)]
         if not any(are_mapped) and not primitive.draws:
             if not any(isinstance(x, Tensor) for x in given):
-                return t._value, False
-            return primitive.apply(*given, **parameters), False
+                return step.used(t._value)
+            return step.used(primitive.apply(*given, **step.parameters))
         if primitive.function in SHAPES:
             raise self._shape_of_values(t)
-        step = Step(primitive, given, are_mapped, values(t), parameters, t._value, self.count)
-        if "rule_of" in (t._metadata or {}):  # a rule's infinities are nobody's line
-            return quietly(mapped, step), True
-        return mapped(step), True
+        one = Step(primitive, given, are_mapped, values(t), step.parameters, t._value, self.count)
+        # A rule's infinities are nobody's line.
+        made = quietly(mapped, one) if "rule_of" in (t._metadata or {}) else mapped(one)
+        return [_Mapped(x) for x in step.used(made)]
 
     def _shape_of_values(self, t: Tensor) -> VmapError:
         how = "a shape that values decide"
