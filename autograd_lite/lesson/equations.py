@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..visualize.graph import Value
-from .derivation import Derivation, Edge, Step, in_one_line, named, paths
+from .derivation import Derivation, Edge, in_one_line, paths
 from .formula import Formula, apply, gradient
+from .forward import Step, named
 from .notation import Notation, Rounded, is_rounded, write
 from .simplifying import simplify
 

@@ -38,8 +38,9 @@ from ..visualize.render import render, write
 from ..visualize.scene import magnitude
 from ..visualize.text import cut, number, printable
 from ..visualize.tikz import CENTIMETRE, latex, preamble
-from .derivation import Derivation, named
+from .derivation import Derivation
 from .equations import contribution
+from .forward import named
 from .parts import that_fits
 from .words import equation
 

@@ -15,7 +15,8 @@ import numpy as np
 from ..visualize.graph import Module, Operation, Value, homes
 from ..visualize.labels import short_formula, short_names
 from ..visualize.text import cut, printable, sentence
-from .derivation import Derivation, named
+from .derivation import Derivation
+from .forward import named
 from .layers import Layout, Path, Point, layers, route
 from .notation import TEXT, write
 from .words import where

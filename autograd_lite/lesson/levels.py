@@ -29,9 +29,9 @@ from ..program import evaluate
 from ..tape import enable_grad, next_number
 from ..tensor import Tensor
 from ..visualize.graph import Graph, Module, Operation, Value, read
-from .derivation import named, step_of
 from .elements import followed, name_at
 from .formula import Formula, arguments_of
+from .forward import named, step_of
 
 MOST = 2000  # numbers of a program that is taken apart
 

@@ -22,7 +22,7 @@ from ..visualize.graph import Operation, Value
 from ..visualize.text import number as short
 from ..visualize.text import operations
 from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
-from .derivation import Derivation, Edge, Step, named, paths
+from .derivation import Derivation, Edge, paths
 from .elements import Follower
 from .equations import (
     by_index,
@@ -35,6 +35,7 @@ from .equations import (
     with_places,
 )
 from .formula import Formula
+from .forward import Step, named
 from .layout import picture
 from .living import Living, NotWritable, alive
 from .notation import MATHML, TEXT, Notation, write

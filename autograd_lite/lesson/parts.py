@@ -25,9 +25,10 @@ from ..visualize.fold import Fold, flat, fold
 from ..visualize.graph import Graph, Operation, Value
 from ..visualize.part import nearest
 from ..visualize.text import operations
-from .derivation import Derivation, Edge, Step, named
+from .derivation import Derivation, Edge
 from .equations import total
 from .formula import Formula, apply, gradient
+from .forward import Step, named
 from .notation import legible
 from .simplifying import simplify
 

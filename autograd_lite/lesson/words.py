@@ -10,7 +10,7 @@ import numpy as np
 
 from ..locations import without_folders
 from ..visualize.birth import birth
-from .derivation import Derivation, Edge, Step, named
+from .derivation import Derivation, Edge
 from .equations import (
     by_index,
     contribution,
@@ -22,6 +22,7 @@ from .equations import (
     with_places,
 )
 from .formula import Formula
+from .forward import Step, named
 from .notation import MANY, TEXT, write
 
 WIDTH = 96
