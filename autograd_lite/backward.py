@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-_FLOAT64 = np.dtype(float64)  # there is one object of it
+FLOAT64 = np.dtype(float64)  # there is one object of it
 _ONE = float64(1.0)
 
 Kept = list[tuple["Tensor", Any]]
@@ -166,7 +166,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     leaves, retained = quietly(reverse, root, seed)
     # Nothing has been written so far: an error above leaves every gradient as it was.
     for leaf, g in leaves:
-        if g.dtype is not _FLOAT64:
+        if g.dtype is not FLOAT64:
             g = conjugate_if_complex(g)
         if leaf._grad is not None:
             # In silence, as all of the pass: inf − inf is nobody's line.

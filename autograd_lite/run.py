@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .backward import conjugate_if_complex, reverse_since
+from .backward import FLOAT64, conjugate_if_complex, reverse_since
 from .errors import IntegerGradientError
 from .later import later
 from .primitive import derivative
 from .quiet import quietly
-from .tape import call_with_grad, next_number, state
+from .tape import GRADIENT, call_with_grad, next_number, special, state
 from .tensor import Tensor, constant, unwrap
 from .trees import Rebuild, flatten
 
@@ -53,8 +53,11 @@ class Run:
             given[n] = fresh
         # What is newer than this may depend on the aliases.
         self.start = self.aliases[0]._number if self.aliases else next_number()
-        self.mode = state.mode
-        self.result = call_with_grad(f, *given, **kwargs)
+        self.mode = state.mode if special else GRADIENT
+        if self.mode.records:
+            self.result = f(*given, **kwargs)
+        else:
+            self.result = call_with_grad(f, *given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
 
     def forget_result(self) -> None:
@@ -80,7 +83,7 @@ class Run:
             g = reached.pop(alias._number, None)
             if g is None:
                 g = np.zeros_like(alias._value)[()]  # a NumPy scalar where it has no dimension
-            gradients.append(conjugate_if_complex(g))
+            gradients.append(g if g.dtype is FLOAT64 else conjugate_if_complex(g))
         return gradients
 
     def vjp_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
@@ -144,11 +147,11 @@ def _alias(x: Any) -> Tensor:
         alias = constant(x.copy("K"))
     else:
         alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
-    if alias._value.dtype.kind not in "fc":
-        raise IntegerGradientError(
-            f"The gradient was asked for an argument of dtype {alias.dtype}: "
-            "give floats, as in 2.0."
-        )
+        if alias._value.dtype.kind not in "fc":
+            raise IntegerGradientError(
+                f"The gradient was asked for an argument of dtype {alias.dtype}: "
+                "give floats, as in 2.0."
+            )
     alias._requires = True
     alias._metadata = {"alias": True}
     return alias

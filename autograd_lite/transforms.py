@@ -165,13 +165,14 @@ def _swept(
         value = unwrap(value)
         run.forget_result()
     gradients = run.vjp(roots, recorded=outer)
-    count = len(gradients)
-    run.attach_to_outer()
+    numbers = [value, *gradients]
+    if outer:
+        run.attach_to_outer()
+        numbers = run.unwrap_constants(numbers)
     others, rebuild_aux = flatten(aux)
-    numbers = run.unwrap_constants([value, *gradients], outer)
     if others:
         numbers += run.unwrap_constants(others)
-    return numbers, count, run.rebuild_arguments, rebuild_aux
+    return numbers, len(gradients), run.rebuild_arguments, rebuild_aux
 
 
 def _without_aux(f: Function, aux: list[Any]) -> Function:

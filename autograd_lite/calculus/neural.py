@@ -42,7 +42,7 @@ def _product(x: Any, matrix: Any) -> Any:
 
 
 def _linear(x: Any, weight: Any) -> Any:
-    return _product(x, weight.T)
+    return x.dot(weight.T) if x.ndim <= 2 else _product(x, weight.T)
 
 
 linear = derivative(
