@@ -236,12 +236,12 @@ class Compiled:
 class _Before:
     """A step that was made: what the next need not ask again if it gets the same arrays."""
 
-    __slots__ = ("args", "arrays", "form", "names", "numbers", "values")
+    __slots__ = ("args", "arrays", "computed", "form", "names", "numbers", "values")
 
     def __init__(self, args: Sequence[Any], form: Form, arrays: list[Any]) -> None:
         self.args, self.form, self.arrays = args, form, arrays
         captured = form.captured
-        self.names = captured.names
+        self.names, self.computed = captured.names, captured.computed
         self.values = [(t, t._value) for t, *_ in captured.tensors]
         self.numbers = [
             (i, x)
@@ -259,6 +259,8 @@ class _Before:
         for _, look, x in self.names:
             if look() is not x:
                 return False
+        if self.computed and not self.form.captured.stands():
+            return False
         for i, x in self.numbers:
             self.arrays[i] = x[()]
         return True

@@ -305,6 +305,8 @@ def test_what_is_around_may_be_views_of_each_other_and_compiled_functions():
         lambda x: np.sum(np.maximum(x, kept) / kept),
         lambda x: F.mse_loss(x, kept),
         lambda x: np.sum(np.concatenate([x, kept]) ** 2),
+        lambda x: np.sum(x) * np.sum(kept) + kept[0],  # what NumPy computes alone
+        lambda x: np.sum(x * np.where(kept > 1.0, 2.0, np.nan)),
     ],
 )
 def test_arrays_around_are_operands_of_gradients_too(f):
