@@ -1,8 +1,9 @@
 """How Sphinx builds the site: `make docs`.
 
-The guides and the course are MyST Markdown; the course's lessons and the gallery are notebooks as
-text, and run when the site is built. The reference is made of the docstrings of every public name;
-`reference_pages.py` lists them. Whatever warns fails the build.
+The guides and the course are MyST Markdown. All their Python runs when the site is built: the
+lessons and the gallery are notebooks as text, and `blocks.py` runs the guides. The reference is
+made of the docstrings of every public name; `reference_pages.py` lists them. Whatever warns fails
+the build.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]  # before what is installed
 
+import blocks  # noqa: E402
 import reference_pages  # noqa: E402
 from docutils import nodes  # noqa: E402
 from latex2mathml.converter import convert  # noqa: E402
+from sphinx.util import logging  # noqa: E402
 
 import autograd_lite  # noqa: E402
 
@@ -99,6 +102,12 @@ def keep_bars(app: Any, what: str, name: str, thing: Any, options: Any, lines: l
     lines[:] = [re.sub(r"(?<![|`])\|(?=[^|`]+\|(?![|`]))", r"\\|", line) for line in lines]
 
 
+def run_blocks(app: Any, page: str, content: list[str]) -> None:
+    """Run the Python of a page, so that one that does not do what it says fails the build."""
+    for line, what in blocks.wrong(content[0]):
+        logging.getLogger(__name__).warning(what, location=(page, line), type="blocks")
+
+
 def skip_scikit_learns(
     app: Any, what: str, name: str, thing: Any, skip: bool, options: Any
 ) -> bool | None:
@@ -110,5 +119,6 @@ def setup(app: Any) -> None:
     """Write the pages that are made of the code, before Sphinx looks for what there is."""
     reference_pages.write(DOCS / "reference")
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
+    app.connect("source-read", run_blocks)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("autodoc-skip-member", skip_scikit_learns)

@@ -38,7 +38,7 @@ class MultivariateNormal(Multivariate):
     Its mean is (d,), its covariance (d, d) or a number, its points (…, d).
 
     >>> from autograd_lite import grad
-    >>> grad(MultivariateNormal().logpdf)([1.0, 2.0], cov=2.0)
+    >>> grad(MultivariateNormal().logpdf)(np.array([1.0, 2.0]), [0.0, 0.0], 2.0)
     array([-0.5, -1. ])
     """
 
