@@ -570,16 +570,27 @@ def layer_norm(
             f"layer_norm takes an input whose last axes are {shape}, and got shape {input.shape}."
         )
     axes = tuple(range(-len(shape), 0))
-    out = layers.normalize.apply(in_single(input), axis=axes, eps=number("eps", eps))
-    for name, given, apply in (("weight", weight, np.multiply), ("bias", bias, np.add)):
-        if given is not None:
-            given = operand(given)
-            if given.shape != shape:
-                raise ValueError(
-                    f"layer_norm takes a {name} of shape {shape}, and got {given.shape}."
-                )
-            out = apply(out, given)
-    return out.astype(input.dtype) if input.dtype == np.float16 else out
+    scales = []
+    for name, given in (("weight", weight), ("bias", bias)):
+        scales.append(None if given is None else operand(given))
+        if given is not None and scales[-1].shape != shape:
+            raise ValueError(
+                f"layer_norm takes a {name} of shape {shape}, and got {scales[-1].shape}."
+            )
+    return normalized(input, axes, eps, *scales)
+
+
+def normalized(
+    x: Any, axes: tuple[int, ...], eps: Any, weight: Any = None, bias: Any = None
+) -> Any:
+    """Return x with mean 0 and variance 1 over axes, times a weight, plus a bias."""
+    wide, small = in_single(x), number("eps", eps)
+    if weight is None and bias is None:
+        out = layers.normalize.apply(wide, axis=axes, eps=small)
+    else:
+        weight, bias = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+        out = layers.normalize_and_scale.apply(wide, weight, bias, axis=axes, eps=small)
+    return out.astype(x.dtype) if x.dtype == np.float16 else out
 
 
 def rms_norm(
@@ -635,24 +646,36 @@ def group_norm(
             f"group_norm takes (N, C, …) with a C that {groups} groups divide, and got shape "
             f"{input.shape}."
         )
-    wide = in_single(input)
-    parts = np.reshape(wide, (input.shape[0], groups, -1))
-    out = layers.normalize.apply(parts, axis=(2,), eps=number("eps", eps))
-    out = _scaled("group_norm", np.reshape(out, input.shape), weight, bias)
+    parts = np.reshape(in_single(input), (input.shape[0], groups, -1))
+    out = np.reshape(normalized(parts, (2,), eps), input.shape)
+    out = _scaled(out, *_by_channel("group_norm", input, weight, bias))
     return out.astype(input.dtype) if input.dtype == np.float16 else out
 
 
-def _scaled(name: str, x: Any, weight: Any, bias: Any) -> Any:
-    """Return x times a weight, plus a bias, of which there is one for each channel."""
-    for what, given, apply in (("weight", weight, np.multiply), ("bias", bias, np.add)):
+def _scaled(x: Any, weight: Any, bias: Any) -> Any:
+    """Return x times a weight, plus a bias, if there are such."""
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _by_channel(name: str, x: Any, weight: Any, bias: Any) -> list[Any]:
+    """Return a weight and a bias, a number for each channel, so that they broadcast."""
+    found = []
+    for what, given in (("weight", weight), ("bias", bias)):
         if given is not None:
             given = operand(given)
             if given.shape != x.shape[1:2]:
                 raise ValueError(
                     f"{name} takes a {what} of shape {x.shape[1:2]}, and got {given.shape}."
                 )
-            x = apply(x, np.reshape(given, (-1, *(1,) * (x.ndim - 2))))
-    return x
+            given = by_channel(given, x)
+        found.append(given)
+    return found
+
+
+def by_channel(values: Any, x: Any) -> Any:
+    """Shape a number for each channel so that it broadcasts along the second axis."""
+    return values if x.ndim == 2 else np.reshape(values, (-1, *(1,) * (x.ndim - 2)))
 
 
 def batch_norm(
@@ -683,33 +706,30 @@ def batch_norm(
            [ 1.,  1.]])
     """
     input = operand(input)
-    wide, small = in_single(input), number("eps", eps)
+    scales = _by_channel("batch_norm", input, weight, bias)
     over = (0, *range(2, input.ndim))
-    if flag("training", training):
-        numbers = math.prod(input.shape) // max(input.shape[1], 1)
-        if numbers < 2:
-            raise ValueError(
-                "In training, batch_norm needs more than one number for each channel, and got "
-                f"shape {input.shape}."
-            )
-        out = layers.normalize.apply(wide, axis=over, eps=small)
-        share, values = number("momentum", momentum), to_numpy(wide)
-        unbiased = np.ravel(layers.variance_of(values, over)) * (numbers / (numbers - 1))
-        moves = ((running_mean, np.ravel(layers.mean_of(values, over))), (running_var, unbiased))
-        for running, new in moves:
-            if running is not None:
-                moved = (1.0 - share) * to_numpy(running) + share * new
-                if isinstance(running, Tensor):
-                    running.data = moved
-                else:
-                    running[...] = moved
-    else:
-        shape = (-1, *(1,) * (input.ndim - 2))
-        mean, variance = operand(running_mean), operand(running_var)
-        root = np.sqrt(np.reshape(variance, shape) + small)
-        out = (wide - np.reshape(mean, shape)) / root
-    out = _scaled("batch_norm", out, weight, bias)
-    return out.astype(input.dtype) if input.dtype == np.float16 else out
+    if not flag("training", training):
+        mean, variance = (by_channel(operand(a), input) for a in (running_mean, running_var))
+        out = (in_single(input) - mean) / np.sqrt(variance + number("eps", eps))
+        out = _scaled(out, *scales)
+        return out.astype(input.dtype) if input.dtype == np.float16 else out
+    numbers = math.prod(input.shape) // max(input.shape[1], 1)
+    if numbers < 2:
+        raise ValueError(
+            "In training, batch_norm needs more than one number for each channel, and got "
+            f"shape {input.shape}."
+        )
+    out = normalized(input, over, eps, *scales)
+    share = number("momentum", momentum)
+    mean, variance = map(np.ravel, layers.mean_and_variance(to_numpy(in_single(input)), over))
+    for running, new in ((running_mean, mean), (running_var, variance * (numbers / (numbers - 1)))):
+        if running is not None:
+            moved = (1.0 - share) * to_numpy(running) + share * new
+            if isinstance(running, Tensor):
+                running.data = moved
+            else:
+                running[...] = moved
+    return out
 
 
 def check_shape(normalized_shape: Any) -> tuple[int, ...]:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import batch_mean, batch_variance, measured, normalize
+from autograd_lite.calculus.layers import mean_and_variance, measured
 
 from . import functional, settings
+from .functional import by_channel, normalized
 from .loss_functions import in_single, operand
 from .module import Buffer, Module, Parameter
 from .settings import count, flag, number
@@ -59,7 +60,7 @@ class _BatchNorm(Module):
                 f"This {type(self).__name__} takes an input of {axes} axes with "
                 f"{self.num_features} channels on the second, and got shape {x.shape}."
             )
-        wide = in_single(x)
+        scales = [p if p is None else by_channel(p, x) for p in (self.weight, self.bias)]
         if self.training or self.running_mean is None:
             axis = (0, *range(2, x.ndim))
             numbers = math.prod(x.shape) // self.num_features
@@ -68,16 +69,16 @@ class _BatchNorm(Module):
                     f"In training, {type(self).__name__} needs more than one number for each "
                     f"channel, and got shape {x.shape}: give a larger batch, or call eval()."
                 )
-            out = normalize.apply(wide, axis=axis, eps=number("eps", self.eps))
+            out = normalized(x, axis, self.eps, *scales)
             if self.training and self.running_mean is not None:
-                self._track(measured(wide), axis, numbers)
-        else:
-            assert self.running_var is not None
-            variance = in_single(self.running_var.data) + number("eps", self.eps)
-            scale, mean = 1.0 / np.sqrt(variance), self.running_mean.data
-            out = (wide - _by_channel(mean, x)) * _by_channel(scale, x)
+                self._track(measured(in_single(x)), axis, numbers)
+            return out
+        assert self.running_var is not None
+        variance = in_single(self.running_var.data) + number("eps", self.eps)
+        scale, mean = 1.0 / np.sqrt(variance), self.running_mean.data
+        out = (in_single(x) - by_channel(mean, x)) * by_channel(scale, x)
         if self.weight is not None and self.bias is not None:
-            out = out * _by_channel(self.weight, x) + _by_channel(self.bias, x)
+            out = out * scales[0] + scales[1]
         return out.astype(x.dtype) if x.dtype == np.float16 else out
 
     def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:
@@ -92,12 +93,11 @@ class _BatchNorm(Module):
         if share is not momentum:
             share = share.astype(mean.dtype)
         # A row for each example that has its own, or one for the batch.
-        rows = (-1, self.num_features)
-        new = np.mean(np.reshape(batch_mean(x, axis=axis), rows), axis=0)
-        unbiased = np.mean(np.reshape(batch_variance(x, axis=axis), rows), axis=0)
-        unbiased = unbiased * (numbers / (numbers - 1))
+        rows = [np.reshape(a, (-1, self.num_features)) for a in mean_and_variance(x, axis)]
+        new, spread = (a[0] if len(a) == 1 else np.mean(a, axis=0) for a in rows)
         mean.data = (1.0 - share) * mean.data + share * new
-        variance.data = (1.0 - share) * variance.data + share * unbiased
+        spread = spread * (numbers / (numbers - 1))  # from the mean of all, not of these
+        variance.data = (1.0 - share) * variance.data + share * spread
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -105,11 +105,6 @@ class _BatchNorm(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}"
         )
-
-
-def _by_channel(values: Any, x: Any) -> Any:
-    """Shape a number for each channel so that it broadcasts along the second axis."""
-    return values if x.ndim == 2 else np.reshape(values, (-1, *(1,) * (x.ndim - 2)))
 
 
 class BatchNorm1d(_BatchNorm):
@@ -377,13 +372,10 @@ class _InstanceNorm(_BatchNorm):
                 f"In training, {type(self).__name__} needs more than one number for each channel "
                 f"of an example, and got shape {x.shape}."
             )
-        wide = in_single(images)
-        out = normalize.apply(wide, axis=axis, eps=number("eps", self.eps))
+        scales = [p if p is None else by_channel(p, images) for p in (self.weight, self.bias)]
+        out = normalized(images, axis, self.eps, *scales)
         if self.training and self.running_mean is not None:
-            self._track(measured(wide), axis, numbers)
-        if self.weight is not None and self.bias is not None:
-            out = out * _by_channel(self.weight, images) + _by_channel(self.bias, images)
-        out = out.astype(x.dtype) if x.dtype == np.float16 else out
+            self._track(measured(in_single(images)), axis, numbers)
         return out[0] if single else out
 
     def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:

@@ -250,7 +250,8 @@ rule(np.argmax, np.argmin, np.nanargmax, np.nanargmin)(along(None, flat=True))
 rule(np.cumsum, statistics.running_product)(along(None, flat=True))
 rule(np.argsort, np.argpartition)(along(-1, flat=True))
 rule(neural.logsumexp, neural.softmax, neural.log_softmax, fft.forward, fft.inverse)(along(-1))
-rule(np.flip, layers.normalize, layers.batch_mean, layers.batch_variance)(along(None))
+rule(np.flip, layers.normalize, layers.normalize_and_scale)(along(None))
+rule(layers.batch_mean, layers.batch_variance)(along(None))
 rule(np.roll)(along(None, flat=True))
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
 from ..tape import runs_again, special, state
 from ..tensor import Tensor, to_numpy, unwrap
 from .loops import loop, loops
 from .neural import sigmoid
+from .reductions import keepdims_shape
 from .transcendental import square_to_rest
 
 # -- the error function ---------------------------------------------------------------------
@@ -162,44 +164,63 @@ elu = derivative(
 # -- normalization ------------------------------------------------------------------------------
 
 
-_ROWS = 1024
+_ROWS = 1024  # so many numbers are added up in one run: of more, float32 would lose digits
 
 
 def mean_of(x: Any, axis: Any) -> Any:
-    """Return np.mean(x, axis, keepdims=True).
+    """Return np.mean(x, axis, keepdims=True)."""
+    return loops["mean"](x, axis) if type(x) is np.ndarray else np.mean(x, axis, keepdims=True)
 
-    Where the last axis in memory is kept, NumPy adds row by row, and of many rows
-    of float32 digits get lost. A product with ones, of some rows at a time, keeps
-    them, and takes a fifth of the time.
+
+@loop
+def _mean(x: Any, axis: Any) -> Any:
+    """Return np.mean(x, axis, keepdims=True); of a matrix as a product with ones.
+
+    That takes a fifth of the time, and keeps the digits of float32 that NumPy, which adds
+    row by row, would lose.
     """
-    rows = _rows(x, axis) if isinstance(x, np.ndarray) else None
-    if rows is None:
+    across, matrix = _as_matrix(x, axis)
+    if matrix is None:
         return np.mean(x, axis=axis, keepdims=True)
-    ones = np.ones(min(_ROWS, len(rows)), x.dtype)
-    parts = (rows[i : i + _ROWS] for i in range(0, len(rows), _ROWS))
-    sums = np.add.reduce([np.dot(ones[: len(part)], part) for part in parts], dtype=np.float64)
-    shape = [n if i == 1 else 1 for i, n in enumerate(x.shape)]
-    return (sums / len(rows)).astype(x.dtype).reshape(shape)
+    ones = np.ones(min(_ROWS, matrix.shape[across]), x.dtype)
+    if across:
+        sums = matrix.dot(ones)
+    elif len(matrix) <= _ROWS:
+        sums = ones.dot(matrix)
+    else:
+        parts = (matrix[i : i + _ROWS] for i in range(0, len(matrix), _ROWS))
+        sums = np.add.reduce([ones[: len(part)].dot(part) for part in parts], dtype=np.float64)
+    sums /= matrix.shape[across]
+    return sums.astype(x.dtype, copy=False).reshape(keepdims_shape(x.shape, axis))
 
 
-def _rows(x: Any, axis: Any) -> Any:
-    """View an array as rows of channels, if all but these, which are last in memory, are meant."""
-    if x.dtype.char not in "fd" or not x.size or axis != (0, *range(2, x.ndim)):
-        return None
-    last = np.moveaxis(x, 1, -1)
-    return last.reshape(-1, x.shape[1]) if last.flags.c_contiguous else None
+def _as_matrix(x: Any, axis: Any) -> tuple[int, Any]:
+    """View the numbers of each mean as a row or as a column, where they lie so in memory."""
+    if x.dtype.char not in "fd" or not x.size or type(axis) is not tuple:
+        return 0, None
+    if axis == (0,) and x.ndim == 2:
+        return 0, x
+    if axis == (-1,):
+        return 1, x.reshape(-1, x.shape[-1]) if x.shape[-1] <= _ROWS else None
+    if x.ndim > 2 and axis == (0, *range(2, x.ndim)):
+        last = np.moveaxis(x, 1, -1)
+        return 0, last.reshape(-1, x.shape[1]) if last.flags.c_contiguous else None
+    return 0, None
 
 
-def variance_of(x: Any, axis: Any) -> Any:
-    """Return np.var(x, axis, keepdims=True)."""
-    if not isinstance(x, np.ndarray):
-        return np.var(x, axis=axis, keepdims=True)
-    from_mean = x - mean_of(x, axis)
-    return mean_of(from_mean * from_mean, axis)
+def mean_and_variance(x: Any, axis: Any) -> tuple[Any, Any]:
+    """Return np.mean and np.var of x over an axis, which both keep."""
+    if isinstance(x, Tensor):
+        return batch_mean(x, axis=axis), batch_variance(x, axis=axis)
+    mean = mean_of(x, axis)
+    from_mean = x - mean
+    return mean, mean_of(from_mean * from_mean, axis)
 
 
 batch_mean = Primitive(mean_of, {}, nondifferentiable="x", parameters="axis")
-batch_variance = Primitive(variance_of, {}, nondifferentiable="x", parameters="axis")
+batch_variance = Primitive(
+    lambda x, axis: mean_and_variance(x, axis)[1], {}, nondifferentiable="x", parameters="axis"
+)
 """The same as operations, for running means, to which no gradient flows."""
 
 
@@ -216,10 +237,21 @@ def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:
     return out
 
 
-def _normalize_rule(g: Any, x: Any, out: Any, axis: Any, eps: float) -> Any:
+def _normalized(x: Any, axis: Any, eps: float) -> tuple[Any, Any]:
+    """Return what `normalize` does, and what it divides by; as arrays, or recorded."""
+    from_mean = x - mean_of(x, axis)
+    root = np.sqrt(mean_of(from_mean * from_mean, axis) + eps)
+    return from_mean / root, root
+
+
+def _without_scale(g: Any, out: Any, axis: Any) -> Any:
     """Take out of g what would only shift or scale x: the result has neither."""
-    shift, scale = mean_of(g, axis), mean_of(g * out, axis)
-    return (g - shift - out * scale) / np.sqrt(variance_of(x, axis) + eps)
+    return g - mean_of(g, axis) - out * mean_of(g * out, axis)
+
+
+def _normalize_rule(g: Any, x: Any, axis: Any, eps: float) -> Any:
+    out, root = _normalized(x, axis, eps)
+    return _without_scale(g, out, axis) / root
 
 
 normalize = derivative(
@@ -229,6 +261,29 @@ normalize = derivative(
         (x - np.mean(x, axis=axis, keepdims=True))
         / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
     ),
-    x=lambda g, x, out, axis=None, eps=1e-5: _normalize_rule(g, x, out, axis, eps),
+    x=lambda g, x, axis=None, eps=1e-5: _normalize_rule(g, x, axis, eps),
 )
 """(x − mean) / √(variance + eps), both taken over the axes `axis`."""
+
+
+def _scaled_rule(g: Any, x: Any, weight: Any, bias: Any, axis: Any, eps: float) -> Any:
+    out, root = _normalized(x, axis, eps)
+    shares = _without_scale(g * weight, out, axis) / root, g * out, g
+    return tuple(map(unbroadcast, shares, (x.shape, np.shape(weight), np.shape(bias))))
+
+
+normalize_and_scale = derivative(
+    lambda x, weight, bias, axis, eps=1e-5: _normalize(x, axis, eps) * weight + bias,
+    name="normalize",
+    stands_for=lambda x, weight, bias, axis, eps=1e-5: (
+        (x - np.mean(x, axis=axis, keepdims=True))
+        / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
+        * weight
+        + bias
+    ),
+    operands="x weight bias",
+    joint=lambda g, x, weight, bias, axis=None, eps=1e-5: _scaled_rule(
+        g, x, weight, bias, axis, eps
+    ),
+)
+"""The same, times a weight, plus a bias, which broadcast."""

@@ -100,6 +100,20 @@ def normalized(draw):
     return {"operands": (x,), "keywords": {"axis": axis, "eps": eps}}
 
 
+@st.composite
+def normalized_and_scaled(draw):
+    """With a weight and a bias for each channel, for each number of the last axes, or none."""
+    call = draw(normalized())
+    [x], axis = call["operands"], call["keywords"]["axis"]
+    if axis == (0,) and draw(st.booleans()):
+        x = x[:2, :1].copy()  # so few that their second derivatives are looked at as well
+    over = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
+    channels = tuple(1 if a in over else n for a, n in enumerate(x.shape))
+    shape = draw(st.sampled_from([channels, x.shape[-1:], ()]))
+    scales = (draw(arrays(shape, x.dtype)), draw(arrays(shape, x.dtype)))
+    return {"operands": (x, *scales), "keywords": call["keywords"]}
+
+
 def smooth(**domain: Any) -> Any:
     return arrays(**domain).map(lambda x: {"operands": (x,)})
 
@@ -122,6 +136,7 @@ CASES = {
         st.sampled_from([{}, {"alpha": 0.5}]),
     ),
     layers.normalize.function: normalized(),
+    layers.normalize_and_scale.function: normalized_and_scaled(),
 }
 
 

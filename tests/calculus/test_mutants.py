@@ -379,15 +379,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     # (entries, as a pattern for files; the change, as a regular expression; why nothing can tell)
     ("_mse", r"share|g\.dtype|g\.astype|0\.001|: g → (input|target)$", "half precision: tests/nn"),
     (
-        "_normalize",
-        r"_rows: |variance_of: (if not|x →)|mean_of: (_rows|x →|axis →|if rows|1 → -1)",
-        "which of two ways to sum",
+        "_normalize?",
+        r"mean_of: (loops.* → np\.mean|type|x → axis|axis → (0|None)|True → False)",
+        "which of two ways to sum; and recorded, of columns",
     ),
-    (
-        "_normalize",
-        r"mean_of: (min\(|range\(0, len|i \+ _ROWS → _ROWS|i == 1 → i >= 1)",
-        "of fewer rows than are summed at a time, and of two axes",
-    ),
+    ("_normalize2", "_rule: x → g|bias → weight|weight → bias", "its shape, which both have"),
     ("_relu", r"_relu_rule: (if|type|not|x →|np\.isnan)", "NaN alone: test_conventions.py"),
     ("cumsum", r"axis if a\.ndim|: a → g$", "a number has one axis"),
     ("*power", "_by_exponent: x == 0 → x <= 0", "of a negative base, NaN already"),
@@ -441,7 +437,6 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         r"_powers_rule: (np.isinf|unwrap|0|g|1 → -1|seen\[1\])",
         "0 · inf: test_special_points.py, test_norm",
     ),
-    ("_normalize", "variance_of: (axis → 0|True → False)", "which of two ways to sum"),
     # -- powers
     ("*power", r"_by_base: 1\.0 → ", "0 times any power that is finite"),
     ("*power", r"_by_base: (np.abs\(x\) → x$|np.abs.* <= )", "asked of 0, and where x < 0, of NaN"),
