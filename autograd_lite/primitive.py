@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -135,6 +136,9 @@ def _unwoven(name: str) -> Callable[..., None]:
 _UNWOVEN = {name: _unwoven(name) for name in VJPS}
 
 
+_OF_ANY_LENGTH = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 class Primitive(Declaration):
     """A function and its rules, woven on first use. Made by `derivative`, which see.
 
@@ -159,6 +163,7 @@ class Primitive(Declaration):
     ) -> None:
         super().__init__(function, rules, **{RENAMED.get(k, k): v for k, v in options.items()})
         self._twins: dict[tuple[str, ...], Primitive] = {}
+        self._forms: dict[Any, tuple[list[tuple[str, int]], list[Any]]] = {}
         self.__dict__.update(_UNWOVEN)
 
     def __repr__(self) -> str:
@@ -201,6 +206,21 @@ class Primitive(Declaration):
         self, signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> tuple[Sequence[Any], dict[str, Any]]:
         """Sort the arguments of a call into operands and parameters."""
+        form = len(args), *kwargs
+        if form in self._forms:  # in a tenth of the time that Python's own way takes
+            places, defaults = self._forms[form]
+            values = *args, *kwargs.values(), *defaults
+            parameters = {name: values[i] for name, i in places}
+        else:
+            parameters = self._bound(signature, args, kwargs)
+        if self.variadic:
+            return parameters.pop(self.operands[0]), parameters
+        return [parameters.pop(name) for name in self.operands], parameters
+
+    def _bound(
+        self, signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return arguments by name, and note for calls of this form where each stands."""
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -211,9 +231,12 @@ class Primitive(Declaration):
                 parameters.update(parameters.pop(parameter.name, {}))
             elif parameter.name in self.operands and parameter.default is not parameter.empty:
                 parameters.setdefault(parameter.name, parameter.default)
-        if self.variadic:
-            return parameters.pop(self.operands[0]), parameters
-        return [parameters.pop(name) for name in self.operands], parameters
+        if not any(p.kind in _OF_ANY_LENGTH for p in signature.parameters.values()):
+            names = [*itertools.islice(signature.parameters, len(args)), *kwargs]
+            more = [name for name in parameters if name not in names]
+            places = [(name, [*names, *more].index(name)) for name in parameters]
+            self._forms[(len(args), *kwargs)] = places, [parameters[name] for name in more]
+        return parameters
 
     def with_tensor_parameters(self, parameters: dict[str, Any]) -> Primitive:
         """Return the primitive of which a parameter that is a Tensor is one more operand.
@@ -238,13 +261,13 @@ class Primitive(Declaration):
 
     def with_rules(self, **rules: Rule) -> Primitive:
         """Return a copy in which some rules are replaced (to test what checks catch)."""
-        own = ("_twins", "spared", "out_readers", *APPLIES, *VJPS)
+        own = ("_twins", "_forms", "spared", "out_readers", *APPLIES, *VJPS)
         changed = {k: v for k, v in self.__dict__.items() if k not in own}
         if "joint" in rules:
             changed["joint"] = rules.pop("joint")
         changed["rules"] = {**self.rules, **rules}
         twin = object.__new__(Primitive)
-        twin.__dict__.update(changed, _twins={}, **_UNWOVEN)
+        twin.__dict__.update(changed, _twins={}, _forms={}, **_UNWOVEN)
         return twin
 
     def from_numpy(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

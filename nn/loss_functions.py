@@ -409,7 +409,9 @@ def _negative_logs(
     some = recorded or bool(ignored.any())  # of a program, another batch may have some
     index = np.where(ignored, 0, target) if some else target
     chosen = np.expand_dims(index, axis)
-    if runs_again() and count <= FEW:
+    if logs.ndim == 2 and isinstance(index, np.ndarray):
+        losses = -logs[np.arange(len(logs)), index]
+    elif runs_again() and count <= FEW:
         chosen = chosen == _along(np.arange(count), axis, logs.ndim)
         losses = -np.where(chosen, logs, 0.0).sum(axis=axis)
     else:

@@ -11,6 +11,7 @@ from ..composite import composite
 from ..fitting import converted, wider
 from ..primitive import derivative
 from ..protocol import Axis
+from ..tensor import Tensor
 
 
 def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -35,22 +36,27 @@ def expand_reduced(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -
 def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """Return how many numbers go into one."""
     if where is True:
-        shape = np.shape(a)
+        shape = a.shape if hasattr(a, "shape") else np.shape(a)
         return math.prod(
             n for n, k in zip(shape, keepdims_shape(shape, axis), strict=True) if k == 1
         )
     return np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
 
 
+def dtype_of(x: Any) -> Any:
+    """Return np.result_type(x), sooner where x says it itself."""
+    return x.dtype if hasattr(x, "dtype") else np.result_type(x)
+
+
 def cast_like(counts: Any, x: Any) -> Any:
     """Convert counts to the dtype of what they meet, so that float32 stays float32."""
-    dtype = np.result_type(x)
+    dtype = dtype_of(x)
     return converted(counts, dtype) if dtype.kind in "fc" else counts
 
 
 def over(total: Any, count: Any) -> Any:
     """Divide by a count, in the dtype of the total; half precision cannot hold a large count."""
-    if np.result_type(total) == np.float16:
+    if dtype_of(total) == np.float16:
         return over(total.astype(np.float32), count).astype(np.float16)
     return total / (count if type(count) in (int, float) else cast_like(count, total))
 
@@ -78,12 +84,15 @@ def _mean(
     *,
     where: Any = True,
 ) -> Any:
-    own = np.result_type(a)
+    own = dtype_of(a)
     if dtype is None and own.kind not in "fc":
         dtype = np.float64
     if dtype is None and own == np.float16:  # NumPy sums in single precision, for the mean alone
         return _mean(a, axis, np.float32, None, keepdims, where=where).astype(own)
-    sums = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
+    if dtype is None and where is True and isinstance(a, Tensor):
+        sums = a.sum(axis=axis, keepdims=keepdims)
+    else:
+        sums = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
     count = _count(a, axis, keepdims, where)
     mean = over(sums, count) if where is not True or count else sums * np.nan
     return mean.astype(dtype) if dtype is not None and np.dtype(dtype).kind in "iu" else mean
