@@ -283,6 +283,29 @@ def adapt(
     return out
 
 
+def _polynomial(x: Any, out: Any, coefficients: Any) -> None:
+    block = 256  # numbers, which stay close to where they are computed while all terms go by
+    last = len(coefficients) - 1
+    for first in range(0, x.size, block):
+        some, sums = x[first : first + block], out[first : first + block]
+        for i in range(some.size):
+            sums[i] = coefficients[last]
+        for c in coefficients[:last][::-1]:
+            for i in range(some.size):
+                sums[i] = sums[i] * some[i] + c
+
+
+def polynomial(x: Any, coefficients: Any) -> Any:
+    """Return the sum of all cₖ xᵏ."""
+    out = np.empty_like(x)
+    arrays = _in_line(x, out)
+    if arrays is None:
+        return NotImplemented
+    x, sums = arrays
+    _run(_polynomial, [x, sums], np.asarray(coefficients, x.dtype))
+    return out
+
+
 def _in_line(*arrays: Any) -> list[Any] | None:
     """Return views of arrays with one axis, if they lie in memory alike and without gaps."""
     first = arrays[0]
@@ -295,4 +318,4 @@ def _in_line(*arrays: Any) -> list[Any] | None:
     return [a.reshape(-1) for a in ordered] if whole else None
 
 
-_COMPILED = (im2col, col2im, unpool, masked, adapt)
+_COMPILED = (im2col, col2im, unpool, masked, adapt, polynomial)

@@ -570,14 +570,11 @@ def layer_norm(
             f"layer_norm takes an input whose last axes are {shape}, and got shape {input.shape}."
         )
     axes = tuple(range(-len(shape), 0))
-    scales = []
+    weight, bias = (a if a is None else operand(a) for a in (weight, bias))
     for name, given in (("weight", weight), ("bias", bias)):
-        scales.append(None if given is None else operand(given))
-        if given is not None and scales[-1].shape != shape:
-            raise ValueError(
-                f"layer_norm takes a {name} of shape {shape}, and got {scales[-1].shape}."
-            )
-    return normalized(input, axes, eps, *scales)
+        if given is not None and given.shape != shape:
+            raise ValueError(f"layer_norm takes a {name} of shape {shape}, and got {given.shape}.")
+    return normalized(input, axes, eps, weight, bias)
 
 
 def normalized(

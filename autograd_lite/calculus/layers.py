@@ -69,7 +69,7 @@ _Q: dict[Any, tuple[float, ...]] = {
 
 @loop
 def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
-    """Return c₀ + c₁ x + c₂ x² + …, by Horner's rule."""
+    """Return the sum of all cₖ xᵏ, by Horner's rule."""
     out = np.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
         out *= x
@@ -80,7 +80,8 @@ def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
 def _erf(x: Any) -> Any:
     kind = np.result_type(x)
     wide = np.float32 if kind in (np.float16, np.float32) else np.float64
-    size = np.asarray(np.minimum(np.abs(x), _END), wide)
+    size = np.asarray(np.abs(x), wide)
+    np.minimum(size, _END, out=size)
     out = loops["polynomial"](size, _Q[wide])
     out *= size
     np.negative(out, out)
@@ -119,25 +120,42 @@ _FAR = 1000.0
 """From there on, these are what they are at infinity, and inf · 0 is avoided."""
 
 
+def _gelu(x: Any) -> Any:
+    out = np.asarray(_erf(x * _ROOT_HALF))
+    out += 1.0
+    out *= 0.5
+    out *= x if x.min(initial=0.0) > -_FAR else np.maximum(x, -_FAR)
+    return out[()]
+
+
+def _slope(x: Any) -> Any:
+    """Return Φ(x) + x φ(x)."""
+    far = _up_to(x)
+    return _below(x) + far * np.exp(-0.5 * far**2) * _ROOT_TAU
+
+
+@loop
 def _gelu_slope(x: Any, out: Any) -> Any:
     """Return Φ(x) + x φ(x). Φ is what x was multiplied by, which takes a tenth of another erf."""
-    share = _below(x) if isinstance(x, Tensor) else _quotient(out, x)
-    x = _up_to(x)
-    return share + x * np.exp(-0.5 * x**2) * _ROOT_TAU
-
-
-def _quotient(out: Any, x: Any) -> Any:
-    """Return out / x; near 0, where out may have lost its digits, ½."""
-    near = np.abs(x) < 4.0 * np.finfo(x.dtype).tiny
-    return np.where(near, 0.5, np.minimum(out, _FAR)) / np.where(near, 1.0, np.minimum(x, _FAR))
+    slope = np.abs(x)
+    near, far = slope.min(initial=1.0) < 4.0 * np.finfo(x.dtype).tiny, slope.max(initial=0.0)
+    if near or not far < _FAR or not x.ndim:  # out / x is no number, or has lost its digits
+        return _slope(x)
+    np.multiply(x, x, out=slope)
+    slope *= -0.5
+    np.exp(slope, out=slope)
+    slope *= x
+    slope *= _ROOT_TAU
+    slope += out / x
+    return slope
 
 
 gelu = derivative(
-    lambda x: np.maximum(x, -_FAR) * (0.5 * (1.0 + _erf(x * _ROOT_HALF))),
+    _gelu,
     name="gelu",
     elementwise=True,
-    decomposition=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
-    x=lambda g, x, out: g * _gelu_slope(x, out),
+    stands_for=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
+    x=lambda g, x, out: g * (_slope(x) if isinstance(x, Tensor) else loops["gelu_slope"](x, out)),
 )
 """x Φ(x)."""
 

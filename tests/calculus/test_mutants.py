@@ -414,8 +414,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         r"shown: unwrap\(x\) → x|(shown|_up_to|square_to_rest): np.where.* if ",
         "only how it is found",
     ),
-    ("_gelu", "_gelu_slope: (.* → _below|x → out)", "which of two ways to have it"),
-    ("_gelu", "_quotient: (np.abs|4.0|x → out)", "what is near enough to 0, of numbers as usual"),
+    ("_gelu", "loops.* → _slope|isinstance|^x: x → out", "which of two ways to have it"),
     ("_silu _gelu", "_up_to: (unwrap|np.abs.* >= )", "asked where any answer will do"),
     (
         "arctan _erf",

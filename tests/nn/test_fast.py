@@ -134,6 +134,22 @@ def test_relus_derivative_agrees_to_the_bit(shape, dtype, seed, strided):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.longdouble])
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 2, 200)])
+@pytest.mark.parametrize("strided", [False, True])
+def test_gelu_agrees(dtype, shape, strided, threads):
+    x = 3.0 * np.random.default_rng(0).normal(size=shape).astype(dtype)
+    x = np.asfortranarray(x)[::-1] if strided and x.ndim else x
+
+    def run():
+        t = Tensor(x, requires_grad=True)
+        out = nn.functional.gelu(t)
+        out.sum().backward()
+        return out.numpy(), t.grad
+
+    agree(run, np.float32 if dtype == np.float16 else dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.longdouble])
 @pytest.mark.parametrize(
     "make",
     [
