@@ -3,7 +3,8 @@
 A product of matrices is a sum of products, a sum of an array is a sum of its elements,
 and what only moves numbers is followed back to where each number came from.
 
->>> from autograd_lite.lesson.notation import TEXT, write
+>>> from autograd_lite.lesson.notation import TEXT
+>>> from autograd_lite.lesson.writing import write
 >>> x = symbol("X", np.array([[1.0, 2.0], [3.0, 4.0]]))
 >>> w = symbol("w", np.array([[0.5], [0.1]]))
 >>> z = record(lambda x, w: np.tanh(x @ w), {"x": x, "w": w})

@@ -22,8 +22,9 @@ from ..visualize.graph import Value
 from .derivation import Derivation, Edge, in_one_line, paths
 from .formula import Formula, apply, gradient
 from .forward import Step, named
-from .notation import Notation, Rounded, is_rounded, write
+from .notation import Notation, Rounded, is_rounded
 from .simplifying import simplify
+from .writing import write
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ out knows how it was made, and that is the formula. Nothing is written twice: a
 primitive that was declared a minute ago with nothing but its rules has formulas too.
 
 >>> from autograd_lite.calculus.neural import sigmoid
->>> from autograd_lite.lesson.notation import TEXT, write
+>>> from autograd_lite.lesson.notation import TEXT
+>>> from autograd_lite.lesson.writing import write
 >>> rule = sigmoid.rules["x"]  # g * out * (1.0 - out)
 >>> g, out = gradient("L", "y", np.float64(2.0)), symbol("y", np.float64(0.25))
 >>> contribution = record(rule, {"g": g, "out": out})

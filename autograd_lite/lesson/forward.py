@@ -19,10 +19,11 @@ import numpy as np
 from ..primitive import Primitive
 from ..tensor import Tensor
 from ..visualize.graph import Operation, Value
-from .contractions import Declared, contraction
 from .formula import Formula, apply, arguments_of, head_of, number, record, symbol
-from .notation import TEXT, legible, write
+from .indices import Declared, contraction
+from .notation import TEXT
 from .simplifying import simplify
+from .writing import legible, write
 
 LONGEST = 80  # letters of a composition, before its name says more
 

@@ -18,8 +18,9 @@ from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation
 from .forward import named
 from .layers import Layout, Path, Point, layers, route
-from .notation import TEXT, write
+from .notation import TEXT
 from .words import where
+from .writing import write
 
 NARROW, WIDE = 104, 214  # the least and the greatest width of a box, in pixels
 LETTER = 8.1  # the width of one, at the size of the style sheet

@@ -6,7 +6,8 @@ that element says. What one operation has become stands in a frame with its name
 
 >>> from autograd_lite import Tensor
 >>> from autograd_lite.lesson.derivation import derive, read
->>> from autograd_lite.lesson.notation import TEXT, write
+>>> from autograd_lite.lesson.notation import TEXT
+>>> from autograd_lite.lesson.writing import write
 >>> z = Tensor(0.0, requires_grad=True, name="z")
 >>> steps = derive(closer(read(z.sigmoid()), "steps")).steps
 >>> [write(step.formula, TEXT) for step in steps]

@@ -38,10 +38,11 @@ from .formula import Formula
 from .forward import Step, named
 from .layout import picture
 from .living import Living, NotWritable, alive
-from .notation import MATHML, TEXT, Notation, write
+from .notation import MATHML, TEXT, Notation
 from .parts import that_fits
 from .slots import SHOWN, Lost, Slots, finite
 from .words import not_finite, to_text, where
+from .writing import write
 
 FOLLOWED = 600_000  # characters of element derivations: a page stays under a megabyte
 BOXES = 160  # values and operations, before some are folded: a page stays under a megabyte

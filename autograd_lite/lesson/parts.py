@@ -29,8 +29,8 @@ from .derivation import Derivation, Edge
 from .equations import total
 from .formula import Formula, apply, gradient
 from .forward import Step, named
-from .notation import legible
 from .simplifying import simplify
+from .writing import legible
 
 MOST_WAYS, LONGEST_WAY = 4, 8  # through a module, before its derivative is only a name
 

@@ -5,7 +5,8 @@ does, and what it writes is made simpler until it reads as in a book:
 
 >>> from autograd_lite import Tensor
 >>> from autograd_lite.lesson.forward import step_of
->>> from autograd_lite.lesson.notation import TEXT, write
+>>> from autograd_lite.lesson.notation import TEXT
+>>> from autograd_lite.lesson.writing import write
 >>> from autograd_lite.visualize.graph import read
 >>> x = Tensor(2.0, requires_grad=True, name="x")
 >>> (operation,) = read(np.sin(x)).operations
@@ -28,8 +29,9 @@ from .contractions import Contraction, reasons
 from .formula import Formula, apply, arguments_of, gradient, number, occurs, record
 from .formula import replace as substitute
 from .forward import Step, by_name, declared_by, named, placed, places_of
-from .notation import KNOWN_AS, index_of, legible, over_axes
+from .parameters import index_of, over_axes
 from .simplifying import simplify
+from .writing import KNOWN_AS, legible
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,8 @@ Each rewriting below takes a formula whose parts are simple already, and returns
 that comes to the same, or None. They are applied until none applies.
 
 >>> from autograd_lite.lesson.formula import symbol
->>> from autograd_lite.lesson.notation import TEXT, write
+>>> from autograd_lite.lesson.notation import TEXT
+>>> from autograd_lite.lesson.writing import write
 >>> x = symbol("x", np.float64(3.0))
 >>> write(simplify(record(lambda x: 1.0 * x * -2.0 + 0.0, {"x": x})), TEXT)
 '-2 · x'

@@ -23,7 +23,8 @@ from .equations import (
 )
 from .formula import Formula
 from .forward import Step, named
-from .notation import MANY, TEXT, write
+from .notation import TEXT
+from .writing import MANY, write
 
 WIDTH = 96
 show = TEXT.array

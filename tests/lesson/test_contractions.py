@@ -5,8 +5,9 @@ import pytest
 
 from autograd_lite import Tensor, derivative, explain
 from autograd_lite.calculus import convolution
-from autograd_lite.lesson.contractions import contraction
-from autograd_lite.lesson.notation import TEXT, write
+from autograd_lite.lesson.indices import contraction
+from autograd_lite.lesson.notation import TEXT
+from autograd_lite.lesson.writing import write
 from tests.lesson.every_primitive import CALLS, derivation, entries
 
 RNG = np.random.default_rng(2)

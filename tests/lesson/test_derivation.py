@@ -15,8 +15,9 @@ from autograd_lite.calculus.neural import log_softmax, logsumexp, relu, softmax
 from autograd_lite.errors import NoGradientError, NonScalarBackwardError
 from autograd_lite.lesson.derivation import derive, paths, read
 from autograd_lite.lesson.formula import apply, record, replace, symbol
-from autograd_lite.lesson.notation import LATEX, MATHML, TEXT, exact, write
+from autograd_lite.lesson.notation import LATEX, MATHML, TEXT
 from autograd_lite.lesson.simplifying import simplify, together
+from autograd_lite.lesson.writing import exact, write
 
 
 def inputs(**values):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from autograd_lite.lesson.formula import Formula
-from autograd_lite.lesson.notation import LATEX, MATHML, TEXT, write
+from autograd_lite.lesson.notation import LATEX, MATHML, TEXT
+from autograd_lite.lesson.writing import write
 from tests.lesson.every_primitive import INTERNAL, derivation, entries, programs
 
 PROGRAMS = {label: (function, given) for label, function, given in programs()}

@@ -13,7 +13,8 @@ import nn
 from autograd_lite import Tensor, explain
 from autograd_lite.lesson.elements import element
 from autograd_lite.lesson.equations import equations
-from autograd_lite.lesson.notation import LATEX, TEXT, write
+from autograd_lite.lesson.notation import LATEX, TEXT
+from autograd_lite.lesson.writing import write
 
 RNG = np.random.default_rng(3)
 

@@ -15,7 +15,8 @@ from autograd_lite.lesson.bumps import Replay, finite_differences
 from autograd_lite.lesson.derivation import derive, read
 from autograd_lite.lesson.elements import element
 from autograd_lite.lesson.formula import record, symbol
-from autograd_lite.lesson.notation import TEXT, write
+from autograd_lite.lesson.notation import TEXT
+from autograd_lite.lesson.writing import write
 from demos.data import generate_XOR_easy
 
 By = pytest.importorskip("selenium.webdriver.common.by").By

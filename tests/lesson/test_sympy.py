@@ -13,7 +13,8 @@ import pytest
 from autograd_lite import Tensor, explain
 from autograd_lite.lesson.derivation import in_one_line, paths
 from autograd_lite.lesson.equations import total
-from autograd_lite.lesson.notation import TEXT, write
+from autograd_lite.lesson.notation import TEXT
+from autograd_lite.lesson.writing import write
 
 sympy = pytest.importorskip("sympy")
 
