@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..visualize.graph import Module, Operation, Value, homes
+from ..visualize.graph import Operation, Value
 from ..visualize.labels import short_formula, short_names
+from ..visualize.modules import Module, homes
 from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation
 from .forward import named

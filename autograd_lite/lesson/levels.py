@@ -29,7 +29,8 @@ from ..primitive import Primitive
 from ..program import evaluate
 from ..tape import enable_grad, next_number
 from ..tensor import Tensor
-from ..visualize.graph import Graph, Module, Operation, Value, read
+from ..visualize.graph import Graph, Operation, Value, read
+from ..visualize.modules import Module
 from .elements import followed, name_at
 from .formula import Formula, arguments_of
 from .forward import named, step_of

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from . import palette
-from .graph import Module
+from .modules import Module
 from .part import Part
 from .scene import Box, scene
 from .text import operations

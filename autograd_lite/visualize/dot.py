@@ -46,9 +46,10 @@ from .boxes import (
     what_is_not_finite,
 )
 from .digraph import Digraph
-from .graph import Module, Operation, Value
+from .graph import Operation, Value
 from .heat import legend, step_of
 from .labels import short_names
+from .modules import Module
 from .part import Part
 from .scene import Arrow, Box, scene
 from .text import cut, printable

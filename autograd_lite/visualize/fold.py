@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, Module, Operation, Value
+from .graph import Graph, Operation, Value
+from .modules import Module
 from .text import counted, cut, parameters
 from .text import operations as so_many
 

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from . import palette
 from .dot import View
-from .graph import Module
 from .labels import short_names
+from .modules import Module
 from .part import Part
 from .plain import lines
 from .scene import Arrow, Box, scene

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .fold import Fold, fold, modules_of, stages
-from .graph import Graph, Module, Operation, Value
+from .graph import Graph, Operation, Value
+from .modules import Module
 
 
 @dataclass(slots=True, eq=False)

@@ -27,7 +27,8 @@ from typing import Literal
 import numpy as np
 
 from .fold import Fold
-from .graph import Module, Operation, Value, homes
+from .graph import Operation, Value
+from .modules import Module, homes
 from .part import Part
 from .text import number, operations, summary
 

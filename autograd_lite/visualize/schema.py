@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from ..locations import without_folders
-from .graph import Graph, Module, Operation, Value
+from .graph import Graph, Operation, Value
+from .modules import Module
 from .text import parameter
 
 SCHEMA = "autograd_lite.graph/1"

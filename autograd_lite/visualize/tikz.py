@@ -10,8 +10,8 @@ from collections import Counter
 
 from . import palette
 from .dot import View, to_dot
-from .graph import Module
 from .labels import ABOVE, BELOW, GREEK, short_names
+from .modules import Module
 from .part import Part
 from .plain import lines
 from .render import render

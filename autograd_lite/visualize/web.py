@@ -16,7 +16,8 @@ from .boxes import operation_tooltip, value_tooltip
 from .document import as_script, document
 from .dot import View
 from .fold import Fold, nested
-from .graph import Graph, Module, Operation, Value
+from .graph import Graph, Operation, Value
+from .modules import Module
 from .part import Part
 from .slide import Cell, cells_of
 from .text import operations
