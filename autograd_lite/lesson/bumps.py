@@ -22,7 +22,10 @@ from typing import Any
 import numpy as np
 
 from ..program import evaluate
+from ..visualize.birth import is_finite
 from ..visualize.graph import Graph, Value
+from ..visualize.text import number as short
+from .slots import finite
 
 EPSILONS = (-1.0, -0.1, -0.01, 0.01, 0.1, 1.0)
 MOST = 64  # elements of an input that are bumped
@@ -98,3 +101,33 @@ def finite_differences(replay: Replay, value: Value, most: int = MOST) -> Any:
 def effects(replay: Replay, value: Value, most: int = MOST) -> list[list[float]]:
     """Return the result for each of `EPSILONS`, for each element in `places`."""
     return [[replay(value, bumped(value, p, e)) for e in EPSILONS] for p in places(value, most)]
+
+
+def compared(replay: Replay, value: Value, gradient: Any, most: int = MOST) -> dict[str, Any]:
+    """Return what a page says of a gradient beside finite differences, and shows of bumps.
+
+    That is a ``badge``, whether all is ``ok``, and where they can be compared, for each element
+    that is bumped, the ``gradient``, the ``numeric`` one and the ``effects``.
+    """
+    if not is_finite(gradient) or not is_finite(value.data):
+        what = "gradient" if is_finite(value.data) else "value"
+        badge = f"✗ the {what} is not finite: there is nothing to compare"
+        return {"badge": badge, "ok": False}
+    if not replay.agrees():
+        return {"badge": "not the same when run again: it cannot be checked", "ok": False}
+    slopes, bumped_places = finite_differences(replay, value, most), places(value, most)
+    here = np.array([np.asarray(gradient)[p] for p in bumped_places], dtype=np.float64)
+    error, size = np.abs(here - slopes), np.maximum(np.abs(here), np.abs(slopes))
+    precision = 1e-3 if np.asarray(value.data).dtype == np.float32 else 1e-5
+    ok = bool(np.all(error <= precision * size + 1e-7))
+    part = f", first {len(here)} elements" if np.size(value.data) > len(here) else ""
+    return {
+        "ok": ok,
+        "badge": f"{'✓ agrees with' if ok else '✗ differs from'} finite differences "
+        f"(largest difference {short(error.max())}{part})",
+        "at": finite(replay()),
+        "places": [list(p) for p in bumped_places],
+        "gradient": [finite(x) for x in here],
+        "numeric": [finite(x) for x in slopes],
+        "effects": [[finite(x) for x in row] for row in effects(replay, value, most)],
+    }

@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..visualize.birth import is_finite
 from ..visualize.document import as_script, document
 from ..visualize.fold import Fold
 from ..visualize.graph import Operation, Value
-from ..visualize.text import number as short
 from ..visualize.text import operations
-from .bumps import EACH, EPSILONS, Replay, effects, finite_differences, places
+from .bumps import EACH, EPSILONS, Replay, compared
 from .derivation import Derivation, Edge, paths
 from .elements import Follower
 from .equations import (
@@ -527,34 +525,7 @@ class _Page:
                 entry["most"] = most
                 checked.append(entry)
                 continue
-            if not is_finite(gradient) or not is_finite(value.data):
-                what = "gradient" if is_finite(value.data) else "value"
-                entry["badge"] = f"✗ the {what} is not finite: there is nothing to compare"
-                entry["ok"] = False
-            elif not replay.agrees():
-                entry["badge"] = "not the same when run again: it cannot be checked"
-                entry["ok"] = False
-            else:
-                slopes = finite_differences(replay, value, most)
-                bumped = places(value, most)
-                here = np.array([np.asarray(gradient)[p] for p in bumped], dtype=np.float64)
-                size = np.maximum(np.abs(here), np.abs(slopes))
-                error = np.abs(here - slopes)
-                single = np.asarray(value.data).dtype == np.float32
-                entry["ok"] = bool(np.all(error <= (1e-3 if single else 1e-5) * size + 1e-7))
-                entry["badge"] = (
-                    f"{'✓ agrees with' if entry['ok'] else '✗ differs from'} finite differences "
-                    f"(largest difference {short(error.max())}"
-                    + (f", first {len(here)} elements)" if np.size(value.data) > len(here) else ")")
-                )
-                entry["at"] = finite(replay())
-                entry["places"] = [list(p) for p in bumped]
-                entry["gradient"] = [finite(x) for x in here]
-                entry["numeric"] = [finite(x) for x in slopes]
-                entry["effects"] = [
-                    [finite(x) for x in row] for row in effects(replay, value, most)
-                ]
-            checked.append(entry)
+            checked.append(entry | compared(replay, value, gradient, most))
         return checked
 
 
