@@ -19,15 +19,6 @@ from .composite import composite
 from .later import HOMES, later
 from .primitive import derivative
 from .tape import everything, no_grad, strict, trace
-from .transforms import (
-    elementwise_grad,
-    grad,
-    hvp,
-    jvp,
-    linearize,
-    value_and_grad,
-    vjp,
-)
 
 if TYPE_CHECKING:
     from . import tree as tree
@@ -42,6 +33,15 @@ if TYPE_CHECKING:
     from .minimizing import for_scipy
     from .nonfinite import anomaly, first_bad
     from .operation import Operation
+    from .transforms import (
+        elementwise_grad,
+        grad,
+        hvp,
+        jvp,
+        linearize,
+        value_and_grad,
+        vjp,
+    )
     from .vectors import flatten
     from .visualize import compare, draw
 
@@ -98,22 +98,29 @@ HOMES |= {
     "compile": ".codegen",
     "counterpart": ".scipy",
     "draw": ".visualize",
+    "elementwise_grad": ".transforms",
     "entry_of": ".scipy.special",
     "explain": ".lesson",
     "first_bad": ".nonfinite",
     "flatten": ".vectors",
     "for_scipy": ".minimizing",
+    "grad": ".transforms",
     "hessian": ".matrices",
+    "hvp": ".transforms",
     "in_segments": ".codegen.numba_segments",
     "jacfwd": ".matrices",
     "jacobian": ".matrices",
     "jacrev": ".matrices",
+    "jvp": ".transforms",
+    "linearize": ".transforms",
     "mimebundle": ".visualize.notebook",
     "play": ".lesson",
     "reason": ".calculus.coverage",
     "scan": ".codegen",
     "source": ".codegen",
     "stop": ".calculus.shapes",
+    "value_and_grad": ".transforms",
+    "vjp": ".transforms",
     "vmap": ".batching",
     "watch_gradients": ".nonfinite.watch",
     "watch_result": ".nonfinite.watch",
@@ -126,7 +133,8 @@ def __getattr__(name: str) -> Any:
     if name == "tree":
         return import_module(".tree", __name__)
     if name in __all__:
-        return later(name)
+        found = globals()[name] = later(name)
+        return found
     if name.startswith("__"):  # which many look for
         raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
     from .elsewhere import error

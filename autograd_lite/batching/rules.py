@@ -18,8 +18,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..calculus import complex as of_complex
-from ..calculus import neural, products, shapes, statistics
-from ..calculus.rarer import convolution, fft, layers, linalg
+from ..calculus import neural, products, shapes
+from ..calculus.rarer import convolution, fft, layers, linalg, statistics
 from ..codegen.closing import Closed, closed
 from ..errors import CompileError, GradientShapeError, VmapError
 from ..primitive import Primitive

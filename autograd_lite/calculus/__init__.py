@@ -9,7 +9,6 @@ from . import (
     rearranging,
     reductions,
     shapes,
-    statistics,
     transcendental,
 )
 
@@ -22,6 +21,5 @@ __all__ = [
     "rearranging",
     "reductions",
     "shapes",
-    "statistics",
     "transcendental",
 ]

@@ -7,11 +7,19 @@ from ..protocol import TABLE
 
 _before = dict(TABLE)
 
-from . import convolution, fft, layers, linalg, polynomials  # noqa: E402
+from . import convolution, fft, layers, linalg, polynomials, statistics  # noqa: E402
 
 TABLE.update(_before)  # an entry of the user's own stays
 
-__all__ = ["convolution", "fft", "layers", "linalg", "polynomials", "whole_table"]
+__all__ = [
+    "convolution",
+    "fft",
+    "layers",
+    "linalg",
+    "polynomials",
+    "statistics",
+    "whole_table",
+]
 
 
 def whole_table() -> dict[Callable[..., Any], Any]:
