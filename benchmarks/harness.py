@@ -47,6 +47,7 @@ class Ask:
     """Our time shall be at most `times` the best of the contenders whose names begin so.
 
     Or, where `more` is given, at most that many µs more; where `most` is, itself at most that.
+    With `best`, the best turn of each is compared, not the median of the rounds.
     """
 
     peer: str = ""
@@ -54,13 +55,14 @@ class Ask:
     more: float | None = None
     ours: str = OURS
     most: float | None = None
+    best: bool = False
 
     def __str__(self) -> str:
         if self.most is not None:
             return f"asked: {self.ours}: at most {self.most:g}"
         asked = f"{self.times:g} × {self.peer}" if self.more is None else f"{self.more:g} µs more"
         by = "" if self.ours == OURS else f"{self.ours}: "
-        return f"asked: {by}at most {asked}"
+        return f"asked: {by}at most {asked}{', best of all turns' if self.best else ''}"
 
 
 @dataclass
@@ -117,7 +119,9 @@ class Result:
         if not peers or ask.ours not in self.turns:
             return {"asked": str(ask), "found": "not measured, one of the two is missing"}
         best = min(peers, key=lambda name: float(np.median(self.turns[name])))
-        if ask.more is None:
+        if ask.best:
+            found, limit, unit = min(self.turns[ask.ours]) / min(self.turns[best]), ask.times, "×"
+        elif ask.more is None:
             found, limit, unit = self.ratio(best, ask.ours)["ratio"], ask.times, "×"
         else:
             more = np.subtract(self.turns[ask.ours], self.turns[best])
