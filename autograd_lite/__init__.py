@@ -17,8 +17,8 @@ from .tensor import Tensor  # isort: skip
 from . import calculus, methods  # noqa: F401  (they fill the table and the operators)
 from .composite import composite
 from .later import HOMES, later
+from .modes import everything, no_grad, strict, trace
 from .primitive import derivative
-from .tape import everything, no_grad, strict, trace
 
 if TYPE_CHECKING:
     from . import tree as tree

@@ -32,19 +32,10 @@ from .errors import (
 )
 from .foreign import as_array
 from .later import later
+from .modes import recording, special, state
 from .node import as_tensor
 from .quiet import quietly
-from .tape import (
-    newest_write,
-    next_number,
-    note_gradient,
-    note_sweep,
-    recording,
-    rule_of,
-    special,
-    state,
-    verify,
-)
+from .tape import newest_write, next_number, note_gradient, note_sweep, rule_of, verify
 
 if TYPE_CHECKING:
     from .tensor import Tensor

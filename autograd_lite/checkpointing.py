@@ -18,11 +18,11 @@ import numpy as np
 from .arguments import see_numbers, transform_of_functions
 from .backward import reverse_since
 from .errors import CheckpointError, NoGradientError
+from .modes import state
 from .node import as_tensor
 from .primitive import Primitive
 from .reachable import State
 from .run import Function, Run, needs, outside_of
-from .tape import state
 from .tensor import unwrap
 from .transforms import named_after
 from .trees import flatten

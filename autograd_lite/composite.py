@@ -20,9 +20,9 @@ import numpy as np
 
 from . import foreign
 from .errors import AutogradError, UnsupportedArgumentError
+from .modes import special, state
 from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE, whole_name
-from .tape import special, state
 from .tensor import Tensor, constant, unwrap
 
 _NAMED_ARRAYS = """

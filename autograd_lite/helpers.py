@@ -20,10 +20,11 @@ from .fitting import as_dtype, unbroadcast
 from .foreign import answers_itself, as_operand, not_an_operand
 from .keeping import Guard, snapshot, snapshot_operand
 from .later import later
+from .modes import GRADIENT, special, state
 from .node import LARGE, Node, let_go, parents
 from .node import values as node_values
 from .protocol import whole_name
-from .tape import GRADIENT, annotate, note_stop, special, state
+from .tape import annotate, note_stop
 from .tensor import CONSTANT, Tensor, constant, unwrap
 
 WEAK = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})

@@ -27,9 +27,9 @@ import numpy as np
 
 from .errors import GradientDtypeError, InPlaceError
 from .foreign import answers_itself, not_an_operand
+from .modes import state
 from .numpy_warnings import users_frame
 from .protocol import OPERATORS
-from .tape import state
 
 if TYPE_CHECKING:
     from .primitive import Primitive

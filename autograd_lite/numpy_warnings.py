@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .locations import is_skipped
-from .tape import state
+from .modes import state
 
 NO_REGISTRY = ()
 _COMPILED = (np.ufunc, BuiltinFunctionType, type(np.sum))

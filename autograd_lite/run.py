@@ -16,9 +16,10 @@ import numpy as np
 from .backward import FLOAT64, conjugate_if_complex, reverse_since
 from .errors import IntegerGradientError
 from .later import later
+from .modes import GRADIENT, call_with_grad, special, state
 from .primitive import derivative
 from .quiet import quietly
-from .tape import GRADIENT, call_with_grad, next_number, special, state
+from .tape import next_number
 from .tensor import Tensor, constant, unwrap
 from .trees import Rebuild, flatten
 

@@ -38,10 +38,11 @@ from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .gradient import Gradient
 from .inplace import see_whole
 from .later import later
+from .modes import see_read, special, state
 from .node import Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
-from .tape import newest_write, next_number, note_stop, see_read, special, state
+from .tape import newest_write, next_number, note_stop
 
 if TYPE_CHECKING:
     from .indexed import At

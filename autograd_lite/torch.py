@@ -30,8 +30,8 @@ from nn.files import read_arrays, write_arrays  # noqa: F401  (in lines)
 from . import methods
 from .elsewhere import as_asked
 from .method_parts import CPU, Device, Largest, rng, to, unpacked  # noqa: F401  (in lines)
+from .modes import enable_grad, no_grad, recording, state  # noqa: F401
 from .randomness import get_rng_state, manual_seed, set_rng_state
-from .tape import enable_grad, no_grad, recording, state  # noqa: F401
 from .tensor import Tensor, to_numpy, unwrap
 
 MADE = """

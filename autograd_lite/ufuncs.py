@@ -17,8 +17,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .composite import NO_VALUE, as_array, ask, unsupported, unwrap_all
 from .errors import DetachError, InPlaceError, UnsupportedArgumentError
 from .leaving import advice
+from .modes import state
 from .protocol import OPERATORS, WRITERS, Axis, look_up, whole_name
-from .tape import state
 from .tensor import Tensor, unwrap
 
 _WITH_DTYPE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod}

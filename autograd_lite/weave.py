@@ -35,9 +35,10 @@ from .helpers import (
     zero_fill,
 )
 from .inplace import rebound, write
+from .modes import special
 from .node import LARGE, let_go
 from .numpy_warnings import NO_REGISTRY, again, is_watched, watched
-from .tape import next_number, special
+from .tape import next_number
 from .tensor import CONSTANT, Tensor
 
 APPLIES = {

@@ -14,10 +14,10 @@ from autograd_lite import Tensor
 from autograd_lite.calculus import convolution, layers, neural
 from autograd_lite.calculus.draws import uniform_like
 from autograd_lite.errors import BroadcastError
+from autograd_lite.modes import runs_again
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random
-from autograd_lite.tape import runs_again
 
 from . import windows
 from .embedding import embedding

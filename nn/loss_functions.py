@@ -16,8 +16,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus import neural
+from autograd_lite.modes import runs_again, special, state
 from autograd_lite.primitive import Primitive
-from autograd_lite.tape import runs_again, special, state
 
 from .module import to_numpy
 from .settings import above_zero, flag, from_zero, integer, number, probability

@@ -23,8 +23,8 @@ from autograd_lite import Tensor
 from autograd_lite.later import later
 from autograd_lite.locations import skip_frames_in
 from autograd_lite.method_parts import destination
+from autograd_lite.modes import runs_again
 from autograd_lite.run import identity as alias
-from autograd_lite.tape import runs_again
 from autograd_lite.tensor import Array as Array
 from autograd_lite.tensor import to_numpy as to_numpy
 

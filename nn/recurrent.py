@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_lite.calculus.layers import measured
+from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
-from autograd_lite.tape import runs_again
 
 from . import functional, init, settings
 from .loss_functions import operand

@@ -151,7 +151,7 @@ def f():
         ("nn.Linear", False),
     ]
     assert room("autograd_lite.visualize.draw") == "visualize"
-    assert room("autograd_lite.tape.no_grad") == "engine"
+    assert room("autograd_lite.modes.no_grad") == "engine"
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -14,12 +14,23 @@ import threading
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, derivative, everything, grad, no_grad, strict, tape, tensor, trace
+from autograd_lite import (
+    Tensor,
+    derivative,
+    everything,
+    grad,
+    modes,
+    no_grad,
+    strict,
+    tape,
+    tensor,
+    trace,
+)
 from autograd_lite.errors import StaleValueError
+from autograd_lite.modes import GRADIENT, state
 from autograd_lite.protocol import TABLE
-from autograd_lite.tape import GRADIENT, state
 
-MODES = [no_grad, everything, trace, strict, tape.enable_grad]
+MODES = [no_grad, everything, trace, strict, modes.enable_grad]
 
 
 def records():
@@ -31,7 +42,7 @@ def records():
 def _nothing_is_left_behind():
     yield
     assert state.mode == GRADIENT
-    assert not tape.special
+    assert not modes.special
     assert records()
 
 
@@ -246,7 +257,7 @@ def test_an_interrupt_anywhere_in_a_block_leaves_nothing_behind(keeps):
 
         def at(frame, event, argument, stop=stop, before=before):
             nonlocal steps
-            if frame.f_code.co_filename not in (__file__, tape.__file__):
+            if frame.f_code.co_filename not in (__file__, modes.__file__):
                 return None
             frame.f_trace_opcodes = True
             looks = event == "call" or (not keeps or before.get(id(frame), "").startswith("CALL"))
@@ -268,7 +279,7 @@ def test_an_interrupt_anywhere_in_a_block_leaves_nothing_behind(keeps):
             errors = np.seterr(**usual)
         assert not keeps or errors == usual
         assert state.mode == GRADIENT
-        assert not tape.special
+        assert not modes.special
         if steps <= stop:
             break
     assert steps > 10

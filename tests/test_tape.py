@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, everything, no_grad, trace
-from autograd_lite.tape import GRADIENT, state
+from autograd_lite.modes import GRADIENT, state
 
 
 def test_the_default_keeps_what_leads_to_a_gradient():

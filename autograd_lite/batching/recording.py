@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from ..codegen.looks import Look, Recorder, refused
 from ..errors import VmapError
+from ..modes import grad_enabled, recording, state
 from ..node import parents
 from ..reachable import State
-from ..tape import grad_enabled, recording, state
 from ..tensor import Tensor, constant
 
 INSTEAD = {

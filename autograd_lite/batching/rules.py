@@ -22,8 +22,8 @@ from ..calculus import neural, products, shapes
 from ..calculus.rarer import convolution, fft, layers, linalg, statistics
 from ..codegen.closing import Closed, closed
 from ..errors import CompileError, GradientShapeError, VmapError
+from ..modes import state
 from ..primitive import Primitive
-from ..tape import state
 
 Rule = Callable[["Step"], Any]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..composite import as_array, composite, unsupported
 from ..fitting import converted
+from ..modes import runs_again
 from ..primitive import derivative
-from ..tape import runs_again
 from ..tensor import Tensor, to_numpy, unwrap
 from .complex import C
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..composite import unwrap_all
+from ..modes import see_read, special
 from ..primitive import derivative
 from ..protocol import TABLE
-from ..tape import see_read, special
 from ..tensor import Tensor
 
 _ufunc: np.ufunc

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import see_read, special, state
 from ..primitive import Primitive
 from ..randomness import Random, generator
-from ..tape import see_read, special, state
 from ..tensor import Tensor
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..fitting import unbroadcast
+from ..modes import runs_again, special, state
 from ..primitive import Primitive, derivative
-from ..tape import runs_again, special, state
 from ..tensor import Tensor, to_numpy, unwrap
 from .loops import loop, loops
 from .neural import sigmoid

@@ -18,10 +18,10 @@ import numpy as np
 from ..composite import NO_VALUE, as_array, composite
 from ..errors import UnsupportedArgumentError
 from ..fitting import unbroadcast
+from ..modes import runs_again
 from ..primitive import Primitive, derivative
 from ..protocol import TABLE
 from ..quiet import quietly
-from ..tape import runs_again
 from ..tensor import to_numpy, unwrap
 from .arithmetic import or_one
 from .complex import C

@@ -11,9 +11,9 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..composite import as_array, composite
 from ..fitting import as_dtype, unbroadcast, wider
 from ..foreign import as_index
+from ..modes import see_read, special
 from ..primitive import Primitive, derivative
 from ..protocol import Axis
-from ..tape import see_read, special
 from ..tensor import Tensor, form, unwrap
 
 # -- the same numbers in another shape ------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..composite import composite
+from ..modes import runs_again
 from ..primitive import Primitive, derivative
-from ..tape import runs_again
 from ..tensor import unwrap
 from .arithmetic import or_one
 

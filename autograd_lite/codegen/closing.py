@@ -22,8 +22,8 @@ import numpy as np
 
 from ..backward import conjugate_if_complex
 from ..errors import CompileError
+from ..modes import GRADIENT, recording
 from ..primitive import Primitive
-from ..tape import GRADIENT, recording
 from ..tensor import Tensor, unwrap
 from ..transforms import vjp
 from ..trees import flatten

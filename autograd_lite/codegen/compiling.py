@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arguments import transform_of_functions
 from ..errors import CompileError
+from ..modes import special, state
 from ..quiet import quiet
-from ..tape import special, state
 from ..tensor import Tensor
 from ..trees import Rebuild, flatten, is_number
 from . import backends

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..calculus import neural
 from ..errors import AutogradError
+from ..modes import Mode, grad_enabled, recording
 from ..primitive import Primitive
-from ..tape import Mode, grad_enabled, recording
 from ..tensor import constant
 from .looks import Recorder
 from .program import Program, Step, Value, read

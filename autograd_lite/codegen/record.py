@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import everything
 from ..reachable import is_library
-from ..tape import everything
 from ..tensor import Tensor, constant
 from ..trees import Rebuild, flatten, is_number
 from .program import Program, Value, read

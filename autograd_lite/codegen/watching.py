@@ -5,7 +5,7 @@ on is an operand: an argument, or something of the function's surroundings that 
 again in each run. Three things could go wrong, and each is met here:
 
 * The function *looks at a value* (``if x > 0``, ``x.item()``, ``float(x)``): what follows is
-  not on the tape. The engine tells of each look (`autograd_lite.tape.see_read`), and the
+  not on the tape. The engine tells of each look (`autograd_lite.modes.see_read`), and the
   user's line is refused. Where it is one of NumPy's functions whose definition here looks at
   values, or a rule, that becomes one closed step, which looks again in each run.
 * It *uses arrays or Tensors that it was not given*. Those are operands too: what is written
@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import CompileError
+from ..modes import grad_enabled, recording
 from ..reachable import State, is_library, reachable
-from ..tape import grad_enabled, recording
 from ..tensor import Tensor
 from ..trees import flatten
 from .looks import DOES, INSTEAD, SHAPES, Look, Recorder, said

@@ -12,7 +12,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ..arguments import see_inputs
-from ..tape import trace
+from ..modes import trace
 from ..tensor import Tensor
 from ..visualize.document import in_a_frame
 from ..visualize.fold import fold

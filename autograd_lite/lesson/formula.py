@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from ..calculus.rarer import whole_table
+from ..modes import everything
 from ..primitive import Primitive
-from ..tape import everything
 from ..tensor import Tensor, constant
 
 

@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from ..modes import enable_grad
 from ..primitive import Primitive
 from ..program import evaluate
-from ..tape import enable_grad, next_number
+from ..tape import next_number
 from ..tensor import Tensor
 from ..visualize.graph import Graph, Operation, Value, read
 from ..visualize.modules import Module

@@ -25,8 +25,9 @@ from ..codegen.expand import NotWritable
 from ..codegen.program import read
 from ..codegen.to_javascript import javascript
 from ..helpers import conform
+from ..modes import everything
 from ..program import evaluate, reverse
-from ..tape import everything, next_number
+from ..tape import next_number
 from ..tensor import Tensor, constant
 from ..visualize.graph import Operation, Value
 from .derivation import Derivation, Edge

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..codegen.to_javascript import javascript
 from ..errors import AutogradError
-from ..tape import no_grad
+from ..modes import no_grad
 from ..visualize import palette
 from ..visualize.document import as_script, document, in_a_frame
 from ..visualize.graph import read

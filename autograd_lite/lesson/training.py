@@ -21,7 +21,7 @@ from ..codegen.compiling import plain_program
 from ..codegen.program import Program, Step, Value, with_operands
 from ..codegen.watching import Captured, record_watched
 from ..errors import NonScalarBackwardError
-from ..tape import no_grad, trace
+from ..modes import no_grad, trace
 from ..tensor import Tensor
 from ..transforms import value_and_grad
 

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..helpers import OutputGradients
+from ..modes import trace
 from ..node import restored
 from ..primitive import output
-from ..tape import trace
 from ..tensor import Tensor
 from .experiment import culprit, first_index
 from .node import Index, Node

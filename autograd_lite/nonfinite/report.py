@@ -20,8 +20,8 @@ import numpy as np
 
 from ..backward import conjugate_if_complex, seed_for
 from ..locations import without_folders
+from ..modes import trace
 from ..record import recorded
-from ..tape import trace
 from ..tensor import Tensor
 from .experiment import first_index
 from .meeting import number, numbers_of

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import NotFiniteError
 from ..locations import is_skipped
-from ..tape import Mode, note_location, recording, state
+from ..modes import Mode, recording, state
+from ..tape import note_location
 from ..tensor import CONSTANT, Tensor, unwrap
 from .experiment import first_index
 from .node import Node

@@ -30,8 +30,8 @@ import scipy.integrate  # type: ignore[import-untyped]
 
 from ..composite import as_array
 from ..errors import DetachError, UnsupportedArgumentError
+from ..modes import GRADIENT, recording, see_read, special
 from ..primitive import Primitive, derivative
-from ..tape import GRADIENT, recording, see_read, special
 from ..tensor import Tensor, unwrap
 from ..transforms import vjp
 from ..trees import flatten

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing_extra
-from ..tape import enable_grad
+from ..modes import enable_grad
 from ..tensor import Tensor
 from . import palette
 from .text import cut, number
