@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import isfinite, prod
@@ -465,9 +466,13 @@ def _within(text: str, inner: int, outer: int) -> str:
 
 
 def identifier(name: str) -> str:
-    """Return a name as Python can say it: nothing of it but letters, digits and underscores."""
+    """Return a name as Python can say it: nothing of it but letters, digits and underscores.
+
+    To Python two names are one if they are so in Unicode's form NFKC, as x and ｘ are.
+    """
     if name == "<lambda>":
         return "f"
+    name = unicodedata.normalize("NFKC", name)
     name = re.sub(r"\W", "_", name).strip("_") or "x"
     if not name.isidentifier() or keyword.iskeyword(name):
         name = f"x_{name}"
