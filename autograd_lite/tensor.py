@@ -551,6 +551,16 @@ def to_numpy(x: Any) -> Array:
     return as_array(unwrap(x))
 
 
+def is_recorded(x: Any) -> bool:
+    """Whether a program is recorded in which `x` is an operand: a branch on it would freeze."""
+    return bool(special) and isinstance(x, Tensor) and state.mode.everything
+
+
+def measured(x: Any) -> Any:
+    """Return what to look at an operand by, with no gradient: an array, unless it is recorded."""
+    return x.detach() if is_recorded(x) else to_numpy(x)
+
+
 def form(x: Any) -> Array:
     """Return the array of a Tensor to ask for shape, dtype and layout: no look at its numbers."""
     return as_array(x._value if isinstance(x, Tensor) else x)

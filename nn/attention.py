@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.calculus.layers import measured
 from autograd_lite.randomness import Random, generator
+from autograd_lite.tensor import measured
 
 from . import functional, init, settings
 from .dropout import Dropout

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import measured
 from autograd_lite.primitive import Primitive
 from autograd_lite.randomness import Random
+from autograd_lite.tensor import measured
 
 from . import init, settings
 from .loss_functions import operand

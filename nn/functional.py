@@ -18,6 +18,7 @@ from autograd_lite.modes import runs_again
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random
+from autograd_lite.tensor import measured
 
 from . import windows
 from .embedding import embedding
@@ -279,8 +280,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """
     low, high = check_limits(min_val, max_val)
     input = operand(input)
-    recorded = isinstance(input, Tensor) and runs_again()
-    held = input.detach() if recorded else to_numpy(input)
+    held = measured(input)
     outside = (held <= low) | (held >= high)
     return _shown(np.where(outside, np.clip(held, low, high), input), input)
 

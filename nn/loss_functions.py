@@ -16,8 +16,9 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus import neural
-from autograd_lite.modes import runs_again, special, state
+from autograd_lite.modes import runs_again
 from autograd_lite.primitive import Primitive
+from autograd_lite.tensor import is_recorded
 
 from .module import to_numpy
 from .settings import above_zero, flag, from_zero, integer, number, probability
@@ -204,7 +205,7 @@ def _signs(name: str, target: Any) -> Any:
         raise TypeError(
             f"{name} takes targets of 1 and -1, which no gradient reaches: detach() it."
         )
-    return _signed.apply(target if _is_recorded(target) else to_numpy(target), name=name)
+    return _signed.apply(target if is_recorded(target) else to_numpy(target), name=name)
 
 
 def _first(array: Any, wrong: Any) -> tuple[Any, str]:
@@ -226,7 +227,7 @@ def binary_cross_entropy(
     np.float64(50.0)
     """
     input, target = _as_floats("binary_cross_entropy", input, target)
-    if _is_recorded(input):
+    if is_recorded(input):
         sure = input._primitive in (neural.sigmoid, neural.softmax)
         input = input if sure else _probabilities.apply(input)
     else:
@@ -303,11 +304,6 @@ def nll_loss(
     input = _floats(operand(input))
     axis, weight = _classes("nll_loss", input, weight)
     return _negative_logs("nll_loss", input, operand(target), axis, reduction, weight, ignore_index)
-
-
-def _is_recorded(x: Any) -> bool:
-    """Whether a program is recorded, in which `x` is an operand that changes from run to run."""
-    return isinstance(x, Tensor) and bool(special) and state.mode.everything
 
 
 def _check_labels(target: Any, name: str, count: int, ignore_index: int) -> Any:
@@ -402,7 +398,7 @@ def _negative_logs(
             "write target.astype(int)."
         )
     ignore_index = integer("ignore_index", ignore_index)
-    recorded = _is_recorded(target)
+    recorded = is_recorded(target)
     target = target if recorded else to_numpy(target)
     target = _labels.apply(target, name=name, count=count, ignore_index=ignore_index)
     ignored = target == ignore_index

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_lite.calculus.layers import measured
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
+from autograd_lite.tensor import measured
 
 from . import functional, init, settings
 from .loss_functions import operand

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import measured
 from autograd_lite.primitive import Primitive
-from autograd_lite.tensor import to_numpy
+from autograd_lite.tensor import measured, to_numpy
 
 from .loss_functions import operand
 from .settings import axis, integer, number

@@ -11,7 +11,7 @@ from ..composite import as_array, composite, unsupported
 from ..fitting import converted
 from ..modes import runs_again
 from ..primitive import derivative
-from ..tensor import Tensor, to_numpy, unwrap
+from ..tensor import Tensor, measured, to_numpy, unwrap
 from .complex import C
 
 # -- the four operations -------------------------------------------------------
@@ -224,7 +224,7 @@ def _exponent(x: Any) -> Any:
 def _nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
-    values = to_numpy(x)
+    values = measured(x)
     if values.dtype.kind == "c":
         parts = (_nan_to_num(part(x), copy, nan, posinf, neginf) for part in (np.real, np.imag))
         real, imag = parts
@@ -248,13 +248,13 @@ def _interp(
     if period is not None:
         period = np.abs(period)
         x, xp = x % period, xp % period
-        order = np.argsort(to_numpy(xp))
+        order = np.argsort(measured(xp))
         xp, fp = xp[order], fp[order]
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     last = np.size(xp) - 1
     before = np.clip(
-        np.searchsorted(to_numpy(xp), to_numpy(x), side="right") - 1, 0, max(last - 1, 0)
+        np.searchsorted(measured(xp), measured(x), side="right") - 1, 0, max(last - 1, 0)
     )
     after = np.minimum(before + 1, last)
     x0, x1, y0, y1 = xp[before], xp[after], fp[before], fp[after]

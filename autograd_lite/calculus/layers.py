@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..fitting import unbroadcast
-from ..modes import runs_again, special, state
+from ..modes import runs_again
 from ..primitive import Primitive, derivative
-from ..tensor import Tensor, to_numpy, unwrap
+from ..tensor import Tensor, unwrap
 from .loops import loop, loops
 from .neural import sigmoid
 from .reductions import keepdims_shape
@@ -121,6 +121,8 @@ _FAR = 1000.0
 
 
 def _gelu(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return (erf(x * _ROOT_HALF) + 1.0) * 0.5 * np.maximum(x, -_FAR)
     out = np.asarray(_erf(x * _ROOT_HALF))
     out += 1.0
     out *= 0.5
@@ -240,13 +242,6 @@ batch_variance = Primitive(
     lambda x, axis: mean_and_variance(x, axis)[1], {}, nondifferentiable="x", parameters="axis"
 )
 """The same as operations, for running means, to which no gradient flows."""
-
-
-def measured(x: Any) -> Any:
-    """Return what a running mean is taken of: a plain array, where no program is recorded."""
-    if special and isinstance(x, Tensor) and state.mode.everything:
-        return x.detach()
-    return to_numpy(x)
 
 
 def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:

@@ -13,7 +13,7 @@ from ..composite import as_array, composite, unwrap_all
 from ..errors import UnsupportedArgumentError
 from ..primitive import derivative
 from ..protocol import Axis
-from ..tensor import Tensor, form, to_numpy, unwrap
+from ..tensor import Tensor, form, measured, to_numpy, unwrap
 from .shapes import scatter
 
 
@@ -163,7 +163,7 @@ def _partition(
 ) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
-    return np.take_along_axis(a, np.argpartition(to_numpy(a), kth, axis=axis), axis=axis)
+    return np.take_along_axis(a, np.argpartition(measured(a), kth, axis=axis), axis=axis)
 
 
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:

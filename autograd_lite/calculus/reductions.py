@@ -11,7 +11,7 @@ from ..composite import composite
 from ..fitting import converted, wider
 from ..primitive import derivative
 from ..protocol import Axis
-from ..tensor import Tensor
+from ..tensor import Tensor, is_recorded
 
 
 def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -192,7 +192,12 @@ def normal(out: Any) -> Any:
 
 def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
     a = a if where is True else np.where(where, a, 1.0)
-    if normal(out):
+    whole = normal(out)
+    if is_recorded(whole):  # the two ways below, side by side: no factor is 0, or one may be
+        divided = expand_reduced(g * out, a.shape, axis, keepdims) / np.where(whole, a, 1.0)
+        others = expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis)
+        return mask_where(np.where(whole, divided, others), where)
+    if whole:
         return mask_where(expand_reduced(g * out, a.shape, axis, keepdims) / a, where)
     return mask_where(
         expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis), where

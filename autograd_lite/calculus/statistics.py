@@ -14,7 +14,7 @@ from ..composite import as_array, composite
 from ..primitive import derivative
 from ..protocol import Axis
 from ..quiet import quietly
-from ..tensor import Tensor, form, to_numpy
+from ..tensor import Tensor, form, is_recorded, measured, to_numpy
 from .complex import C
 from .reductions import (
     before,
@@ -163,7 +163,7 @@ def _quantile(
         raise ValueError("Quantiles must be in the range [0, 1]")
     axis = None if axis is None else normalize_axis_tuple(axis, np.ndim(a))
     rows = _together(a, axis)
-    values = to_numpy(rows)
+    values = measured(rows)
     order = np.argsort(values, axis=-1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=-1)
     if not values.shape[-1]:
@@ -173,13 +173,13 @@ def _quantile(
         shape = [1] * np.ndim(a)
         for i, n in zip(axis or (), np.shape(weights), strict=False):
             shape[i] = n
-        weights = to_numpy(weights)
+        weights = measured(weights)
         weights = weights if weights.shape == np.shape(a) else weights.reshape(shape)
         weights = _together(np.broadcast_to(weights, np.shape(a)), axis)
         weights = np.take_along_axis(weights, order, axis=-1)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
     place = _place(q, count, values, method, weights)
-    below = np.floor(to_numpy(place)).astype(int)
+    below = np.floor(measured(place)).astype(int)
     part = place - below
     if values.dtype.kind == "f":
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
@@ -195,7 +195,7 @@ def _quantile(
     )
     if method == "median":  # as a mean, which may be infinite where a slope is not known
         mixed = np.where(part == 0, low, quietly(np.add, low, high) / 2.0)
-    if not ignore_nan and np.isnan(values).any():
+    if not ignore_nan and (is_recorded(values) or np.isnan(values).any()):
         mixed = np.where(np.isnan(values).any(axis=-1), np.nan, mixed)
     return np.reshape(mixed, q.shape + keepdims_shape(np.shape(a), axis)) if keepdims else mixed
 
@@ -270,13 +270,12 @@ composite(np.median, _median)
 
 
 def _nan_to(a: Any, number: float) -> Any:
-    if not np.isnan(to_numpy(a)).any():
-        return a
-    return np.where(np.isnan(to_numpy(a)), number, a)
+    lost = np.isnan(measured(a))
+    return np.where(lost, number, a) if is_recorded(a) or lost.any() else a
 
 
 def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
-    return np.sum(~np.isnan(to_numpy(a)), axis=axis, keepdims=keepdims, where=to_numpy(where))
+    return np.sum(~np.isnan(measured(a)), axis=axis, keepdims=keepdims, where=measured(where))
 
 
 def _given(initial: Any, where: Any) -> dict[str, Any]:
@@ -295,7 +294,7 @@ def _nan_extreme(function: Callable[..., Any], worst: float) -> Callable[..., An
         if not nan and initial is not None:
             return found
         nothing = _count(a, axis, keepdims, where) == 0
-        return np.where(nothing, np.nan, found) if nothing.any() else found
+        return np.where(nothing, np.nan, found) if is_recorded(a) or nothing.any() else found
 
     return extreme
 
@@ -336,7 +335,7 @@ def _nanvar(
 ) -> Any:
     if mean is None:
         mean = _nanmean(a, axis, dtype, keepdims=True, where=where)
-    from_mean = np.where(np.isnan(to_numpy(a)) | ~to_numpy(where), 0.0, a - mean)
+    from_mean = np.where(np.isnan(measured(a)) | ~measured(where), 0.0, a - mean)
     squares = np.sum(squared(from_mean), axis=axis, dtype=dtype, keepdims=keepdims)
     left = _count(a, axis, keepdims, where) - (ddof if correction is None else correction)
     return over(squares, np.where(left > 0, left, np.nan))
@@ -363,9 +362,18 @@ composite(np.nanmedian, partial(_median, ignore_nan=True))
 
 
 def _running_product_rule(g: Any, a: Any, out: Any, axis: int) -> Any:
-    if normal(out):
-        return sum_from_the_end(g * out, axis) / a
-    # xᵢ is in every product from the i-th: Πₖ﹤ᵢ xₖ · Σⱼ gⱼ Πᵢ﹤ₖ≤ⱼ xₖ, which needs no division.
+    whole = normal(out)
+    if is_recorded(whole):
+        divided = sum_from_the_end(g * out, axis) / np.where(whole, a, 1.0)
+        return np.where(whole, divided, _without_division(g, a, axis))
+    return sum_from_the_end(g * out, axis) / a if whole else _without_division(g, a, axis)
+
+
+def _without_division(g: Any, a: Any, axis: int) -> Any:
+    """Return the same, also where a number is 0.
+
+    xᵢ is in every product from the i-th: Πₖ﹤ᵢ xₖ · Σⱼ gⱼ Πᵢ﹤ₖ≤ⱼ xₖ.
+    """
     g, a = np.moveaxis(g, axis, -1), np.moveaxis(a, axis, -1)
     return np.moveaxis(before(a) * _after(g, a), -1, axis)
 

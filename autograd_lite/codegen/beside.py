@@ -122,8 +122,8 @@ def beside(
         made = assignments(lambda: results.append(f(*arguments)), (), closely=True)
         return list(_lines(made, f))
 
-    body = source[source.index(":\n") + 2 :].rstrip().split("\n")
-    first = source[: source.index(":\n")].count("\n") + 2
+    begin = source.index(":\n", source.rindex("\ndef ")) + 2
+    body, first = source[begin:].rstrip().split("\n"), source[:begin].count("\n") + 1
     ours, others = {line.number - first: line for line in run(source.load())}, run(theirs)
     places = _places(ours, others, known, len(body) - 1)
     ours_given, theirs_given = (_arrays(r) for r in results)

@@ -18,7 +18,7 @@ from ..modes import Mode, grad_enabled, recording
 from ..primitive import Primitive
 from ..tensor import constant
 from .looks import Recorder
-from .program import Program, Step, Value, read
+from .program import Program, Step, Value, read, with_operands
 
 EXACT = {neural.sigmoid}
 """Fused primitives whose composition gives the same bits for every input."""
@@ -37,7 +37,9 @@ class NotWritable(AutogradError):
     """
 
 
-def expand(program: Program, is_writable: Any, closed: bool = False, exact: bool = True) -> Program:
+def expand(
+    program: Program, is_writable: Any, kept: Any = lambda primitive: False, exact: bool = True
+) -> Program:
     """Return the program with each primitive opened that is not writable as it is.
 
     Parameters
@@ -46,7 +48,7 @@ def expand(program: Program, is_writable: Any, closed: bool = False, exact: bool
         As it was recorded.
     is_writable
         Whether a primitive can be written as one expression.
-    closed
+    kept
         Whether one that cannot be opened stays what it is; else it is an error.
     exact
         Whether the bits have to stay; else any composition serves that agrees to rounding.
@@ -56,11 +58,24 @@ def expand(program: Program, is_writable: Any, closed: bool = False, exact: bool
         primitive = step.primitive
         whole = is_writable(primitive) or primitive.is_closed or primitive.draws
         whole = whole or primitive.name == "detach"  # `simplify` takes it away
-        steps += [step] if whole else _opened(step, is_writable, closed, exact)
+        steps += [step] if whole else _opened(step, is_writable, kept, exact)
     return Program(program.inputs, steps, program.outputs)
 
 
-def _opened(step: Step, is_writable: Any, closed: bool, exact: bool) -> list[Step]:
+def without_checks(program: Program) -> Program:
+    """Return the program without the steps that only see that numbers are in range."""
+    instead: dict[Value, Value] = {}
+    steps = []
+    for step in program.steps:
+        operands = [instead.get(v, v) for v in step.operands]
+        if step.primitive.is_check:
+            instead[step.results[0]] = operands[0]
+        else:
+            steps.append(with_operands(step, operands) if instead else step)
+    return Program(program.inputs, steps, [instead.get(v, v) for v in program.outputs])
+
+
+def _opened(step: Step, is_writable: Any, kept: Any, exact: bool) -> list[Step]:
     """Return the steps that one step consists of; their last results are its results."""
     primitive = step.primitive
     agree = _same if exact else _near
@@ -72,9 +87,11 @@ def _opened(step: Step, is_writable: Any, closed: bool, exact: bool) -> list[Ste
         made = inner.evaluate([v.data for v in step.operands])
         if any(v.maker is None for v in inner.outputs):  # it hands on what it was given
             continue
+        if any(inside.primitive is primitive for inside in inner.steps):  # nothing is opened
+            continue
         if all(agree(a, v.data) for a, v in zip(made, step.results, strict=True)):
-            return _spliced(expand(inner, is_writable, closed, exact), step)
-    if closed:
+            return _spliced(expand(inner, is_writable, kept, exact), step)
+    if kept(primitive):
         return [step]
     where = f" ({step.line})" if step.line else ""
     raise NotWritable(

@@ -9,14 +9,20 @@ from typing import Any
 import numpy as np
 
 from ..arguments import transform_of_functions
-from ..tensor import Tensor
-from ..trees import flatten
+from ..errors import CompileError
+from ..modes import everything
+from ..reachable import State
+from ..tensor import Tensor, constant
+from ..trees import flatten, is_number
 from .beside import beside
-from .expand import NotWritable, expand
+from .expand import NotWritable, expand, without_checks
+from .looks import said
 from .program import Program
-from .record import record
+from .quoting import is_quotable
+from .record import as_array, record
 from .simplify import simplify
 from .source_text import Source
+from .watching import put_back, record_watched
 from .write import is_writable, write
 
 
@@ -77,13 +83,18 @@ def source(
         return loss, dw
     <BLANKLINE>
     """
+    before = State.of(f).copied()
     recording = record(f, inputs, kwargs)
-    opened = expand(recording.program, is_writable)
+    put_back(before.changed())
+    opened = expand(without_checks(recording.program), is_writable, is_quotable)
     recording.program = simplify(opened)
     text, data = write(recording, _named_arrays(f, recording.program))
     made = Source(text)
-    made.name, made.data = text[text.index("\ndef ") + 5 :].partition("(")[0], data
-    _check(made, f, inputs, kwargs)
+    made.name, made.data = text[text.rindex("\ndef ") + 5 :].partition("(")[0], data
+    try:
+        _check(made, f, inputs, kwargs, before)
+    finally:
+        put_back(before.changed())
     if against is None:
         return made
     known = [v for program in (opened, recording.program) for v in program.values()]
@@ -113,15 +124,20 @@ def _contents(data: Any) -> Any:
 # -- a program that depends on the numbers themselves is refused --------------------------------
 
 
-def _check(made: Source, f: Any, inputs: Any, kwargs: Any) -> None:
+def _check(made: Source, f: Any, inputs: Any, kwargs: Any, before: State) -> None:
     """Run the source and the function on other numbers of the same shapes: they must agree."""
     function = made.load()
     for i, others in enumerate(_other_numbers((inputs, kwargs))):
+        leaves, rebuild = flatten(others)
+        args, named = rebuild([constant(as_array(x)) if is_number(x) else x for x in leaves])
         with np.errstate(all="ignore"):
+            put_back(before.changed())  # both draw the same
             try:
-                expected = f(*others[0], **others[1])
+                with everything():
+                    expected = f(*args, **named)
             except Exception:  # these numbers are not for it
                 continue
+            put_back(before.changed())
             try:
                 found = flatten(function(*others[0], **others[1]))[0]
             except Exception:
@@ -130,11 +146,28 @@ def _check(made: Source, f: Any, inputs: Any, kwargs: Any) -> None:
                 found = []
         wanted = flatten(expected)[0]
         if len(found) != len(wanted) or not all(map(_same, found, wanted)):
-            raise NotWritable(
-                f"What '{made.name}' computes depends on the numbers that it is given, as with "
-                "'if x > 0' or an order of sorting: the lines that are right for these are wrong "
-                "for others. Write such a choice with np.where."
-            )
+            raise NotWritable(_hangs_on_numbers(made.name, f, inputs, kwargs))
+
+
+def _hangs_on_numbers(name: str, f: Any, inputs: Any, kwargs: Any) -> str:
+    """Say which line of the user's it is that makes a function compute otherwise."""
+    where = f"What '{name}' computes"
+    try:
+        recording, _ = record_watched(f, inputs, kwargs)
+        for step in recording.program.steps:
+            if step.primitive.is_closed and not step.primitive.is_check:
+                file, _, number = (step.line or "").rpartition(":")
+                line = said((file, int(number)) if file else None).strip()
+                where = f"{line} calls '{step.primitive.name}'; what it computes"
+                break
+    except CompileError as error:
+        return str(error).replace("compiled", "written")
+    except Exception:  # then it is not known
+        pass
+    return (
+        f"{where} depends on the numbers that it is given, as with 'if x > 0': the lines that are "
+        "right for these are wrong for others. Write such a choice with np.where."
+    )
 
 
 def _other_numbers(arguments: Any) -> Iterator[Any]:

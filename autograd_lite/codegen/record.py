@@ -71,7 +71,8 @@ class Recording:
         return self.rebuild(self.program.outputs)
 
 
-def _as_array(x: Any) -> Any:
+def as_array(x: Any) -> Any:
+    """Return a number of the arguments as an array: of a Tensor, its value."""
     return np.asarray(x.data if isinstance(x, Tensor) else x)
 
 
@@ -79,7 +80,7 @@ def record(
     f: Callable[..., Any],
     args: Sequence[Any],
     kwargs: Mapping[str, Any] | None = None,
-    given_as: Callable[[Any], Any] = _as_array,
+    given_as: Callable[[Any], Any] = as_array,
     mode: AbstractContextManager[None] | None = None,
 ) -> Recording:
     """Run `f` on example inputs and return what it computed as a program.

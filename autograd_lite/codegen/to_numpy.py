@@ -24,7 +24,8 @@ from .backends import Kernel
 from .packing import packed
 from .program import Step, Value
 from .schedule import Call, Loop, Schedule, is_view, nbytes
-from .write import OPERATORS, identifier, index_part, literal, numpys_name
+from .spelling import identifier, index_part, literal, numpys_name
+from .write import OPERATORS
 
 BLOCK = 1 << 16
 """Bytes of each array in one turn of a loop: a few of them fit into a core's second cache."""

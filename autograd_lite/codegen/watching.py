@@ -225,7 +225,7 @@ def record_watched(
             try:
                 made = record(f, args, kwargs, given_as, mode)
             except Look:
-                _put_back(before.changed())
+                put_back(before.changed())
     recorder.let_go()
     _see_unchanged(before.changed(), made.program)
     _see_shapes(made.program)
@@ -310,7 +310,7 @@ def _see_shapes(program: Program) -> None:
             )
 
 
-def _put_back(changed: State) -> None:
+def put_back(changed: State) -> None:
     """Let generators stand where they stood."""
     for owner, values, _ in changed.held:
         if set(values) == {"state"} and hasattr(owner, "state"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import isfinite, prod
@@ -20,12 +19,12 @@ import numpy as np
 
 from ..calculus.shapes import gather, getitem, put, scatter
 from ..primitive import Primitive
-from ..protocol import whole_name
 from ..trees import flatten
-from .expand import NotWritable
 from .program import Step, Value
+from .quoting import Quotes
 from .record import Recording
 from .simplify import uniform
+from .spelling import array_literal, identifier, index_part, literal, numpys_name
 
 LONGEST = 60  # letters of an expression that stands inside another
 LITERAL = 128  # numbers of an array that is written out
@@ -82,12 +81,7 @@ _OF_LISTS = {
     "concatenate": "np.concatenate([{arrays}], axis={axis})",
 }
 _INDEXED = (getitem, gather, scatter, put)
-
-
-def numpys_name(function: Callable[..., Any]) -> str | None:
-    """Return ``np.tanh`` and the like; None for a function that is not NumPy's."""
-    name = "np.abs" if function is np.absolute else whole_name(function)
-    return name if name.startswith("np.") else None
+_PLAIN = (bool, int, float, str, tuple)
 
 
 def is_writable(primitive: Primitive) -> bool:
@@ -133,6 +127,7 @@ class _Writer:
         self.literals: list[str] = []
         self.expressions: dict[int, Expression] = {}
         self.constants = constants
+        self.quotes = Quotes(self._free)
         self.has_backward = any(step.is_backward for step in self.program.steps)
         self.needed = self._needed_lines()
 
@@ -217,9 +212,11 @@ class _Writer:
         text = [
             f"    {code:<{width}}  # {shape}" if shape else f"    {code}" for code, shape in body
         ]
-        before = ["import numpy as np", ""]
+        before = [*sorted(self.quotes.imports), "import numpy as np", ""]
         if self.literals:
             before += [*self.literals, ""]
+        for quoted in self.quotes.texts:
+            before += ["", quoted, ""]
         parameters = self._parameters(taken)
         name = identifier(self.recording.name)
         head = [f"def {name}({', '.join(parameters)}):", *self._unpacking()]
@@ -277,10 +274,12 @@ class _Writer:
         if function in _BINARY and not step.parameters:
             sign, binding = _BINARY[function]
             return self._binary(sign, binding, operands, step)
+        if primitive.draws:
+            return self._drawn(step), ATOM
         if function in _UNARY and not step.parameters:
             text, inner = self._operand(operands[0])
             return _UNARY[function] + _within(text, inner, SIGN), SIGN
-        if function is np.transpose and not any(step.parameters.values()):
+        if function is np.transpose and _turns_all(step):
             text, inner = self._operand(operands[0])
             return f"{_within(text, inner, ATOM)}.T", ATOM
         if primitive in (getitem, gather):
@@ -290,15 +289,26 @@ class _Writer:
             arrays = ", ".join(self._operand(v)[0] for v in operands)
             given = {k: literal(x) for k, x in step.parameters.items()}
             return _OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
-        if numpys_name(function) is None:
+        if numpys_name(function) is None and primitive.name in _TEMPLATES:
             names = zip(primitive.operands, operands, strict=True)
             filled = {name: self._operand(v)[0] for name, v in names}
+            if primitive.name == "where" and not any(map(_has_a_dtype, operands[1:])):
+                filled |= {"x": _typed(operands[1]), "y": _typed(operands[2])}
             given = dict[str, Any](axis=0, full_matrices=False, UPLO="L") | step.parameters
             if primitive.name == "split":
                 given["sizes"] = np.cumsum(given["sizes"][:-1]).tolist()
             filled |= {name: literal(x) for name, x in given.items()}
             return _TEMPLATES[primitive.name].format(**filled), ATOM
         return self._call(step), ATOM
+
+    def _drawn(self, step: Step) -> str:
+        """A draw from the user's generator, which is given as a keyword."""
+        generator, dtype = step.parameters["generator"], np.dtype(step.parameters["dtype"])
+        name = next((name for name, x in self.data.items() if x is generator), None)
+        if name is None:
+            name = self._free("rng")
+            self.data[name] = generator
+        return f"{name}.random({step.results[0].shape}, {literal(dtype)})"
 
     def _binary(self, sign: str, binding: int, operands: Sequence[Value], step: Step) -> Expression:
         if sign == "*":
@@ -314,9 +324,9 @@ class _Writer:
         return f"{_within(*left, binding)} {sign} {_within(*right, binding + 1)}", binding
 
     def _call(self, step: Step) -> str:
-        """A call of a function of NumPy's, without the arguments that are its defaults."""
+        """A call of a function, without the arguments that are its defaults."""
         primitive = step.primitive
-        texts = [self._operand(v)[0] for v in step.operands]
+        texts = [self._operand(v, step)[0] for v in step.operands]
         if primitive.variadic:
             texts = [f"[{', '.join(texts)}]"]
         elif primitive.by_name:
@@ -330,12 +340,16 @@ class _Writer:
         for name, value in step.parameters.items():
             default = defaults.get(name, inspect.Parameter.empty)
             unset = value is None or (type(value) is bool and name in ("keepdims", "where"))
-            if value is default or (unset and value in (None, default, name == "where")):
+            same = type(value) is type(default) and isinstance(value, _PLAIN) and value == default
+            if value is default or same or (unset and value in (None, default, name == "where")):
                 continue
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 (value,) = value
             texts.append(f"{name}={literal(value)}")
-        return f"{numpys_name(primitive.function)}({', '.join(texts)})"
+        known = numpys_name(primitive.function)
+        if known is None:
+            return self.quotes.call(primitive.function, texts, primitive.name)
+        return f"{known}({', '.join(texts)})"
 
     def _index(self, step: Step, fillings: Sequence[Value]) -> str:
         left = iter(self._operand(v)[0] for v in fillings)
@@ -359,6 +373,8 @@ class _Writer:
     def _constant(self, v: Value, step: Step | None) -> Expression:
         data, one = v.data, uniform(v)
         if np.ndim(data) == 0:
+            if step is not None and _promotes(v, step):
+                return f"{literal(np.asarray(data).dtype)}({self._number(data)[0]})", ATOM
             return self._number(data)
         if one is not None and step is not None and _is_weak(one, step, v):
             return self._number(one)
@@ -377,7 +393,7 @@ class _Writer:
         name = self._free(identifier(self.constants.get(id(v)) or v.name or "c"))
         self.expressions[id(v)] = name, ATOM
         if np.size(data) <= LITERAL:
-            self.literals.append(f"{name} = {_array_literal(data)}")
+            self.literals.append(f"{name} = {array_literal(data)}")
         else:
             self.data[name] = data
         return name, ATOM
@@ -449,6 +465,12 @@ class _Writer:
 SLOTS = {"Hole", "TensorSlot"}
 
 
+def _turns_all(step: Step) -> bool:
+    """Whether a transpose is that of all axes, ``a.T``."""
+    axes = step.parameters.get("axes")
+    return axes is None or list(axes) == [*range(len(axes))][::-1]
+
+
 def _named_gradient(v: Value) -> Value | None:
     """Return what a value is the gradient of, if that is no gradient of it in turn."""
     seen, of = {id(v)}, v.gradient_of
@@ -463,20 +485,6 @@ def _named_gradient(v: Value) -> Value | None:
 def _within(text: str, inner: int, outer: int) -> str:
     """Return an operand in brackets where it binds less tightly than what it stands in."""
     return text if inner >= outer else f"({text})"
-
-
-def identifier(name: str) -> str:
-    """Return a name as Python can say it: nothing of it but letters, digits and underscores.
-
-    To Python two names are one if they are so in Unicode's form NFKC, as x and ｘ are.
-    """
-    if name == "<lambda>":
-        return "f"
-    name = unicodedata.normalize("NFKC", name)
-    name = re.sub(r"\W", "_", name).strip("_") or "x"
-    if not name.isidentifier() or keyword.iskeyword(name):
-        name = f"x_{name}"
-    return name
 
 
 def _sizes(shape: tuple[int, ...]) -> Iterator[int]:
@@ -497,6 +505,29 @@ def _is_weak(one: Any, step: Step, v: Value) -> bool:
     return dtype == np.asarray(v.data).dtype and dtype.kind in "fc"
 
 
+def _has_a_dtype(v: Value) -> bool:
+    """Whether it is more than a number that is written as Python's."""
+    return not v.is_constant or bool(v.shape)
+
+
+def _typed(v: Value) -> str:
+    """Return a number in its dtype, where nothing beside it has one."""
+    data = np.asarray(v.data)
+    text = literal(data.item())
+    return text if data.dtype in (np.float64, np.int64, bool) else f"{literal(data.dtype)}({text})"
+
+
+def _promotes(v: Value, step: Step) -> bool:
+    """Whether a constant number is of a dtype that one of Python's would not bring about."""
+    if not isinstance(step.primitive.function, np.ufunc) or type(v.data) in (bool, int, float):
+        return False
+    own = np.asarray(v.data)
+    others = [np.asarray(x.data).dtype for x in step.operands if x is not v]
+    if own.dtype.kind not in "fc" or not others:
+        return False
+    return bool(np.result_type(own.item(), *others) != np.result_type(own.dtype, *others))
+
+
 def _without_axes(v: Value, step: Step) -> Value:
     """Return the number of which ``number[..., None]`` is an array, where that is broadcast."""
     maker = v.maker
@@ -504,48 +535,6 @@ def _without_axes(v: Value, step: Step) -> Value:
         return v
     others = [x for x in step.operands if x is not v]
     return maker.operands[0] if others and others[0].shape == step.results[0].shape else v
-
-
-def _array_literal(data: Any) -> str:
-    array = np.asarray(data)
-    if not array.size:
-        return f"np.zeros({array.shape}, np.{array.dtype})"
-    dtype = "" if array.dtype in (np.float64, np.int64, np.bool_) else f", dtype=np.{array.dtype}"
-    text = literal(array.tolist())
-    if array.ndim == 2 and len(text) > 72 and array.shape[1] > 1:  # a line a row
-        rows = ",\n    ".join(map(literal, array.tolist()))
-        text = f"[\n    {rows},\n]"
-    return f"np.array({text}{dtype})"
-
-
-def literal(x: Any) -> str:
-    """Return a number, an array or a nest of them as Python writes it."""
-    if isinstance(x, np.ndarray):
-        return _array_literal(x)
-    if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-        return f"np.{np.dtype(x).name}"
-    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
-        return literal(x.item())
-    if isinstance(x, (list, tuple)):
-        inner = ", ".join(map(literal, x))
-        return (
-            f"[{inner}]" if isinstance(x, list) else f"({inner},)" if len(x) == 1 else f"({inner})"
-        )
-    if isinstance(x, float) and not np.isfinite(x):
-        return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
-    if isinstance(x, complex) and not np.isfinite(x):
-        return f"complex({literal(x.real)}, {literal(x.imag)})"
-    if x is None or isinstance(x, (bool, int, float, complex, str)):
-        return repr(x)
-    raise NotWritable(f"A parameter of type '{type(x).__name__}' cannot be written as source.")
-
-
-def index_part(i: Any) -> str:
-    """Return one part of an index as Python writes it."""
-    if isinstance(i, slice):
-        start, stop, step = ("" if x is None else literal(x) for x in (i.start, i.stop, i.step))
-        return f"{start}:{stop}" + (f":{step}" if step else "")
-    return "..." if i is Ellipsis else "None" if i is None else literal(i)
 
 
 def _paths(tree: Any, path: str) -> Iterator[tuple[str, Value]]:

@@ -249,15 +249,28 @@ def branching(x):
 
 
 def test_a_shape_that_depends_on_the_numbers_is_refused():
-    with pytest.raises(NotWritable, match="depends on the numbers"):
+    with pytest.raises(NotWritable, match=r"test_source\.py, line \d+, .*for these numbers alone"):
         source(grad(lambda x: np.sum(np.resize(x[x > 0.2], 3) ** 2)), np.array([0.5, -1.0]))
 
 
 def test_a_choice_by_the_numbers_is_refused():
-    with pytest.raises(NotWritable, match=r"np\.where"):
+    line = r"'return x \* x if x > 0\.2 else -x' in test_source\.py, line \d+, chooses by a value"
+    with pytest.raises(NotWritable, match=rf"{line}.*np\.where"):
         source(branching, 0.5)
-    with pytest.raises(NotWritable, match=r"np\.where"):
-        source(grad(np.prod), np.array([3.0, 1.0, 2.0]))
+    with pytest.raises(NotWritable, match=r"calls 'det'; what it computes depends on the numbers"):
+        source(grad(lambda a: np.linalg.det(a)), np.array([[3.0, 1.0], [2.0, 0.5]]))
+
+
+def test_constants_keep_their_dtype_beside_numbers_of_less():
+    def f(x, t):
+        return x * np.float64(1.0) + np.maximum(x, np.float64(0.25)), np.where(t, 1.0, 0.0) ** -1
+
+    text = source(f, np.float32(0.5), np.bool_(True))
+    for a, b in zip(
+        text.load()(np.float32(0.3), np.bool_(True)), f(np.float32(0.3), True), strict=True
+    ):
+        assert a.dtype == b.dtype == np.float64
+        assert a == b
 
 
 @pytest.mark.parametrize(
