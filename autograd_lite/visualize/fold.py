@@ -237,6 +237,18 @@ def _by_module(graph: Graph, heights: dict[Module, int], height: int) -> list[Op
 # -- repetitions --------------------------------------------------------------------------
 
 
+def _by_repetitions(items: list[Operation]) -> Iterator[list[Operation]]:
+    """Yield the items, then with the repetitions folded, then the repetitions of these."""
+    signatures: dict[Hashable, int] = {}
+    yield items
+    for _ in range(ROUNDS):
+        shorter = _by_repetition(items, signatures)
+        if len(shorter) == len(items):
+            return
+        items = shorter
+        yield items
+
+
 def _by_repetition(items: list[Operation], signatures: dict[Hashable, int]) -> list[Operation]:
     """Fold the repetitions of that period which saves the most boxes."""
     ids = np.array([signatures.setdefault(_signature(o), len(signatures)) for o in items])
@@ -345,29 +357,41 @@ def _uses(graph: Graph) -> Uses:
 
 
 def _assembled(graph: Graph, items: list[Operation], uses: Uses) -> Graph:
-    """Return the graph of the items: what passes a fold's border shows, and what it was given."""
-    holder = [item for item in items for _ in range(item.count)]  # of each operation
-    often = Counter(map(_times, items))
-    whole: list[Operation] = []
-    for item in items:
-        if not isinstance(item, Fold):
-            whole.append(item)
-            continue
-        made = dict.fromkeys(v for o in item.inside for v in o.results)
-        given = dict.fromkeys(v for o in item.inside for v in o.operands if v not in made)
-        outside = {v for v in (*made, *given) if any(holder[i] is not item for i, _ in uses[v])}
-        operands = [v for v in given if v.maker or v in outside or _stays(v, item, graph, uses[v])]
-        shown = {*operands}
-        hidden = [v for v in given if v not in shown and (v.tensor is not None or np.ndim(v.data))]
-        results = [v for v in made if v.is_root or v in graph.roots or v in outside]
-        unique = item.times > 1 and often[_times(item)] == 1
-        whole.append(
-            replace(item, results=results, operands=operands, hidden=hidden,
-                    example=_times(item) if unique else item.example)
-        )  # fmt: skip
+    """Return the graph of the items, each fold with what passes its border."""
+    holders = [item for item in items for _ in range(item.count)]  # of each operation
+    whole = _told_apart(
+        [
+            _bordered(item, graph, uses, holders) if isinstance(item, Fold) else item
+            for item in items
+        ]
+    )
     shown = {v for item in whole for v in (*item.operands, *item.results)} | {*graph.roots}
-    values = [v for v in graph.values if v in shown]
-    return replace(graph, values=values, operations=whole)
+    return replace(graph, values=[v for v in graph.values if v in shown], operations=whole)
+
+
+def _bordered(item: Fold, graph: Graph, uses: Uses, holders: list[Operation]) -> Fold:
+    """Return a fold with what it was given and what it hands on; the rest is hidden in it."""
+    made = dict.fromkeys(v for o in item.inside for v in o.results)
+    given = dict.fromkeys(v for o in item.inside for v in o.operands if v not in made)
+    outside = {v for v in (*made, *given) if any(holders[i] is not item for i, _ in uses[v])}
+    operands = {v: None for v in given if v.maker or v in outside or _stays(v, item, graph, uses)}
+    numbers = {v for v in given if v.tensor is None and not np.ndim(v.data)}
+    return replace(
+        item,
+        operands=[*operands],
+        results=[v for v in made if v.is_root or v in graph.roots or v in outside],
+        hidden=[v for v in given if v not in operands and v not in numbers],
+    )
+
+
+def _told_apart(items: list[Operation]) -> list[Operation]:
+    """Let a repetition be asked for by how often it repeats, where no other repeats as often."""
+    often = Counter(map(_times, items))
+    return [
+        replace(item, example=_times(item))
+        if isinstance(item, Fold) and item.times > 1 and often[_times(item)] == 1 else item
+        for item in items
+    ]  # fmt: skip
 
 
 def _bundled(graph: Graph) -> Graph:
@@ -393,7 +417,7 @@ def _times(item: Operation) -> str:
     return "× " + item.name.rpartition("× ")[2]
 
 
-def _stays(value: Value, item: Fold, graph: Graph, uses: list[tuple[int, int]]) -> bool:
+def _stays(value: Value, item: Fold, graph: Graph, uses: Uses) -> bool:
     """Whether an input that only one fold uses is shown: what the program was given.
 
     A module's parameters are folded with it, and so is what a loop takes up at each turn.
@@ -402,9 +426,9 @@ def _stays(value: Value, item: Fold, graph: Graph, uses: list[tuple[int, int]]) 
         return False
     if item.times == 1:
         return value.module is None
-    if len({i for i, _ in uses}) > 1:
+    if len({i for i, _ in uses[value]}) > 1:
         return True
     # A value that is carried from turn to turn: the first turn was given it.
-    i, position = uses[0]
+    i, position = uses[value][0]
     after = graph.operations[i + len(item.inside) // item.times :][:1]
     return any(o in item.inside and o.operands[position].maker for o in after)
