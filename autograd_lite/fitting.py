@@ -68,9 +68,15 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     if g.ndim < len(shape):
         return np.broadcast_to(g, shape)
-    extra = g.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
-    )
-    summed = total(g, axes)
+    summed = total(g, broadcast_axes(shape, g.shape))
     return summed if summed.shape == shape else summed.reshape(shape)
+
+
+def broadcast_axes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes along which what has one shape is copied to have a wider one.
+
+    >>> broadcast_axes((3, 1), (2, 3, 4))
+    (0, 2)
+    """
+    extra = len(wide) - len(shape)
+    return (*range(extra), *[i + extra for i, n in enumerate(shape) if n == 1 != wide[i + extra]])

@@ -22,6 +22,7 @@ from ..calculus import neural, products, shapes
 from ..calculus.rarer import convolution, fft, layers, linalg, statistics
 from ..codegen.closing import Closed, closed
 from ..errors import CompileError, GradientShapeError, VmapError
+from ..fitting import broadcast_axes
 from ..modes import state
 from ..primitive import Primitive
 
@@ -143,9 +144,7 @@ def _closed(step: Step, of: Closed) -> Any:
 def _summed(made: Any, result: Any) -> Any:
     """Sum over the axes along which a result of each example was repeated."""
     shape = np.shape(result)
-    extra = made.ndim - 1 - len(shape)
-    ones = (extra + 1 + i for i, n in enumerate(shape) if n == 1 != made.shape[extra + 1 + i])
-    axes = (*range(1, extra + 1), *ones)
+    axes = tuple(axis + 1 for axis in broadcast_axes(shape, made.shape[1:]))
     return np.reshape(np.sum(made, axis=axes), (len(made), *shape)) if axes else made
 
 

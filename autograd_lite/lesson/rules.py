@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..declaration import Rule
+from ..fitting import broadcast_axes
 from ..visualize.graph import Operation, Value
 from .contractions import Contraction, reasons
 from .formula import Formula, apply, arguments_of, gradient, number, occurs, record
@@ -277,8 +278,7 @@ def _moves(
 def _summed(product: Formula, moving: Formula, operand: Value) -> tuple[Formula, Formula, str]:
     """Return the sums over the axes that were broadcast, and the sentence that says so."""
     wide, shape = moving.shape, np.shape(operand.data)
-    extra = len(wide) - len(shape)
-    axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 != wide[i + extra]))
+    axes = broadcast_axes(shape, wide)
     if not axes:
         return product, moving, f"copied to shape {shape}"
     axis = axes[0] if len(axes) == 1 else axes

@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from ..fitting import broadcast_axes
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CLOSE = 1e-5
@@ -178,7 +180,7 @@ def _axes(wide: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, 
     if len(wide) >= 2:
         yield (len(wide) - 1,)
     if len(wide) == len(shape):
-        axes = tuple(i for i, (a, b) in enumerate(zip(wide, shape, strict=True)) if b == 1 != a)
+        axes = broadcast_axes(shape, wide)
         if axes:
             yield axes
 
