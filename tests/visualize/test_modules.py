@@ -98,10 +98,10 @@ def test_a_block_without_gradients_does_not_split_a_call():
 
 
 def test_frames_are_not_kept_after_trace():
-    from autograd_lite import tape
+    from autograd_lite import modes
 
     traced(Residual(), X)
-    assert tape._innermost() is None  # the block that held them is gone
+    assert modes._innermost() is None  # the block that held them is gone
 
 
 def test_without_trace_the_names_of_parameters_tell():
