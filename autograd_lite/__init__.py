@@ -87,7 +87,7 @@ __all__ = [
 # Imported when first used, so that `import autograd_lite` stays light (PEP 562): the readers,
 # what few programs use, and what the engine's modules call of those that are built on them.
 HOMES |= {
-    "At": ".indexed",
+    "IndexUpdateHelper": ".indexed",
     "Operation": ".operation",
     "advice": ".leaving",
     "anomaly": ".nonfinite",

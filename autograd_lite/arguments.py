@@ -1,8 +1,8 @@
-"""What a transform is asked, and of what: each wrong call is met with one sentence.
+"""Checks of a transform's arguments: each wrong call gets one sentence.
 
 Users come with the spellings of other libraries (``argnums``, ``grad(loss, x)``,
 ``grad(f, [0, 1])``), with functions that return nothing, and with tangents of
-another form than the arguments. All transforms look here.
+another form than the arguments. All transforms check their arguments here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _USES = {
 
 
 def transform_of_functions(transform: Callable[P, R]) -> Callable[P, R]:
-    """Let a transform look first at what it is given: other libraries spell it otherwise."""
+    """Check a transform's arguments first, since other libraries spell them otherwise."""
     name, parameters = transform.__name__, inspect.signature(transform).parameters
     use = _USES[name].format(name)
 
@@ -62,14 +62,14 @@ def transform_of_functions(transform: Callable[P, R]) -> Callable[P, R]:
         if "argnum" in parameters:
             if "argnums" in kwargs:
                 raise TypeError(f"{name} calls it argnum: write argnum=0, or argnum=(0, 1).")
-            see_argnum(name, args[1] if len(args) > 1 else kwargs.get("argnum", 0))
+            check_argnum(name, args[1] if len(args) > 1 else kwargs.get("argnum", 0))
         return transform(*args, **kwargs)
 
     return checked
 
 
-def see_inputs(function: Callable[..., Any], inputs: Sequence[Any], instead: str) -> None:
-    """See that a function can be called on inputs, before it is; else say what to do `instead`."""
+def check_inputs(function: Callable[..., Any], inputs: Sequence[Any], instead: str) -> None:
+    """Raise unless a function can be called on these inputs, saying what to do `instead`."""
     try:
         inspect.signature(function).bind(*inputs)
     except ValueError:  # it has no signature
@@ -81,8 +81,8 @@ def see_inputs(function: Callable[..., Any], inputs: Sequence[Any], instead: str
         ) from None
 
 
-def see_argnum(name: str, argnum: Any) -> None:
-    """See that `argnum` is a whole number or a tuple of them."""
+def check_argnum(name: str, argnum: Any) -> None:
+    """Raise unless `argnum` is an integer or a tuple of integers."""
     numbers = argnum if isinstance(argnum, tuple) else (argnum,)
     if numbers and all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
         return
@@ -123,8 +123,8 @@ def argnums_of(f: Any, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
 # -- after it was run ---------------------------------------------------------------------------
 
 
-def see_numbers(name: str, result: Any, outputs: Sequence[Any]) -> None:
-    """See that a function returned numbers."""
+def check_numbers(name: str, result: Any, outputs: Sequence[Any]) -> None:
+    """Raise unless a function returned numbers."""
     odd = [unwrap(x) for x in outputs if np.result_type(unwrap(x)).kind not in "fciub"]
     if odd or (not outputs and not (isinstance(result, (list, tuple, dict)) and not result)):
         found = f"dtype {odd[0].dtype}" if odd else _returned(result)
@@ -138,7 +138,7 @@ def _returned(result: Any) -> str:
 
 
 def one_number(name: str, result: Any) -> Any:
-    """See that a function returned one real number, and return it."""
+    """Return the one real number that a function returned; raise if it is none."""
     if type(unwrap(result)) is np.float64:
         return result
     wanted = f"{name} needs a function that returns one number, and this one returned"

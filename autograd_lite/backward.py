@@ -150,7 +150,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             f"{root._describe()} does not depend on anything that requires a gradient: "
             "make an input with requires_grad=True."
         )
-    # The usual start, a loss of one float64, is not worth a call.
+    # For the usual start, a loss of one float64, the call is saved.
     seed = _ONE if gradient is None and type(root._value) is float64 else seed_for(root, gradient)
     if special and state.mode.watch:
         watch_gradients([(root, seed)])
@@ -181,7 +181,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
 
 
 def owned(arrays: list[Any]) -> list[Any]:
-    """Copy those arrays in a list, which nothing else may hold, that are not its alone.
+    """Copy those arrays in a list that something else refers to, too.
 
     A gradient may be an array that a rule passed on, the upstream gradient itself
     or the value of an operand, or a view of one. It is the caller's alone if no
@@ -198,7 +198,7 @@ def owned(arrays: list[Any]) -> list[Any]:
 
 
 def _is_all(view: Any) -> bool:
-    """Whether a view is all, as a transpose is, of memory that nobody else has."""
+    """Whether a view, such as a transpose, covers an array that nothing else refers to."""
     base = view.base
     return (
         type(base) is ndarray

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import see_numbers, transform_of_functions
+from .arguments import check_numbers, transform_of_functions
 from .backward import reverse_since
 from .errors import CheckpointError, NoGradientError
 from .modes import state
@@ -117,7 +117,7 @@ class _Segment:
         before = State.of(*self.roots()).copied()
         run = Run(self.call, self.chosen, range(len(self.chosen)), {})
         self.before = before.changed()
-        see_numbers("checkpoint", run.result, run.outputs)
+        check_numbers("checkpoint", run.result, run.outputs)
         self.values = [unwrap(x) for x in run.outputs]
         self.moving = [i for i, x in enumerate(run.outputs) if needs(x)]
         self.outside = _outside(run)
@@ -131,7 +131,7 @@ class _Segment:
 
     @contextmanager
     def rerun(self, operands: Any) -> Iterator[Run]:
-        """Run the function again, as it was before the first time; afterwards all is as it was."""
+        """Run the function again from the state before the first run; then restore the present."""
         now = State.of(*self.roots(), also=[owner for owner, *_ in self.before.held])
         with now.preserved():
             self.before.enter()
@@ -192,7 +192,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _shut(run: Run) -> None:
-    """Let no gradient pass, in silence, into a run whose tape is thrown away.
+    """Raise if a gradient would flow into a run whose tape is discarded.
 
     A Tensor that was put aside while the function ran, in a list, would otherwise
     look as if it did not depend on the arguments.

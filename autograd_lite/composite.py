@@ -2,7 +2,7 @@
 
 A composite is differentiated through its definition, so what has to be right is how a
 call of it is read. NumPy itself says what it takes: a call of a new form (other shapes,
-dtypes or parameters) is first made on the bare arrays, and what NumPy refuses is refused,
+dtypes or parameters) is first made on the arrays alone, and what NumPy refuses is refused,
 in its own words. A definition names the parameters that change a number; others may be
 given where they have NumPy's default. Where NumPy reads a list as an array, so do we.
 """
@@ -69,7 +69,7 @@ def composite(
 class Reading(NamedTuple):
     """How a call of some form is read."""
 
-    constant: bool  # no gradient flows: it is NumPy's own affair
+    constant: bool  # no gradient flows: the call is left to NumPy
     as_it_is: bool  # or lists become arrays, and what is as NumPy's default is left out
     calls_back: bool  # a user's function is among the arguments
     dtypes: Any  # of NumPy's results
@@ -174,7 +174,7 @@ class Composite:
         return result if reading.dtypes is None else _in_dtypes(result, reading.dtypes)
 
     def _read(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Reading:
-        """See that NumPy takes a call of a new form, and return how it is read."""
+        """Raise unless NumPy accepts a call of a new form; return how it is read."""
         if kwargs.get("out") is not None:
             raise unsupported(self.function, "out", ())
         calls_back = _any(_calls_back, (args, kwargs))
@@ -209,7 +209,7 @@ class Composite:
         return None
 
     def _numpys(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Return NumPy's result on the bare arrays."""
+        """Return NumPy's result on the arrays alone."""
         given = self._unwrapped(args), self._unwrapped(kwargs)
         try:
             return _call(self.function, *given)

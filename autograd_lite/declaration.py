@@ -26,8 +26,8 @@ from .errors import RuleError
 
 Rule = Callable[..., Any]
 
-# Names that the compiled functions use for what they mean elsewhere, beside those with an
-# underscore, which are the engine's.
+# Names that have a meaning in the compiled functions, beside those with an underscore, which
+# are the engine's.
 _WORDS = "g out ValueError TypeError all any enumerate isinstance len tuple type zip"
 WOVEN = frozenset(_WORDS.split())
 _NAMES: set[str] = set()  # which have been looked at, and are names in Python
@@ -283,7 +283,7 @@ def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _plain_names(function: Any) -> tuple[str, ...] | None:
-    """Return the names at a twentieth of `inspect.signature`'s cost, where there is no *args.
+    """Return a simple function's parameter names, twenty times as fast as `inspect.signature`.
 
     The import declares some two hundred functions and their rules.
     """

@@ -1,4 +1,4 @@
-"""What the names of other libraries are called here: of PyTorch, HIPS autograd, JAX, MyGrad."""
+"""Names of PyTorch, HIPS autograd, JAX and MyGrad, and what to write here instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whoever looks, and whatever is killed.
+"""Atomic writes: a file is there whole or not at all, even if the writer is killed.
 
 What is written goes into a temporary file, or folder, beside its place, and takes
 the place at once when it is on the disk. The temporary one is locked while its
@@ -31,7 +31,7 @@ PREFIX = ".new-"
 
 
 def replace(path: StrPath, content: bytes) -> None:
-    """Write a file as a whole: whoever looks sees the old one or the new one.
+    """Replace a file atomically: a reader sees the old content or the new.
 
     It is on the disk before it gets its name, so this holds through a crash too.
     A symbolic link is followed, and a file keeps its permissions. Into a device,
@@ -42,7 +42,7 @@ def replace(path: StrPath, content: bytes) -> None:
     OSError
         If it cannot be written. What was there before is as it was.
     """
-    see_folder(path)
+    check_folder(path)
     with _called(path):
         target = _target(path)
         if target is None:
@@ -88,8 +88,8 @@ def alone(folder: StrPath) -> Iterator[None]:
         yield
 
 
-def see_folder(path: StrPath) -> None:
-    """See that there is a folder for a file."""
+def check_folder(path: StrPath) -> None:
+    """Raise unless the folder of a file exists."""
     folder = Path(path).parent
     if not folder.is_dir():
         raise FileNotFoundError(f"{os.fspath(path)} cannot be written: there is no such folder.")

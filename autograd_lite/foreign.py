@@ -3,7 +3,7 @@
 Where nothing is lost, an array of another kind is converted: a memory map, a
 subclass of NumPy's, a pandas column given to ``Tensor(…)``. Where its meaning would be
 lost it is refused: the mask of a masked array, the ``*`` of a matrix, another library's
-tape. And where it knows better itself, an operator leaves the answer to it, as NumPy's
+tape. And where its type answers itself, an operator returns NotImplemented, as NumPy's
 arrays do: a type with an ``__array_ufunc__`` of its own, or with a higher
 ``__array_priority__`` (pandas, xarray, dask, SciPy's sparse arrays).
 
@@ -62,7 +62,7 @@ def converted(arguments: Any) -> Any:
 
 
 def as_operand(x: Any) -> Any:
-    """Return what stands beside a Tensor as an array, or NotImplemented if that knows better."""
+    """Return the other operand as an array, or NotImplemented if its own type answers."""
     kind = type(x)
     if kind is np.ndarray or isinstance(x, np.generic):
         array = x

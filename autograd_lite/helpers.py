@@ -53,7 +53,7 @@ def beside(value: Any) -> Any:
 
 
 def leave(x: Any, y: Any, primitive: Declaration) -> Any:
-    """Leave an operator to an operand that is no array; a comparison is NumPy's own affair."""
+    """Return NotImplemented for an operand that is no array; a comparison is left to NumPy."""
     compare = _COMPARISONS.get(primitive.function)
     if compare is None or answers_itself(type(y if isinstance(x, Tensor) else x)):
         return NotImplemented
@@ -87,7 +87,7 @@ def finish(
             _note_condition(t, primitive, operands, values, mode.lines)
         return
     if mode.recorder is not None:
-        # A rule is to see arrays from around as values of the program, not as numbers.
+        # A rule must get arrays of the surrounding program as its values, not as constants.
         operands = tuple(
             mode.recorder.held(v) if x is CONSTANT and isinstance(v, np.ndarray) else x
             for x, v in zip(operands, values, strict=True)

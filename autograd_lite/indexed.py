@@ -23,23 +23,23 @@ from .protocol import TABLE
 from .tensor import Tensor, unwrap_index
 
 
-class At:
-    """A Tensor that waits for an index: what ``t.at`` returns."""
+class IndexUpdateHelper:
+    """The helper that ``t.at`` returns: index it, as in ``t.at[1:]``."""
 
     def __init__(self, t: Tensor) -> None:
         self._t = t
 
-    def __getitem__(self, index: Any) -> Place:
-        return Place(self._t, index)
+    def __getitem__(self, index: Any) -> IndexUpdate:
+        return IndexUpdate(self._t, index)
 
 
-class Place:
-    """A part of a Tensor, to be replaced or changed in a copy of the whole."""
+class IndexUpdate:
+    """What ``t.at[index]`` returns: it updates that part in a copy of the whole."""
 
     def __init__(self, t: Tensor, index: Any) -> None:
         self._t = t
         self._index = unwrap_index(index)
-        # Which element each place of the selection is: repeated where an index repeats.
+        # The flat position of each selected element: repeated where an index repeats.
         self._chosen = np.arange(t.size).reshape(t.shape)[self._index]
 
     def get(self) -> Tensor:
@@ -47,7 +47,7 @@ class Place:
         return self._t[self._index]
 
     def set(self, value: Any) -> Tensor:
-        """Return a copy with the part replaced; of places that repeat, the last one counts."""
+        """Return a copy with the part replaced; where an index repeats, the last value counts."""
         t, chosen = self._t, self._chosen
         written = np.zeros(t.size, dtype=bool)
         written[chosen] = True
@@ -61,7 +61,7 @@ class Place:
         return result
 
     def add(self, value: Any) -> Tensor:
-        """Return a copy with `value` added to the part; places that repeat add up."""
+        """Return a copy with `value` added to the part; where an index repeats, values add up."""
         from .calculus.shapes import scatter
 
         t = self._t
@@ -70,9 +70,9 @@ class Place:
         return result
 
     def multiply(self, value: Any) -> Tensor:
-        """Return a copy with the part multiplied by `value`; no place may repeat."""
+        """Return a copy with the part multiplied by `value`; no index may repeat."""
         if len(np.unique(self._chosen)) != self._chosen.size:
-            raise IndexError("at[...].multiply takes an index that repeats no place.")
+            raise IndexError("at[...].multiply takes an index in which nothing repeats.")
         return self.set(self.get() * _operand(value, self._t))
 
 

@@ -44,14 +44,14 @@ def write(t: Tensor, other: Any, primitive: Primitive) -> Any:
     name = t.name if t.name and t.name.isidentifier() else "t"
     symbol, inplace = OPERATORS[primitive.function]
     instead = f"{name} = {name} {symbol} other"
-    _see_writable(t, instead)
+    _check_writable(t, instead)
     result = primitive.operator(t, other)
     if result is NotImplemented and answers_itself(type(other)):
         raise not_an_operand(other)
     on_tape = mode.everything or (mode.records and getattr(other, "_requires", False))
     if result is NotImplemented or on_tape:
         return result
-    see_whole(t, instead)
+    check_not_a_view(t, instead)
     value, new, operand = t._value, result._value, getattr(other, "_value", other)
     fits = new.shape == value.shape and np.can_cast(new.dtype, value.dtype, "same_kind")
     if not fits or (symbol == "@" and np.ndim(operand) < 2):
@@ -70,14 +70,14 @@ def overwrite(t: Tensor, method: str, compute: Callable[[], Any]) -> Tensor:
             f"{t._describe()} was computed by '{t._primitive.name}', so {method}() cannot write "
             f"into it: make a new value, {instead}."
         )
-    _see_writable(t, instead)
+    _check_writable(t, instead)
     new = compute()
     if mode.everything or (mode.records and getattr(new, "_requires", False)):
         raise InPlaceError(
             f"What {method}() would write into {t._describe(inside=True)} is on the tape, which "
             f"would be lost: make a new value, {instead}."
         )
-    see_whole(t, instead)
+    check_not_a_view(t, instead)
     value, new = t._value, np.asarray(getattr(new, "_value", new))
     if not np.can_cast(new.dtype, value.dtype, "same_kind") and new.ndim:
         raise GradientDtypeError(
@@ -90,7 +90,7 @@ def overwrite(t: Tensor, method: str, compute: Callable[[], Any]) -> Tensor:
     return t
 
 
-def _see_writable(t: Tensor, instead: str) -> None:
+def _check_writable(t: Tensor, instead: str) -> None:
     if t._requires and state.mode.records:
         raise InPlaceError(
             f"{t._describe()} requires a gradient, so it cannot be changed in place here: change "
@@ -106,7 +106,7 @@ def rebound(t: Tensor, other: Any, operand: Any, primitive: Primitive) -> Any:
     return result.astype(t.dtype)
 
 
-def see_whole(t: Tensor, instead: str) -> None:
+def check_not_a_view(t: Tensor, instead: str) -> None:
     """Raise if an array is a part of another value's, which a write into it would not reach."""
     is_view = isinstance(getattr(t._value, "base", None), np.ndarray)
     if is_view and _holders(t._value) > _ALONE and not _is_written_back():

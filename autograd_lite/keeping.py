@@ -57,10 +57,10 @@ def sampled(array: Array) -> int:
 
 @functools.lru_cache
 def _places(size: int) -> Any:
-    """Return one place in each of equal parts of an array.
+    """Return one index in each of equal parts of an array.
 
     Where in its part follows the golden ratio, which keeps step with no period: no column
-    of a matrix, and no pixel of a stack of images, is passed over at each turn.
+    of a matrix, and no pixel of a stack of images, is left out in every part.
     """
     count = max(SAMPLES, size // SHARE)
     k = np.arange(count)

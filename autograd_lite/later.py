@@ -1,4 +1,4 @@
-"""What is built on a module, and yet is called by it: found when it is first asked for.
+"""Late imports: what a lower module calls of a higher one, imported at its first use.
 
 A Tensor that a notebook shows is drawn by a reader, and an error's message may take a walk over
 the tape. If the lower module imported the higher one, the two would close a circle. So it asks
@@ -15,7 +15,7 @@ import importlib
 from typing import Any
 
 HOMES: dict[str, str] = {}
-"""The modules of what is imported when it is first asked for, from the package on or in full."""
+"""The module of each name that is imported late, relative to the package or absolute."""
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What to write in place of what would drop the tape: one sentence for each common case.
+"""Advice in a DetachError: what to write instead, one sentence for each common case.
 
 `float(t)`, `np.array([t, u])`, `X.dot(t)` and their kin ask a Tensor for its numbers, and
 do not say who they are. The frames on the way and the user's line do, and an error may
@@ -53,12 +53,12 @@ LIBRARIES = (
 
 
 def advice(what: str, instead: str) -> tuple[str, str]:
-    """Return who drops the tape, and what to write instead.
+    """Return what drops the tape, and what to write instead.
 
     Parameters
     ----------
     what, instead
-        What is said where neither the user's line nor a library on the way tells more.
+        The default, where neither the user's line nor a library's frame tells more.
     """
     frame: FrameType | None = sys._getframe(1)
     library = None

@@ -1,7 +1,7 @@
 """Where in the program an operation is: the line, and the module that runs.
 
 `autograd_lite.trace` asks at each operation. A learner wants the line that they wrote: what lies
-in the folder of a library is passed over.
+in the folder of a library is skipped.
 """
 
 from __future__ import annotations

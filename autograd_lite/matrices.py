@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Argnum, argnums_of, see_numbers, transform_of_functions
+from .arguments import Argnum, argnums_of, check_numbers, transform_of_functions
 from .backward import owned
 from .run import Function, Run
 from .tensor import to_numpy
@@ -80,7 +80,7 @@ def _jacobian(name: str, f: Function, argnum: Argnum, by_rows: bool | None = Non
     @named_after(f)
     def matrix(*args: Any, **kwargs: Any) -> Any:
         run = Run(f, args, argnums_of(f, args, argnum), kwargs)
-        see_numbers(name, run.result, run.outputs)
+        check_numbers(name, run.result, run.outputs)
         inputs, outputs = list(map(to_numpy, run.aliases)), list(map(to_numpy, run.outputs))
         recorded = run.is_on_outer_tape()
         fewer_rows = sum(map(np.size, outputs)) <= sum(map(np.size, inputs))

@@ -86,7 +86,7 @@ for _name, _ufunc in _BINARY.items():
 
 
 class _Method:
-    """A method that nobody has asked for yet: it makes itself, and gives way to what it made."""
+    """A method that is compiled at its first use, and replaced by the compiled one."""
 
     __slots__ = ("make", "name")
 
@@ -172,7 +172,7 @@ def compiled(name: str, source: str, namespace: dict[str, Any]) -> Any:
 
 
 def _of_line(name: str) -> Any:
-    from . import method_parts  # the longer ones, met by nobody at import
+    from . import method_parts  # the longer ones, not needed at import
 
     return compiled(name, source(name), vars(method_parts))
 

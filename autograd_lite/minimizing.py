@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import one_number, see_numbers, transform_of_functions
+from .arguments import check_numbers, one_number, transform_of_functions
 from .errors import TreeError
 from .matrices import hessian, jacobian
 from .tensor import to_numpy, unwrap
@@ -138,7 +138,7 @@ class ForScipy:
     # -- from SciPy's vectors and back -----------------------------------------------------------
 
     def _read(self, x: Any) -> Any:
-        """Return a vector that nobody else has: SciPy goes on to write into its own."""
+        """Return a copy of a vector: SciPy goes on to write into its own."""
         vector = np.array(to_numpy(x), float)
         return vector.reshape(1) if self._is_number and not vector.ndim else vector
 
@@ -147,7 +147,7 @@ class ForScipy:
         given = self._rebuild(x)
         result = self._f(*given, *args) if self._several else self._f(given, *args)
         leaves = tree_leaves(result)
-        see_numbers("for_scipy", result, leaves)
+        check_numbers("for_scipy", result, leaves)
         return (
             leaves[0] if len(leaves) == 1 and not np.ndim(unwrap(leaves[0])) else flatten(result)[0]
         )

@@ -36,7 +36,7 @@ class Mode(NamedTuple):
     fingerprints: bool = False
     keeps: bool = True  # copies of arrays that the user may refill
     watch: str = ""  # for "nan", or for infinities too ("all"): see `anomaly`
-    recorder: Any = None  # of a program that is to run on other values: see `see_read`
+    recorder: Any = None  # of a program that is to run on other values: see `report_read`
 
 
 GRADIENT = Mode()
@@ -78,7 +78,7 @@ def _innermost() -> Block | None:
 
 
 class _State:
-    """What holds for the code that runs now."""
+    """The mode, and the module calls, of the code that runs now."""
 
     # A traceback keeps the variables of its frames. So no frame here has a block in a variable
     # while it calls something, where a Ctrl-C would come up.
@@ -344,7 +344,7 @@ def runs_again() -> bool:
     return state.mode.recorder is not None
 
 
-def see_read(t: Any, how: str) -> None:
+def report_read(t: Any, how: str) -> None:
     """Tell a recording that a program looks at a value, as ``if t > 0`` does.
 
     What follows from that is not on the tape: run on other numbers, the recorded program

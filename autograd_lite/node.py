@@ -2,8 +2,8 @@
 
 A `Node` is one recorded operation. A Tensor is a node with a value, and for scalars and small
 arrays that is all: one object for an operation. A large value that no rule will read is *let
-go*: in its place among the operands of the next operation stands a bare node, its twin, which
-has everything but the numbers. So an array of a million numbers lives as long as the program
+go*: in its place among the operands of the next operation stands a node without a value, its twin,
+which has everything but the numbers. So an array of a million numbers lives as long as the program
 holds it, and not as long as the graph.
 
 >>> import numpy as np
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LARGE = 1 << 18
 """From so many bytes on, a value is let go; about from there the system hands out memory page
-by page, and NumPy works on temporaries in place."""
+by page, and NumPy writes results into temporaries."""
 
 
 class Node:
@@ -236,7 +236,7 @@ def walk(roots: Iterable[Any], begin: int = 0) -> list[Any]:
 
 
 def restored(roots: list[Any]) -> list[Any]:
-    """Compute again what was let go on the tape behind some values; return these, as Tensors.
+    """Recompute the values that were let go on the tape behind some Tensors; return these.
 
     The same functions of the same arrays give the same numbers. From then on the tape keeps them.
     """
@@ -246,7 +246,7 @@ def restored(roots: list[Any]) -> list[Any]:
         _fill(t, full)
         if type(t) is Node:
             t = _with_value(t)
-            _fill(t, full)  # the program's own has operands of its own
+            _fill(t, full)  # the program's own Tensor has operands of its own
         full[t._number] = t
     return [full.get(t._number, t) if isinstance(t, Node) else t for t in roots]
 

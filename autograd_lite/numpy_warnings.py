@@ -1,4 +1,4 @@
-"""NumPy's warnings name the line of the user's program, not one of ours.
+"""NumPy's warnings name the line of the user's program, not a line of this package.
 
 NumPy warns of an overflow at the line that called it, which would be one of the compiled
 functions' (:mod:`autograd_lite.weave`); and since Python shows a warning once for each

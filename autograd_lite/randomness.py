@@ -88,12 +88,12 @@ def manual_seed(seed: int) -> None:
     begun = np.random.default_rng(_seed(seed, "seed is an integer from 0 on"))
     if threading.current_thread() is threading.main_thread():
         _main_seed = seed
-    # Into the generator that there is: whoever holds it goes on from here as well.
+    # Set the existing generator's state, so that all who refer to it continue from here.
     generator().bit_generator.state = begun.bit_generator.state
 
 
 def get_rng_state() -> dict[str, Any]:
-    """Return where the default sequence of this thread stands, as a dict that JSON can hold.
+    """Return the state of this thread's default sequence, as a dict that JSON can hold.
 
     >>> state = get_rng_state()
     >>> drawn = generator().random()
@@ -146,7 +146,7 @@ def _note(rng: np.random.Generator | None, found: np.random.Generator) -> None:
 
 @contextmanager
 def drawn_from() -> Iterator[Drawn]:
-    """Note what is drawn from inside a ``with``, by way of `generator`, and where it stood.
+    """Record which generators are drawn from inside a ``with``, and their states before.
 
     >>> rng = np.random.default_rng(5)
     >>> with drawn_from() as drawn:
@@ -167,7 +167,7 @@ def drawn_from() -> Iterator[Drawn]:
 
 @contextmanager
 def back_to(drawn: Drawn) -> Iterator[None]:
-    """Draw the same numbers again inside a ``with``; afterwards all stands where it stood."""
+    """Draw the same numbers again inside a ``with``; restore the generators afterwards."""
     generators = [generator(rng) for rng, _ in drawn]
     states = [found.bit_generator.state for found in generators]
     try:

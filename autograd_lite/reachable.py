@@ -1,4 +1,4 @@
-"""What a function can reach besides its arguments, and how to run it twice as if once.
+"""The state that a function depends on besides its arguments, saved and restored to run it twice.
 
 A function draws from random generators and writes into what it holds, such as
 the running means of a batch normalization. To run it again, as a checkpoint
@@ -46,10 +46,10 @@ from .primitive import Primitive
 from .tensor import Tensor
 
 FAR = 20_000
-"""How many objects are looked at, nearest first. What lies further off is not found."""
+"""How many objects are visited, breadth first; further ones are not found."""
 
 LARGE = 2**20
-"""Arrays of more bytes are not copied, but lent read-only."""
+"""Arrays of more bytes are not copied: the function gets read-only views."""
 
 _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, bytearray, range, np.generic, np.dtype,
@@ -60,7 +60,7 @@ _ATOMS = (
 
 
 def reachable(*roots: Any) -> Iterator[Any]:
-    """Yield what can be reached from some objects, the nearest first.
+    """Yield the objects that some objects refer to, breadth first.
 
     >>> from functools import partial
     >>> rng = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def reachable(*roots: Any) -> Iterator[Any]:
 
 
 def _held(x: Any) -> Iterator[Any]:
-    """Yield what an object holds."""
+    """Yield what an object refers to."""
     if isinstance(x, (Tensor, np.ndarray)):
         return
     reach = getattr(type(x), "__reach__", None)
@@ -161,7 +161,7 @@ def attributes(x: Any) -> dict[str, Any]:
 
 
 class _Stream:
-    """A random generator that has functions to say, and to set, where it stands."""
+    """A random generator whose state is read and set by functions."""
 
     def __init__(self, get: Callable[[], Any], put: Callable[[Any], Any]) -> None:
         self._get, self._put = get, put
@@ -187,7 +187,7 @@ def _everywhere() -> list[Any]:
 
 
 def _owner(x: Any) -> Any:
-    """Return what has the state that belongs to an object; None if it has none."""
+    """Return what has an object's state, as a generator's bit generator; None if nothing has."""
     import random
 
     if isinstance(x, np.random.Generator):
@@ -237,7 +237,7 @@ def _is_large(value: Any) -> bool:
 
 
 def _lent(value: Any) -> Any:
-    """Return an array like this one into which can be written without a trace, or not at all."""
+    """Return a copy of a small array, and a read-only view of a large one."""
     if not _is_array(value):
         return value
     if not _is_large(value):
@@ -248,7 +248,7 @@ def _lent(value: Any) -> Any:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether a value is what it was."""
+    """Whether two values are the same."""
     if a is b:
         return True
     if isinstance(a, dict) and isinstance(b, dict):  # where a generator stands
@@ -263,7 +263,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 class State:
-    """What can be reached from some objects and may change, as it stood.
+    """The state of the objects that can be reached from some others, at one moment.
 
     Attributes
     ----------
@@ -289,7 +289,7 @@ class State:
         ])  # fmt: skip
 
     def changed(self) -> State:
-        """Return that part which is not as it was."""
+        """Return the part of the state that has changed since."""
         held = []
         for owner, values, names in self.held:
             now = _look(owner)
@@ -299,13 +299,13 @@ class State:
         return State(held)
 
     def enter(self) -> None:
-        """Let all stand as it stood. What is written into arrays then does not show in these."""
+        """Restore the state, with copies of its arrays: writes do not reach the saved ones."""
         for owner, values, names in self.held:
             _put(owner, {name: _lent(value) for name, value in values.items()}, names)
 
     @contextmanager
     def preserved(self) -> Iterator[None]:
-        """Let all stand, after a ``with`` block, as it stood; arrays are lent to it."""
+        """Restore the state after a ``with`` block, which works on copies and read-only views."""
         self.enter()
         try:
             yield

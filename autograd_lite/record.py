@@ -1,8 +1,7 @@
 """What the tape knows of one value: ``t.tape``.
 
 A Tensor answers NumPy, so a name on it should mean what NumPy or PyTorch mean
-by it. What belongs to the tape has a place of its own, where nobody comes by
-accident.
+by it. What belongs to the tape is therefore apart, in ``t.tape``.
 
 >>> import numpy as np
 >>> from autograd_lite import Tensor
@@ -60,7 +59,7 @@ class Record:
         return values(self._whole())
 
     def _whole(self) -> Tensor:
-        """Return the value with its operands' values there, if need be computed again."""
+        """Return the value, having recomputed those of its operands that were let go."""
         if any(type(x) is Node for x in parents(self._t)):
             restored([self._t])
         return self._t

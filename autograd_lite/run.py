@@ -62,7 +62,7 @@ class Run:
         self.outputs, self.rebuild_result = flatten(self.result)
 
     def forget_result(self) -> None:
-        """Hold nothing but the aliases, so that a last sweep frees what it has passed."""
+        """Keep only the aliases, so that a last sweep frees values as it goes."""
         self.result = None
         self.outputs = []
 
@@ -104,7 +104,7 @@ class Run:
         return t._requires and t._number <= self.start
 
     def is_on_outer_tape(self) -> bool:
-        """Whether what is computed here must be recorded for someone outside."""
+        """Whether what is computed here must be recorded on an outer tape."""
         if self.mode.everything:
             return True
         if not self.mode.records:
@@ -125,7 +125,7 @@ class Run:
     def unwrap_constants(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside.
 
-        Where it is known that none is (`outer` is false), nothing is looked at.
+        If `outer` is false, none is, and the tape is not walked.
         """
         if not outer:
             return [v._value if isinstance(v, Tensor) else v for v in values]
@@ -162,11 +162,11 @@ identity = derivative(lambda x: x, name="alias", x=lambda g: g)
 
 
 def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:
-    """Yield what needs a gradient and is not of this run, among what some values come from.
+    """Yield what some values depend on that requires a gradient and was not made in this run.
 
     That is anything older than `start`, and any leaf but an alias: a parameter,
     or the input of a transform around this one. What was met goes into `seen`,
-    and nothing is looked at twice.
+    and nothing is visited twice.
     """
     waiting = [t for t in values if needs(t)]
     for t in waiting:  # which grows

@@ -36,16 +36,16 @@ from .errors import (
 )
 from .foreign import answered_elsewhere, as_array, as_index, refuse
 from .gradient import Gradient
-from .inplace import see_whole
+from .inplace import check_not_a_view
 from .later import later
-from .modes import see_read, special, state
+from .modes import report_read, special, state
 from .node import Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
 from .tape import newest_write, next_number, note_stop
 
 if TYPE_CHECKING:
-    from .indexed import At
+    from .indexed import IndexUpdateHelper
     from .typed_methods import Methods
 else:
     Methods = object  # methods.py sets them
@@ -114,13 +114,13 @@ class Tensor(Node, Methods):
         send a gradient here.
         """
         if special:
-            see_read(self, ".data")
+            report_read(self, ".data")
         return self._value
 
     @data.setter
     def data(self, value: Any) -> None:
         if special:
-            see_read(self, "setting .data")
+            report_read(self, "setting .data")
         if self._primitive is not None:
             raise InPlaceError(
                 f"{self._describe()} was computed by '{self._primitive.name}', so its value cannot "
@@ -173,7 +173,7 @@ class Tensor(Node, Methods):
     def _read_grad(self) -> Any:
         """Return the gradient as the plain array that it is."""
         if special:
-            see_read(self, ".grad")
+            report_read(self, ".grad")
         return self._grad
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -268,7 +268,7 @@ class Tensor(Node, Methods):
                 "tape: write grad(grad(f)), hessian(f) or hvp(f) (docs/coming_from.md)."
             )
         if special:
-            see_read(self, ".backward()")
+            report_read(self, ".backward()")
         backward(self, gradient)
 
     # -- leaving the tape ----------------------------------------------------
@@ -285,19 +285,19 @@ class Tensor(Node, Methods):
     def numpy(self) -> Array:
         """Return the value as a plain array (not a copy, unless it has no dimension)."""
         if special:
-            see_read(self, ".numpy()")
+            report_read(self, ".numpy()")
         return np.asarray(self._value)
 
     def item(self, *args: Any) -> Any:
         """Return the value of a Tensor with one element, or one of its elements, as a number."""
         if special:
-            see_read(self, ".item()")
+            report_read(self, ".item()")
         return self._value.item(*args)
 
     def tolist(self) -> Any:
         """Return the value as nested lists of Python numbers."""
         if special:
-            see_read(self, ".tolist()")
+            report_read(self, ".tolist()")
         return self._value.tolist()
 
     @property
@@ -351,7 +351,7 @@ class Tensor(Node, Methods):
 
     def __bool__(self) -> bool:
         if special:
-            see_read(self, "a choice by the value")
+            report_read(self, "a choice by the value")
         return bool(self._value)
 
     def __contains__(self, x: Any) -> bool:
@@ -359,7 +359,7 @@ class Tensor(Node, Methods):
 
     def __index__(self) -> int:
         if special:
-            see_read(self, "an index or a count")
+            report_read(self, "an index or a count")
         return operator.index(np.asarray(self._value))  # older NumPy took a bool_, not its array
 
     __hash__ = object.__hash__
@@ -386,32 +386,32 @@ class Tensor(Node, Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if special:
-            see_read(self, "making an array")
+            report_read(self, "making an array")
         self._leaves_tape("Making an array", "np.stack([...]), np.where(...) or an np function")
         array = np.asarray(self._value, dtype=dtype)
         return array.copy() if copy or (array is self._value and copy is None) else array
 
     def __float__(self) -> float:
         if special:
-            see_read(self, "float()")
+            report_read(self, "float()")
         self._leaves_tape("float()", "np.sin(t) in place of math.sin(t), or t itself")
         return float(self._value)
 
     def __int__(self) -> int:
         if special:
-            see_read(self, "int()")
+            report_read(self, "int()")
         self._leaves_tape("int()", "np.trunc(t)")
         return int(self._value)
 
     def __complex__(self) -> complex:
         if special:
-            see_read(self, "complex()")
+            report_read(self, "complex()")
         self._leaves_tape("complex()", "t + 0j")
         return complex(self._value)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if special:
-            see_read(self, "writing into it")
+            report_read(self, "writing into it")
         records = state.mode.records
         if self._primitive is not None or (self._requires and records):
             raise InPlaceError(
@@ -421,15 +421,15 @@ class Tensor(Node, Methods):
             )
         if isinstance(value, Tensor) and records:
             value._leaves_tape("Writing into another Tensor", "np.where(...)")
-        see_whole(self, "t.at[index].set(y)")
+        check_not_a_view(self, "t.at[index].set(y)")
         array = np.array(self._value)
         array[unwrap_index(index)] = to_numpy(value)
         self._set(array if array.ndim else array[()])
 
     @property
-    def at(self) -> At:
+    def at(self) -> IndexUpdateHelper:
         """Writes as values: ``t.at[index].set(v)`` and ``.add(v)`` return a changed copy."""
-        return later("At")(self)  # type: ignore[no-any-return]
+        return later("IndexUpdateHelper")(self)  # type: ignore[no-any-return]
 
     # -- NumPy's protocols -----------------------------------------------------
 
@@ -542,7 +542,7 @@ def unwrap(x: Any) -> Any:
     if not isinstance(x, Tensor):
         return x
     if special:
-        see_read(x, "unwrap")
+        report_read(x, "unwrap")
     return x._value
 
 
@@ -572,7 +572,7 @@ def unwrap_index(index: Any) -> Any:
         return tuple(map(unwrap_index, index))
     if isinstance(index, Tensor):
         if special:
-            see_read(index, "an index")
+            report_read(index, "an index")
         return index._value
     return as_index(index)
 

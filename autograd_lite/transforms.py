@@ -36,8 +36,8 @@ import numpy as np
 from .arguments import (
     Argnum,
     argnums_of,
+    check_numbers,
     one_number,
-    see_numbers,
     seeds_like,
     transform_of_functions,
 )
@@ -201,7 +201,7 @@ def elementwise_grad(f: Function, argnum: Argnum = 0) -> Function:
     def summed(*args: Any, **kwargs: Any) -> Any:
         result = f(*args, **kwargs)
         leaves, _ = flatten(result)
-        see_numbers("elementwise_grad", result, leaves)
+        check_numbers("elementwise_grad", result, leaves)
         return sum(np.sum(leaf) for leaf in leaves)
 
     return gradient_of("elementwise_grad", summed, argnum)
@@ -233,7 +233,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     (np.float64(43.0), array([ 2., 20.]))
     """
     run = Run(f, primals, range(len(primals)), {})
-    see_numbers("vjp", run.result, run.outputs)
+    check_numbers("vjp", run.result, run.outputs)
     outer = run.is_on_outer_tape()
     run.attach_to_outer()
 
@@ -283,7 +283,7 @@ class _Linear:
     def __init__(self, name: str, f: Function, primals: Sequence[Any]) -> None:
         self.primals = primals
         self.run = run = Run(f, primals, range(len(primals)), {})
-        see_numbers(name, run.result, run.outputs)
+        check_numbers(name, run.result, run.outputs)
         self.outer = run.is_on_outer_tape()
         self.back = vjp_run(run)
         run.attach_to_outer()

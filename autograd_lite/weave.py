@@ -115,7 +115,7 @@ def _source_of_apply(d: Declaration, name: str) -> str:
         # The number is taken first: a write that comes in between, in another thread, is newer.
         "_n = _next_number()",
         *(_unwrap_all(d) if d.variadic else _unwrap(d, name)),
-        *(_see_parameters() if d.takes_parameters else []),
+        *(_look_at_parameters() if d.takes_parameters else []),
         *_compute(d, ", ".join(arguments), operands, values),
     ]
     if name == "inplace":
@@ -194,7 +194,7 @@ def _unwrap(d: Declaration, name: str) -> Lines:
     return lines if asked else [*lines, "_needs = False"]
 
 
-def _see_parameters() -> Lines:
+def _look_at_parameters() -> Lines:
     """Return the lines that look for parameters that the user may change later."""
     return [
         "for _parameter in _parameters.values():",

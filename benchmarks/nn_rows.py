@@ -324,8 +324,8 @@ def _threads(model: str) -> dict[str, str]:
 _losses: dict[str, float] = {}
 
 
-def _see_agreement(model: str, loss: float) -> None:
-    """See that contenders have the same loss after three steps."""
+def _check_agreement(model: str, loss: float) -> None:
+    """Raise unless contenders have the same loss after three steps."""
     first = _losses.setdefault(model, loss)
     if not np.isclose(loss, first, rtol=1e-4 if MODELS[model].dtype is np.float32 else 1e-10):
         raise AssertionError(f"{model}: a loss of {loss} after three steps, and of {first}.")
@@ -347,7 +347,7 @@ def _contender(name: str, model: str, units: int = 1) -> Contender:
                 )
             )
             if model in MODELS:
-                _see_agreement(model, float(process[0].stdout.readline()))  # type: ignore[union-attr]
+                _check_agreement(model, float(process[0].stdout.readline()))  # type: ignore[union-attr]
         [worker] = process
         assert worker.stdin
         assert worker.stdout

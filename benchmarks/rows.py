@@ -174,7 +174,7 @@ def by_transform() -> Row:
 def _check_same_work(
     steps: dict[str, tuple[Callable[[], object], Callable[[], Any]]],
 ) -> None:
-    """Run 20 steps of each, and see that all weights have become the same."""
+    """Run 20 steps of each; raise unless all weights have become the same."""
     reference = None
     for step, weights in steps.values():
         for _ in range(20):

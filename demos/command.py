@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": HelpFormatter, "allow_abbrev": False, **settings})
 
     def ready(self, args: argparse.Namespace, *packages: str) -> argparse.Namespace:
-        """See that packages are installed, and make the folder `args.out`; return the flags."""
+        """Check that packages are installed, and make the folder `args.out`; return the flags."""
         for package in packages:
             if find_spec(IMPORTED_AS.get(package, package)) is None:
                 self.exit(1, f"{missing_extra(package, 'demos', f'run {self.prog}')}\n")
@@ -132,7 +132,7 @@ def _number(text: str) -> float:
 
 
 def writable_folder(text: str) -> Path:
-    """Make a folder and see that files can be put into it."""
+    """Make a folder and check that files can be written into it."""
     folder = Path(text)
     try:
         text.encode()  # else what lies in it could not be listed

@@ -93,7 +93,7 @@ def evaluate(text: str, values: Mapping[str, Any]) -> Any:
 
 
 def parse(text: str) -> ast.expr:
-    """Parse an expression, and see that only what is allowed is in it."""
+    """Parse an expression; raise if there is more in it than is allowed."""
     if len(text) > LONGEST:
         raise ExpressionError(f"it is longer than {LONGEST} characters")
     try:

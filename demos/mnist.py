@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def check(train: tuple[Array, ...], test: tuple[Array, ...], *, validate: bool = False) -> None:
-    """See that images and labels are such as the network can learn.
+    """Raise unless images and labels are such as the network can learn.
 
     Raises
     ------

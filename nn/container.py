@@ -14,7 +14,7 @@ from . import init as initialisations
 from .activation import BY_NAME
 from .checkpoint import generators
 from .linear import Linear
-from .module import Module, Parameter, see_name, to_numpy
+from .module import Module, Parameter, check_name, to_numpy
 
 S = TypeVar("S", bound="Sequential")
 Activation = str | Module | Callable[[], Module] | None
@@ -62,7 +62,7 @@ class Sequential(Module):
             if not isinstance(layer, Module):
                 hint = f"write {layer.__name__}()" if isinstance(layer, type) else "give a Module"
                 raise TypeError(f"Layer '{name}' of a {type(self).__name__} is {layer!r}: {hint}.")
-            see_name("layer", name)
+            check_name("layer", name)
         for name, layer in named.items():
             setattr(self, name, layer)
 
@@ -176,7 +176,7 @@ class ModuleDict(Module):
     def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"'{name}' of a ModuleDict is a Module, and got {module!r}.")
-        see_name("module", name)
+        check_name("module", name)
         setattr(self, name, module)
 
     def __getitem__(self, name: str) -> Module:

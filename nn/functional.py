@@ -403,7 +403,7 @@ def _convolution(
     if padding_mode != "zeros":
         images = windows.continued(images, around, padding_mode)
         around = [(0, 0)] * axes
-    windows.see_that_they_fit(images.shape[2:], own, around)
+    windows.check_fit(images.shape[2:], own, around)
     stride, dilation = own.stride, own.dilation
     if axes == 1:  # a signal is an image of one row
         images, weight = np.expand_dims(images, -2), np.expand_dims(weight, -2)
@@ -537,7 +537,7 @@ def _pool(input: Any, own: windows.Windows, ceil_mode: bool) -> tuple[Any, dict[
     if flag("ceil_mode", ceil_mode):
         axes = zip(image, own.kernel, own.stride, around, own.dilation, strict=True)
         around = [windows.to_the_end(*axis) for axis in axes]
-    windows.see_that_they_fit(image, own, around)
+    windows.check_fit(image, own, around)
     geometry = own._asdict() | {"padding": tuple(around)}
     return (input[None], geometry, True) if input.ndim == 3 else (input, geometry, False)
 

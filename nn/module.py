@@ -283,7 +283,7 @@ class Module:
         >>> module.mask.shape, module.state_dict()
         ((2, 2), {})
         """
-        see_name("buffer", name)
+        check_name("buffer", name)
         if isinstance(vars(self).get(name), Buffer):
             delattr(self, name)
         if tensor is None or isinstance(tensor, Buffer):
@@ -295,14 +295,14 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Hold a parameter, as setting an attribute does."""
-        see_name("parameter", name)
+        check_name("parameter", name)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"'{name}' is to be an nn.Parameter, and got {type(param).__name__}.")
         setattr(self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Hold a module, as setting an attribute does."""
-        see_name("module", name)
+        check_name("module", name)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"'{name}' is to be an nn.Module, and got {type(module).__name__}.")
         setattr(self, name, module)
@@ -481,7 +481,7 @@ class Module:
         return f"{type(self).__name__}(\n  {body}\n)"
 
 
-def see_name(kind: str, name: Any) -> None:
+def check_name(kind: str, name: Any) -> None:
     """Raise a ValueError unless what a module holds can be called so: paths are joined by dots."""
     if not isinstance(name, str) or not name or "." in name:
         raise ValueError(f"A {kind} cannot be called {name!r}: give a name without dots.")

@@ -1,6 +1,6 @@
 """Pooling: a window of an image becomes one number, its largest or its mean.
 
-What is found is kept, where exactly is not: the image gets smaller, and the
+A feature is kept and its exact position dropped: the image gets smaller, and the
 layers after it see more of it at once.
 """
 

@@ -1,4 +1,4 @@
-"""Functions that prepare an input: scaled to length 1, as places, with more around it."""
+"""Functions that prepare an input: `normalize`, `one_hot`, `pad`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> A
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """Return 1 in the place that a whole number from 0 on says, else 0, along one more axis.
+    """Return one-hot vectors: 1 at each integer's index, else 0, along a new last axis.
 
     By default there are as many places as the largest number needs.
 
@@ -53,7 +53,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
 
 def _check_places(places: Any, classes: int, num_classes: int) -> Any:
-    """Return whole numbers, having seen that there is a place for each."""
+    """Return the integers; raise unless each is the index of a class."""
     smallest, largest = places.min(initial=0), places.max(initial=-1)
     if smallest < 0 or largest >= classes or classes < 1:
         raise ValueError(

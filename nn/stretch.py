@@ -1,4 +1,4 @@
-"""Steps between which nobody looks: `fit` lets compiled code run them in one go.
+"""Steps without a callback between them: `fit` lets compiled code run them in one call.
 
 With the whole data in one batch an epoch is a step, and `TrainingStep.run` makes thousands of
 them with no Python in between. What is measured of each is read off afterwards. If the training

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd_lite import Tensor, no_grad, trace
 from autograd_lite.errors import missing_extra
-from autograd_lite.files import StrPath, see_folder
+from autograd_lite.files import StrPath, check_folder
 from autograd_lite.randomness import Random, generator
 
 from . import checkpoint as checkpoints
@@ -298,7 +298,7 @@ def fit(
     state = State(model, optimizer, history)
     saved = _Saved(state, scheduler, [*callbacks, *step_callbacks], [loader, held_out])
     if checkpoint is not None:
-        see_folder(checkpoint)
+        check_folder(checkpoint)
         if os.path.exists(checkpoint):
             saved.load(checkpoint)
     examples = loader.examples

@@ -242,7 +242,7 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> S
 
 
 def _multiply_adds(module: Module, shape: tuple[int, ...]) -> int:
-    """Return how often a weight is multiplied: each is used once for every place."""
+    """Return the number of multiply-adds: each weight is used once for every output position."""
     if isinstance(module, Linear):
         return module.weight.size * math.prod(shape[1:-1])
     if isinstance(module, _Convolution):

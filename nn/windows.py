@@ -1,4 +1,4 @@
-"""Windows that slide over images and signals: what may be said of them, checked in one place.
+"""Windows that slide over images and signals: their settings, checked here for all layers.
 
 Both the modules, when they are made, and the functions, when they are called,
 come here with their settings, so that what one refuses the other does too.
@@ -104,7 +104,7 @@ def borders(windows: Windows) -> list[Pair]:
     return [(total // 2, total - total // 2) for total in totals]
 
 
-def see_that_they_fit(image: Sequence[int], windows: Windows, around: Sequence[Pair]) -> None:
+def check_fit(image: Sequence[int], windows: Windows, around: Sequence[Pair]) -> None:
     """Raise a ValueError if there is no window in an image, or a signal, of some size."""
     settings = windows.kernel, windows.stride, around, windows.dilation
     if min(places(*axis) for axis in zip(image, *settings, strict=True)) < 1:

@@ -46,7 +46,7 @@ WITH_ARGNUM = [grad, value_and_grad, elementwise_grad, jacobian, hessian, hvp]
 
 
 def refused(error, match, call, *args):
-    """See that a call is refused by an error of one sentence."""
+    """Assert that a call is refused by an error of one sentence."""
     with pytest.raises(error, match=match) as caught:
         call(*args)
     sentence = str(caught.value)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whoever looks and whatever is killed."""
+"""Atomic writes: a file is there whole or not at all, even if the writer is killed."""
 
 import errno
 import os

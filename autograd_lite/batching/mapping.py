@@ -75,8 +75,8 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
     array([[0., 5.],
            [5., 0.]])
     """
-    _see_axes("in_axes", in_axes)
-    _see_axes("out_axes", out_axes)
+    _check_axes("in_axes", in_axes)
+    _check_axes("out_axes", out_axes)
     calls = 0
 
     @named_after(f)
@@ -98,7 +98,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
 # -- which axes are mapped ---------------------------------------------------------------------
 
 
-def _see_axes(name: str, axes: Any) -> None:
+def _check_axes(name: str, axes: Any) -> None:
     wrong = [x for x in flatten(axes)[0] if not isinstance(x, (int, np.integer))]
     if wrong or not isinstance(axes, (int, np.integer, tuple, list, dict, type(None))):
         raise VmapError(f"{name} is a whole number, None, or a nest of them, and got {axes!r}.")

@@ -99,7 +99,7 @@ def run(
     given
         Makes its arguments, of which those that are mapped are an `Example`'s inputs.
     is_first
-        Whether to see that it draws no random numbers that are not on the tape.
+        Whether to raise if it draws random numbers that are not on the tape.
     """
     while True:
         example = Example()
@@ -118,12 +118,12 @@ def run(
             continue
         example.rewind()
         if before is not None:
-            _see_generators(before.changed())
+            _check_generators(before.changed())
         return result, example
 
 
-def _see_generators(changed: State) -> None:
-    """See that a function draws random numbers only where the tape knows of it."""
+def _check_generators(changed: State) -> None:
+    """Raise if a function draws random numbers that are not on the tape."""
     for owner, values, _ in changed.held:
         if set(values) == {"state"} and hasattr(owner, "state"):
             owner.state = values["state"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..composite import unwrap_all
-from ..modes import see_read, special
+from ..modes import report_read, special
 from ..primitive import derivative
 from ..protocol import TABLE
 from ..tensor import Tensor
@@ -75,7 +75,7 @@ class Unrecorded:
         if special and self.name in _OF_VALUES:
             for x in (*args, *kwargs.values()):
                 if isinstance(x, Tensor):
-                    see_read(x, f"np.{self.name}")
+                    report_read(x, f"np.{self.name}")
         return self.function(*unwrap_all(args), **unwrap_all(kwargs))
 
 

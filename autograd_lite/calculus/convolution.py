@@ -164,7 +164,7 @@ def _conv2d_image(
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
-    """Send the upstream gradient back through each tap, and add up what meets in a place."""
+    """Send the upstream gradient back through each tap, and sum what reaches the same pixel."""
     n, channels = len(upstream), weight.shape[1]
     dtype = np.result_type(upstream, weight)
     (top, bottom), (left, right) = padding
@@ -401,7 +401,7 @@ pool_spread: Primitive = derivative(
 
 
 def _bordered(values: Any, padding: Padding) -> Any:
-    """Surround images with what is never the largest."""
+    """Pad images with the lowest value, which is never the largest."""
     if padding == NONE:
         return values
     lowest = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
@@ -477,7 +477,7 @@ max_pool: Primitive = derivative(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),
 )
-"""Of each window, the value at the place where `by` is largest."""
+"""Of each window, the value at the index where `by` is largest."""
 
 max_unpool: Primitive = derivative(
     _max_unpool,
@@ -488,4 +488,4 @@ max_unpool: Primitive = derivative(
         g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     ),
 )
-"""Zeros, with a part added in each window at the place where `by` is largest."""
+"""Zeros, with a part added in each window at the index where `by` is largest."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..modes import see_read, special, state
+from ..modes import report_read, special, state
 from ..primitive import Primitive
 from ..randomness import Random, generator
 from ..tensor import Tensor
@@ -33,7 +33,7 @@ def uniform_like(x: Any, rng: Random, dtype: Any = np.float64) -> Any:
     """
     if special and isinstance(x, Tensor) and state.mode.everything:
         if rng is None:
-            see_read(x, "a draw without a generator")
+            report_read(x, "a draw without a generator")
         elif isinstance(rng, np.random.Generator):
             if state.mode.recorder is not None:
                 state.mode.recorder.draws_from(rng)

@@ -110,14 +110,14 @@ def _below(x: Any) -> Any:
 
 
 def _up_to(x: Any) -> Any:
-    """Return x; where it is far, as a constant that is less far."""
+    """Return x clipped to ± `_FAR`, as a constant where it was clipped."""
     again = runs_again()
     far = np.abs(x if again else unwrap(x)) > _FAR
     return np.where(far, _FAR, x) if again or far.any() else x
 
 
 _FAR = 1000.0
-"""From there on, these are what they are at infinity, and inf · 0 is avoided."""
+"""Beyond this, the functions have their limits' values; inf · 0 is avoided."""
 
 
 def _gelu(x: Any) -> Any:

@@ -55,7 +55,7 @@ def _solve_for_matrices(a: Any, b: Any) -> Any:
 
 
 def _solved(a: Any, g: Any) -> Any:
-    """Solve with a transposed matrix, which may be refused where, by its rounding, a was not."""
+    """Solve with the transpose, which rounding may make singular where `a` was not."""
     try:
         return solve(a, g)
     except la.LinAlgError:
@@ -163,7 +163,7 @@ def _sum_of_squares(a: Any) -> Any:
 
 
 def _bordered_cofactors(a: Any) -> Any:
-    """Return the cofactors of any matrix, so that their derivatives are right too.
+    """Return the cofactors of any matrix, singular ones too, with right derivatives.
 
     Bordered by the k singular vectors of what is small in it, `a` becomes a matrix b
     that has an inverse, say in blocks p, q; r, s. Then det a = det b · det s and
@@ -522,7 +522,7 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
         return root(sums, 1.0 / order)
     if order > 0:
         return root(np.sum(root(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
-    # One 0 makes the norm 0, and it stays there whatever the others do.
+    # One 0 makes the norm 0, and the others have no influence.
     sums = np.sum(or_one(size) ** order, axis=axis, keepdims=keepdims)
     nothing = np.any(size == 0, axis=axis, keepdims=keepdims)
     return np.where(nothing, 0.0, sums ** (1.0 / order))

@@ -235,7 +235,7 @@ def _mse(input: Any, target: Any) -> Any:
 
 
 def _mean_of_squares(input: Any, target: Any) -> Any:
-    """Return the same where integers would wrap or promote, half overflow, or many lose digits."""
+    """Return the same for integers (which wrap or promote), half precision, and many numbers."""
     own = input.dtype if input.dtype.kind in "fc" else np.dtype(float)
     dtype = own if target.dtype.kind in "biu" else np.result_type(own, target)
     wide = np.promote_types(dtype, np.float32)
@@ -285,7 +285,7 @@ bce_with_logits = derivative(
 
 
 def _clamped_logs(p: Any) -> tuple[Any, Any]:
-    """Return log p and log(1 − p), not below −100: a wrong certainty costs much, not all."""
+    """Return log p and log(1 − p), clamped at −100, so that the loss stays finite."""
     return np.maximum(quietly(np.log, p), -100.0), np.maximum(quietly(np.log1p, -p), -100.0)
 
 

@@ -152,7 +152,7 @@ def _einsum_rule(g: Any, arrays: Any, subscripts: str) -> list[Any]:
         names = [name for i, name in enumerate(inputs) if i != k]
         kept = "".join(c for c in own if c in output or any(c in name for name in names))
         part = contract(g, *others, subscripts=f"{','.join([output, *names])}->{kept}")
-        # An index that nobody else has was summed away: its gradient is the same all along.
+        # An index in no other term was summed over: the gradient is constant along it.
         shape = arrays[k].shape
         with_ones = tuple(n if c in kept else 1 for c, n in zip(own, shape, strict=True))
         gradients.append(np.broadcast_to(np.reshape(part, with_ones), shape))

@@ -88,7 +88,7 @@ def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """Find out with the places of the elements where each comes from, and gather."""
+    """Apply the function to the elements' positions, and gather by the result."""
     values = as_array(values).astype(np.result_type(arr))
     both = np.concatenate([np.ravel(arr), np.ravel(values)])
     return both[np.insert(places(arr), obj, np.size(arr) + places(values), axis)]

@@ -27,14 +27,14 @@ def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 
 def expand_reduced(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
-    """Copy each number of a reduced array to all places that it was reduced from."""
+    """Broadcast a reduced array back to the shape that it was reduced from."""
     if axis is not None and not keepdims and shape:
         g = np.reshape(g, keepdims_shape(shape, axis))
     return np.broadcast_to(g, shape)
 
 
 def _count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
-    """Return how many numbers go into one."""
+    """Return how many elements are reduced into one."""
     if where is True:
         shape = a.shape if hasattr(a, "shape") else np.shape(a)
         return math.prod(
@@ -49,7 +49,7 @@ def dtype_of(x: Any) -> Any:
 
 
 def cast_like(counts: Any, x: Any) -> Any:
-    """Convert counts to the dtype of what they meet, so that float32 stays float32."""
+    """Convert counts to the dtype of `x`, so that float32 stays float32."""
     dtype = dtype_of(x)
     return converted(counts, dtype) if dtype.kind in "fc" else counts
 
@@ -62,7 +62,7 @@ def over(total: Any, count: Any) -> Any:
 
 
 def mask_where(g: Any, where: Any) -> Any:
-    """Return a gradient with 0 in the places that a reduction left out."""
+    """Return a gradient with 0 where a reduction's `where` is false."""
     return g if where is True else np.where(where, g, 0.0)
 
 
@@ -147,7 +147,7 @@ composite(np.std, _std)
 
 
 def _extreme(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
-    """Share the gradient equally among the places where the extreme was found."""
+    """Share the gradient equally among the elements that attain the extreme."""
     # Where the extreme is NaN, the NaN are found.
     found = ((a == expand_reduced(out, a.shape, axis, keepdims)) | (a != a)) & where
     # None was found where `initial` is the extreme.

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..composite import as_array, composite
 from ..fitting import as_dtype, unbroadcast, wider
 from ..foreign import as_index
-from ..modes import see_read, special
+from ..modes import report_read, special
 from ..primitive import Primitive, derivative
 from ..protocol import Axis
 from ..tensor import Tensor, form, unwrap
@@ -79,7 +79,7 @@ derivative(
 derivative(np.copy, a=lambda g: g, parameters="order subok")
 
 stop: Primitive = derivative(lambda x: x, name="detach", nondifferentiable="x")
-"""The same value, with no way for a gradient: `Tensor.detach`, where everything is recorded."""
+"""The same value without a gradient: `Tensor.detach`, where everything is recorded."""
 
 
 def _astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe") -> Any:
@@ -171,7 +171,7 @@ scatter: Primitive = derivative(
 
 
 class TensorSlot:
-    """Stands in an index for the Tensor that fills it."""
+    """Placeholder in an index for a Tensor, which is an operand of its own."""
 
     def __repr__(self) -> str:
         return "·"
@@ -181,7 +181,7 @@ TENSOR_SLOT = TensorSlot()
 
 
 def _filled(index: Any, fillings: Any) -> Any:
-    """Put the fillings into the holes of an index, in order."""
+    """Put the arrays into the slots of an index, in order."""
     if not isinstance(index, tuple):
         return fillings[0] if index is TENSOR_SLOT else index
     left = iter(fillings)
@@ -215,20 +215,20 @@ def _item(x: Any, index: Any) -> Any:
     if isinstance(index, tuple):
         fillings = [i for i in index if isinstance(i, Tensor)]
         if fillings:
-            _see_shape(fillings)
+            _report_masks(fillings)
             index = tuple(TENSOR_SLOT if isinstance(i, Tensor) else as_index(i) for i in index)
             return gather(x, *fillings, index=index)
     elif isinstance(index, Tensor):
-        _see_shape([index])
+        _report_masks([index])
         return gather(x, index, index=TENSOR_SLOT)
     return getitem(x, index=as_index(index))
 
 
-def _see_shape(fillings: list[Tensor]) -> None:
-    """Tell a recording of a mask, whose numbers decide how many places it selects."""
+def _report_masks(fillings: list[Tensor]) -> None:
+    """Report masks to a recorder: their values decide the shape of the result."""
     for mask in fillings if special else ():
         if mask.dtype == bool:
-            see_read(mask, "a shape that values decide")
+            report_read(mask, "a shape that values decide")
 
 
 composite(operator.getitem, _item)

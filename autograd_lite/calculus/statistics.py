@@ -186,7 +186,7 @@ def _quantile(
     above = np.minimum(below + 1, values.shape[-1] - 1)
     grid = np.indices(place.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
-    # A NaN or inf next door does not come in with weight 0.
+    # A neighbour that is NaN or inf must not count with weight 0.
     step = quietly(np.subtract, high, low)
     step = np.where(((part == 0) | (part == 1)) & ~np.isfinite(step), 0.0, step)
     from_low, from_high = step * part, step * (1.0 - part)
@@ -209,7 +209,7 @@ def _place(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
         between = q * (last + 2.0 - alpha - beta) + (alpha - 1.0)
         between = between if method in ("linear", "median") else np.clip(between, 0, last)
         return np.broadcast_to(between, q.shape[: np.ndim(q) - values.ndim + 1] + values.shape[:-1])
-    # Of 0, 1, 2, … NumPy's quantile is the place.
+    # NumPy's quantile of 0, 1, 2, … is the index.
     ramp = np.broadcast_to(np.arange(float(values.shape[-1])), values.shape)
     ramp = np.where(ramp < np.expand_dims(count, -1), ramp, np.nan)
     more = {} if weights is None else {"weights": np.where(np.isnan(ramp), 0.0, weights)}

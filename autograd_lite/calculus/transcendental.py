@@ -46,7 +46,7 @@ derivative(
 
 
 def square_to_rest(x: Any) -> Any:
-    """Return x², which moves no more where it is infinite: what it leads to is at its limit."""
+    """Return x², as a constant where it is infinite: the function is at its limit there."""
     again = runs_again()
     infinite = np.isinf((x if again else unwrap(x)) ** 2)
     x = np.where(infinite, np.inf, x) if again or infinite.any() else x

@@ -44,7 +44,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import see_inputs
+from ..arguments import check_inputs
 from ..tensor import Array, Tensor
 from ..trees import described, flatten
 from .following import GRADIENT, Assignment, assignments, gradient_of
@@ -114,7 +114,7 @@ def beside(
         raise TypeError(
             f"against takes a function of the same inputs, and got {described(theirs)}."
         )
-    see_inputs(theirs, inputs, "against takes a function of the same inputs")
+    check_inputs(theirs, inputs, "against takes a function of the same inputs")
     results: list[Any] = []
 
     def run(f: Callable[..., Any]) -> list[_Line]:

@@ -1,6 +1,6 @@
 """Looks at values: what a program that is recorded to run on other numbers must not do.
 
-The engine tells a `Recorder` of each (`autograd_lite.modes.see_read`): ``if x > 0``,
+The engine tells a `Recorder` of each (`autograd_lite.modes.report_read`): ``if x > 0``,
 ``x.item()``, ``float(x)``. In the user's code it is refused, with the line; in a function of
 NumPy's that is defined here, or in a rule, the function becomes one closed step.
 """

@@ -118,7 +118,7 @@ class Scan:
         inputs, outputs = recording.program.inputs, recording.program.outputs
         # What a step returned, with each number's place among the outputs in place of it.
         returned = recording.rebuild([float(i) for i in range(len(outputs))])
-        n = self.count = self._see_carry(returned, outputs, inputs[: len(self.carried)])
+        n = self.count = self._check_carry(returned, outputs, inputs[: len(self.carried)])
         _, self.rebuild_ys = flatten(returned[1])
         updates = {i: i for i in range(n)}
         laid = schedule(recording.program, updates, captured.fixed(recording.program))
@@ -139,11 +139,11 @@ class Scan:
         self.carried = [np.array(_array_of(a), order="K") for a in start]
         self.rows = [np.asarray(_array_of(a), order="C") for a in rows]
         if self.own_xs:
-            _see_lengths("carry and xs, of many,", [*self.carried, *self.rows])
-            _see_lengths("xs", [a[0] for a in self.rows])
+            _check_lengths("carry and xs, of many,", [*self.carried, *self.rows])
+            _check_lengths("xs", [a[0] for a in self.rows])
         else:
-            _see_lengths("xs", self.rows)
-            _see_lengths("carry, of many,", self.carried if self.many else [])
+            _check_lengths("xs", self.rows)
+            _check_lengths("carry, of many,", self.carried if self.many else [])
 
     def _as_compiled(self) -> None:
         n = len(self.carried)
@@ -160,8 +160,8 @@ class Scan:
         self._as_compiled()
         return self
 
-    def _see_carry(self, returned: Any, outputs: Sequence[Value], inputs: Sequence[Value]) -> int:
-        """See that a step returns a pair, and the carry as it was; return its size."""
+    def _check_carry(self, returned: Any, outputs: Sequence[Value], inputs: Sequence[Value]) -> int:
+        """Raise unless a step returns a pair, and a carry of the same form; return its size."""
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise CompileError(
                 f"'{self.name}' must return two values, the next carry and what is to be kept of "
@@ -268,7 +268,7 @@ def _form(v: Value) -> str:
     return f"an array of shape {data.shape} and dtype {data.dtype}"
 
 
-def _see_lengths(what: str, arrays: Sequence[Any]) -> None:
+def _check_lengths(what: str, arrays: Sequence[Any]) -> None:
     found = {np.shape(a)[:1] for a in arrays}
     if len(found) > 1 or () in found or (0,) in found:
         raise ValueError(

@@ -493,7 +493,7 @@ class _Runner:
         return results
 
     def _look(self, arrays: Sequence[Any]) -> None:
-        """See that what is given is in range, of all steps and members; where not, say in which."""
+        """Raise, naming the step or member, unless all that is given is in range."""
         for i, step in self.checks:
             try:
                 step.apply([arrays[i]])

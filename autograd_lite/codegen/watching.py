@@ -5,7 +5,7 @@ on is an operand: an argument, or something of the function's surroundings that 
 again in each run. Three things could go wrong, and each is met here:
 
 * The function *looks at a value* (``if x > 0``, ``x.item()``, ``float(x)``): what follows is
-  not on the tape. The engine tells of each look (`autograd_lite.modes.see_read`), and the
+  not on the tape. The engine tells of each look (`autograd_lite.modes.report_read`), and the
   user's line is refused. Where it is one of NumPy's functions whose definition here looks at
   values, or a rule, that becomes one closed step, which looks again in each run.
 * It *uses arrays or Tensors that it was not given*. Those are operands too: what is written
@@ -227,8 +227,8 @@ def record_watched(
             except Look:
                 put_back(before.changed())
     recorder.let_go()
-    _see_unchanged(before.changed(), made.program)
-    _see_shapes(made.program)
+    _check_unchanged(before.changed(), made.program)
+    _check_shapes(made.program)
     captured = _capture(made)
     captured.names = names
     operands = [x._value if isinstance(x, Tensor) else x for x in captured.owners]
@@ -298,8 +298,8 @@ def _writes(error: ValueError) -> CompileError:
     )
 
 
-def _see_shapes(program: Program) -> None:
-    """See that no shape hangs on values."""
+def _check_shapes(program: Program) -> None:
+    """Raise if a shape depends on values."""
     for step in program.steps:
         if step.primitive.function in SHAPES:
             file, _, number = (step.line or "").rpartition(":")
@@ -317,8 +317,8 @@ def put_back(changed: State) -> None:
             owner.state = values["state"]
 
 
-def _see_unchanged(changed: State, program: Program) -> None:
-    """See that the function changed nothing but where its generators stand, by recorded draws."""
+def _check_unchanged(changed: State, program: Program) -> None:
+    """Raise if the function changed anything but the states of generators, by recorded draws."""
     draws = [step for step in program.steps if step.primitive.draws]
     for owner, values, _ in changed.held:
         if set(values) == {"state"} and hasattr(owner, "state"):

@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from ..arguments import see_inputs
+from ..arguments import check_inputs
 from ..modes import trace
 from ..tensor import Tensor
 from ..visualize.document import in_a_frame
@@ -135,7 +135,7 @@ def explain(
     check_level(level)
     variables = named_in(sys._getframe(1))
     if not isinstance(loss, Tensor) and callable(loss):
-        see_inputs(loss, inputs, "write explain(function, input, …)")
+        check_inputs(loss, inputs, "write explain(function, input, …)")
         given = [_input(x, name) for x, name in zip(inputs, _names(loss, inputs), strict=True)]
         with trace():
             result = loss(*given)
@@ -171,7 +171,7 @@ def _trained(loss: Any, inputs: tuple[Any, ...]) -> Playground:
             "With train=True the result is computed again for other numbers, so give the function "
             "and its inputs, explain(f, w, b, train=True); or play(model, loss, X, y)."
         )
-    see_inputs(loss, inputs, "write explain(function, input, …)")
+    check_inputs(loss, inputs, "write explain(function, input, …)")
     given = [_input(np.array(x.data if isinstance(x, Tensor) else x, float), "") for x in inputs]
     names = _names(loss, inputs)
     return Playground(FunctionTraining(loss, dict(zip(names, given, strict=True))))

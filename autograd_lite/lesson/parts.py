@@ -161,7 +161,7 @@ def _through(
 
 
 def _first(derivation: Derivation, edge: Edge, item: Fold) -> Edge:
-    """Return what a fold sends to a value, as far as its first edge goes."""
+    """Return the initial contribution of a fold to a value: that of its first edge."""
     gradients = derivation.gradients
     sent = [gradient(derivation.root.name, v.name, gradients[v])
             for v in item.results if v in gradients]  # fmt: skip

@@ -417,7 +417,7 @@ def _choice(f: Formula, way: Way) -> Formula | None:
 def together(notes: Iterable[Formula]) -> list[Formula]:
     """Say once what comparisons of the same two say: x ≥ 0 and x ≠ 0 is x > 0.
 
-    That a single point was not hit, x ≠ 0 alone, goes without saying.
+    No remark is made that a single point was not hit, as x ≠ 0.
     """
     kept: list[tuple[Formula, set[int]]] = []
     for note in notes:

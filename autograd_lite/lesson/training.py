@@ -71,7 +71,7 @@ class FunctionTraining:
         if not self.parameters:
             raise ValueError("train=True changes the inputs, and there are none: give some.")
         with no_grad():
-            _see_number(self.f(*self.values))
+            _check_number(self.f(*self.values))
 
     @property
     def name(self) -> str:
@@ -138,7 +138,7 @@ class Training:
             outputs = self.model(self.X)
             made = self.loss(outputs, self.y)
         self.outputs = _array(outputs)
-        _see_number(made)
+        _check_number(made)
 
     def _takes(self, X: Any) -> bool:
         try:
@@ -296,7 +296,7 @@ def parameters_of(model: Any) -> dict[str, Tensor]:
     return found
 
 
-def _see_number(loss: Any) -> None:
+def _check_number(loss: Any) -> None:
     if np.shape(_array(loss)) != ():
         raise NonScalarBackwardError(
             f"The loss is an array of shape {_array(loss).shape}, and training lessens one "

@@ -30,7 +30,7 @@ import scipy.integrate  # type: ignore[import-untyped]
 
 from ..composite import as_array
 from ..errors import DetachError, UnsupportedArgumentError
-from ..modes import GRADIENT, recording, see_read, special
+from ..modes import GRADIENT, recording, report_read, special
 from ..primitive import Primitive, derivative
 from ..tensor import Tensor, unwrap
 from ..transforms import vjp
@@ -298,7 +298,7 @@ def solve_ivp(
     if special and t_eval is None:
         for x in (y0, first, last, theta):
             if isinstance(x, Tensor):
-                see_read(x, "the steps of a solver, where t_eval= does not give its times")
+                report_read(x, "the steps of a solver, where t_eval= does not give its times")
     if callable(jac):
         options["jac"] = lambda t, y: jac(t, y, *rebuilt(unwrap(theta)))
     found = scipy.integrate.solve_ivp(

@@ -92,7 +92,7 @@ def check_gradients(
     float64, as above; and as it is, where its gradient must have its dtype and
     be that of the float64 program within ``max(rtol, √ε)`` of the largest of
     its elements and of the derivatives below: what cancels leaves its rounding.
-    The inputs are lent read-only, so a function or a rule that writes into one
+    `f` gets read-only views of the inputs, so a function or a rule that writes into one
     fails; and the numerical derivatives are taken at a copy in C order, so that
     a function that depends on how its inputs lie in memory is found.
 

@@ -82,7 +82,7 @@ class Check:
         if isinstance(error, ValueError) and "read-only" in str(error):
             return CheckInputError(
                 f"{self.name}, or its derivative, writes into an array that it was given, and "
-                f"inputs are lent read-only here: let it make a new one ({error})."
+                f"it gets read-only views of its inputs here: let it make a new one ({error})."
             )
         if n > 1:
             return CheckInputError(

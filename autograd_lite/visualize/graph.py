@@ -176,7 +176,7 @@ Level = Literal["modules", "program", "steps", "scalars"]
 
 
 def check_level(level: Any) -> None:
-    """See that a level is one of those there are; `draw` and `explain` say what each is."""
+    """Raise unless a level is one of the known ones; `draw` and `explain` say what each is."""
     if level not in get_args(Level):
         levels = ", ".join(map(repr, get_args(Level)))
         raise ValueError(f"level is one of {levels}, and {level!r} was given.")

@@ -136,10 +136,10 @@ class Configuration:
             object.__setattr__(self, name, float(getattr(self, name)))
         if self.stop_below is not None:
             _number("stop_below", self.stop_below, 0.0)
-        self._see_that_it_fits()
+        self._check_combination()
 
-    def _see_that_it_fits(self) -> None:
-        """See that data, output and loss go together."""
+    def _check_combination(self) -> None:
+        """Raise unless data, output and loss go together."""
         if self.folded and not self.bias:
             raise ValueError("folded says how a bias starts, so it needs bias=True.")
         classes = SHAPES[self.data][1] > 1

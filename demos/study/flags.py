@@ -50,7 +50,7 @@ def add_compile(add: Callable[..., Any]) -> None:
 
 
 def check_compile(parser: Parser, args: argparse.Namespace) -> None:
-    """See that Numba is there if it was asked for."""
+    """Exit unless Numba is installed if it was asked for."""
     if args.compile and not is_there():
         parser.exit(1, f"{missing_extra('numba', 'fast', 'train in compiled loops')}\n")
 
@@ -65,7 +65,7 @@ def say_how(plans: Sequence[Plan], args: argparse.Namespace) -> None:
 
 
 def check_where(parser: Parser, args: argparse.Namespace) -> None:
-    """See that the backend has what it needs, and the packages are there."""
+    """Exit unless the backend has what it needs, and the packages are installed."""
     if args.backend == "dask" and args.scheduler is None:
         parser.error("argument --backend: dask needs --scheduler, such as tcp://127.0.0.1:8786")
     if args.backend != "dask" and args.scheduler is not None:

@@ -98,7 +98,7 @@ def _unpacked(path: Path) -> list[Run]:
             f"version {VERSION}"
         )
     cell = Configuration(**json.loads(texts["configuration"]))
-    _see_form(arrays)
+    _check_form(arrays)
     weights = {k.removeprefix("weights."): v for k, v in arrays.items() if k.startswith("weights.")}
     ends = np.cumsum(arrays["curve.length"])[:-1]
     epochs, losses, accuracies = (
@@ -120,8 +120,8 @@ def _unpacked(path: Path) -> list[Run]:
     ]
 
 
-def _see_form(arrays: dict[str, Array]) -> None:
-    """See that arrays are such as `_packed` makes."""
+def _check_form(arrays: dict[str, Array]) -> None:
+    """Raise unless arrays are such as `_packed` makes."""
     count = len(arrays["seed"])
     total = int(np.sum(arrays["curve.length"]))
     for name, array in arrays.items():

@@ -145,7 +145,7 @@ def in_dtype(x: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def compare(function: Any, call: Arguments, result: Any = None) -> bool:
-    """See that a result is NumPy's, and return whether there are floats in it."""
+    """Assert that a result is NumPy's; return whether there are floats in it."""
     expected = outcome(function, on(call, np.copy))
     result = outcome(function, on(call, tensor)) if result is None else result
     if isinstance(expected, Exception):

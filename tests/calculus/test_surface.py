@@ -99,7 +99,7 @@ def tensor(x: Any) -> Any:
 def hold(
     function: Any, given: Arguments, what: str, ours: Arguments | None = None, through: Any = None
 ) -> None:
-    """See that a call of Tensors comes out as the same call of arrays."""
+    """Assert that a call of Tensors gives what the same call of arrays gives."""
     expected = outcome(through or function, on(given, np.copy))
     actual = outcome(through or function, on(given, tensor) if ours is None else ours)
     if isinstance(expected, Exception):
