@@ -85,15 +85,21 @@ html_theme_options = {
 html_math_renderer = "mathml"
 
 
+def typeset(formula: str, **how: str) -> str:
+    """Return a formula as MathML, with primes that stand where they are read."""
+    prime = r"<msup>((?:(?!<msup>).)*?)<mi>&#x0203([2-4]);</mi></msup>"
+    return re.sub(prime, r"\1<mo>&#x0203\2;</mo>", convert(formula, **how))
+
+
 def inline(translator: Any, node: Any) -> None:
     """Write a formula as MathML, which browsers typeset by themselves, offline too."""
-    translator.body.append(convert(node.astext()))
+    translator.body.append(typeset(node.astext()))
     raise nodes.SkipNode
 
 
 def displayed(translator: Any, node: Any) -> None:
     """Write a formula that stands on lines of its own."""
-    translator.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    translator.body.append(f'<div class="formula">{typeset(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import linecache
 import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autograd_lite.testing.__main__ import main
@@ -86,3 +88,18 @@ def test_lesson(lesson, names, capsys):
             assert "Not yet" in said, f"the attempt passes:\n{printed}"
             attempts += 1
     assert attempts == solutions >= 2
+
+
+def test_a_check_is_kind_about_answers_that_do_not_run(names, capsys):
+    checks = importlib.import_module("exercises")
+    checks.check_values(lambda x: None, lambda x: x, 1.0)
+    assert "does your function end with `return`" in capsys.readouterr().out
+    two = np.ones((2, 3))
+    for answer in (lambda x: x @ two, lambda x: x + np.ones(2)):
+        checks.check_values(answer, lambda x: x, two)
+        said = capsys.readouterr().out
+        assert "do not fit together: " in said
+        assert "Write down the shape" in said
+        assert "gufunc" not in said
+    checks.check_gradient(lambda x: x * x, lambda x: x, 3.0)
+    assert "your loss" in capsys.readouterr().out

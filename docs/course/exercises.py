@@ -6,6 +6,7 @@ never raises: an unfinished answer is no accident.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def check_gradient(loss: Callable[..., Any], gradient: Callable[..., Any], *inpu
     try:
         check_gradient_function(loss, gradient, *inputs)
     except (AssertionError, CheckInputError) as error:
-        print(f"Not yet. {error}")
+        print(f"Not yet. {re.sub(r'the lambda in [^ ]+', 'your loss', str(error))}")
     except Exception as error:
         print(_stopped(error))
     else:
@@ -69,12 +70,16 @@ def check_values(
     """
     for case in cases:
         arguments = case if isinstance(case, tuple) else (case,)
+        at = f"At {', '.join(_short(a) for a in arguments)}"
         try:
-            given, wanted = np.asarray(yours(*arguments), float), np.asarray(right(*arguments))
+            answer = yours(*arguments)
+            if answer is None:
+                print(f"Not yet. {at} it gives nothing back: does your function end with `return`?")
+                return
+            given, wanted = np.asarray(answer, float), np.asarray(right(*arguments))
         except Exception as error:
             print(_stopped(error))
             return
-        at = f"At {', '.join(_short(a) for a in arguments)}"
         if given.shape != wanted.shape:
             print(
                 f"Not yet. {at} the result has the shape {given.shape}, and should have "
@@ -125,6 +130,16 @@ def check_engine(value: Callable[[Any], Any], programs: Sequence[Callable[..., A
 
 
 def _stopped(error: Exception) -> str:
+    if isinstance(error, ValueError) and re.search("matmul|broadcast|shapes", str(error)):
+        shapes = re.search(r"shapes? (\(.*\))", str(error))
+        lengths = re.search(r"size (\d+) is different from (\d+)", str(error))
+        found = f": {shapes[1]}" if shapes else ""
+        if lengths:
+            found = f": one has the length {lengths[2]} where the other has {lengths[1]}"
+        return (
+            f"Not yet. Two arrays of your lines do not fit together{found}. Write down the shape "
+            "of each array, line by line."
+        )
     return f"Not yet. Your lines stopped with {type(error).__name__}: {error}"
 
 
