@@ -6,7 +6,10 @@ Without the site there is nothing to look at; `.ci/run` builds it before the tes
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -128,3 +131,47 @@ def test_a_lesson_has_a_living_page_and_typeset_formulas(site, chromium):
         assert "chain rule" in chromium.execute_script("return document.body.innerText").lower()
     finally:
         chromium.switch_to.default_content()
+
+
+MISTAKES = {
+    "[there](nowhere.md)": "'nowhere.md'",
+    "[there](index.md#no-such-place)": "'no-such-place'",
+    "{doc}`gone`": "'gone'",
+    "![a picture](none.svg)": "none.svg",
+    "### A heading that leaves one out": "Non-consecutive header level",
+    "```python\nprint(1 + 1)  # 3\n```": "it prints '2', and the page says '3'",
+    "```python\nimport nn\n\nnn.Liner\n```": "AttributeError",
+}
+BUILD = """
+import sys
+
+sys.path.insert(0, sys.argv[1])
+import reference_pages
+
+reference_pages.write = lambda folder: None  # what it refuses, tests/test_reference.py shows
+from sphinx.cmd.build import main
+
+sys.exit(main(["-q", "--fail-on-warning", "--keep-going", "-b", "html", sys.argv[1], sys.argv[2]]))
+"""
+
+
+def test_a_mistake_on_a_page_fails_the_build(tmp_path):
+    if importlib.util.find_spec("myst_nb") is None:
+        missing("the extra docs")
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for file in ("conf.py", "blocks.py", "reference_pages.py"):
+        shutil.copy(ROOT / "docs" / file, docs)
+    for folder in ("static", "templates"):
+        shutil.copytree(ROOT / "docs" / folder, docs / folder)
+    text = "\n\n".join(["# The start", *MISTAKES])
+    (docs / "index.md").write_text(text + "\n", encoding="utf-8")
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, str(docs), str(tmp_path / "site")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 1, built.stderr
+    for mistake, said in MISTAKES.items():
+        assert said in built.stderr, mistake
