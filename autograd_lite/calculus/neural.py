@@ -28,10 +28,9 @@ def _rows(a: Any) -> Any:
 def _dot(x: Any, y: Any) -> Any:
     """Return the product of two matrices.
 
-    `dot`, not `@`: of small matrices it takes a third of the time, and the method two
-    thirds of the function, which looks for Tensors.
+    Of small arrays, `dot` takes a third of the time of `@`, which is the operator of Tensors.
     """
-    return x.dot(y) if type(x) is type(y) is np.ndarray else np.dot(x, y)
+    return x.dot(y) if type(x) is type(y) is np.ndarray else x @ y
 
 
 def _product(x: Any, matrix: Any) -> Any:
