@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -46,3 +47,44 @@ def test_a_page_that_does_not_do_what_it_says_fails_the_build(monkeypatch):
     assert (line, said) == (15, "NameError: name 'y' is not defined")
     [(_, said)] = wrong("```python\nimport warnings\n\nwarnings.warn('old')\n```\n")
     assert said == "UserWarning: old"
+
+
+COMMAND = re.compile(r"python -m ([\w.]+)((?: (?!→)[^`\n#|>]*)?)")
+
+
+def commands():
+    """Yield each module that a page runs, and what stands behind it."""
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        yield from COMMAND.findall(text)
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| `python -m demos …` |")[2]
+    for row in re.findall(r"^\| (`.*?) \|", table.partition("\n\n")[0], re.M):
+        first, *more = re.findall(r"`([^`]+)`", row)
+        if more and not more[0].startswith("--"):  # `moons`, `blobs`
+            yield from (("demos", name) for name in more)
+            more = []
+        yield "demos", " ".join([first, *more])
+
+
+def test_every_command_is_there_with_its_options(capsys):
+    found = {(module, " ".join(rest.split())) for module, rest in commands()}
+    assert len(found) > 20
+    for module, rest in sorted(found):
+        assert importlib.util.find_spec(module), module
+        words = rest.split()
+        if module not in ("demos", "autograd_lite.testing") or words[:1] in ([], ["…"]):
+            continue
+        asked = words[:1] if module == "demos" else []
+        with pytest.raises(SystemExit) as ended:
+            importlib.import_module(f"{module}.__main__").main([*asked, "--help"])
+        assert ended.value.code == 0, rest
+        said = capsys.readouterr().out
+        assert all(word in said for word in words if word.startswith("--")), rest
+
+
+def test_every_target_of_make_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in ("README.md", "CONTRIBUTING.md", "docs/index.md", "docs/course/index.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for target in re.findall(r"^make (\w+)|`make (\w+)", text, re.M):
+            assert re.search(rf"^{''.join(target)}:", makefile, re.M), target

@@ -124,6 +124,16 @@ def test_search_works_offline(site, chromium):
 def test_a_lesson_has_a_living_page_and_typeset_formulas(site, chromium):
     chromium.get((site / "course" / "02_two_paths.html").as_uri())
     assert chromium.execute_script("return document.querySelectorAll('math').length") > 5
+    # On paper it is whole: no box scrolls, and what leads elsewhere is left out.
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    scrolls = """return [...document.querySelectorAll('html, body, [class^=bd-], .formula')]
+        .filter(e => e.scrollHeight > e.clientHeight + 1)
+        .filter(e => getComputedStyle(e).overflowY != 'visible')
+        .map(e => e.className)"""
+    assert chromium.execute_script(scrolls) == []
+    shown = "return getComputedStyle(document.querySelector('.bd-header')).display"
+    assert chromium.execute_script(shown) == "none"
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     [frame] = chromium.execute_script("return [...document.querySelectorAll('iframe')]")
     chromium.execute_script("arguments[0].scrollIntoView()", frame)
     chromium.switch_to.frame(frame)
