@@ -32,7 +32,6 @@ __all__ = [
     "Muon",
     "NAdam",
     "Optimizer",
-    "ParameterState",
     "RMSprop",
     "lr_scheduler",
 ]
