@@ -93,7 +93,7 @@ HOMES |= {
     "anomaly": ".nonfinite",
     "answer": ".ufuncs",
     "checkpoint": ".checkpointing",
-    "closer": ".lesson.levels",
+    "lower": ".lesson.levels",
     "compare": ".visualize",
     "compile": ".codegen",
     "counterpart": ".scipy",

@@ -18,7 +18,7 @@ from .javascript_expressions import kind, number
 from .javascript_memory import Lines, Place, line, regular
 from .program import Step, Value
 
-MOVES = frozenset({
+REARRANGEMENTS = frozenset({
     "transpose", "reshape", "broadcast_to", "getitem", "flip", "roll", "copy", "detach", "alias",
     "sliding_window_view", "split", "real", "conjugate",
 })  # fmt: skip
@@ -275,7 +275,7 @@ def _by_primitive() -> dict[Any, Write]:
 
 @cache
 def _by_name() -> dict[str, Write]:
-    found: dict[str, Write] = dict.fromkeys(MOVES, moved)
+    found: dict[str, Write] = dict.fromkeys(REARRANGEMENTS, moved)
     found |= dict.fromkeys(_REDUCTIONS, reduced)
     found |= dict.fromkeys(("solve", "inv", "det", "slogdet", "cholesky"), products.of_matrices)
     found |= {

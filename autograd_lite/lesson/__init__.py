@@ -9,7 +9,7 @@
 `latex`            these as a LaTeX document
 `mathml`           these as a piece of a web page
 `page`             a derivation as a web page with a stepper
-`levels`           the same program closer: fused operations and arrays taken apart
+`levels`           the same program at a lower level: fused operations decomposed, arrays as scalars
 `parts`            a part of it, or all of it with operations folded
 `elements`         one element of an array, as a formula
 `bumps`            what a small change of an input does

@@ -28,7 +28,7 @@ from ..errors import NoGradientError
 from ..program import reverse
 from ..tensor import Tensor
 from ..visualize.fold import flat
-from ..visualize.graph import Graph, Operation, Value, read
+from ..visualize.graph import Graph, OpCall, Value, read
 from .formula import Formula, apply, renamed
 from .forward import Step, applied, placed, step_of
 from .rules import Terms, terms
@@ -84,7 +84,7 @@ class Edge(Terms):
     expected: int = 0
 
     @property
-    def operation(self) -> Operation:
+    def operation(self) -> OpCall:
         """The operation whose rule is applied."""
         return self.step.operation
 
@@ -236,7 +236,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     gradients[root] = seed
     step_for = {step.operation: step for step in steps}
 
-    def visit(operation: Operation, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+    def visit(operation: OpCall, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
         step = step_for[operation]
         arrived = np.zeros_like(step.result.data) if upstream[0] is None else upstream[0]
         for position, brought in enumerate(operation.vjp(upstream)):

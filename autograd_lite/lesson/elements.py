@@ -32,7 +32,7 @@ __all__ = ["element", "record", "symbol"]
 Index = tuple[int, ...]
 
 SHOWN = 8  # terms of a sum, before some are left out
-MOVERS = {
+REARRANGEMENTS = {
     "astype", "broadcast_to", "concatenate", "copy", "flip", "getitem", "positive", "reshape",
     "roll", "scatter", "transpose",
 }  # fmt: skip
@@ -90,7 +90,7 @@ class Follower:
             found = self.contracted(f, index, value)
         elif f.head == "sum":
             found = self.total(f, index, value)
-        elif f.head in MOVERS:
+        elif f.head in REARRANGEMENTS:
             found = self.moved(f, index)
         elif f.head in ("max_pool", "max_unpool"):
             found = self.won(f, index)

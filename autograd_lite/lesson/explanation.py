@@ -22,7 +22,7 @@ from ..visualize.part import piece
 from ..visualize.render import FORMATS, ending, write
 from . import frames
 from .derivation import Derivation, derive, seed_of
-from .levels import closer
+from .levels import lower
 from .parts import of_graph
 from .people import named_by_people
 from .playground import Playground
@@ -153,7 +153,7 @@ def explain(
     if level in ("steps", "scalars"):
         assert isinstance(loss, Tensor)
         seed = seed_of(loss, upstream)
-        graph = closer(graph, level, seed)
+        graph = lower(graph, level, seed)
         # Of an array's elements, each weighted by the seed, there is one number, which begins anew.
         upstream = seed if np.shape(graph.roots[0].data) == np.shape(seed) else None
     derivation = derive(graph, upstream)

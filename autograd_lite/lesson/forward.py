@@ -18,7 +18,7 @@ import numpy as np
 
 from ..primitive import Primitive
 from ..tensor import Tensor
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from .formula import Formula, apply, arguments_of, head_of, number, record, symbol
 from .indices import Declared, contraction
 from .notation import TEXT
@@ -36,7 +36,7 @@ class Step:
     each element can be followed.
     """
 
-    operation: Operation
+    operation: OpCall
     formula: Formula
     moving: Formula
 
@@ -83,7 +83,7 @@ def _asked(x: Any) -> Formula:
 # -- operations -----------------------------------------------------------------------------------
 
 
-def by_name(operation: Operation, formulas: list[Formula]) -> dict[str, Any]:
+def by_name(operation: OpCall, formulas: list[Formula]) -> dict[str, Any]:
     """Return the operands as formulas, by the names that the rules have for them."""
     names = operation.primitive.operands
     if operation.primitive.variadic:
@@ -91,7 +91,7 @@ def by_name(operation: Operation, formulas: list[Formula]) -> dict[str, Any]:
     return dict(zip(names, formulas, strict=True))
 
 
-def step_of(operation: Operation) -> Step:
+def step_of(operation: OpCall) -> Step:
     """Return an operation as a step forward, with the formula of its result."""
     primitive = operation.primitive
     formulas = [named(v) for v in operation.operands]
@@ -110,7 +110,7 @@ def step_of(operation: Operation) -> Step:
     return Step(operation, formula, moving or formula)
 
 
-def applied(operation: Operation, formulas: list[Formula]) -> Formula:
+def applied(operation: OpCall, formulas: list[Formula]) -> Formula:
     """Return an operation, by its name, applied to formulas."""
     primitive, value = operation.primitive, operation.results[0].data
     shown = {k: v for k, v in operation.parameters.items() if v is not None and v is not False}
@@ -125,14 +125,14 @@ def applied(operation: Operation, formulas: list[Formula]) -> Formula:
     return formula
 
 
-def declared_by(operation: Operation, taken: set[str]) -> Declared | None:
+def declared_by(operation: OpCall, taken: set[str]) -> Declared | None:
     """Return what an operation says of its indices, in letters that the program has no use for."""
     shapes = [np.shape(v.data) for v in operation.operands]
     shape = np.shape(operation.results[0].data)
     return contraction(operation.primitive, shapes, shape, operation.parameters, taken)
 
 
-def places_of(operation: Operation, taken: set[str]) -> dict[int, str]:
+def places_of(operation: OpCall, taken: set[str]) -> dict[int, str]:
     """Name the places of those operands that an operation differentiates more than once."""
     primitive = operation.primitive
     receiving = [

@@ -32,7 +32,7 @@ import numpy as np
 
 from ..errors import missing_extra
 from ..visualize import palette
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from ..visualize.labels import short_formula, short_names
 from ..visualize.render import render, write
 from ..visualize.scene import magnitude
@@ -41,7 +41,7 @@ from ..visualize.tikz import CENTIMETRE, latex, preamble
 from .derivation import Derivation
 from .equations import contribution
 from .forward import named
-from .parts import that_fits
+from .parts import limit_size
 from .words import equation
 
 BOXES = 60  # values and operations, before some are folded
@@ -77,7 +77,7 @@ class Frame:
     values: dict[Value, str] = field(default_factory=dict)
     gradients: dict[Value, str] = field(default_factory=dict)
     lit: set[Value] = field(default_factory=set)
-    arrows: set[tuple[Operation, int]] = field(default_factory=set)
+    arrows: set[tuple[OpCall, int]] = field(default_factory=set)
     is_backward: bool = False
 
 
@@ -131,9 +131,9 @@ class Film:
     derivation: Derivation
     frames: list[Frame]
     names: dict[Value, str]
-    uses: dict[tuple[Operation, int], tuple[Value, Value]]
+    uses: dict[tuple[OpCall, int], tuple[Value, Value]]
     places: dict[Value, Point]
-    curves: dict[tuple[Operation, int], list[Point]]
+    curves: dict[tuple[OpCall, int], list[Point]]
     width: float
     height: float
 
@@ -146,7 +146,7 @@ def film(derivation: Derivation, folding: bool = True) -> Film:
     MissingExtraError
         If Graphviz is not installed.
     """
-    d = that_fits(derivation, BOXES, folding)
+    d = limit_size(derivation, BOXES, folding)
     values = [v for v in d.graph.values if named(v).head == "symbol"]
     shown = set(values)
     uses = {

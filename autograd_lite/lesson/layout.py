@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from ..visualize.labels import short_formula, short_names
-from ..visualize.modules import Module, homes
+from ..visualize.modules import ModuleCall, homes
 from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation
 from .forward import named
@@ -38,7 +38,7 @@ class Picture:
 
     svg: str
     arrows: dict[tuple[str, int], str]
-    modules: list[Module]
+    modules: list[ModuleCall]
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def picture(derivation: Derivation) -> Picture:
     return Picture(svg, arrows, [modules[key] for key in layout.frames])
 
 
-def _uses(operation: Operation) -> list[Use]:
+def _uses(operation: OpCall) -> list[Use]:
     """Return the arrows of an operation: from each operand to the first result, and on."""
     first, *others = operation.results
     uses = [(v, first, (operation.key, i)) for i, v in enumerate(operation.operands)]
@@ -153,7 +153,7 @@ def _box(value: Value, place: Point, box: Box, path: Path) -> str:
     )
 
 
-def _frame(module: Module, place: tuple[float, float, float, float]) -> str:
+def _frame(module: ModuleCall, place: tuple[float, float, float, float]) -> str:
     """Draw the frame of a module: a button that closes and opens it."""
     left, top, width, height = place
     within = " ".join(m.key for m in module.around()[:-1])

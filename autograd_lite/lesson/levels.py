@@ -1,4 +1,4 @@
-"""The same program, closer: fused operations unfolded, arrays taken apart.
+"""The same program at a lower level: fused operations decomposed, arrays as scalars.
 
 The program is run again on Tensors of its own, in other words: a fused primitive as the
 composition that it stands for, or every element of an array by itself, as the formula of
@@ -9,7 +9,7 @@ that element says. What one operation has become stands in a frame with its name
 >>> from autograd_lite.lesson.notation import TEXT
 >>> from autograd_lite.lesson.writing import write
 >>> z = Tensor(0.0, requires_grad=True, name="z")
->>> steps = derive(closer(read(z.sigmoid()), "steps")).steps
+>>> steps = derive(lower(read(z.sigmoid()), "steps")).steps
 >>> [write(step.formula, TEXT) for step in steps]
 ['-z', 'exp(t2)', '1 + t3', '1 / t4']
 """
@@ -30,8 +30,8 @@ from ..primitive import Primitive
 from ..program import evaluate
 from ..tape import next_number
 from ..tensor import Tensor
-from ..visualize.graph import Graph, Operation, Value, read
-from ..visualize.modules import Module
+from ..visualize.graph import Graph, OpCall, Value, read
+from ..visualize.modules import ModuleCall
 from .elements import followed, name_at
 from .formula import Formula, arguments_of
 from .forward import named, step_of
@@ -39,7 +39,7 @@ from .forward import named, step_of
 MOST = 2000  # numbers of a program that is taken apart
 
 
-def closer(graph: Graph, level: str, seed: Any = None) -> Graph:
+def lower(graph: Graph, level: str, seed: Any = None) -> Graph:
     """Return the graph of the same program, with more operations in it.
 
     Parameters
@@ -78,12 +78,12 @@ class _Again:
         """Return what stands for a value that was there at the start."""
         raise NotImplementedError
 
-    def apply(self, operation: Operation, operands: list[Any]) -> list[Any]:
+    def apply(self, operation: OpCall, operands: list[Any]) -> list[Any]:
         """Apply an operation in other words."""
         self.started.append(abs(next_number()))
         return self.in_other_words(operation, operands)
 
-    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
+    def in_other_words(self, operation: OpCall, operands: list[Any]) -> list[Any]:
         """Return what stands for each of its results."""
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class _Again:
     def read(self, graph: Graph, roots: list[Tensor]) -> Graph:
         """Read what has run, and say of each operation what it is a part of."""
         new = read(roots)
-        became: dict[Operation, list[Operation]] = {}
+        became: dict[OpCall, list[OpCall]] = {}
         for operation in new.operations:
             made = operation.results[0].tensor
             assert made is not None
@@ -108,7 +108,7 @@ class _Again:
         for whole, parts in became.items():
             frame = whole.module
             if len(parts) > 1:
-                frame = Module(f"{whole.key}s", whole.name, "", whole.module)
+                frame = ModuleCall(f"{whole.key}s", whole.name, "", whole.module)
             for part in parts:
                 part.module, part.line = frame, whole.line
                 numbers = [v for v in part.operands if v.tensor is None and v.maker is None]
@@ -128,7 +128,7 @@ class _InSteps(_Again):
         symbol = named(value).head == "symbol"
         return self.leaf(value.name, value.data, value) if symbol else value.data
 
-    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
+    def in_other_words(self, operation: OpCall, operands: list[Any]) -> list[Any]:
         instead = operation.primitive.decomposition
         if instead is None:
             made = operation.primitive.apply(*operands, **operation.parameters)
@@ -162,7 +162,7 @@ class _InScalars(_Again):
         self.elements.update(made)
         return made
 
-    def in_other_words(self, operation: Operation, operands: list[Any]) -> list[Any]:
+    def in_other_words(self, operation: OpCall, operands: list[Any]) -> list[Any]:
         try:
             made = self.element_by_element(operation, operands)
         except ValueError:
@@ -174,7 +174,7 @@ class _InScalars(_Again):
             self.elements.update(elements)
         return made
 
-    def element_by_element(self, operation: Operation, operands: list[Any]) -> list[dict[str, Any]]:
+    def element_by_element(self, operation: OpCall, operands: list[Any]) -> list[dict[str, Any]]:
         """Compute each element of a result as its formula says."""
         if operation.indices:
             raise ValueError("A formula is known of one result, and there are several.")
@@ -182,7 +182,7 @@ class _InScalars(_Again):
         known = ChainMap(*operands, self.elements)
         return [{name: _compute(followed(moving, i), known) for i, name in _names(value)}]
 
-    def as_one(self, operation: Operation, operands: list[Any]) -> list[dict[str, Any]]:
+    def as_one(self, operation: OpCall, operands: list[Any]) -> list[dict[str, Any]]:
         """Apply an operation as one between numbers: all elements in, all elements out."""
         elements = [x for parts in operands for x in parts.values()]
         made = iter(_between_numbers(operation).apply(*elements))
@@ -229,7 +229,7 @@ def _compute(f: Formula, known: Mapping[str, Any]) -> Any:
     return getattr(np, f.head)(*arguments)
 
 
-def _between_numbers(operation: Operation) -> Primitive:
+def _between_numbers(operation: OpCall) -> Primitive:
     """Return an operation on arrays as one that takes and returns their elements."""
     operands, results = (
         [np.asarray(v.data) for v in values] for values in (operation.operands, operation.results)

@@ -29,7 +29,7 @@ from ..modes import everything
 from ..program import evaluate, reverse
 from ..tape import next_number
 from ..tensor import Tensor, constant
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from .derivation import Derivation, Edge
 from .formula import arguments_of
 
@@ -99,12 +99,12 @@ class _Again:
         self.shown = derivation
         self.whole = derivation.whole or derivation
         self.known: dict[Value, Any] = {}
-        self.bundles: dict[Operation, Any] = {}
+        self.bundles: dict[OpCall, Any] = {}
         self.gradients: dict[Value, Any] = {}
         self.contributions: dict[Edge, Any] = {}
         self.locals: dict[Edge, Any] = {}
-        self.joint: dict[tuple[Operation, str], Any] = {}
-        self.edges: dict[Operation, list[Edge]] = {}
+        self.joint: dict[tuple[OpCall, str], Any] = {}
+        self.edges: dict[OpCall, list[Edge]] = {}
         for edge in self.whole.edges:
             self.edges.setdefault(edge.operation, []).append(edge)
         self.roots: list[Any] = []
@@ -198,7 +198,7 @@ class _Again:
         operands = [self.asked(t) if isinstance(t, Tensor) else a for t, a in given]
         return x.tape.primitive.apply(*operands, **x.tape.parameters)
 
-    def forward(self, operation: Operation, operands: list[Any]) -> list[Any]:
+    def forward(self, operation: OpCall, operands: list[Any]) -> list[Any]:
         """Apply an operation."""
         if operation.primitive.draws:  # what was drawn stays
             return [constant(np.asarray(_wide(v.data))) for v in operation.results]
@@ -213,7 +213,7 @@ class _Again:
                 self.side(operation, t)
         return results
 
-    def backward(self, operation: Operation, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+    def backward(self, operation: OpCall, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
         """Yield what the rule of each edge brings to its operand."""
         primitive = operation.primitive
         ones = [] if primitive.outputs else [np.ones_like(upstream[0])]

@@ -21,7 +21,7 @@ from .derivation import Derivation
 from .equations import how_to_read
 from .living import Living, NotWritable, alive
 from .page_frames import Frames
-from .parts import that_fits
+from .parts import limit_size
 from .slots import finite
 from .words import not_finite, to_text
 
@@ -52,7 +52,7 @@ def to_html(derivation: Derivation, folding: bool = True) -> str:
     Of a large one, modules and repetitions are folded; without `folding`, it shows the latest
     operations.
     """
-    derivation = that_fits(derivation, BOXES, folding)
+    derivation = limit_size(derivation, BOXES, folding)
     pages = files(__package__).joinpath("template")
     style, page = (pages.joinpath(f"steps.{kind}").read_text("utf-8") for kind in ("css", "html"))
     made = _Page(derivation)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from .derivation import Derivation, Edge, paths
 from .elements import Follower
 from .equations import (
@@ -226,7 +226,7 @@ class Frames:
             "sides": self.sides(operation),
         }
 
-    def within(self, operation: Operation) -> list[str]:
+    def within(self, operation: OpCall) -> list[str]:
         """Return the modules around an operation that the picture has a frame for."""
         around = operation.module.around() if operation.module else []
         return [m.key for m in around if m in self.picture.modules]

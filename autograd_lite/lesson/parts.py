@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..visualize.fold import Fold, flat, fold
-from ..visualize.graph import Graph, Operation, Value
+from ..visualize.graph import Graph, OpCall, Value
 from ..visualize.part import nearest
 from ..visualize.text import operations
 from .derivation import Derivation, Edge
@@ -35,7 +35,7 @@ from .writing import legible
 MOST_WAYS, LONGEST_WAY = 4, 8  # through a module, before its derivative is only a name
 
 
-def that_fits(derivation: Derivation, max_boxes: int, folding: bool = True) -> Derivation:
+def limit_size(derivation: Derivation, max_boxes: int, folding: bool = True) -> Derivation:
     """Return a derivation of at most so many values and operations; itself if it fits.
 
     Without `folding`, it is the latest of them.
@@ -85,15 +85,15 @@ def of_graph(derivation: Derivation, graph: Graph) -> Derivation:
 
 
 def _contributions(
-    derivation: Derivation, shown: dict[Operation, Operation]
-) -> list[tuple[Edge, Operation | None, list[Edge]]]:
+    derivation: Derivation, shown: dict[OpCall, OpCall]
+) -> list[tuple[Edge, OpCall | None, list[Edge]]]:
     """Return what arrives where, in order, with the item of the graph that it comes from.
 
     All that a fold sends to one value is one contribution. The last are the edges of the whole
     that it adds up.
     """
-    found: list[tuple[Edge, Operation | None, list[Edge]]] = []
-    places: dict[tuple[Operation, Value], int] = {}
+    found: list[tuple[Edge, OpCall | None, list[Edge]]] = []
+    places: dict[tuple[OpCall, Value], int] = {}
     for edge in derivation.edges:
         item = shown.get(edge.operation)
         own, _ = derivation.made_of.get(edge, ([edge], []))
@@ -113,7 +113,7 @@ def _contributions(
     return [(_by_its_own_formula(derivation, e, item), item, own) for e, item, own in found]
 
 
-def _by_its_own_formula(derivation: Derivation, edge: Edge, item: Operation | None) -> Edge:
+def _by_its_own_formula(derivation: Derivation, edge: Edge, item: OpCall | None) -> Edge:
     """Let a module say its own derivative, where that is a product for each element.
 
     It is the sum over the ways through it of the local derivatives along each; where it does not
@@ -180,7 +180,7 @@ def _added(edge: Edge, contribution: Any) -> Edge:
     return dataclasses.replace(edge, contribution=total, product=product, moving=product)
 
 
-def _step(item: Operation) -> Step:
+def _step(item: OpCall) -> Step:
     """Return a fold as one step forward."""
     given = tuple(named(v) for v in item.operands)
     formula = Formula("fold", item.results[0].data, item.name, given)

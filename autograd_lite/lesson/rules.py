@@ -25,7 +25,7 @@ import numpy as np
 
 from ..declaration import Rule
 from ..fitting import broadcast_axes
-from ..visualize.graph import Operation, Value
+from ..visualize.graph import OpCall, Value
 from .contractions import Contraction, reasons
 from .formula import Formula, apply, arguments_of, gradient, number, occurs, record
 from .formula import replace as substitute
@@ -215,7 +215,7 @@ class _Applied:
         product, moving = simplify(self.made, notes), simplify(self.made, moves=True)
         remarks = [*self.remarks]
         if self.operation.primitive.indices is None:
-            remarks += _moves(self.made, product, self.operation, self.operand, self.result)
+            remarks += _shape_remarks(self.made, product, self.operation, self.operand, self.result)
         if np.shape(self.made.value) != np.shape(self.operand.data):
             product, moving, remark = _summed(product, moving, self.operand)
             remarks.append(remark)
@@ -250,8 +250,8 @@ def _name_of(rule: Rule) -> tuple[str, list[str]]:
     return name.strip("_").replace("_", " "), [doc.splitlines()[0]] if doc else []
 
 
-def _moves(
-    raw: Formula, product: Formula, operation: Operation, operand: Value, result: Value
+def _shape_remarks(
+    raw: Formula, product: Formula, operation: OpCall, operand: Value, result: Value
 ) -> list[str]:
     """Say in words how a rule moves numbers from the result's shape to the operand's."""
     before, after = np.shape(result.data), np.shape(operand.data)

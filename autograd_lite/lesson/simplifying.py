@@ -30,7 +30,7 @@ import numpy as np
 
 from .formula import Formula, apply, arguments_of, is_number, number, record, same
 
-MOVES = {"broadcast_to", "reshape", "astype", "copy", "positive", "alias"}
+VALUE_PRESERVING = {"broadcast_to", "reshape", "astype", "copy", "positive", "alias"}
 """Primitives that a formula between numbers does not mention: shapes tell them."""
 
 COMPARISONS = {
@@ -140,7 +140,7 @@ def _filled(value: Any) -> Formula:
 # -- what only moves numbers -------------------------------------------------------------------
 
 
-@rewrites(*MOVES)
+@rewrites(*VALUE_PRESERVING)
 def _moved(f: Formula, way: Way) -> Formula | None:
     if way.moves or not f.arguments:
         return None

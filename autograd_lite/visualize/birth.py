@@ -19,7 +19,7 @@ import numpy as np
 
 from ..nonfinite import FirstBad
 from ..nonfinite.report import described, find
-from .graph import Graph, Operation
+from .graph import Graph, OpCall
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Birth:
     """What was found, and the operation of the graph that it was in, where that is there."""
 
     report: FirstBad
-    operation: Operation | None
+    operation: OpCall | None
 
 
 def is_finite(data: Any) -> bool:

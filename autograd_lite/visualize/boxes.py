@@ -13,7 +13,7 @@ from ..locations import without_folders
 from . import palette
 from .birth import Birth, is_finite
 from .fold import Fold
-from .graph import Operation, Value
+from .graph import OpCall, Value
 from .heat import step_of
 from .labels import short_formula, subscripted
 from .part import Part
@@ -115,13 +115,13 @@ def _facts(array: Any, gradients: dict[str, Any]) -> list[str]:
     return [table(cells, 'cellpadding="3"', 'align="right"')]
 
 
-def is_birth(operation: Operation, born: Birth | None) -> bool:
+def is_birth(operation: OpCall, born: Birth | None) -> bool:
     """Whether the first number that is not finite was born in an operation."""
     return born is not None and born.operation is operation
 
 
 def operation_label(
-    operation: Operation, names: Mapping[Value, str], born: Birth | None = None
+    operation: OpCall, names: Mapping[Value, str], born: Birth | None = None
 ) -> str:
     """Return the label of an operation: its name, and its formula or its parameters."""
     lines = [f"<b>{quoted(cut(printable(operation.name), NAME_LENGTH))}</b>"]
@@ -162,7 +162,7 @@ def value_tooltip(value: Value, part: Part) -> str:
     )
 
 
-def operation_tooltip(operation: Operation, born: Birth | None = None) -> str:
+def operation_tooltip(operation: OpCall, born: Birth | None = None) -> str:
     """Return what was done to what, on which line."""
     names = operation.operand_names[:8]
     operands = ", ".join(f"{n}={v.name}" for n, v in zip(names, operation.operands, strict=False))

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from . import palette
-from .modules import Module
+from .modules import ModuleCall
 from .part import Part
 from .scene import Box, scene
 from .text import operations
@@ -20,7 +20,7 @@ from .text import operations
 
 def with_closing_frames(svg: str, part: Part) -> str:
     """Return an SVG of Graphviz's with frames that close, if there are any."""
-    inside: dict[Module, dict[str, Any]] = {}
+    inside: dict[ModuleCall, dict[str, Any]] = {}
     for box in scene(part):
         if isinstance(box, Box):
             for depth, module in enumerate(box.home):

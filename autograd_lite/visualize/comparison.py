@@ -20,7 +20,7 @@ from .boxes import NAME_LENGTH, operation_tooltip, quoted, tooltip
 from .dot import BOXES, Line, View, edge, empty, write
 from .drawing import Drawing
 from .gradients import differentiate
-from .graph import Graph, Operation, Value, named_in, read
+from .graph import Graph, OpCall, Value, named_in, read
 from .labels import short_names
 from .part import Part, nearest
 from .plain import lines
@@ -88,7 +88,7 @@ def compare(
     digraph = _to_dot(part, merged, View(rankdir))
     changed = sum(merged.has_changed(v) for v in merged.was)
     names = " and ".join("this" if not g.roots else g.roots[0].name for g in (first, second))
-    gone, new = (sum(isinstance(x, Operation) for x in some) for some in (merged.gone, merged.new))
+    gone, new = (sum(isinstance(x, OpCall) for x in some) for some in (merged.gone, merged.new))
     title = (
         f"{names}: {changed} value{'s' * (changed != 1)} changed, "
         f"{gone} operation{'s' * (gone != 1)} gone, {new} new"
@@ -133,7 +133,7 @@ class _Merged:
                     self.match(one, other)
         for value, its in zip(self.first.roots, self.second.roots, strict=False):
             self.same(value, its)
-        operations: list[Operation] = []
+        operations: list[OpCall] = []
         for kind, a, b, c, d in steps:
             if kind != "equal":
                 operations += [self.taken(o) for o in first[a:b]]
@@ -146,7 +146,7 @@ class _Merged:
         values = list(dict.fromkeys([*self.second.values, *used, *roots]))
         self.graph = Graph(roots, values, operations, self.second.gradients)
 
-    def match(self, one: Operation, other: Operation) -> None:
+    def match(self, one: OpCall, other: OpCall) -> None:
         """Note that two operations are the same, and so are their values."""
         for a, b in zip(
             (*one.operands, *one.results), (*other.operands, *other.results), strict=True
@@ -167,7 +167,7 @@ class _Merged:
                 self.gone.add(copy)
         return self.now[value]
 
-    def taken(self, operation: Operation) -> Operation:
+    def taken(self, operation: OpCall) -> OpCall:
         """Return an operation of the first graph, as it stands in both."""
         copy = replace(operation, key=f"a{operation.key}",
                        operands=[self.there(v) for v in operation.operands])  # fmt: skip
@@ -190,7 +190,7 @@ def _is_number(value: Value) -> bool:
     return value.tensor is None and np.ndim(value.data) == 0
 
 
-def _signature(operation: Operation) -> Hashable:
+def _signature(operation: OpCall) -> Hashable:
     """Return what two operations have in common if they are the same."""
     shapes = tuple(np.shape(v.data) for v in operation.results)
     numbers = tuple(number(v.data) if _is_number(v) else "" for v in operation.operands)
@@ -229,9 +229,9 @@ def _node(box: Box, part: Part, merged: _Merged, names: dict[Value, str]) -> Cal
         moved = changed or not _equal(was.gradient, box.of.gradient)
         look |= CHANGED if moved else SAME
         said = _of_both(was, box.of, changed) if not _is_number(box.of) else said
-    elif isinstance(box.of, Operation):
+    elif isinstance(box.of, OpCall):
         look |= SAME
-    if isinstance(box.of, Operation):
+    if isinstance(box.of, OpCall):
         tip = operation_tooltip(box.of)
     first, *more = map(quoted, said)
     label = "<br/>".join([f"<b>{first}</b>", *more])

@@ -46,10 +46,10 @@ from .boxes import (
     what_is_not_finite,
 )
 from .digraph import Digraph
-from .graph import Operation, Value
+from .graph import OpCall, Value
 from .heat import legend, step_of
 from .labels import short_names
-from .modules import Module
+from .modules import ModuleCall
 from .part import Part
 from .scene import Arrow, Box, scene
 from .text import cut, printable
@@ -146,7 +146,7 @@ def empty(graph_attr: dict[str, str]) -> Any:
     )
 
 
-Home = Sequence[Module]  # the modules around a box, the outermost first
+Home = Sequence[ModuleCall]  # the modules around a box, the outermost first
 Line = tuple[Home, Callable[[Any], None]]  # where a box stands, and what writes it
 
 
@@ -164,7 +164,7 @@ def _node(
             label = in_one_colour(label, palette.text_on(heat.fill))
         if what_is_not_finite(box.of, part):
             look = {**look, **BAD}
-    elif isinstance(box.of, Operation):
+    elif isinstance(box.of, OpCall):
         label, tip = operation_label(box.of, names, born), operation_tooltip(box.of, born)
         if is_birth(box.of, born):
             look = {**look, **BAD}
@@ -177,7 +177,7 @@ def _node(
     return lambda body: body.node(box.key, **look)
 
 
-def _has_an_order(operation: Operation) -> bool:
+def _has_an_order(operation: OpCall) -> bool:
     """Whether the arrows are to arrive in the order of the operands: x − y is not y − x."""
     return len(operation.operands) > 1 and operation.primitive.function not in SYMMETRIC
 

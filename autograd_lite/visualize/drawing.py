@@ -153,7 +153,7 @@ def draw(
     graph = read(roots, named_in(sys._getframe(1)))
     if level in ("steps", "scalars"):
         # It reads formulas, and they read drawings.
-        graph = later("closer")(graph, level)
+        graph = later("lower")(graph, level)
     differentiate(graph, gradients)
     if graph.gradients == "unknown" and (backward or color == "gradient"):
         differentiate(graph, True)

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, Operation, Value
-from .modules import Module
+from .graph import Graph, OpCall, Value
+from .modules import ModuleCall
 from .text import counted, cut, parameters
 from .text import operations as so_many
 
@@ -37,7 +37,7 @@ BUNDLE = 8  # values that a fold hands to one other box, before they are one arr
 
 
 @dataclass(slots=True, eq=False)
-class Fold(Operation):
+class Fold(OpCall):
     """Several operations in one box; `primitive` is that of the first.
 
     Attributes
@@ -57,11 +57,11 @@ class Fold(Operation):
     """
 
     label: str = ""
-    inside: list[Operation] = field(default_factory=list, repr=False)
+    inside: list[OpCall] = field(default_factory=list, repr=False)
     times: int = 1
     example: str = ""
     hidden: list[Value] = field(default_factory=list, repr=False)
-    parts: list[Operation] = field(default_factory=list, repr=False)
+    parts: list[OpCall] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ class Fold(Operation):
         """The operands' own names: several primitives have several names for them."""
         return [value.name for value in self.operands]
 
-    def turn(self, i: int) -> list[Operation]:
+    def turn(self, i: int) -> list[OpCall]:
         """Return the operations of one repetition; the last is number -1."""
         length = len(self.inside) // self.times
         i = range(self.times)[i]
@@ -104,7 +104,7 @@ def fold(
     graph: Graph,
     max_boxes: int,
     modules: bool = False,
-    around: Collection[Module] = (),
+    around: Collection[ModuleCall] = (),
     bundles: bool = False,
     operations: float = np.inf,
 ) -> Graph:
@@ -140,7 +140,7 @@ def fold(
     return folded
 
 
-def stages(graph: Graph, around: Collection[Module] = ()) -> Iterator[Graph]:
+def stages(graph: Graph, around: Collection[ModuleCall] = ()) -> Iterator[Graph]:
     """Yield a graph with more and more of it folded."""
     heights = _heights(graph, around)
     uses = _uses(graph)
@@ -151,14 +151,14 @@ def stages(graph: Graph, around: Collection[Module] = ()) -> Iterator[Graph]:
             yield _assembled(graph, folded, uses)
 
 
-def nested(operations: Sequence[Operation], depth: int = 0) -> list[Operation]:
+def nested(operations: Sequence[OpCall], depth: int = 0) -> list[OpCall]:
     """Return the operations with each module and each repetition in a fold, in each other."""
 
-    def owner(operation: Operation) -> Module | None:
+    def owner(operation: OpCall) -> ModuleCall | None:
         around = operation.module.around() if operation.module else []
         return around[depth] if depth < len(around) else None
 
-    items: list[Operation] = []
+    items: list[OpCall] = []
     for module, stretch in groupby(operations, owner):
         inside = list(stretch)
         if module is not None:
@@ -167,7 +167,7 @@ def nested(operations: Sequence[Operation], depth: int = 0) -> list[Operation]:
     return [items, *_more_and_more(items)][-1]
 
 
-def _more_and_more(items: list[Operation]) -> Iterator[list[Operation]]:
+def _more_and_more(items: list[OpCall]) -> Iterator[list[OpCall]]:
     """Yield the operations with their repetitions folded, then the repetitions of those."""
     signatures: dict[Hashable, int] = {}
     for _ in range(ROUNDS):
@@ -178,7 +178,7 @@ def _more_and_more(items: list[Operation]) -> Iterator[list[Operation]]:
         yield items
 
 
-def flat(operations: Iterable[Operation]) -> Iterable[Operation]:
+def flat(operations: Iterable[OpCall]) -> Iterable[OpCall]:
     """Yield the operations, those in a fold one by one."""
     for operation in operations:
         if isinstance(operation, Fold):
@@ -190,7 +190,7 @@ def flat(operations: Iterable[Operation]) -> Iterable[Operation]:
 # -- modules ------------------------------------------------------------------------------
 
 
-def modules_of(graph: Graph) -> dict[Module, str]:
+def modules_of(graph: Graph) -> dict[ModuleCall, str]:
     """Return the modules in the order in which they ran, and what to call each as a part.
 
     That is its path, with a number where several calls have the same.
@@ -206,9 +206,9 @@ def modules_of(graph: Graph) -> dict[Module, str]:
     return names
 
 
-def _heights(graph: Graph, open_modules: Collection[Module]) -> dict[Module, int]:
+def _heights(graph: Graph, open_modules: Collection[ModuleCall]) -> dict[ModuleCall, int]:
     """Return how many modules are in each other inside of each: 0 for the innermost."""
-    heights: dict[Module, int] = {}
+    heights: dict[ModuleCall, int] = {}
     for operation in graph.operations:
         around = operation.module.around() if operation.module else []
         for height, module in enumerate(reversed(around)):
@@ -217,15 +217,15 @@ def _heights(graph: Graph, open_modules: Collection[Module]) -> dict[Module, int
     return heights
 
 
-def _by_module(graph: Graph, heights: dict[Module, int], height: int) -> list[Operation]:
+def _by_module(graph: Graph, heights: dict[ModuleCall, int], height: int) -> list[OpCall]:
     """Fold each module that has no more than `height` others in each other inside."""
     names = modules_of(graph)
 
-    def owner(operation: Operation) -> Module | None:
+    def owner(operation: OpCall) -> ModuleCall | None:
         around = operation.module.around() if operation.module else []
         return next((m for m in around if heights.get(m, height + 1) <= height), None)
 
-    items: list[Operation] = []
+    items: list[OpCall] = []
     for module, stretch in groupby(graph.operations, owner):
         if module is None:
             items += stretch
@@ -237,7 +237,7 @@ def _by_module(graph: Graph, heights: dict[Module, int], height: int) -> list[Op
 # -- repetitions --------------------------------------------------------------------------
 
 
-def _by_repetitions(items: list[Operation]) -> Iterator[list[Operation]]:
+def _by_repetitions(items: list[OpCall]) -> Iterator[list[OpCall]]:
     """Yield the items, then with the repetitions folded, then the repetitions of these."""
     signatures: dict[Hashable, int] = {}
     yield items
@@ -249,10 +249,10 @@ def _by_repetitions(items: list[Operation]) -> Iterator[list[Operation]]:
         yield items
 
 
-def _by_repetition(items: list[Operation], signatures: dict[Hashable, int]) -> list[Operation]:
+def _by_repetition(items: list[OpCall], signatures: dict[Hashable, int]) -> list[OpCall]:
     """Fold the repetitions of that period which saves the most boxes."""
     ids = np.array([signatures.setdefault(_signature(o), len(signatures)) for o in items])
-    folded: list[Operation] = []
+    folded: list[OpCall] = []
     at = 0
     for begin, end, length in _repetitions(ids):
         times = (end - begin) // length
@@ -279,7 +279,7 @@ def _repetitions(ids: Any) -> Iterator[tuple[int, int, int]]:
             at = begin + (end - begin) // length * length
 
 
-def _said(turn: list[Operation]) -> str:
+def _said(turn: list[OpCall]) -> str:
     """Name the operations of one repetition."""
     names = [o.name.rpartition(": ")[2] for o in turn[:SAID]]
     if len(turn) > SAID:
@@ -293,7 +293,7 @@ def _shortest(ids: Any, period: int) -> int:
     return next((p for p in divisors if np.array_equal(ids[p:], ids[:-p])), period)
 
 
-def _signature(operation: Operation) -> Hashable:
+def _signature(operation: OpCall) -> Hashable:
     """Return what is the same wherever a program does the same again."""
     if isinstance(operation, Fold):
         return operation.times, tuple(map(_signature, operation.inside))
@@ -319,10 +319,10 @@ def _runs(ids: Any, period: int) -> list[tuple[int, int]]:
 
 
 def _folded(
-    items: list[Operation],
+    items: list[OpCall],
     label: str,
     example: str = "",
-    module: Module | None = None,
+    module: ModuleCall | None = None,
     times: int = 1,
 ) -> Fold:
     inside = list(flat(items))
@@ -334,7 +334,7 @@ def _folded(
     )  # fmt: skip
 
 
-def _common(inside: list[Operation]) -> Module | None:
+def _common(inside: list[OpCall]) -> ModuleCall | None:
     """Return the innermost module that all operations are part of."""
     around = [o.module.around() if o.module else [] for o in inside]
     common = None
@@ -356,7 +356,7 @@ def _uses(graph: Graph) -> Uses:
     return uses
 
 
-def _assembled(graph: Graph, items: list[Operation], uses: Uses) -> Graph:
+def _assembled(graph: Graph, items: list[OpCall], uses: Uses) -> Graph:
     """Return the graph of the items, each fold with what passes its border."""
     holders = [item for item in items for _ in range(item.count)]  # of each operation
     whole = _told_apart(
@@ -369,7 +369,7 @@ def _assembled(graph: Graph, items: list[Operation], uses: Uses) -> Graph:
     return replace(graph, values=[v for v in graph.values if v in shown], operations=whole)
 
 
-def _bordered(item: Fold, graph: Graph, uses: Uses, holders: list[Operation]) -> Fold:
+def _bordered(item: Fold, graph: Graph, uses: Uses, holders: list[OpCall]) -> Fold:
     """Return a fold with what it was given and what it hands on; the rest is hidden in it."""
     made = dict.fromkeys(v for o in item.inside for v in o.results)
     given = dict.fromkeys(v for o in item.inside for v in o.operands if v not in made)
@@ -384,7 +384,7 @@ def _bordered(item: Fold, graph: Graph, uses: Uses, holders: list[Operation]) ->
     )
 
 
-def _told_apart(items: list[Operation]) -> list[Operation]:
+def _told_apart(items: list[OpCall]) -> list[OpCall]:
     """Let a repetition be asked for by how often it repeats, where no other repeats as often."""
     often = Counter(map(_times, items))
     return [
@@ -396,11 +396,11 @@ def _told_apart(items: list[Operation]) -> list[Operation]:
 
 def _bundled(graph: Graph) -> Graph:
     """Leave out the values that pass from a fold to one other box, where they are many."""
-    users: dict[Value, set[Operation]] = {v: set() for v in graph.values}
+    users: dict[Value, set[OpCall]] = {v: set() for v in graph.values}
     for operation in graph.operations:
         for value in operation.operands:
             users[value].add(operation)
-    bundles: dict[tuple[Operation, Operation], list[Value]] = {}
+    bundles: dict[tuple[OpCall, OpCall], list[Value]] = {}
     for operation in graph.operations:
         if isinstance(operation, Fold):
             for value in operation.results:
@@ -412,7 +412,7 @@ def _bundled(graph: Graph) -> Graph:
     return replace(graph, values=[v for v in graph.values if v not in hidden], bundles=bundles)
 
 
-def _times(item: Operation) -> str:
+def _times(item: OpCall) -> str:
     """Return how often a repetition repeats, as the end of its label says it."""
     return "× " + item.name.rpartition("× ")[2]
 

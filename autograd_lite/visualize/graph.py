@@ -34,7 +34,7 @@ from ..keeping import copy_of
 from ..primitive import Primitive
 from ..record import Step, recorded
 from ..tensor import Tensor
-from .modules import Module, Modules
+from .modules import ModuleCall, Modules
 from .text import number
 
 
@@ -72,14 +72,14 @@ class Value(program.Value):
     """
 
     name: str
-    maker: Operation | None = field(default=None, repr=False)
+    maker: OpCall | None = field(default=None, repr=False)
     key: str = ""
     requires_grad: bool = False
     tensor: Tensor | None = None
     is_root: bool = False
     gradient: Any = None
     accumulated: Any = None
-    module: Module | None = None
+    module: ModuleCall | None = None
     asks: tuple[Primitive, list[Any]] | None = None
 
     @property
@@ -91,7 +91,7 @@ class Value(program.Value):
 
 
 @dataclass(slots=True, eq=False)
-class Operation(program.Step):
+class OpCall(program.Step):
     """One application of a primitive.
 
     Attributes
@@ -110,7 +110,7 @@ class Operation(program.Step):
     operands: list[Value]
     results: list[Value] = field(default_factory=list)
     key: str = ""
-    module: Module | None = None
+    module: ModuleCall | None = None
     sweep: int = 0
 
     @property
@@ -164,12 +164,12 @@ class Graph:
 
     roots: list[Value]
     values: list[Value]
-    operations: list[Operation]
+    operations: list[OpCall]
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
     remarks: list[str] = field(default_factory=list)
-    bundles: dict[tuple[Operation, Operation], list[Value]] = field(default_factory=dict)
+    bundles: dict[tuple[OpCall, OpCall], list[Value]] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
-    contributions: dict[tuple[Operation, int], Any] = field(default_factory=dict)
+    contributions: dict[tuple[OpCall, int], Any] = field(default_factory=dict)
 
 
 Level = Literal["modules", "program", "steps", "scalars"]
@@ -287,11 +287,11 @@ class _Reader(program.Reader):
             return super().same(t, operands)  # type: ignore[no-any-return]
         return None
 
-    def step(self, t: Tensor, operands: Sequence[Any]) -> Operation:
+    def step(self, t: Tensor, operands: Sequence[Any]) -> OpCall:
         of = t.tape
         assert of.primitive is not None
         values = [self.value(x, v) for x, v in zip(operands, of.values, strict=True)]
-        operation = Operation(of.primitive, values, of.parameters, line=of.line)
+        operation = OpCall(of.primitive, values, of.parameters, line=of.line)
         operation.key = f"o{len(self.steps) + 1}"
         operation.sweep = self._sweep(t)
         operation.module = self.modules.of(t, operands, operation.sweep)
@@ -299,7 +299,7 @@ class _Reader(program.Reader):
             self.modules.place(value, operation)
         return operation
 
-    def result(self, t: Tensor, step: Operation) -> Value:
+    def result(self, t: Tensor, step: OpCall) -> Value:
         value = self._new(self.names.of(t, "t"), t.data, t)
         value.module = step.module
         return value

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .fold import Fold
-from .graph import Operation, Value
+from .graph import OpCall, Value
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 ABOVE = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -102,7 +102,7 @@ def _parameter(name: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3] or "") if match else None
 
 
-def short_formula(operation: Operation, names: Mapping[Value, str]) -> str:
+def short_formula(operation: OpCall, names: Mapping[Value, str]) -> str:
     """Return what an operation does, such as ``X·W₁ᵀ + b₁``, ``σ(t₁)`` or ``t₆²``."""
     name = operation.name
     if isinstance(operation, Fold):

@@ -20,7 +20,7 @@ from __future__ import annotations
 from . import palette
 from .dot import View
 from .labels import short_names
-from .modules import Module
+from .modules import ModuleCall
 from .part import Part
 from .plain import lines
 from .scene import Arrow, Box, scene
@@ -56,7 +56,7 @@ def to_mermaid(part: Part, view: View) -> str:
     things, names = scene(part, view.backward), short_names(part.graph.values)
     written = [f"flowchart {view.rankdir}"]
     boxes = [thing for thing in things if isinstance(thing, Box)]
-    open_frames: list[Module] = []
+    open_frames: list[ModuleCall] = []
     for box in _by_frame(boxes):
         while open_frames != list(box.home[: len(open_frames)]):
             written.append("  " * len(open_frames) + "end")

@@ -17,11 +17,11 @@ from ..locations import Call
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
-    from .graph import Operation, Value
+    from .graph import OpCall, Value
 
 
 @dataclass(slots=True, eq=False)
-class Module:
+class ModuleCall:
     """One call of a module, such as a layer, that operations are part of.
 
     Attributes
@@ -41,7 +41,7 @@ class Module:
     key: str
     name: str
     kind: str = ""
-    within: Module | None = None
+    within: ModuleCall | None = None
     is_backward: bool = False
 
     @property
@@ -54,7 +54,7 @@ class Module:
         """Its name, and its class where that says more."""
         return f"{self.name}: {self.kind}" if self.kind not in ("", self.name) else self.name
 
-    def around(self) -> list[Module]:
+    def around(self) -> list[ModuleCall]:
         """Return this call and those that it is part of, the outermost first."""
         return [*(self.within.around() if self.within else []), self]
 
@@ -63,19 +63,19 @@ class Modules:
     """Finds the module that an operation is part of, and those that hold its parameters."""
 
     def __init__(self) -> None:
-        self.known: dict[Call, Module] = {}
-        self.calls: dict[Module, Call] = {}
-        self.latest: Module | None = None
-        self.placed: dict[Value, Module | None] = {}
+        self.known: dict[Call, ModuleCall] = {}
+        self.calls: dict[ModuleCall, Call] = {}
+        self.latest: ModuleCall | None = None
+        self.placed: dict[Value, ModuleCall | None] = {}
         self.count = 0
-        self.backward: dict[tuple[int, Module | None], Module] = {}
+        self.backward: dict[tuple[int, ModuleCall | None], ModuleCall] = {}
 
-    def of(self, t: Tensor, operands: Sequence[Any], sweep: int = 0) -> Module | None:
+    def of(self, t: Tensor, operands: Sequence[Any], sweep: int = 0) -> ModuleCall | None:
         """Return the module of an operation; those of a backward pass stand in one of its own."""
         module = self._of(t, operands)
         return self._in_backward(sweep, module) if sweep else module
 
-    def _in_backward(self, sweep: int, module: Module | None) -> Module:
+    def _in_backward(self, sweep: int, module: ModuleCall | None) -> ModuleCall:
         if (sweep, module) not in self.backward:
             if module is None:
                 new = self._new("backward" if sweep == 1 else f"backward {sweep}")
@@ -86,7 +86,7 @@ class Modules:
             self.backward[sweep, module] = new
         return self.backward[sweep, module]
 
-    def _of(self, t: Tensor, operands: Sequence[Any]) -> Module | None:
+    def _of(self, t: Tensor, operands: Sequence[Any]) -> ModuleCall | None:
         if t.tape.line is not None:
             self.latest = self._of_call(t.tape.call)
             return self.latest
@@ -99,7 +99,7 @@ class Modules:
         self.latest = None
         return None
 
-    def _of_call(self, call: Call | None) -> Module | None:
+    def _of_call(self, call: Call | None) -> ModuleCall | None:
         if call is None:
             return None
         if call not in self.known:
@@ -108,11 +108,11 @@ class Modules:
             self.calls[module] = call
         return self.known[call]
 
-    def _new(self, name: str, kind: str = "", within: Module | None = None) -> Module:
+    def _new(self, name: str, kind: str = "", within: ModuleCall | None = None) -> ModuleCall:
         self.count += 1
-        return Module(f"m{self.count}", name, kind, within)
+        return ModuleCall(f"m{self.count}", name, kind, within)
 
-    def place(self, value: Value, operation: Operation) -> None:
+    def place(self, value: Value, operation: OpCall) -> None:
         """Put a parameter into the module that holds it, unless several calls use it."""
         if value.maker is not None:
             return
@@ -121,7 +121,7 @@ class Modules:
         here = held[-1] if held else None
         value.module = here if self.placed.setdefault(value, here) is here else None
 
-    def _holds(self, module: Module, value: Value) -> bool:
+    def _holds(self, module: ModuleCall, value: Value) -> bool:
         """Whether a module holds a parameter; a bare number belongs to where it is used."""
         x = value.tensor
         if x is None:
@@ -142,7 +142,7 @@ def _owner(name: str | None) -> str:
     return path if all(part.isalnum() or part.isidentifier() for part in path.split(".")) else ""
 
 
-def homes(operations: Sequence[Operation], values: Sequence[Value]) -> dict[Value, list[Module]]:
+def homes(operations: Sequence[OpCall], values: Sequence[Value]) -> dict[Value, list[ModuleCall]]:
     """Return which modules to draw around each value, the outermost first.
 
     A result stands where its operation does; a parameter with its module, if operations of

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .fold import Fold, fold, modules_of, stages
-from .graph import Graph, Operation, Value
-from .modules import Module
+from .graph import Graph, OpCall, Value
+from .modules import ModuleCall
 
 
 @dataclass(slots=True, eq=False)
@@ -44,9 +44,9 @@ class Part:
     graph: Graph
     max_boxes: int
     values: list[Value]
-    operations: list[Operation]
+    operations: list[OpCall]
     left_out: int = 0
-    cut: dict[Operation, list[int]] = field(default_factory=dict)
+    cut: dict[OpCall, list[int]] = field(default_factory=dict)
 
 
 def piece(
@@ -76,7 +76,7 @@ def piece(
     asked, index = name, None
     if numbered := re.fullmatch(r"(.+)\[(-?\d+)\]", name):
         asked, index = numbered[1], int(numbered[2])
-    around: list[Module] = []
+    around: list[ModuleCall] = []
     if called := _called(graph, asked):
         module = called[_checked(index, len(called), f"'{asked}' was called")]
         inside = [o for o in graph.operations if o.module and module in o.module.around()]
@@ -112,7 +112,7 @@ def _that_led_to(graph: Graph, root: Value) -> Graph:
     return _of(graph, inside[::-1], [root])
 
 
-def _of(graph: Graph, inside: list[Operation], roots: Iterable[Value] = ()) -> Graph:
+def _of(graph: Graph, inside: list[OpCall], roots: Iterable[Value] = ()) -> Graph:
     """Return the graph of some operations; its roots are what is used elsewhere."""
     those = {*inside}
     used = {v for o in graph.operations if o not in those for v in o.operands}
@@ -122,7 +122,7 @@ def _of(graph: Graph, inside: list[Operation], roots: Iterable[Value] = ()) -> G
     return replace(graph, roots=roots, values=values, operations=inside)
 
 
-def _called(graph: Graph, name: str) -> list[Module]:
+def _called(graph: Graph, name: str) -> list[ModuleCall]:
     """Return the calls of modules with a name: their own, their path's, or the end of that."""
     found = modules_of(graph)
     same = [m for m, called in found.items() if name in (m.path, called)]
@@ -138,7 +138,9 @@ def _checked(index: int | None, count: int, what: str) -> int:
     return index or 0
 
 
-def _which(called: list[Module], module: Module, name: str, names: dict[Module, str]) -> str:
+def _which(
+    called: list[ModuleCall], module: ModuleCall, name: str, names: dict[ModuleCall, str]
+) -> str:
     """Say which of several calls it is, and how to see another one."""
     i = called.index(module)
     other = (i + 1) % len(called)
@@ -152,7 +154,7 @@ def _repetition(graph: Graph, name: str) -> Fold | None:
         return None
     asked = name.replace(",", "").replace(" ", "")
 
-    def matches(operation: Operation) -> bool:
+    def matches(operation: OpCall) -> bool:
         label = operation.name.replace(",", "").replace(" ", "")
         return label == asked or (asked[0] == "×" and label.endswith(asked))
 
@@ -181,8 +183,8 @@ def nearest(graph: Graph, max_boxes: int) -> Part:
         )
     kept = dict.fromkeys(graph.roots)
     bundled = {v for values in graph.bundles.values() for v in values}
-    operations: list[Operation] = []
-    cut: dict[Operation, list[int]] = {}
+    operations: list[OpCall] = []
+    cut: dict[OpCall, list[int]] = {}
     for operation in reversed(graph.operations):
         values = dict.fromkeys((*operation.operands, *operation.results))
         new = [v for v in values if v not in kept and v not in bundled]

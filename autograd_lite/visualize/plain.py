@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .fold import Fold
-from .graph import Operation, Value
+from .graph import OpCall, Value
 from .labels import short_formula, short_names
 from .part import Part
 from .scene import HOW, Box, magnitude, scene
@@ -31,7 +31,7 @@ def lines(box: Box, part: Part, names: Mapping[Value, str] | None = None) -> lis
     """Return what a box says, line by line; `names` are those that formulas use."""
     if isinstance(box.of, Value):
         said = _of_value(box.of, part)
-    elif isinstance(box.of, Operation):
+    elif isinstance(box.of, OpCall):
         said = _of_operation(box.of, names or short_names(part.graph.values))
     else:
         return [line.lstrip("*") for line in box.of]
@@ -55,7 +55,7 @@ def _of_value(value: Value, part: Part) -> list[str]:
     return said + [HOW[stop.how] for stop in part.graph.stops if stop.made is value][:1]
 
 
-def _of_operation(operation: Operation, names: Mapping[Value, str]) -> list[str]:
+def _of_operation(operation: OpCall, names: Mapping[Value, str]) -> list[str]:
     if isinstance(operation, Fold):
         return [operation.short(LETTERS), operation.contents()]
     formula = short_formula(operation, names)

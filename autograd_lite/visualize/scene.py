@@ -27,8 +27,8 @@ from typing import Literal
 import numpy as np
 
 from .fold import Fold
-from .graph import Operation, Value
-from .modules import Module, homes
+from .graph import OpCall, Value
+from .modules import ModuleCall, homes
 from .part import Part
 from .text import number, operations, summary
 
@@ -55,8 +55,8 @@ class Box:
 
     key: str
     kind: BoxKind
-    of: Value | Operation | list[str]
-    home: Sequence[Module] = ()
+    of: Value | OpCall | list[str]
+    home: Sequence[ModuleCall] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -143,7 +143,7 @@ class _Stage:
         kind: ArrowKind = "gradient" if carries else "constant"
         self.scene.append(Arrow(tail, head, kind, label, tooltip))
 
-    def given(self, operation: Operation, shown: set[Value]) -> None:
+    def given(self, operation: OpCall, shown: set[Value]) -> None:
         """Put the arrows from an operation's operands, and those back to them."""
         graph = self.part.graph
         carries = any(v.requires_grad for v in operation.results)
@@ -182,7 +182,7 @@ HOW = {"detach": "detached", "no_grad": "computed under no_grad"}
 
 
 def _brought(
-    operation: Operation, contributions: dict[tuple[Operation, int], np.ndarray]
+    operation: OpCall, contributions: dict[tuple[OpCall, int], np.ndarray]
 ) -> list[tuple[Value, np.ndarray]]:
     """Return what an operation brings back, one for each operand; a fold brings sums."""
     if not isinstance(operation, Fold):

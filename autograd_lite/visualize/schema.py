@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from ..locations import without_folders
-from .graph import Graph, Operation, Value
-from .modules import Module
+from .graph import Graph, OpCall, Value
+from .modules import ModuleCall
 from .text import parameter
 
 SCHEMA = "autograd_lite.graph/1"
@@ -57,7 +57,7 @@ def to_json(graph: Graph) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _module(module: Module) -> dict[str, Any]:
+def _module(module: ModuleCall) -> dict[str, Any]:
     return {
         "key": module.key,
         "name": module.name,
@@ -66,7 +66,7 @@ def _module(module: Module) -> dict[str, Any]:
     }
 
 
-def _key(module: Module | None) -> str | None:
+def _key(module: ModuleCall | None) -> str | None:
     return module.key if module else None
 
 
@@ -85,7 +85,7 @@ def _value(value: Value) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: OpCall) -> dict[str, Any]:
     names = operation.operand_names
     return {
         "key": operation.key,

@@ -21,7 +21,7 @@ from .birth import is_finite
 from .boxes import SPACE, in_one_colour, operation_tooltip, quoted, tooltip, value_tooltip
 from .dot import ARROWS, BAD, BOXES, View, empty
 from .fold import Fold
-from .graph import Operation, Value
+from .graph import OpCall, Value
 from .heat import EDGES, step_of
 from .labels import short_formula, short_names
 from .part import Part
@@ -63,7 +63,7 @@ class Cell:
     """
 
     key: str
-    of: Operation | Value
+    of: OpCall | Value
     lines: list[str]
     needs: dict[Cell, bool] = field(default_factory=dict)
     hung: list[tuple[Value, str]] = field(default_factory=list)
@@ -155,12 +155,12 @@ def _legend() -> str:
 def cells_of(part: Part, view: View) -> list[Cell]:
     """Return the cells of a part of a graph, each after those that it needs."""
     names, shown = short_names(part.graph.values), set(part.values)
-    users: dict[Value, list[Operation]] = {}
+    users: dict[Value, list[OpCall]] = {}
     for operation in part.operations:
         for value in dict.fromkeys(operation.operands):
             users.setdefault(value, []).append(operation)
     made = {v: o for o in part.operations for v in o.results}
-    found: dict[Operation | Value, Cell] = {}
+    found: dict[OpCall | Value, Cell] = {}
     for value in part.values:
         if value not in made and not _is_number(value) and len(users.get(value, [])) != 1:
             lines = [f"*{_cut(names[value])}", _facts(value, view)]
@@ -192,7 +192,7 @@ def _cut(text: str) -> str:
     return cut(printable(text), LETTERS)
 
 
-def _done(operation: Operation, names: Mapping[Value, str]) -> str:
+def _done(operation: OpCall, names: Mapping[Value, str]) -> str:
     """Say what an operation does; its name, where the formula is too long."""
     if isinstance(operation, Fold):
         return printable(operation.short(LETTERS))

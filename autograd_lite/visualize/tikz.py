@@ -11,7 +11,7 @@ from collections import Counter
 from . import palette
 from .dot import View, to_dot
 from .labels import ABOVE, BELOW, GREEK, short_names
-from .modules import Module
+from .modules import ModuleCall
 from .part import Part
 from .plain import lines
 from .render import render
@@ -115,7 +115,7 @@ def _bend(i: int, count: int, arrow: Arrow) -> str:
 
 def _frames(boxes: list[Box]) -> list[str]:
     """Return a frame around the boxes of each module, behind them."""
-    inside: dict[Module, list[str]] = {}
+    inside: dict[ModuleCall, list[str]] = {}
     for box in boxes:
         for module in box.home:
             inside.setdefault(module, []).append(box.key)

@@ -16,8 +16,8 @@ from .boxes import operation_tooltip, value_tooltip
 from .document import as_script, document
 from .dot import View
 from .fold import Fold, nested
-from .graph import Graph, Operation, Value
-from .modules import Module
+from .graph import Graph, OpCall, Value
+from .modules import ModuleCall
 from .part import Part
 from .slide import Cell, cells_of
 from .text import operations
@@ -68,7 +68,7 @@ class _Groups:
 
     def __init__(self, graph: Graph, cells: Sequence[Cell]) -> None:
         self.groups: list[dict[str, Any]] = []
-        self.of_module: dict[Module, dict[str, Any]] = {}
+        self.of_module: dict[ModuleCall, dict[str, Any]] = {}
         children = self.keys(nested(graph.operations))
         self.add("", [], "all")
         whole = self.groups[-1]
@@ -89,11 +89,11 @@ class _Groups:
         self.groups.append({"key": key, "label": label, "said": said, "children": children})
         return key
 
-    def keys(self, items: Sequence[Operation]) -> list[str]:
+    def keys(self, items: Sequence[OpCall]) -> list[str]:
         """Return the keys of what stands beside each other."""
         return self.stretches([self.key(item) for item in items], len(items))
 
-    def key(self, item: Operation) -> str:
+    def key(self, item: OpCall) -> str:
         """Return the key of an operation, or of the group that a fold is."""
         if not isinstance(item, Fold):
             return item.key

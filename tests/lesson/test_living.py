@@ -10,7 +10,7 @@ import nn
 from autograd_lite import Tensor, explain, trace
 from autograd_lite.lesson.living import alive
 from autograd_lite.lesson.page import BOXES
-from autograd_lite.lesson.parts import that_fits
+from autograd_lite.lesson.parts import limit_size
 from autograd_lite.visualize.graph import read
 from tests.codegen.test_javascript import run
 from tests.lesson.living_programs import PROGRAMS
@@ -157,7 +157,7 @@ def test_every_number_of_parts_folds_and_levels(chromium):
         explain(PROGRAMS["attention_head"](), level=k) for k in ("modules", "steps", "scalars")
     ]
     made += [explain(PROGRAMS["relu_network"](), level=k) for k in ("modules", "steps")]
-    derivations = [that_fits(e.derivation, BOXES, e._folding) for e in made]
+    derivations = [limit_size(e.derivation, BOXES, e._folding) for e in made]
     lives = [alive(d) for d in derivations]
     points = [[[np.asarray(v.data, float) for v in live.inputs]] for live in lives]
     found = run(chromium, list(zip(lives, points, strict=True)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import nn
 from autograd_lite import Tensor, explain, trace
 from autograd_lite.lesson.derivation import derive
-from autograd_lite.lesson.parts import of_graph, that_fits
+from autograd_lite.lesson.parts import limit_size, of_graph
 from autograd_lite.visualize.fold import Fold, fold
 from autograd_lite.visualize.graph import read
 from autograd_lite.visualize.part import piece
@@ -79,7 +79,7 @@ def explain_text(derivation):
 @given(st.lists(TURN, min_size=1, max_size=3), st.integers(0, 99), st.integers(5, 40))
 def test_the_latest_operations(turns, seed, most):
     whole = derive(read(program(turns, seed)))
-    part = that_fits(whole, most, folding=False)
+    part = limit_size(whole, most, folding=False)
     assert len(part.graph.values) + len(part.graph.operations) <= most
     assert part.edges == [] or part.edges[0].result is whole.root
     holds(part, whole)
@@ -126,7 +126,7 @@ def test_modules_that_are_too_many_are_folded_further():
         loss = np.sum(model(np.ones((4, 2))) ** 2)
     whole = derive(read(loss))
     layers = of_graph(whole, fold(whole.graph, 10_000, modules=True))
-    fits = that_fits(layers, 60)
+    fits = limit_size(layers, 60)
     assert [s.operation.name for s in fits.steps] == [
         "(Linear, Tanh) × 59", "linear60: Linear", "power", "sum",
     ]  # fmt: skip
