@@ -145,10 +145,9 @@ class MultiheadAttention(Module):
                 f"shapes {', '.join(str(x.shape) for x in inputs)}."
             )
         single = inputs[0].ndim == 2
-        if single:
-            inputs = [np.expand_dims(x, 0) for x in inputs]
-        elif not self.batch_first:
-            inputs = [np.swapaxes(x, 0, 1) for x in inputs]
+        if single or not self.batch_first:  # what is given twice stays one
+            turned = {id(x): x[None] if single else np.swapaxes(x, 0, 1) for x in inputs}
+            inputs = [turned[id(x)] for x in inputs]
         n, length, source = len(inputs[0]), inputs[0].shape[1], inputs[1].shape[1]
         q, k, v = (self._heads(x) for x in self._projected(inputs))
         mask = self._mask(attn_mask, key_padding_mask, is_causal, (n, length, source))
@@ -166,6 +165,9 @@ class MultiheadAttention(Module):
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
         weights: Any
+        if self._alike and inputs[0] is inputs[1] is inputs[2]:  # three products in one
+            whole = functional.linear(inputs[0], self.in_proj_weight, self.in_proj_bias)
+            return np.split(whole, 3, axis=-1)
         if self._alike:
             weights = np.split(self.in_proj_weight, 3)
         else:

@@ -25,8 +25,8 @@ from .transcendental import square_to_rest
 # polynomial gives it. Their coefficients, from the lowest, were found by Remez's exchange of
 # points, in 50 digits: erf's relative error is least, below the last bit of either precision.
 
-_END = 6.0  # erf is 1 to the last bit from there on
-_Q: dict[Any, tuple[float, ...]] = {
+ERF_END = 6.0  # erf is 1 to the last bit from there on
+ERF: dict[Any, tuple[float, ...]] = {
     np.float32: (
         1.128379171610196,
         0.6366193819465258,
@@ -81,8 +81,8 @@ def _erf(x: Any) -> Any:
     kind = np.result_type(x)
     wide = np.float32 if kind in (np.float16, np.float32) else np.float64
     size = np.asarray(np.abs(x), wide)
-    np.minimum(size, _END, out=size)
-    out = loops["polynomial"](size, _Q[wide])
+    np.minimum(size, ERF_END, out=size)
+    out = loops["polynomial"](size, ERF[wide])
     out *= size
     np.negative(out, out)
     np.expm1(out, out)  # not exp: near 0 all digits count
@@ -245,6 +245,8 @@ batch_variance = Primitive(
 
 
 def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:
+    if isinstance(x, Tensor):
+        return _normalized(x, axis, eps)[0]
     out = x - mean_of(x, axis)
     out /= np.sqrt(mean_of(out * out, axis) + eps)
     return out

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..arguments import transform_of_functions
+from ..calculus.shapes import getitem
 from ..errors import CompileError
 from ..modes import special, state
 from ..quiet import quiet
 from ..tensor import Tensor
 from ..trees import Rebuild, flatten, is_number
 from . import backends
-from .expand import NotWritable, expand
-from .program import Program
+from .expand import BY_PRODUCTS, NotWritable, expand
+from .program import Program, Step
 from .record import Recording
 from .schedule import Schedule, schedule
 from .simplify import simplify
@@ -417,7 +418,32 @@ def built(back_end: str, laid: Schedule, name: str) -> tuple[backends.Kernel, st
 
 def plain_program(program: Program) -> Program:
     """Return a program as back ends want it: in NumPy's functions, as far as can be, and short."""
-    return simplify(expand(program, _is_plain, lambda primitive: True))
+    return simplify(
+        expand(_with_parts_as_views(program), _is_plain, lambda primitive: True, _stays)
+    )
+
+
+def _with_parts_as_views(program: Program) -> Program:
+    """Let what splits an array be views of its parts."""
+    steps: list[Step] = []
+    for step in program.steps:
+        if step.primitive.name != "split":
+            steps.append(step)
+            continue
+        (whole,), axis = step.operands, step.parameters.get("axis", 0) % len(step.operands[0].shape)
+        ends = np.cumsum([0, *step.parameters["sizes"]]).tolist()
+        for i, v in zip(step.indices, step.results, strict=True):
+            index = (*[slice(None)] * axis, slice(ends[i], ends[i + 1]))
+            v.maker = Step(
+                getitem, [whole], {"index": index}, [v], line=step.line,
+                is_backward=step.is_backward, shows=True,
+            )  # fmt: skip
+            steps.append(v.maker)
+    return Program(program.inputs, steps, program.outputs)
+
+
+def _stays(primitive: Any) -> bool:
+    return primitive not in BY_PRODUCTS
 
 
 def _is_plain(primitive: Any) -> bool:

@@ -30,6 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus.layers import ERF as COEFFICIENTS
+from ..calculus.layers import ERF_END as END
+
 Float = Any  # a NumPy float64; a loop's element when compiled
 
 INF = np.inf
@@ -307,3 +310,22 @@ def sin(x: Float) -> Float:
 def cos(x: Float) -> Float:
     """Cosine; of what is very large as the C library has it."""
     return near_cos(x) if abs(x) <= NEAR else np.cos(x)
+
+
+# -- erf -------------------------------------------------------------------------------------
+
+ERF = tuple(c for c in COEFFICIENTS[np.float64])
+ERF_END = END
+
+
+def erf(x: Float) -> Float:
+    """1 − e^(−a q(a)) with the sign of x, where a = |x|; q is the engine's polynomial."""
+    c, a = ERF, abs(x)
+    a = ERF_END if a > ERF_END else a
+    p = c[19] + a * (c[20] + a * (c[21] + a * (c[22] + a * c[23])))
+    p = c[15] + a * (c[16] + a * (c[17] + a * (c[18] + a * p)))
+    p = c[11] + a * (c[12] + a * (c[13] + a * (c[14] + a * p)))
+    p = c[7] + a * (c[8] + a * (c[9] + a * (c[10] + a * p)))
+    p = c[3] + a * (c[4] + a * (c[5] + a * (c[6] + a * p)))
+    p = c[0] + a * (c[1] + a * (c[2] + a * p))
+    return np.copysign(-expm1(-(a * p)), x)

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus.layers import ERF as COEFFICIENTS
+from ..calculus.layers import ERF_END as END
+
 Float = Any  # a NumPy float32
 single = np.float32
 
@@ -254,3 +257,23 @@ def sin(x: Float) -> Float:
 def cos(x: Float) -> Float:
     """Cosine; of what is very large as the C library has it."""
     return near_cos(x) if abs(x) <= NEAR else np.float32(np.cos(np.float64(x)))
+
+
+# -- erf -------------------------------------------------------------------------------------
+
+ERF = tuple(single(c) for c in COEFFICIENTS[np.float32])
+ERF_FIRST, ERF_END = COEFFICIENTS[np.float32][0], single(END)
+
+
+def erf(x: Float) -> Float:
+    """1 − e^(−a q(a)) with the sign of x, where a = |x|; q is the engine's polynomial.
+
+    What is near 0 hangs on the last digits of the exponent: its last steps are float64's.
+    """
+    c, a = ERF, abs(x)
+    a = ERF_END if a > ERF_END else a
+    p = c[5] + a * (c[6] + a * (c[7] + a * c[8]))
+    p = c[1] + a * (c[2] + a * (c[3] + a * (c[4] + a * p)))
+    wide = np.float64(a)
+    exponent = np.float32(-wide * (ERF_FIRST + wide * np.float64(p)))
+    return np.copysign(-expm1(exponent), x)

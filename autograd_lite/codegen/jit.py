@@ -18,7 +18,7 @@ A product may be fused with a sum. Never may sums be re-associated: what they lo
 FUNCTIONS = (
     *("_exp_tail", "_scaled", "_reduced", "exp", "_expm1", "expm1"),
     *("_reciprocal", "tanh", "sigmoid", "_split", "_log_of", "log", "log1p"),
-    *("_quadrant", "_sin_of", "_cos_of", "near_sin", "near_cos", "sin", "cos"),
+    *("_quadrant", "_sin_of", "_cos_of", "near_sin", "near_cos", "sin", "cos", "erf"),
 )
 
 

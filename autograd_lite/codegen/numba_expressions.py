@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calculus.layers import erf
 from .program import Step, Value
 
 KINDS = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
@@ -18,7 +19,7 @@ KINDS = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bo
 
 OWN = {
     np.exp: "exp", np.expm1: "expm1", np.tanh: "tanh", np.log: "log", np.log1p: "log1p",
-    np.sin: "sin", np.cos: "cos",
+    np.sin: "sin", np.cos: "cos", erf.function: "erf",
 }  # fmt: skip
 NEAR = {"sin": "near_sin", "cos": "near_cos"}
 """Own functions with a faster form for arguments that are not very large."""
@@ -107,6 +108,8 @@ def expression(step: Step, operands: list[str], near: bool = False) -> str | Non
     if step.primitive.name == "astype":
         (x,) = _cast(step, operands, [made])
         return x
+    if step.primitive is erf and made.kind == "f" and dtype_of(step.operands[0]) == made:
+        return f"erf{'' if made == np.float64 else '32'}({operands[0]})"
     if not isinstance(function, np.ufunc) or step.parameters:
         return None
     text = _of_ufunc(step, function, operands, near)

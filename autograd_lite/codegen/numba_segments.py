@@ -7,7 +7,8 @@ what they do. What one part makes and another reads is an array that both are ha
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -144,11 +145,20 @@ class _Segments(Writer):
 VIEWS = ("transpose", "broadcast_to", "reshape", "getitem")
 
 
+@dataclass(slots=True)
+class _Frame:
+    """The memory of a run, and what each action is called with: most of it stays as it is."""
+
+    memory: dict[str, Any]
+    given: list[Any]
+    arguments: list[Any]
+
+
 class _Runner:
     """Runs the parts one after the other."""
 
     def __init__(self, segments: _Segments, actions: list[Any]) -> None:
-        self.schedule, self.actions = segments.schedule, actions
+        self.schedule = segments.schedule
         self.inputs, self.places = segments.inputs, segments.places
         self.fresh = {a: (n, k) for a, (n, k, new) in segments.shared.items() if new}
         self.kept = {a: (n, k) for a, (n, k, new) in segments.shared.items() if not new}
@@ -157,7 +167,7 @@ class _Runner:
             name: Line(given(name, v.data), dtype_of(v))(v.data)
             for name, v in segments.constants.items()
         }
-        self.spare: list[dict[str, Any]] = []
+        self.spare: list[_Frame] = []
         updated = set(self.schedule.updates.values())
         pairs = zip(self.inputs, self.schedule.inputs, strict=True)
         self.lines = [Line(p, dtype_of(v), i in updated) for i, (p, v) in enumerate(pairs)]
@@ -165,50 +175,75 @@ class _Runner:
         for v in (*(v for s in steps for v in (*s.operands, *s.results)), *self.schedule.outputs):
             if not v.is_constant:
                 segments.place(v)
+        self.actions = actions
+        self.functions = [_by_numpy(a) if isinstance(a, Step) else a[0] for a in actions]
+        self.readers: dict[str, set[int]] = {}  # the numbers of actions, by what they use
+        for k, action in enumerate(actions):
+            for name in self._used(action):
+                self.readers.setdefault(name, set()).add(k)
+        self.always = set().union(*(self.readers.get(name, set()) for name in self.fresh))
+
+    def _used(self, action: Any) -> list[str]:
+        if not isinstance(action, Step):
+            return list(action[1])
+        values = (*action.operands, *action.results)
+        places = [self.places[v] for v in values if not v.is_constant]
+        return [p.array for p in places if isinstance(p, Place)]
 
     def call(self, arrays: Sequence[Any]) -> list[Any]:
         """Run it once."""
-        kept = (
-            self.spare.pop()
-            if self.spare
-            else {a: np.empty(n, k) for a, (n, k) in self.kept.items()}
-        )
-        memory = kept | self.constants | {a: np.empty(n, k) for a, (n, k) in self.fresh.items()}
-        for line, a in zip(self.lines, arrays, strict=True):
-            memory[line.place.array] = line(a)
-        for action in self.actions:
-            if isinstance(action, Step):
-                self._by_numpy(action, memory)
-            else:
-                function, names = action
-                function(*[memory[name] for name in names])
+        frame = self.spare.pop() if self.spare else self._frame()
+        memory, known, arguments = frame.memory, frame.given, frame.arguments
+        for name, (n, kind) in self.fresh.items():
+            memory[name] = np.empty(n, kind)
+        stale = set(self.always)
+        for i, a in enumerate(arrays):
+            if a is not known[i]:
+                line = self.lines[i]
+                made = line(a)
+                memory[line.place.array] = made
+                known[i] = a if _is_memory_of(made, a) else None
+                stale |= self.readers.get(line.place.array, _NONE)
+        for k in stale:
+            arguments[k] = self._arguments(self.actions[k], memory)
+        for function, given_now in zip(self.functions, arguments, strict=True):
+            function(*given_now)
         results = self._results(memory, arrays)
-        self.spare.append(kept)
+        self.spare.append(frame)
         return results
 
-    def _array(self, v: Value, memory: dict[str, Any]) -> Any:
+    def _frame(self) -> _Frame:
+        memory = {a: np.empty(n, k) for a, (n, k) in self.kept.items()} | self.constants
+        frame = _Frame(memory, [None] * len(self.lines), [None] * len(self.actions))
+        inputs = {p.array for p in self.inputs} | set(self.fresh)
+        for k, action in enumerate(self.actions):
+            if not inputs.intersection(self._used(action)):
+                frame.arguments[k] = self._arguments(action, memory)
+        return frame
+
+    def _arguments(self, action: Any, memory: dict[str, Any]) -> Any:
+        """Return what an action is called with: arrays, and those that a step's results go into."""
+        if not isinstance(action, Step):
+            return [memory[name] for name in action[1]]
+        operands = [self._view(v, memory) for v in action.operands]
+        own = self.fresh.keys() | self.kept.keys()
+        places = [self.places[v] for v in action.results]
+        targets = [
+            self._view(v, memory) if isinstance(p, Place) and p.array in own else None
+            for v, p in zip(action.results, places, strict=True)
+        ]
+        return [*operands, *targets]
+
+    def _view(self, v: Value, memory: dict[str, Any]) -> Any:
+        """Return a value as an array over the memory that it lies in; a constant as it is."""
         if v.is_constant:
             return v.data
         place = self.places[v]
         assert isinstance(place, Place)
-        flat = memory[place.array]
-        return shaped(flat, place) if v.shape else flat[place.offset]
+        return shaped(memory[place.array], place)
 
-    def _by_numpy(self, step: Step, memory: dict[str, Any]) -> None:
-        operands = [self._array(v, memory) for v in step.operands]
-        if step.primitive.function is np.matmul and step.results[0].shape:
-            a, b = operands
-            np.matmul(a, b, out=self._array(step.results[0], memory))
-            return
-        with np.errstate(all="ignore"):
-            made = step.apply(operands)
-        for v, x in zip(step.results, made, strict=True):
-            place = self.places[v]
-            assert isinstance(place, Place)
-            if not v.shape:
-                memory[place.array][place.offset] = x
-            elif place.array in self.fresh or place.array in self.kept:
-                np.copyto(shaped(memory[place.array], place), x)
+    def _array(self, v: Value, memory: dict[str, Any]) -> Any:
+        return v.data if v.is_constant else self._view(v, memory)[()]
 
     def _results(self, memory: dict[str, Any], arrays: Sequence[Any]) -> list[Any]:
         updates = self.schedule.updates
@@ -235,3 +270,28 @@ class _Runner:
                 np.copyto(arrays[i], results[o])
             results[o] = arrays[i]
         return results
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _is_memory_of(made: Any, a: Any) -> bool:
+    """Whether a line is the memory of an array, and not a copy."""
+    return isinstance(a, np.ndarray) and np.may_share_memory(made, a)
+
+
+def _by_numpy(step: Step) -> Callable[..., None]:
+    """Return what runs a step: it takes operands, and arrays for the results."""
+    count = len(step.operands)
+    if step.primitive.function is np.matmul and step.results[0].shape:
+        return np.matmul
+
+    def run(*arrays: Any) -> None:
+        operands = [x[()] if type(x) is np.ndarray and not x.ndim else x for x in arrays[:count]]
+        with np.errstate(all="ignore"):
+            made = step.apply(operands)
+        for target, x in zip(arrays[count:], made, strict=True):
+            if target is not None:
+                np.copyto(target, x)
+
+    return run

@@ -32,7 +32,7 @@ import numpy as np
 from .program import Program, Step, Value, with_operands
 from .simplify import uniform, without_unused
 
-ELEMENTWISE_NAMES = frozenset({"where", "astype"})
+ELEMENTWISE_NAMES = frozenset({"where", "astype", "erf"})
 """What is elementwise beside the ufuncs, by the primitive's name."""
 
 VIEWS = frozenset({"transpose", "reshape", "broadcast_to", "getitem", "real", "imag"})

@@ -82,7 +82,9 @@ def javascript(program: Program, updates: dict[int, int] | None = None) -> JavaS
         For complex numbers, an operation that JavaScript has no words for here, or more than
         20,000 of them. It names the line where that is known.
     """
-    program = simplify(expand(program, is_writable, lambda primitive: True, exact=False))
+    program = simplify(
+        expand(program, is_writable, lambda primitive: True, lambda primitive: False)
+    )
     if len(program.steps) > MOST:
         raise NotWritable(
             f"A program of {len(program.steps):,} operations is too long to be written in "

@@ -505,7 +505,8 @@ class _Writer:
             if out is not None:
                 return f"{self._imported('copyto')}({out}, {given[0]}, casting='unsafe')"
             return f"{given[0]}.astype({literal(np.dtype(step.parameters['dtype']))})"
-        return self._general(step, given)
+        text = self._general(step, given)
+        return text if out is None else f"{self._imported('copyto')}({out}, {text})"
 
     def _scalar(self, v: Value, step: Step) -> str | None:
         """Return a constant number beside arrays as an array of no dimension.
