@@ -265,6 +265,17 @@ class Reader:
         self.steps: list[Any] = []
         self.known: dict[int, Any] = {}  # the value of each Tensor, by its id
         self._bundles: dict[int, Any] = {}  # steps with several outputs, by the bundle's id
+        self._sweeps: list[tuple[int, int]] = []
+
+    def look_over(self, tape: Iterable[tuple[Tensor, Sequence[Any]]]) -> None:
+        """See which recorded backward passes there are on a tape, for `sweep_of`."""
+        on_it = (x for t, operands in tape for x in (t, *operands) if isinstance(x, Tensor))
+        self._sweeps = sorted({x.tape.sweep for x in on_it if x.tape.sweep}, reverse=True)
+
+    def sweep_of(self, t: Tensor) -> int:
+        """Return in which recorded backward pass a value was computed; 0 if in none."""
+        within = (i for i, (began, end) in enumerate(self._sweeps, 1) if end < t._number < began)
+        return next(within, 0)
 
     def add(self, t: Tensor, operands: Sequence[Any]) -> None:
         """Add what an operation made, from Tensors and arrays or numbers."""

@@ -202,27 +202,20 @@ class _Reader(base.Reader):
     def program(self, roots: Sequence[Any]) -> Program:
         """Return the steps that lead to the roots."""
         tape = recorded([t for t in roots if isinstance(t, Tensor)])
+        self.look_over(tape)
         for t, operands in tape:
             if id(t) not in self.known:  # else something made an input, before the program began
                 self.add(t, operands)
-        self._mark_backward([t for t, _ in tape])
+        self._name_gradients(t for t, _ in tape)
         outputs = [self.value(t, t.data if isinstance(t, Tensor) else t) for t in roots]
         return Program(self.inputs, self.steps, outputs)
 
-    def _mark_backward(self, made: Sequence[Tensor]) -> None:
-        """Note what is whose gradient, and which steps lie between a sweep's begin and its end."""
-        ends: dict[int, int] = {}  # by the number at which a sweep began
+    def _name_gradients(self, made: Iterable[Tensor]) -> None:
+        """Note what is whose gradient."""
         for t in made:
-            of, began = (t._metadata or {}).get("gradient_of", (None, 0))
+            of, _ = (t._metadata or {}).get("gradient_of", (None, 0))
             if of is not None and id(of) in self.known and id(t) in self.known:
                 self.known[id(t)].gradient_of = self.known[id(of)]
-            if of is not None:
-                ends[began] = max(ends.get(began, began), -t._number)
-        for t in made:
-            if any(begin < -t._number <= end for begin, end in ends.items()):
-                maker = self.known[id(t)].maker if id(t) in self.known else None
-                if maker is not None:
-                    maker.is_backward = True
 
     def same(self, t: Tensor, operands: Sequence[Any]) -> Value | None:
         value: Value | None = super().same(t, operands)
@@ -235,7 +228,9 @@ class _Reader(base.Reader):
         assert of.primitive is not None
         given = [self.value(x, v) for x, v in zip(operands, of.values, strict=True)]
         shows = _shows(t.data, of.values)
-        return Step(of.primitive, given, of.parameters, line=of.line, shows=shows)
+        step = Step(of.primitive, given, of.parameters, line=of.line, shows=shows)
+        step.is_backward = bool(self.sweep_of(t))
+        return step
 
     def result(self, t: Tensor, step: Step) -> Value:
         return Value(t.data, self._name(t))

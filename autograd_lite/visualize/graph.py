@@ -265,8 +265,7 @@ class _Reader(program.Reader):
         self.names = _Names(tape, roots, variables)
         self.modules = Modules()
         self.roots = set(map(id, roots))
-        on_it = (x for t, given in tape for x in (t, *given) if isinstance(x, Tensor))
-        self.sweeps = sorted({x.tape.sweep for x in on_it if x.tape.sweep}, reverse=True)
+        self.look_over(tape)
         for t, operands in tape:
             self.add(t, operands)
         for value in self.graph.values:
@@ -293,7 +292,7 @@ class _Reader(program.Reader):
         values = [self.value(x, v) for x, v in zip(operands, of.values, strict=True)]
         operation = OpCall(of.primitive, values, of.parameters, line=of.line)
         operation.key = f"o{len(self.steps) + 1}"
-        operation.sweep = self._sweep(t)
+        operation.sweep = self.sweep_of(t)
         operation.module = self.modules.of(t, operands, operation.sweep)
         for value in values:
             self.modules.place(value, operation)
@@ -304,14 +303,9 @@ class _Reader(program.Reader):
         value.module = step.module
         return value
 
-    def _sweep(self, t: Tensor) -> int:
-        """Return in which recorded backward pass a value was computed; 0 if in none."""
-        within = (i for i, (began, end) in enumerate(self.sweeps, 1) if end < t._number < began)
-        return next(within, 0)
-
     def _times_one(self, t: Tensor, operands: Sequence[Any]) -> Tensor | None:
         """Return what a backward pass only multiplied by its beginning, which is 1."""
-        if t._primitive.function is not np.multiply or id(t) in self.roots or not self._sweep(t):
+        if t._primitive.function is not np.multiply or id(t) in self.roots or not self.sweep_of(t):
             return None
         for one, other in (operands, operands[::-1]):
             if not isinstance(one, Tensor) and isinstance(other, Tensor) and other.requires_grad:
