@@ -21,8 +21,8 @@ from .foreign import answers_itself, as_operand, not_an_operand
 from .keeping import Guard, snapshot, snapshot_operand
 from .later import later
 from .modes import GRADIENT, special, state
-from .node import LARGE, Node, let_go, parents
-from .node import values as node_values
+from .node import LARGE, Node, let_go, metadata, parents
+from .node import values as values_of
 from .protocol import whole_name
 from .tape import annotate, note_stop
 from .tensor import CONSTANT, Tensor, constant, unwrap
@@ -120,6 +120,9 @@ def finish(
         let_go(t)
 
 
+DEPTH = 3  # operations that a condition may tell of, one in the other
+
+
 def _note_condition(
     t: Tensor, primitive: Declaration, operands: Any, values: Any, holds: bool
 ) -> None:
@@ -129,33 +132,35 @@ def _note_condition(
     unless that is traced; numbers and other conditions belong to the question. What was computed
     for the question alone, as |z| in |z| < 1, is gone after it: how it was computed is noted.
     """
-    of = [_asked_of(x, v, holds) for x, v in zip(operands, values, strict=True)]
-    if all(x is not CONSTANT or type(v) in WEAK for x, v in zip(operands, values, strict=True)):
-        t._metadata = {**(t._metadata or {}), "asks": (primitive, of)}
+    asks = _told(primitive, operands, values, holds, DEPTH)
+    if asks is not None:
+        metadata(t)["asks"] = asks
 
 
-DEPTH = 3  # operations that a question may tell of, one in the other
+def _told(
+    primitive: Declaration, operands: Any, values: Any, holds: bool, depth: int
+) -> tuple[Declaration, list[Any]] | None:
+    """Return what was applied to what: numbers, Tensors, or references with what made those.
 
-
-def _asked_of(x: Any, value: Any, holds: bool, depth: int = DEPTH) -> Any:
-    """Return what a question keeps of an operand.
-
-    That is a number, a Tensor, or a reference to one with what made it: a primitive and its
-    operands in the same way, or None.
+    None where an array stands among the operands.
     """
-    if x is CONSTANT:
-        return value
-    if holds or (x._metadata and "asks" in x._metadata):
-        return x
-    made: Any = x._primitive
-    if made is not None:
-        with_values = tuple(zip(parents(x), node_values(x), strict=True))
-        plain = all(y is not CONSTANT or type(v) in WEAK for y, v in with_values)
-        if depth and plain and not (made.outputs or (made.takes_parameters and x._parameters)):
-            made = made, [_asked_of(y, v, False, depth - 1) for y, v in with_values]
+    of: list[Any] = []
+    for x, value in zip(operands, values, strict=True):
+        if x is CONSTANT:
+            if type(value) not in WEAK:
+                return None
+            of.append(value)
+        elif holds or (x._metadata is not None and "asks" in x._metadata):
+            of.append(x)
         else:
-            made = None
-    return weakref.ref(x) if type(x) is not Node else x._twin[0], made
+            held = weakref.ref(x) if type(x) is not Node else x._twin[0]
+            made = x._primitive
+            is_plain = depth and made is not None and made.slots and not made.outputs
+            if is_plain and not (made.takes_parameters and x._parameters):
+                of.append((held, _told(made, parents(x), values_of(x), False, depth - 1)))
+            else:
+                of.append((held, None))
+    return primitive, of
 
 
 _MISFIT = re.compile("could not be broadcast|mismatch in its core dimension|not aligned")
