@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import Tensor
+from autograd_lite.calculus import layers
+from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
 from autograd_lite.tensor import measured
 
@@ -149,8 +152,13 @@ class MultiheadAttention(Module):
             turned = {id(x): x[None] if single else np.swapaxes(x, 0, 1) for x in inputs}
             inputs = [turned[id(x)] for x in inputs]
         n, length, source = len(inputs[0]), inputs[0].shape[1], inputs[1].shape[1]
-        q, k, v = (self._heads(x) for x in self._projected(inputs))
         mask = self._mask(attn_mask, key_padding_mask, is_causal, (n, length, source))
+        if query is key is value and not need_weights and self._is_plain(mask):
+            output = self.out_proj(self._of_itself(inputs[0], mask))
+            if single:
+                return output[0], None
+            return output if self.batch_first else np.swapaxes(output, 0, 1), None
+        q, k, v = (self._heads(x) for x in self._projected(inputs))
         scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
         weights = functional.softmax(scores if mask is None else scores + mask.astype(q.dtype))
         weights = functional.dropout(weights, self.dropout, self.training, rng=self.rng)
@@ -162,6 +170,16 @@ class MultiheadAttention(Module):
         if single:
             return output[0], None if shown is None else shown[0]
         return output if self.batch_first else np.swapaxes(output, 0, 1), shown
+
+    def _is_plain(self, mask: Any) -> bool:
+        """Whether one operation computes it all: nothing but q, k and v asks for a gradient."""
+        drops = self.dropout and self.training
+        return self._alike and not drops and not isinstance(mask, Tensor) and not runs_again()
+
+    def _of_itself(self, x: Any, mask: Any) -> Any:
+        projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        mask = mask if mask is None else mask.astype(projected.dtype)
+        return layers.attention.apply(projected, heads=self.num_heads, mask=mask)
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
         weights: Any

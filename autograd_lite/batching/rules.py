@@ -254,6 +254,13 @@ rule(layers.batch_mean, layers.batch_variance)(along(None))
 rule(np.roll)(along(None, flat=True))
 
 
+@rule(layers.attention)
+def _attention(step: Step) -> Any:
+    mask = step.parameters.get("mask")
+    for_all = mask is None or mask.ndim < 3
+    return step.shaped(step.apply(step.whole(0))) if for_all else NotImplemented
+
+
 @rule(neural.mse)
 def _mse(step: Step) -> Any:
     ndim, dtypes = max(step.ndims), {np.result_type(x) for x in step.of_one}

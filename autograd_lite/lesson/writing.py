@@ -110,8 +110,8 @@ def _known(f: Formula) -> bool:
 
 
 OURS = {
-    "conv2d_image", "conv2d_weight", "polar", "nuclear_norm", "normalize", "svdvals", "cosine",
-    "alias",
+    "conv2d_image", "conv2d_weight", "polar", "nuclear_norm", "normalize", "attention", "svdvals",
+    "cosine", "alias",
 }  # fmt: skip
 """Primitives of ours that no one knows by name."""
 

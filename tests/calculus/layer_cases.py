@@ -114,6 +114,20 @@ def normalized_and_scaled(draw):
     return {"operands": (x, *scales), "keywords": call["keywords"]}
 
 
+@st.composite
+def attended(draw):
+    """Queries, keys and values of one head or of two, with a mask or without."""
+    heads, length, n = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    x = draw(arrays((n, length, 3 * heads * draw(st.integers(1, 2)))))
+    if draw(st.booleans()):  # a single sequence; so few numbers that second derivatives are seen
+        heads, x = 1, x[0, :1, :3].copy()
+    causal = np.where(np.tri(x.shape[-2], dtype=bool), 0.0, -np.inf).astype(x.dtype)
+    return {
+        "operands": (x,),
+        "keywords": {"heads": heads, "mask": draw(st.sampled_from([None, causal]))},
+    }
+
+
 def smooth(**domain: Any) -> Any:
     return arrays(**domain).map(lambda x: {"operands": (x,)})
 
@@ -137,6 +151,7 @@ CASES = {
     ),
     layers.normalize.function: normalized(),
     layers.normalize_and_scale.function: normalized_and_scaled(),
+    layers.attention.function: attended(),
 }
 
 

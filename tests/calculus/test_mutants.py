@@ -414,6 +414,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         r"shown: unwrap\(x\) → x|(shown|_up_to|square_to_rest): np.where.* if ",
         "only how it is found",
     ),
+    ("_attention", r"np\.swapaxes|0 → -1|q → k|_transposed: -?2 → ", "the same axis, or width"),
     ("_gelu", "loops.* → _slope|isinstance|^x: x → out", "which of two ways to have it"),
     ("_silu _gelu", "_up_to: (unwrap|np.abs.* >= )", "asked where any answer will do"),
     (

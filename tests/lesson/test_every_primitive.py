@@ -21,7 +21,7 @@ WORDS = {
     *("stride", "padding", "rows", "labels", "places", "back", "through", "pick", "norm", "svd"),
     *("inv", "det", "solve", "slogdet", "cholesky", "qr", "eigh", "eig", "pinv", "fft", "ifft"),
     *("sigmoid", "softmax", "erf", "normalize", "i1", "i2", "and", "or", "weight", "bias"),
-    *("True", "False", "sliding_window_view", "copy", "one", "number", "not"),
+    *("attention", "True", "False", "sliding_window_view", "copy", "one", "number", "not"),
 }  # fmt: skip
 
 
