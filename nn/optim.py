@@ -329,6 +329,9 @@ class Adam(Optimizer):
         return loops["adapt"](p, g, [state[name] for name in names], *settings)
 
 
+BLOCK = 1 << 16  # numbers
+
+
 @loop
 def _adapt(
     p: Any, g: Any, means: Any, share: float, beta1: float, beta2: float, rate: float,
@@ -337,9 +340,19 @@ def _adapt(
     """Take g into the means m and v; return share · p − rate · m / (√v / root + eps).
 
     The third of the means, if there is one, is the largest v so far, which
-    takes its place. There are as few new arrays as can be: for a large layer
-    these are what a step costs.
+    takes its place. A large layer goes by in blocks, which stay in the cache
+    from the first line to the last: in memory, a step costs what it moves.
     """
+    settings = share, beta1, beta2, rate, root, eps
+    arrays = p, g, *means
+    alike = all(a.flags.c_contiguous and a.dtype is p.dtype for a in arrays if a.ndim)
+    if g.size > BLOCK and alike and not any(map(np.ndim, settings)):
+        out = np.empty_like(p)
+        lines = [a.reshape(-1) for a in (*arrays, out)]
+        for first in range(0, g.size, BLOCK):
+            *block, moved = (a[first : first + BLOCK] for a in lines)
+            moved[:] = _adapt(block[0], block[1], block[2:], *settings)
+        return out
     m, v = means[:2]
     m *= beta1
     m += (1.0 - beta1) * g
