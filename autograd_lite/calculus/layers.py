@@ -16,7 +16,6 @@ from ..primitive import Primitive, derivative
 from ..tensor import Tensor, unwrap
 from .loops import loop, loops
 from .neural import sigmoid, softmax
-from .reductions import keepdims_shape
 from .transcendental import square_to_rest
 
 # -- the error function ---------------------------------------------------------------------
@@ -199,7 +198,7 @@ def _mean(x: Any, axis: Any) -> Any:
     That takes a fifth of the time, and keeps the digits of float32 that NumPy, which adds
     row by row, would lose.
     """
-    across, matrix = _as_matrix(x, axis)
+    across, matrix, shape = _as_matrix(x, axis)
     if matrix is None:
         return np.mean(x, axis=axis, keepdims=True)
     ones = np.ones(min(_ROWS, matrix.shape[across]), x.dtype)
@@ -211,21 +210,22 @@ def _mean(x: Any, axis: Any) -> Any:
         parts = (matrix[i : i + _ROWS] for i in range(0, len(matrix), _ROWS))
         sums = np.add.reduce([ones[: len(part)].dot(part) for part in parts], dtype=np.float64)
     sums /= matrix.shape[across]
-    return sums.astype(x.dtype, copy=False).reshape(keepdims_shape(x.shape, axis))
+    return sums.astype(x.dtype, copy=False).reshape(shape)
 
 
-def _as_matrix(x: Any, axis: Any) -> tuple[int, Any]:
+def _as_matrix(x: Any, axis: Any) -> tuple[int, Any, Any]:
     """View the numbers of each mean as a row or as a column, where they lie so in memory."""
     if x.dtype.char not in "fd" or not x.size or type(axis) is not tuple:
-        return 0, None
+        return 0, None, None
     if axis == (0,) and x.ndim == 2:
-        return 0, x
-    if axis == (-1,):
-        return 1, x.reshape(-1, x.shape[-1]) if x.shape[-1] <= _ROWS else None
+        return 0, x, (1, x.shape[1])
+    if axis == (-1,) and x.shape[-1] <= _ROWS:
+        return 1, x.reshape(-1, x.shape[-1]), (*x.shape[:-1], 1)
     if x.ndim > 2 and axis == (0, *range(2, x.ndim)):
         last = np.moveaxis(x, 1, -1)
-        return 0, last.reshape(-1, x.shape[1]) if last.flags.c_contiguous else None
-    return 0, None
+        if last.flags.c_contiguous:
+            return 0, last.reshape(-1, x.shape[1]), (1, -1, *(1,) * (x.ndim - 2))
+    return 0, None, None
 
 
 def mean_and_variance(x: Any, axis: Any) -> tuple[Any, Any]:
@@ -283,6 +283,12 @@ normalize = derivative(
 
 def _scaled_rule(g: Any, x: Any, weight: Any, bias: Any, axis: Any, eps: float) -> Any:
     out, root = _normalized(x, axis, eps)
+    aligned = (1,) * (x.ndim - np.ndim(weight)) + np.shape(weight)
+    if aligned == root.shape and np.shape(bias) == np.shape(weight):
+        # Of one weight for each mean, both sums of the one are those of the other.
+        shift, scale = mean_of(g, axis), mean_of(g * out, axis)
+        of_x, count = (g - shift - out * scale) * (weight / root), x.size // root.size
+        return of_x, *(np.reshape(a * count, np.shape(weight)) for a in (scale, shift))
     shares = _without_scale(g * weight, out, axis) / root, g * out, g
     return tuple(map(unbroadcast, shares, (x.shape, np.shape(weight), np.shape(bias))))
 

@@ -383,6 +383,11 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         r"mean_of: (loops.* → np\.mean|type|x → axis|axis → (0|None)|True → False)",
         "which of two ways to sum; and recorded, of columns",
     ),
+    (
+        "_normalize2",
+        r"_scaled_rule: (\(1,\)|1 → |x → (weight|bias)$|weight → [gx]$|.*root\.shape|.*bias\) == )",
+        EITHER,
+    ),
     ("_normalize2", "_rule: x → g|bias → weight|weight → bias", "its shape, which both have"),
     ("_relu", r"_relu_rule: (if|type|not|x →|np\.isnan)", "NaN alone: test_conventions.py"),
     ("cumsum", r"axis if a\.ndim|: a → g$", "a number has one axis"),
