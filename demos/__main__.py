@@ -23,7 +23,10 @@ COMMANDS = {
         "four lab reports and the hand-out, every experiment run again",
     ),
     "experiment": ("demos.study.experiment", "an experiment of the lab reports, over many seeds"),
-    "sweep": ("demos.study.grid", "any grid of settings over many seeds, as a table and figures"),
+    "sweep": (
+        "demos.study.sweep_command",
+        "any grid of settings over many seeds, as a table and figures",
+    ),
     "check": ("demos.check", "hand-written backward passes are checked, and their mistakes named"),
     "chain-rule": ("demos.chain_rule", "see how gradients come about, one step at a time"),
 }

@@ -15,7 +15,7 @@ from autograd_lite.errors import missing_extra
 from ..command import Parser, size_number
 from .compiled import is_there
 from .experiments import Plan, Reported
-from .sweep import BACKENDS, run, tasks
+from .scheduler import BACKENDS, run, tasks
 
 if TYPE_CHECKING:
     from pandas import Series  # type: ignore[import-untyped]

@@ -32,7 +32,7 @@ from nn.files import write_arrays
 from ..command import SOURCES, Parser, one_line, size_number
 from ..data import generate_XOR_easy
 from ..figures import style
-from . import claims, diagnostics, store, sweep
+from . import claims, diagnostics, scheduler, store
 from .claims import CLAIMS, SIGNS, Tables, size_of
 from .diagnostics import Watched, watch
 from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number, percent
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         if args.run:
             todo = plans(scope, args.seeds)
             say_how(todo, args)
-            results = sweep.run(todo, folder, progress=args.progress, compile=args.compile)
+            results = scheduler.run(todo, folder, progress=args.progress, compile=args.compile)
         else:
             results = store.load(folder)
         for note in results.notes:
@@ -123,7 +123,7 @@ def write(results: store.Results, scope: str, folder: Path, compile: bool | None
     folder
         Where the page is written; figures, tables and weights get folders in it.
     compile
-        As for `sweep.run`, for the networks that are watched.
+        As for `scheduler.run`, for the networks that are watched.
     """
     try:
         _write(results, scope, folder, compile)

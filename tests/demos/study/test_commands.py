@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from demos.study import experiment, grid, sweep
+from demos.study import experiment, scheduler, sweep_command
 from demos.study.experiments import EXPERIMENTS
 
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_one_line(tmp_path, capsys, monkeypatch):
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sweep, "PATIENCE", 0.5)
+    monkeypatch.setattr(scheduler, "PATIENCE", 0.5)
     flags = ["R0-xor", "--backend", "dask", "--scheduler", "tcp://127.0.0.1:9"]
     status, line = fails(experiment, [*flags, "--out", str(tmp_path)], capsys)
     assert status == 1
@@ -102,8 +102,8 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys, monkeypa
 def test_a_long_run_that_is_piped_says_now_and_then_how_far_it_is(
     tmp_path, capsys, monkeypatch, unrendered
 ):
-    monkeypatch.setattr(sweep, "PAUSE", 0.0)
-    monkeypatch.setattr(sweep, "SEEDS", 2)
+    monkeypatch.setattr(scheduler, "PAUSE", 0.0)
+    monkeypatch.setattr(scheduler, "SEEDS", 2)
     flags = ["R0-xor", "R0-linear", "--seeds", "4", "--epochs", "2", "--jobs", "1"]
     assert experiment.main([*flags, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().err.splitlines()
@@ -117,7 +117,7 @@ def test_a_long_run_that_is_piped_says_now_and_then_how_far_it_is(
 def test_a_sweep_runs_every_combination(tmp_path, capsys):
     flags = ["--lr", "1", "0.1", "--hidden", "2", "3", "--layers", "1", "2", "--batch", "all", "7"]
     flags += ["--epochs", "3", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path)]
-    assert grid.main(flags) == 0
+    assert sweep_command.main(flags) == 0
     assert "cells: 16; seeds of each: 2; runs: 32" in capsys.readouterr().out
     runs = pd.read_csv(tmp_path / "runs.csv", dtype={"hidden": str})
     assert set(runs.hidden) == {"2", "3", "2-2", "3-3"}
@@ -129,8 +129,8 @@ def test_a_sweep_runs_every_combination(tmp_path, capsys):
 
 
 def test_a_grid_over_data_of_both_kinds_takes_the_loss_of_each():
-    _, args = grid.parse(["--data", "xor", "moons", "--lr", "0.1", "0.1"])
-    found = grid.grid_of(args)
+    _, args = sweep_command.parse(["--data", "xor", "moons", "--lr", "0.1", "0.1"])
+    found = sweep_command.grid_of(args)
     assert {label: cell.loss for label, cell in found.items()} == {
         "xor": "mse",
         "moons": "cross_entropy",
@@ -140,7 +140,7 @@ def test_a_grid_over_data_of_both_kinds_takes_the_loss_of_each():
 def test_a_sweep_of_which_everything_overflows_is_drawn_all_the_same(tmp_path, capsys):
     flags = ["--activation", "identity", "--output-activation", "identity", "--lr", "1e3", "1e4"]
     flags += ["--epochs", "40", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path)]
-    assert grid.main(flags) == 0
+    assert sweep_command.main(flags) == 0
     printed = capsys.readouterr().out
     assert "inf (inf to inf)" in printed
     assert "  overflowed: rate 1000; rate 10000. Try a smaller rate" in printed
@@ -157,6 +157,6 @@ def test_a_sweep_of_which_everything_overflows_is_drawn_all_the_same(tmp_path, c
     ],
 )
 def test_a_grid_that_cannot_be_is_one_line(flags, said, capsys):
-    status, line = fails(grid, flags, capsys)
+    status, line = fails(sweep_command, flags, capsys)
     assert status == 2
     assert said in line

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import pytest
 
-from demos.study import claims, figures, report, store, sweep
+from demos.study import claims, figures, report, scheduler, store
 from demos.study.claims import CLAIMS, Tables
 from demos.study.exhibits import EXHIBITS, Study, number
 from demos.study.experiments import Plan
@@ -61,7 +61,7 @@ def made(tmp_path_factory):
         for plan in report.plans("quick")
         if plan.experiment.name != GAP
     ]
-    results = sweep.run(plans, folder / "study")
+    results = scheduler.run(plans, folder / "study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(report.EFFORTS, "quick", SHORT)
         patch.setattr(report, "draw_all", report.draw)  # here, and as SVG alone: it is faster

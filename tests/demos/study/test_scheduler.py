@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demos.study import store, sweep
+from demos.study import scheduler, store
 from demos.study.configuration import Configuration
 from demos.study.experiments import Experiment, Plan, cells
-from demos.study.sweep import run, tasks
+from demos.study.scheduler import run, tasks
 
 ROOT = Path(__file__).parents[3]
 SHORT = Configuration(epochs=30)
@@ -64,7 +64,7 @@ def test_every_run_is_in_one_task_and_a_task_trains_as_one(wanted, compile):
     assert set(made.values()) <= {1}
     for task in found:
         assert len({replace(cell, lr=0.0) for cell in task.cells}) == 1
-        assert len(task.seeds) <= sweep.SEEDS
+        assert len(task.seeds) <= scheduler.SEEDS
     assert {task.compiled for task in found} <= {False, compile}
     programs = [task.program for task in found if task.compiled]
     begun = len(set(programs))  # one of each, so that no two processes compile the same
@@ -119,13 +119,13 @@ def test_a_cell_alone_gives_what_it_gives_in_the_grid(tmp_path):
 
 def test_what_is_there_is_not_run_again(tmp_path, monkeypatch):
     trained = []
-    train = sweep.train
+    train = scheduler.train
 
     def counted(cells, seeds, **how):
         trained.extend((cell.key, seed) for cell in cells for seed in seeds)
         return train(cells, seeds, **how)
 
-    monkeypatch.setattr(sweep, "train", counted)
+    monkeypatch.setattr(scheduler, "train", counted)
     some = dict(list(GRID.items())[:3])
     run([plan(some, 2)], tmp_path, jobs=1)
     assert len(trained) == 6
@@ -259,11 +259,13 @@ def test_a_worker_dies_half_way_and_nothing_is_lost_or_counted_twice(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_with_another_version_is_not_used(tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr(sweep, "VERSION", 77)
+    monkeypatch.setattr(scheduler, "VERSION", 77)
     url = cluster.scheduler_address
     with pytest.raises(ConnectionError, match="does not have version 77 of the study"):
         run([plan(GRID, 1)], tmp_path, backend="dask", scheduler=url)
-    monkeypatch.setattr(sweep, "_version", lambda: 1 / 0)  # a program that cannot be loaded there
+    monkeypatch.setattr(
+        scheduler, "_version", lambda: 1 / 0
+    )  # a program that cannot be loaded there
     with pytest.raises(ConnectionError, match="division by zero"):
         run([plan(GRID, 1)], tmp_path, backend="dask", scheduler=url)
 
@@ -271,7 +273,7 @@ def test_a_cluster_with_another_version_is_not_used(tmp_path, cluster, monkeypat
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("kind", ["closed", "nonsense", "silent"])
 def test_a_scheduler_that_does_not_answer_is_said_in_seconds(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(sweep, "PATIENCE", 1)
+    monkeypatch.setattr(scheduler, "PATIENCE", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         url = f"tcp://127.0.0.1:{silent.getsockname()[1]}" if kind != "nonsense" else "here:there"
         if kind == "closed":
@@ -286,7 +288,7 @@ def test_a_scheduler_that_does_not_answer_is_said_in_seconds(tmp_path, kind, mon
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_scheduler_without_workers_is_said_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "PATIENCE", 1)
+    monkeypatch.setattr(scheduler, "PATIENCE", 1)
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         url = empty.scheduler_address
         with pytest.raises(ConnectionError, match=f"at {url} has no workers: start some"):
