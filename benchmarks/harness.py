@@ -126,7 +126,7 @@ class Result:
         else:
             more = np.subtract(self.turns[ask.ours], self.turns[best])
             found, limit, unit = float(np.median(more)), ask.more, "µs"
-        return {"asked": str(ask), "found": f"{found:.2f} {unit}", "met": found <= limit}
+        return {"asked": str(ask), "found": f"{_short(found)} {unit}", "met": found <= limit}
 
 
 def measure(row: Row, rounds: int) -> Result:
@@ -159,7 +159,8 @@ def as_text(row: dict[str, Any]) -> str:
     for name, c in row["contenders"].items():
         line = f"  {name:34s} {c['median']:12.3f}"
         if name != OURS:
-            line += f"   ours is {c['ratio']:6.2f} ×   ({c['low']:.2f} to {c['high']:.2f})"
+            low, middle, high = (_short(c[key]) for key in ("low", "ratio", "high"))
+            line += f"   ours is {middle:>6s} ×   ({low} to {high})"
         lines.append(line)
     lines += [f"  {ask['asked']}: {ask['found']}{_verdict(ask)}" for ask in row["asks"]]
     return "\n".join([*lines, *([f"  {row['note']}"] if row["note"] else [])])
@@ -178,10 +179,16 @@ def as_markdown(rows: Iterable[dict[str, Any]]) -> str:
         for name, c in row["contenders"].items():
             if name == OURS:
                 continue
-            ratio = f"**{c['ratio']:.2f}** ({c['low']:.2f} to {c['high']:.2f})"
+            low, middle, high = (_short(c[key]) for key in ("low", "ratio", "high"))
+            ratio = f"**{middle}** ({low} to {high})"
             lines.append(f"| {what} | {own} | {name}: {c['median']:.4g} | {ratio} | {asks} |")
             what = own = asks = ""
     return "\n".join(lines)
+
+
+def _short(x: float) -> str:
+    """Return a number with two decimals, or with two digits where these would hide it."""
+    return f"{x:.2f}" if abs(x) >= 0.1 else f"{x:.2g}"
 
 
 def _verdict(ask: dict[str, Any]) -> str:
