@@ -68,10 +68,12 @@ def transform_of_functions(transform: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def check_inputs(function: Callable[..., Any], inputs: Sequence[Any], instead: str) -> None:
+def check_inputs(
+    function: Callable[..., Any], inputs: Sequence[Any], instead: str, /, **keywords: Any
+) -> None:
     """Raise unless a function can be called on these inputs, saying what to do `instead`."""
     try:
-        inspect.signature(function).bind(*inputs)
+        inspect.signature(function).bind(*inputs, **keywords)
     except ValueError:  # it has no signature
         pass
     except TypeError as error:

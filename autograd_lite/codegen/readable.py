@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import transform_of_functions
+from ..arguments import check_inputs, transform_of_functions
 from ..errors import CompileError
 from ..modes import everything
 from ..reachable import State
@@ -83,6 +83,8 @@ def source(
         return loss, dw
     <BLANKLINE>
     """
+    if not hasattr(f, "__wrapped__"):  # a transform, as of hvp, may take more than what it is of
+        check_inputs(f, inputs, "write source(function, input, …)", **kwargs)
     before = State.of(f).copied()
     recording = record(f, inputs, kwargs)
     put_back(before.changed())

@@ -430,3 +430,11 @@ def test_a_function_that_keeps_its_gradients_is_not_held_to_what_it_returns():
     rows = source(value_and_grad(lab, (0, 1, 2)), *weights(0), against=keeps).rows
     assert rows[-1].mark == ""
     assert [row.mark for row in rows if row.theirs.startswith("A1")] == ["="]
+
+
+def test_a_function_without_its_inputs_is_told_how_to_write_it():
+    with pytest.raises(TypeError, match=r"cannot be called .*'x'.*write source\(function, input"):
+        source(lambda x: x * x)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'y'"):
+        source(lambda x: x * x, 2.0, y=3.0)
+    assert source(lambda x, inputs: x * inputs, 2.0, inputs=3.0).load()(2.0, inputs=3.0) == 6.0
