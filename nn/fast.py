@@ -12,6 +12,9 @@ NumPy these take several passes, each on one core. Here they are loops that Numb
 compiles (the extra ``fast``) and threads share. They take the places of their
 namesakes in :mod:`autograd_lite.calculus.loops`.
 
+`autograd_lite.compile` fuses what stands between the matrix products of a whole step, and leaves
+convolutions and pooling to these loops: that is why there are both.
+
 It is a switch, and not how things are wherever Numba happens to be installed,
 since another order of sums rounds differently: a training comes to the same bits
 again with the switch as it was. The first use of a loop compiles it, half a
