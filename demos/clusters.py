@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,21 +23,18 @@ from .command import (
     whole_number,
 )
 from .data import Array
-from .figures import CLASSES, INK, PAPER, blank, diverging, style
+from .figures import Panel, boundaries, style
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# Each panel of a figure: its title, the sizes of the hidden layers, the activation.
-Panel = tuple[str, list[int], str]
+# Each network of a figure: its title, the sizes of the hidden layers, the activation.
+Network = tuple[str, list[int], str]
 
 
-def _deep(pairs: Sequence[tuple[int, int]]) -> list[Panel]:
-    """Return panels for (width, layers), where input and output count as layers."""
+def _deep(pairs: Sequence[tuple[int, int]]) -> list[Network]:
+    """Return networks for (width, layers), where input and output count as layers."""
     return [(f"width {w}, layers {n}", [w] * (n - 2), "tanh") for w, n in pairs]
 
 
-FIGURES: dict[str, dict[str, list[Panel]]] = {
+FIGURES: dict[str, dict[str, list[Network]]] = {
     "moons": {
         "activations": [(name, [3], name) for name in ("tanh", "sigmoid", "relu")],
         "hidden_units": [(f"{n} hidden units", [n], "tanh") for n in (3, 5, 10, 15, 20)],
@@ -68,14 +64,14 @@ def main(name: str, argv: Sequence[str]) -> int:
     points, labels = DATA[name](np.random.default_rng(args.seed))
     print(f"{name}: 200 points; rate {args.lr:g}, {args.passes} passes, λ {args.decay:g}")
     with listing(args.out) as folder, style():
-        for what, panels in FIGURES[name].items():
-            models = []
-            for title, hidden, activation in panels:
+        for what, networks in FIGURES[name].items():
+            views = []
+            for title, hidden, activation in networks:
                 model = train(points, labels, hidden, activation, args)
                 accuracy = nn.accuracy(predict(model, points), labels)
-                models.append((f"{title}: {accuracy:.1%}", model))
-                print(f"  {title:24}{accuracy:>7.1%}")
-            figure = boundaries(points, labels, models)
+                views.append(Panel(f"{title}: {accuracy:.1%}", points, labels, of_label_1(model)))
+                print(f"  {title:24}{accuracy:>7.1%}", flush=True)
+            figure = boundaries(views)
             figure.suptitle(f"{name}: {what.replace('_', ' ')}")
             figure.savefig(folder / f"{name}_{what}.png")
     return 0
@@ -116,34 +112,13 @@ def train(
     return model
 
 
+def of_label_1(model: nn.Module) -> Callable[[Array], Array]:
+    """Return the function from points to the probability of label 1."""
+    return lambda points: predict(model, points)[:, 1]
+
+
 def predict(model: nn.Module, points: Array) -> Array:
     """Return the probabilities of both classes."""
     with no_grad():
         outputs: Array = nn.functional.softmax(model(points)).numpy()
     return outputs
-
-
-def boundaries(points: Array, labels: Array, models: list[tuple[str, nn.MLP]]) -> Figure:
-    """Draw what each network says of every place of the plane, and the points."""
-    columns = min(3, len(models))
-    rows = -(-len(models) // columns)
-    figure = blank(figsize=(4 * columns, 3.4 * rows))
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    (left, bottom), (right, top) = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
-    xs, ys = np.linspace(left, right, 200), np.linspace(bottom, top, 200)
-    plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    for axes in grid[len(models) :]:
-        axes.axis("off")
-    for axes, (title, model) in zip(grid, models, strict=False):
-        share = predict(model, plane)[:, 1].reshape(200, 200)
-        axes.pcolormesh(xs, ys, share, cmap=diverging(), vmin=0, vmax=1, alpha=0.55)
-        if share.min() < 0.5 < share.max():
-            axes.contour(xs, ys, share, levels=[0.5], colors=INK, linewidths=1.5)
-        for label, (color, marker) in enumerate(CLASSES):
-            x1, x2 = points[labels == label].T
-            axes.plot(
-                x1, x2, marker, color=color, markeredgecolor=PAPER, markersize=5,
-                markeredgewidth=0.5,
-            )  # fmt: skip
-        axes.set_title(title)
-    return figure

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,22 +66,29 @@ def learning_curve(losses: Sequence[float], accuracies: Sequence[float], loss_na
     figure = blank()
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     epochs = np.arange(1, len(losses) + 1)
-    above.plot(epochs, losses)
-    above.set(yscale="log", ylabel=loss_name)
-    below.plot(epochs, 100 * np.asarray(accuracies), color="C1")
+    above.plot(epochs, losses, marker=marker_of(epochs))
+    above.set_ylabel(f"{loss_name}\n(log scale)")
+    logarithmic(above, "y")
+    below.plot(epochs, 100 * np.asarray(accuracies), marker=marker_of(epochs), color="C1")
     below.set(ylim=(-4, 104), yticks=(0, 50, 100), ylabel="accuracy (%)", xlabel="epoch")
     below.set_xlim(0, max(len(losses), 2))
+    below.xaxis.get_major_locator().set_params(integer=True)
     for axes in (above, below):
         axes.grid(True)
     figure.align_ylabels()
     return figure
 
 
-def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], Array]) -> Figure:
-    """Draw the network's output over the plane, and the line where it is one half."""
+def decision_boundary(
+    inputs: Array, labels: Array, predict: Callable[[Array], Array], places: int = 241
+) -> Figure:
+    """Draw the network's output over the plane, and the line where it is one half.
+
+    There are as many places along each side as `places` says.
+    """
     figure = blank(figsize=(6.4, 5))
     axes = figure.subplots()
-    ticks = np.linspace(-0.1, 1.1, 241)
+    ticks = np.linspace(-0.1, 1.1, places)
     plane = np.stack(np.meshgrid(ticks, ticks), axis=-1)
     output = predict(plane.reshape(-1, 2)).reshape(plane.shape[:2])
     if np.isfinite(output).all():
@@ -97,6 +105,99 @@ def decision_boundary(inputs: Array, labels: Array, predict: Callable[[Array], A
     axes.grid(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+@dataclass
+class Panel:
+    """A network's view of the plane: its points, and its output for any of them, from 0 to 1."""
+
+    title: str
+    inputs: Array
+    labels: Array
+    predict: Callable[[Array], Array]
+
+
+def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
+    """Draw outputs over the plane as shades, the line where they are one half, the points."""
+    from matplotlib.lines import Line2D
+
+    columns = min(columns, len(panels))
+    figure, grid, empty = panes(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
+    shades, shown, ink = diverging(), None, {"color": INK, "linewidth": 1.5}
+    for i, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
+        low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
+        left, bottom = low - 0.1 * (high - low)
+        right, top = high + 0.1 * (high - low)
+        xs, ys = np.linspace(left, right, 160), np.linspace(bottom, top, 160)
+        plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+        outputs = panel.predict(plane).reshape(160, 160)
+        if np.isfinite(outputs).all():
+            shown = axes.pcolormesh(
+                xs, ys, outputs, cmap=shades, vmin=0, vmax=1, alpha=0.55, rasterized=True
+            )
+            if outputs.min() < 0.5 < outputs.max():
+                axes.contour(xs, ys, outputs, levels=[0.5], colors=INK, linewidths=1.5)
+        labels = np.ravel(panel.labels)
+        for label, (color, marker) in enumerate(CLASSES):
+            axes.plot(
+                *panel.inputs[labels == label].T, marker, color=color, markersize=5,
+                markeredgecolor=PAPER, markeredgewidth=0.6,
+            )  # fmt: skip
+        axes.set_title(panel.title, fontsize=11)
+        axes.set(xlabel="$x_1$", ylabel="$x_2$")
+        if i % columns:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
+        if i + columns < len(panels):
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+    keys = [
+        Line2D([], [], label="output 0.5", **ink),
+        *(
+            Line2D([], [], linestyle="", marker=marker, color=color, label=f"label {label}")
+            for label, (color, marker) in enumerate(CLASSES)
+        ),
+    ]
+    if shown is not None:
+        figure.colorbar(shown, ax=grid, label="output", ticks=(0, 0.5, 1), shrink=0.8)
+    if empty:  # that is where the key goes
+        empty[0].legend(handles=keys, loc="center")
+    else:
+        figure.legend(handles=keys, loc="outside lower center", ncols=3)
+    return figure
+
+
+def panes(
+    count: int, columns: int = 2, *, width: float, height: float, sharey: bool = False
+) -> tuple[Figure, list[Axes], list[Axes]]:
+    """Return a figure with so many panels, in rows; and the places that are left empty."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = blank(figsize=(max(width * columns, 5.5), height * rows))
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    axes = list(grid.ravel())
+    for empty in axes[count:]:
+        empty.axis("off")
+    return figure, axes[:count], axes[count:]
+
+
+def logarithmic(axes: Axes, which: str) -> None:
+    """Give the axis "x" or "y" of what is drawn a logarithmic scale, with ticks to be read."""
+    from .ticks import LogNumbers, LogTicks
+
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    if 0.0 < low <= high < 1.5 * low:  # Matplotlib's own limits would be a decade away
+        axes.set(**{f"{which}lim": (low / 1.2, high * 1.2)})
+    axis.set_major_locator(LogTicks(whole=which == "x"))  # epochs
+    axis.set_major_formatter(LogNumbers())
+    axis.set_minor_formatter("")
+
+
+def marker_of(places: Sequence[Any] | Array) -> str:
+    """Return the marker of a line: one where the line is too short to be seen."""
+    return "o" if len(places) < 5 else ""
 
 
 def blank(**kwargs: Any) -> Figure:

@@ -11,15 +11,13 @@ import numpy as np
 import nn
 
 from .data import Array
-from .figures import INK, _points, blank, diverging
+from .figures import INK, _points, blank, diverging, logarithmic
 
 LOOKS = 200  # at the weights, over the whole training
 FRAMES = 48
 DPI = 90
 STEPS = 24  # of the shades: a file of a quarter the size
-FINE = 81  # places along each side of the plane
-TICKS = np.linspace(-0.1, 1.1, FINE)
-PLANE = np.stack(np.meshgrid(TICKS, TICKS), axis=-1).reshape(-1, 2)
+FINE = 81  # places along each side of the plane, at most
 
 
 class Film:
@@ -31,10 +29,13 @@ class Film:
         Returns the network's output for points (n, 2), as it is by now.
     epochs
         How many there will be.
+    places
+        How many along each side of the plane it may be asked about.
     """
 
-    def __init__(self, predict: Callable[[Array], Array], epochs: int) -> None:
+    def __init__(self, predict: Callable[[Array], Array], epochs: int, places: int = FINE) -> None:
         self.predict = predict
+        self.ticks = np.linspace(-0.1, 1.1, min(places, FINE))
         self.every = max(1, epochs // LOOKS)
         self.epochs = [0]
         self.outputs = [self._look()]
@@ -45,7 +46,8 @@ class Film:
         self.outputs.append(self._look())
 
     def _look(self) -> Array:
-        return self.predict(PLANE).reshape(FINE, FINE).astype(np.float32)
+        plane = np.stack(np.meshgrid(self.ticks, self.ticks), axis=-1)
+        return self.predict(plane.reshape(-1, 2)).reshape(plane.shape[:2]).astype(np.float32)
 
     def frames(self) -> list[int]:
         """Return the numbers of the looks that are shown: as much happens from each to the next."""
@@ -66,7 +68,7 @@ class Film:
         figure = blank(figsize=(8.4, 4.2), dpi=DPI)
         left, right = figure.subplots(1, 2)
         shades = left.pcolormesh(
-            TICKS, TICKS, self.outputs[0], cmap=diverging(), vmin=0, vmax=1, alpha=0.55
+            self.ticks, self.ticks, self.outputs[0], cmap=diverging(), vmin=0, vmax=1, alpha=0.55
         )
         _points(left, inputs, labels)
         left.set(xlim=(-0.1, 1.1), ylim=(-0.1, 1.1))
@@ -76,7 +78,9 @@ class Film:
         right.plot(epochs, losses, color=INK, linewidth=0.6, alpha=0.4)
         (line,) = right.plot([], [], color=INK)
         (now,) = right.plot([], [], "o", color=INK)
-        right.set(yscale="log", xlabel="epoch", ylabel=loss_name, xlim=(0, max(2, len(losses))))
+        right.set(xlabel="epoch", ylabel=f"{loss_name} (log scale)", xlim=(0, max(2, len(losses))))
+        right.xaxis.get_major_locator().set_params(integer=True)
+        logarithmic(right, "y")
         boundary: list[Any] = []
 
         def show(k: int) -> None:
@@ -86,7 +90,9 @@ class Film:
                 boundary.pop().remove()
             if np.nanmin(output) < 0.5 < np.nanmax(output):
                 boundary.append(
-                    left.contour(TICKS, TICKS, output, levels=[0.5], colors=INK, linewidths=1.8)
+                    left.contour(
+                        self.ticks, self.ticks, output, levels=[0.5], colors=INK, linewidths=1.8
+                    )
                 )
             left.set_title(f"epoch {epoch}")
             line.set_data(epochs[:epoch], losses[:epoch])

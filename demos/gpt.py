@@ -201,10 +201,11 @@ def maps(model: GPT, numbers: Array, characters: str) -> Figure:
     names = [{"\n": "↵", " ": "␣"}.get(character, character) for character in characters]
     for layer, (row, heads) in enumerate(zip(grid, found, strict=True), start=1):
         for head, (axes, weights) in enumerate(zip(row, heads, strict=True), start=1):
-            axes.imshow(weights, cmap=palette.SHADES, vmin=0.0, vmax=1.0)
+            shades = axes.imshow(weights, cmap=palette.SHADES, vmin=0.0, vmax=1.0)
             axes.set_xticks(range(len(names)), names, fontsize=7)
             axes.set_yticks(range(len(names)), names, fontsize=7)
             axes.set_title(f"layer {layer}, head {head}", fontsize=9)
+    figure.colorbar(shades, ax=grid, label="share of the attention", shrink=0.6)
     figure.supxlabel("what is looked at")
     figure.supylabel("the character that looks")
     return figure

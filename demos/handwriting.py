@@ -29,7 +29,7 @@ from autograd_lite.visualize import palette
 
 from .command import Parser, listing, positive, seed_number, size_number, whole_number
 from .data import Array
-from .figures import diverging
+from .figures import diverging, logarithmic, marker_of
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -362,24 +362,26 @@ def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
 def learning_curves(logs: dict[str, Log], smoothing: float) -> Figure:
     """Draw loss and test error of each combination over the steps."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator
 
     title = "training: with dropout" + (f", labels smoothed by {smoothing:g}" if smoothing else "")
     figure = Figure(figsize=(8, 6))
     above, below = figure.subplots(2, 1, sharex=True)
     for i, (name, log) in enumerate(logs.items()):
-        above.plot(log.steps, log.training_losses, color=f"C{i}", label=f"{name}, training")
-        above.plot(log.steps, log.test_losses, "--", color=f"C{i}", label=f"{name}, test")
-        below.plot(log.steps, 100 * np.array(log.test_errors), color=f"C{i}")
-    above.set(yscale="log", ylabel="cross-entropy", title=title)
+        line = {"color": f"C{i}", "marker": marker_of(log.steps)}
+        above.plot(log.steps, log.training_losses, label=f"{name}, training", **line)
+        above.plot(log.steps, log.test_losses, "--", label=f"{name}, test", **line)
+        below.plot(log.steps, 100 * np.array(log.test_errors), **line)
+    above.set(ylabel="cross-entropy (log scale)", title=title)
+    logarithmic(above, "y")
     # From 0 to 1 % in one step, and from there on by factors.
     below.set(ylabel="test error (%)", xlabel="step", yscale="symlog", ylim=(0, 100))
     below.set_yticks((0, 1, 2, 5, 10, 20, 50, 100), minor=False)
     above.legend(fontsize=9, ncols=1 if len(logs) == 1 else 2)
-    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    below.yaxis.set_major_formatter("{x:g}")
+    below.yaxis.set_minor_formatter("")
+    last = max((log.steps[-1] for log in logs.values() if log.steps), default=1)
+    below.set_xlim(0, 1.02 * last)
     for axes in (above, below):
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
         axes.grid(True)
     figure.align_ylabels()
     figure.suptitle("Learning curve")
@@ -394,10 +396,11 @@ def confusion(outputs: Array, labels: Array) -> Figure:
     np.add.at(counts, (labels, outputs.argmax(axis=1)), 1)
     figure = Figure(figsize=(6.4, 6))
     axes = figure.subplots()
-    axes.imshow(counts, cmap=palette.SHADES, norm="symlog")
+    shades = axes.imshow(counts, cmap=palette.SHADES, norm="symlog")
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            color = palette.PAPER.of() if row == column else palette.INK.of()
+            dark = shades.norm(count) > 0.5
+            color = palette.PAPER.of() if dark else palette.INK.of()
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     axes.set(xticks=range(10), yticks=range(10), xlabel="taken for", ylabel="digit")
     right = np.trace(counts)
@@ -444,12 +447,13 @@ def _tiles(
     cmap: str | Colormap = palette.SHADES,
     limits: tuple[float | None, float | None] = (None, None),
 ) -> Figure:
-    """Draw images in rows of eight."""
+    """Draw images in rows of eight, or of a few more where the last row would be nearly empty."""
     from matplotlib.figure import Figure
 
-    rows = max(1, -(-len(images) // 8))
-    figure = Figure(figsize=(8, 0.6 + rows * (1.25 if any(titles) else 1.0)))
-    grid = figure.subplots(rows, 8, squeeze=False).ravel()
+    columns = min(range(8, 13), key=lambda n: -len(images) % n) if len(images) > 8 else 8
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(8, 0.6 + rows * 8 / columns * (1.25 if any(titles) else 1.0)))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
     for i, (axes, image) in enumerate(zip(grid, images, strict=False)):

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 SEED = 0  # with it both networks reach 100 %, as 98 of 100 seeds do
 PAYS = 5000  # steps: to compile takes as long as so many do
+PAGE = "7.2,10"  # inches: what fits on paper, A4 or letter, is shown as large as it is
+NUMBERS = 10**7  # in the layers' outputs for some points at once
+PRODUCTS = 4 * 10**10  # of a weight and an input, in a picture of the plane
 TITLES = {"linear": "Linear", "xor": "XOR easy"}
 
 ACTIVATIONS: dict[str, Callable[[argparse.Namespace], nn.Module | None]] = {
@@ -226,9 +229,16 @@ class Run:
 
     def predict(self, inputs: Array) -> Array:
         """Return the network's output for some points."""
+        some = max(1, NUMBERS // max(p.shape[0] for p in self.model.parameters()))
         with no_grad():
-            output: Array = self.model(inputs).numpy()
-        return output
+            parts = [self.model(inputs[i : i + some]).numpy() for i in range(0, len(inputs), some)]
+        return np.concatenate(parts)
+
+    @property
+    def places(self) -> int:
+        """How many places along each side of the plane it is asked about: for all, seconds."""
+        weights = sum(p.size for p in self.model.parameters())
+        return int(np.clip(np.sqrt(PRODUCTS / weights), 31, 241))
 
 
 def train(name: str, args: argparse.Namespace) -> Run:
@@ -253,11 +263,11 @@ def train(name: str, args: argparse.Namespace) -> Run:
     first_loss = loss(output, y)
     output.name, first_loss.name = "output", "loss"
     first_loss.backward()
-    run = Run(name, inputs, labels, model, nn.History(), draw(first_loss, rankdir="TB"))
+    run = Run(name, inputs, labels, model, nn.History(), first_step(first_loss, name))
 
     callbacks: list[Callable[[nn.State], None]] = [log_every(args.log_every)]
     if args.animation:
-        run.film = Film(run.predict, args.epochs)
+        run.film = Film(run.predict, args.epochs, run.places)
         callbacks.append(run.film)
 
     describe(run, args)
@@ -283,6 +293,16 @@ def train(name: str, args: argparse.Namespace) -> Run:
     if args.stop_below and not run.diverged and len(run.history) < args.epochs:
         print(f"stopped after epoch {len(run.history)}: the loss is below {args.stop_below:g}")
     return run
+
+
+def first_step(loss: Tensor, name: str) -> Drawing:
+    """Draw the computation of a loss before any training, on a page."""
+    drawing = draw(loss, rankdir="TB")
+    title = f"{TITLES[name]}: the first training step; the network is untrained"
+    drawing.digraph.attr(
+        label=title, labelloc="t", fontname="Helvetica,Arial,sans-serif", fontsize="20", size=PAGE
+    )
+    return drawing
 
 
 def compiles(args: argparse.Namespace, points: int) -> bool:
@@ -363,7 +383,7 @@ def save(run: Run, args: argparse.Namespace) -> None:
         truth = run.inputs, run.labels
         drawn = {
             "comparison": figures.comparison(*truth, run.predict(run.inputs)),
-            "decision_boundary": figures.decision_boundary(*truth, run.predict),
+            "decision_boundary": figures.decision_boundary(*truth, run.predict, run.places),
             "learning_curve": figures.learning_curve(
                 run.history.losses, run.history.metrics["accuracy"], LOSSES[args.loss][1]
             ),

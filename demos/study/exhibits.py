@@ -156,14 +156,14 @@ class Study:
             for seed, state in self.weights(experiment, cell).items()
         }
 
-    def panel(self, experiment: str, cell: str, title: str) -> figures.Panel:
+    def panel(self, experiment: str, cell: str, title: str) -> lab.Panel:
         """Return how the network of the first seed sees the plane."""
         c = configuration(experiment, cell)
         seed, model = min(self.networks(experiment, cell).items(), key=lambda pair: pair[0])
         inputs, labels = points(c.data, seed)
         outputs = diagnostics.predict(model, c)
         right = np.mean((outputs(inputs) > 0.5) == np.ravel(labels))
-        return figures.Panel(f"{title}: {percent(right)}", inputs, labels, outputs)
+        return lab.Panel(f"{title}: {percent(right)}", inputs, labels, outputs)
 
 
 def configuration(experiment: str, cell: str) -> Configuration:
@@ -391,10 +391,10 @@ def _moments(study: Study) -> Exhibit:
         outputs = diagnostics.predict(model, seen.configuration)
         right.append(int(np.sum((outputs(inputs) > 0.5) == labels[:, 0])))
         title = f"epoch {epoch}: {right[-1]} of 21"
-        panels.append(figures.Panel(title, inputs, labels, outputs))
+        panels.append(lab.Panel(title, inputs, labels, outputs))
     counts = f"{', '.join(map(str, right[:-1]))} and {right[-1]}"
     return Exhibit(
-        figures.boundaries(panels),
+        lab.boundaries(panels),
         "The decision boundary of R0's network on XOR at five moments of its learning, for the "
         "first seed; between them the error that is left falls by equal parts. Shades are the "
         "output, from 0 (orange) to 1 (blue); the black line is where it is one half. Of the 21 "
@@ -532,7 +532,7 @@ def _moons_units(study: Study) -> Exhibit:
     medians = [study.median(name, f"{n} units", "accuracy") for n in (5, 10, 15, 20)]
     held = [study.median(name, f"{n} units", "held_out_accuracy") for n in (5, 20)]
     return Exhibit(
-        figures.boundaries(panels),
+        lab.boundaries(panels),
         "R2's network on two moons with more and more hidden units, for the first seed. Median "
         f"accuracies past 5 units: {', '.join(percent(m) for m in medians)}. On as many "
         f"new points from the same moons, 5 units have {percent(held[0])} and 20 have "
@@ -550,7 +550,7 @@ def _moons_depth(study: Study) -> Exhibit:
         study.panel("R2-moons-depth", f"width {w}, {n} layers", f"({w}, {n})") for w, n in DEPTHS
     ]
     return Exhibit(
-        figures.boundaries(panels),
+        lab.boundaries(panels),
         "R2's networks of several (width, layers) on two moons, for the first seed; input and "
         "output count as layers. It is one run of each, like the report's own figure: the next one "
         "has all seeds, and should be seen before a conclusion is drawn from this one.",
@@ -594,7 +594,7 @@ def _linear_only(study: Study) -> Exhibit:
     ]
     loss = study.median(name, "xor")
     return Exhibit(
-        figures.boundaries(panels),
+        lab.boundaries(panels),
         "Without activation in its hidden layers a network draws a straight line, whatever its "
         "depth: enough for linear, not for XOR. The best that a line can do there is 16 of 21 "
         f"points; the median loss is {number(loss)}. On the right, the network with sigmoids.",
@@ -740,7 +740,7 @@ def _moons_activations(study: Study) -> Exhibit:
         if np.isfinite(values).any()  # the others' boundaries are straight
     )
     return Exhibit(
-        figures.boundaries([study.panel(name, cell, cell) for cell in cells]),
+        lab.boundaries([study.panel(name, cell, cell) for cell in cells]),
         "R2's boundaries with 3 hidden units, for the first seed: round with tanh and sigmoid, a "
         "polygon with ReLU. In numbers, over all seeds: of all the turning that the boundary "
         f"does, the sharpest tenth of its length holds {turning or 'nothing yet: it is straight'}.",

@@ -8,7 +8,6 @@ function returns a figure that is drawn when it is saved; Matplotlib is imported
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import numpy as np
 from autograd_lite.visualize import palette
 
 from ..data import Array
-from ..figures import CLASSES, INK, PAPER, blank, diverging, style
+from ..figures import INK, PAPER, blank, diverging, logarithmic, marker_of, panes, style
 from .claims import wilson
 from .configuration import ACTIVATIONS, OPTIMIZERS
 
@@ -45,11 +44,13 @@ def learning_curves(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str =
     ylabel
         What the loss is.
     """
-    figure, grid = _grid(len(panels), width=4.4, height=4.2, sharey=True)
+    figure, grid, _ = panes(len(panels), width=4.4, height=4.2, sharey=True)
     for axes, (title, curves) in zip(grid, panels.items(), strict=False):
         for i, (label, curve) in enumerate(curves.items()):
             band(axes, curve, "loss", label, i)
-        axes.set(title=title, xscale="log", yscale="log", xlabel="epoch (log scale)")
+        axes.set(title=title, xlabel="epoch (log scale)")
+        logarithmic(axes, "x")
+        logarithmic(axes, "y")
         axes.legend()
     grid[0].set_ylabel(ylabel)
     return figure
@@ -67,9 +68,9 @@ def band(axes: Axes, curve: DataFrame, column: str, label: str, i: int = 0) -> N
         axes.fill_between(
             epochs, quantiles[low], quantiles[high], color=f"C{i}", alpha=alpha, linewidth=0
         )
-    marker = "o" if len(epochs) < 5 else ""
     line = LINES[i % len(LINES)]
-    axes.plot(epochs, quantiles[0.5], color=f"C{i}", linestyle=line, marker=marker, label=label)
+    axes.plot(epochs, quantiles[0.5], color=f"C{i}", linestyle=line, label=label,
+              marker=marker_of(epochs))  # fmt: skip
 
 
 # -- shares of the seeds -----------------------------------------------------------------------
@@ -135,12 +136,15 @@ def heatmap(
     form
         How a number is written into its field.
     log
-        Whether colours follow the logarithm.
+        Whether colours follow the logarithm; where not, the numbers are shares.
     """
     import matplotlib
     from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.ticker import PercentFormatter
 
-    figure, grid = _grid(len(panels), width=4.2, height=3.6)
+    from ..ticks import LogNumbers, LogTicks
+
+    figure, grid, _ = panes(len(panels), width=4.2, height=3.6)
     every = np.concatenate([table.to_numpy(float).ravel() for table in panels.values()])
     every = every[np.isfinite(every) & ((every > 0) | (not log))]
     low, high = (every.min(), every.max()) if every.size else (0.1, 1.0)
@@ -162,51 +166,14 @@ def heatmap(
         axes.set_yticks(range(len(table.index)), [f"{rate:g}" for rate in table.index])
         for side in axes.spines.values():
             side.set_visible(False)
-    figure.colorbar(shades, ax=list(grid), label=label, shrink=0.9)
+    how = (
+        {"ticks": LogTicks(), "format": LogNumbers()} if log else {"format": PercentFormatter(1.0)}
+    )
+    figure.colorbar(shades, ax=list(grid), label=label, shrink=0.9, **how).minorticks_off()
     return figure
 
 
 # -- the plane ---------------------------------------------------------------------------------
-
-
-@dataclass
-class Panel:
-    """A network's view of the plane: its points, and its output for any of them."""
-
-    title: str
-    inputs: Array
-    labels: Array
-    predict: Callable[[Array], Array]
-
-
-def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
-    """Draw outputs over the plane as shades, the line where they are one half, the points."""
-    columns = min(columns, len(panels))
-    figure, grid = _grid(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
-    shades = diverging()
-    for axes, panel in zip(grid, panels, strict=False):
-        low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
-        left, bottom = low - 0.1 * (high - low)
-        right, top = high + 0.1 * (high - low)
-        xs, ys = np.linspace(left, right, 160), np.linspace(bottom, top, 160)
-        plane = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        outputs = panel.predict(plane).reshape(160, 160)
-        if np.isfinite(outputs).all():
-            axes.pcolormesh(
-                xs, ys, outputs, cmap=shades, vmin=0, vmax=1, alpha=0.55, rasterized=True
-            )
-            if outputs.min() < 0.5 < outputs.max():
-                axes.contour(xs, ys, outputs, levels=[0.5], colors=INK, linewidths=1.5)
-        labels = np.ravel(panel.labels)
-        for label, (color, marker) in enumerate(CLASSES):
-            axes.plot(
-                *panel.inputs[labels == label].T, marker, color=color, markersize=4,
-                markeredgecolor=PAPER, markeredgewidth=0.4,
-            )  # fmt: skip
-        axes.set_title(panel.title, fontsize=11)
-        axes.set(xlabel="$x_1$", ylabel="$x_2$")
-        axes.label_outer()
-    return figure
 
 
 def surface(
@@ -227,13 +194,21 @@ def surface(
     """
     from matplotlib.colors import LogNorm
 
+    from ..ticks import LogNumbers, LogTicks
+
     figure = blank(figsize=(8, 5.6))
     axes = figure.subplots()
     levels = np.geomspace(losses.min(), losses.max(), 16)
     shades = axes.contourf(
         xs, ys, losses, levels=levels, norm=LogNorm(), cmap=palette.SHADES + "_r", alpha=0.7
     )
-    figure.colorbar(shades, ax=axes, label="loss in this plane (log scale)", format="%.2g")
+    figure.colorbar(
+        shades,
+        ax=axes,
+        label="loss in this plane (log scale)",
+        ticks=LogTicks(),
+        format=LogNumbers(),
+    ).minorticks_off()
     for i, (label, path) in enumerate(paths.items()):
         axes.plot(*path.T, color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
         axes.plot(*path[-1], "*", color=f"C{i}", markersize=13, markeredgecolor=INK)
@@ -320,12 +295,13 @@ def over_time(panels: Mapping[str, Mapping[str, DataFrame]], ylabel: str) -> Fig
 
     Each table has the columns epoch, seed and value.
     """
-    figure, grid = _grid(len(panels), 3, width=3.6, height=4.4)
+    figure, grid, _ = panes(len(panels), 3, width=3.6, height=4.4)
     for axes, (title, layers) in zip(grid, panels.items(), strict=False):
         for i, (label, values) in enumerate(layers.items()):
             band(axes, values, "value", label, i)
         axes.set_title(title, fontsize=11)
-        axes.set(xscale="symlog", yscale="log", xlabel="epoch (log scale)")
+        axes.set(xscale="symlog", xlabel="epoch (log scale)")
+        logarithmic(axes, "y")
         axes.set_xlim(left=0)
         axes.legend(fontsize=9)
     grid[0].set_ylabel(ylabel)
@@ -350,10 +326,11 @@ def silences(networks: Mapping[str, DataFrame]) -> Figure:
         left.fill_between(
             counts.index, 100 * low, 100 * high, color=f"C{i}", alpha=0.2, linewidth=0
         )
-        left.plot(counts.index, 100 * share, LINES[i], color=f"C{i}", marker="o", label=label)
+        left.plot(counts.index, 100 * share, LINES[i], color=f"C{i}", marker="o", markersize=4,
+                  label=label)  # fmt: skip
         band(right, table, "gradient", label, i)
     left.set(ylabel="networks with a silent output (%)", ylim=(-3, 103))
-    right.set(ylabel="largest |∂L/∂w| (log scale, 0 at the bottom)")
+    right.set(ylabel="largest |∂L/∂w|\n(log scale, 0 at the bottom)")
     right.set_yscale("symlog", linthresh=1e-6)
     right.set_ylim(bottom=0)
     for axes in (left, right):
@@ -365,7 +342,7 @@ def silences(networks: Mapping[str, DataFrame]) -> Figure:
 
 def tiles(images: Array) -> Figure:
     """Draw small arrays side by side, blue for positive, orange for negative numbers."""
-    figure, grid = _grid(len(images), 8, width=1.0, height=1.05)
+    figure, grid, _ = panes(len(images), 8, width=1.0, height=1.05)
     most = float(np.abs(images).max())
     for axes, image in zip(grid, images, strict=True):
         shown = axes.imshow(image, cmap=diverging(), vmin=-most, vmax=most)
@@ -396,7 +373,9 @@ def spread(
         axes.plot([], [], "*", color="C1", markersize=14, markeredgecolor=INK, label="reported")
     names = [label.replace(", ", "\n").replace(" 0", "\n0") for label in groups]
     axes.set_xticks(range(len(groups)), names)
-    axes.set(yscale=yscale, ylabel=ylabel)
+    axes.set_ylabel(ylabel)
+    if yscale == "log":
+        logarithmic(axes, "y")
     axes.grid(True, axis="y")
     figure.legend(loc="outside upper center", ncols=3)
     return figure
@@ -450,7 +429,7 @@ def sweep_figures(results: Any, folder: str | Path) -> list[Path]:
         "sweep_loss": (
             "median loss (log scale)",
             lambda cell: cell.final_loss.median(),
-            "{:.1e}",
+            "{:.2g}",
             True,
         ),
     }
@@ -516,20 +495,3 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.set_layout_engine("none")  # what was laid out for the first is so for the second
         figure.savefig(paths[1])
     return paths
-
-
-# -- the sheet ---------------------------------------------------------------------------------
-
-
-def _grid(
-    count: int, columns: int = 2, *, width: float, height: float, sharey: bool = False
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many panels, in rows."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = blank(figsize=(max(width * columns, 5.5), height * rows))
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
-    axes = list(grid.ravel())
-    for empty in axes[count:]:
-        empty.set_visible(False)
-    return figure, axes[:count]

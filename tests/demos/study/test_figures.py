@@ -7,7 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from demos import figures as lab
 from demos.figures import style
 from demos.study import figures
 from demos.study.claims import wilson
@@ -142,8 +145,8 @@ def test_a_sweep_has_its_figures(tmp_path):
 
 def test_the_boundary_is_where_the_output_is_one_half():
     inputs = np.array([[0.0, 0.0], [1.0, 1.0]])
-    panel = figures.Panel("a", inputs, np.array([[0], [1]]), lambda p: p[:, 0] + 0.1)
-    (axes,) = figures.boundaries([panel]).axes
+    panel = lab.Panel("a", inputs, np.array([[0], [1]]), lambda p: p[:, 0] + 0.1)
+    axes, _ = lab.boundaries([panel]).axes
     line = axes.collections[-1].get_paths()[0].vertices
     np.testing.assert_allclose(line[:, 0], 0.4, atol=1e-9)
     assert [line.get_marker() for line in axes.lines] == ["o", "^"]
@@ -152,8 +155,8 @@ def test_the_boundary_is_where_the_output_is_one_half():
 @pytest.mark.parametrize("output", [0.2, np.nan])
 def test_a_network_without_a_boundary_is_drawn(output):
     inputs = np.array([[0.0, 0.0], [1.0, 1.0]])
-    panel = figures.Panel("a", inputs, np.array([0, 1]), lambda p: np.full(len(p), output))
-    figures.boundaries([panel]).canvas.draw()
+    panel = lab.Panel("a", inputs, np.array([0, 1]), lambda p: np.full(len(p), output))
+    lab.boundaries([panel]).canvas.draw()
 
 
 # -- inside a network ------------------------------------------------------------------------
@@ -199,3 +202,59 @@ def test_the_same_figure_is_the_same_file_and_needs_no_network(tmp_path):
     assert contents[:2] == contents[2:]
     svg = contents[0].decode()
     assert not re.search(r'(href|src)="https?:', svg)
+
+
+# -- ticks -----------------------------------------------------------------------------------
+
+
+@given(st.floats(1e-12, 1e9), st.floats(0.0, 12.0))
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers_or_decades(low, decades):
+    axes = lab.blank().subplots()
+    axes.plot([0, 1], [low, low * 10.0**decades], marker=lab.marker_of([0, 1]))
+    lab.logarithmic(axes, "y")
+    axes.figure.canvas.draw()
+    bounds = sorted(axes.get_ylim())
+    texts = [t.get_text() for t in axes.get_yticklabels(which="both")]
+    places = [
+        (place, text)
+        for place, text in zip(axes.get_yticks(), texts, strict=False)
+        if bounds[0] <= place <= bounds[1]
+    ]
+    assert 2 <= len(places) <= 12
+    for place, text in places:
+        said = re.fullmatch(r"\$10\^\{(-?\d+)\}\$|(\d+(?:\.\d+)?(?:e[+-]\d+)?)", text)
+        value = 10.0 ** int(said[1]) if said[1] else float(said[2])
+        assert value == pytest.approx(place, rel=1e-6)
+        assert len(text) < 12
+    assert bounds[1] / bounds[0] < max(2.0, 10.0 ** (1.2 * decades + 0.2))
+
+
+def test_a_run_of_one_epoch_is_seen():
+    curve = pd.DataFrame({"epoch": [1, 1], "seed": [0, 1], "loss": [0.2, 0.21]})
+    drawn = {
+        "lab": lab.learning_curve([0.3], [0.5], "loss"),
+        "study": figures.learning_curves({"a": {"b": curve}}),
+    }
+    for figure in drawn.values():
+        figure.canvas.draw()
+        assert all(axes.lines[0].get_marker() == "o" for axes in figure.axes)
+        low, high = figure.axes[0].get_ylim()
+        assert high < 2.1 * low  # not a decade above and below
+    ticks = drawn["study"].axes[0].get_xticklabels()
+    assert {t.get_text() for t in ticks if 0.9 < t.get_position()[0] < 1.1} <= {"1"}
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 6])
+def test_panels_have_axes_a_key_and_a_scale_and_leave_no_hole(count):
+    inputs = np.array([[0.0, 0.0], [1.0, 1.0]])
+    panel = lab.Panel("a", inputs, np.array([[0], [1]]), lambda p: p[:, 0])
+    figure = lab.boundaries([panel] * count)
+    shown = [axes for axes in figure.axes if axes.get_title(loc="left") or axes.get_title()]
+    assert len(shown) == count
+    assert shown[0].get_ylabel() == "$x_2$"
+    assert shown[-1].get_xlabel() == "$x_1$"
+    keys = [*figure.legends, *(a.get_legend() for a in figure.axes if a.get_legend())]
+    assert [[t.get_text() for t in key.get_texts()] for key in keys] == [
+        ["output 0.5", "label 0", "label 1"]
+    ]
+    assert "output" in [axes.get_ylabel() for axes in figure.axes]
