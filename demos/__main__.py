@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 from .command import Parser, one_line
 
@@ -47,12 +48,16 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(line_buffering=True)  # a line is seen at once in a pipe, too
     try:
         status = main(sys.argv[1:])
         sys.stdout.flush()  # here a reader that left is noticed
         sys.exit(status)
     except BrokenPipeError:  # as `head` does when it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
         print("\ninterrupted: files of earlier runs are as they were", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``python -m demos check``: hand-written backward passes, right and wrong, are checked.
+"""Hand-written backward passes, right and wrong, are checked.
 
 Four networks as learners write them. One is right; R2's takes a mean over the batch where a
 sum belongs; one forgets the derivative of a sigmoid; one keeps what an earlier forward pass
@@ -15,7 +15,7 @@ import numpy as np
 from autograd_lite.errors import GradientCheckError
 from autograd_lite.testing import check_gradient_function, stored
 
-from .command import Parser
+from .command import SOURCES, Parser
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Parts = tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]
@@ -139,10 +139,9 @@ NETWORKS: dict[str, tuple[str, Callable[[], Parts]]] = {
 
 def main(argv: list[str]) -> int:
     """Check the networks and say what was found."""
-    parser = Parser(prog="python -m demos check", description=__doc__)
-    parser.add_argument(
-        "--network", choices=NETWORKS, metavar="NAME", help=f"one of {', '.join(NETWORKS)}; all"
-    )
+    parser = Parser(prog="python -m demos check", description=__doc__, epilog=SOURCES)
+    parser.add_argument("--network", choices=NETWORKS, metavar="NAME",
+                        help=f"one of {', '.join(NETWORKS)} (default: all)")  # fmt: skip
     chosen = parser.parse_args(argv).network
     for name, (said, parts) in NETWORKS.items():
         if chosen in (None, name):

@@ -16,6 +16,7 @@ import nn
 from autograd_lite import no_grad
 
 from .command import (
+    SOURCES,
     Parser,
     listing,
     positive,
@@ -60,21 +61,22 @@ def blobs(argv: Sequence[str]) -> int:
 
 def main(name: str, argv: Sequence[str]) -> int:
     """Train a network for each panel, print how it does, and draw its decision boundary."""
-    args = parse(name, argv)
+    args, diverged = parse(name, argv), False
     points, labels = DATA[name](np.random.default_rng(args.seed))
     print(f"{name}: 200 points; rate {args.lr:g}, {args.passes} passes, λ {args.decay:g}")
     with listing(args.out) as folder, style():
         for what, networks in FIGURES[name].items():
             views = []
             for title, hidden, activation in networks:
-                model = train(points, labels, hidden, activation, args)
+                model, overflowed = train(points, labels, hidden, activation, args)
+                diverged |= overflowed
                 accuracy = nn.accuracy(predict(model, points), labels)
                 views.append(Panel(f"{title}: {accuracy:.1%}", points, labels, of_label_1(model)))
                 print(f"  {title:24}{accuracy:>7.1%}", flush=True)
             figure = boundaries(views)
             figure.suptitle(f"{name}: {what.replace('_', ' ')}")
             figure.savefig(folder / f"{name}_{what}.png")
-    return 0
+    return int(diverged)
 
 
 def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
@@ -82,6 +84,7 @@ def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog=f"python -m demos {name}",
         description=__doc__,
+        epilog=SOURCES,
     )
     add = parser.add_argument
     add("--lr", type=positive, default=0.01, metavar="RATE",
@@ -90,15 +93,16 @@ def parse(name: str, argv: Sequence[str]) -> argparse.Namespace:
         help="λ of the L2 regularisation (default: %(default)s)")  # fmt: skip
     add("--epochs", "--passes", dest="passes", type=whole_number, default=20000, metavar="N",
         help="steps (default: %(default)s)")  # fmt: skip
-    add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
+    add("--seed", type=seed_number, default=0, metavar="N",
+        help="where all random numbers start (default: %(default)s)")  # fmt: skip
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
     return parser.ready(parser.parse_args(argv), "matplotlib", "scikit-learn")
 
 
 def train(
     points: Array, labels: Array, hidden: list[int], activation: str, args: argparse.Namespace
-) -> nn.MLP:
-    """Train one network; where it diverges, it keeps the last weights that were finite."""
+) -> tuple[nn.MLP, bool]:
+    """Train one network, and say whether it diverged: it has the last finite weights then."""
     model = nn.MLP([2, *hidden, 2], activation, init="fan_in_normal", rng=args.seed)
     weights = [p for p in model.parameters() if p.ndim > 1]
     biases = [p for p in model.parameters() if p.ndim == 1]
@@ -109,7 +113,8 @@ def train(
         nn.fit(model, loss, optimizer, points, labels, epochs=args.passes, progress=False)
     except nn.DivergedError as error:
         print(f"  {error}", file=sys.stderr)
-    return model
+        return model, True
+    return model, False
 
 
 def of_label_1(model: nn.Module) -> Callable[[Array], Array]:

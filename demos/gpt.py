@@ -115,20 +115,26 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m demos gpt", description=__doc__)
     add = parser.add_argument
     add("--text", metavar="FILE", help="to learn from; else names that are installed")
-    add("--steps", type=whole_number, default=1500, metavar="N", help="(default: %(default)s)")
+    add("--steps", type=whole_number, default=1500, metavar="N",
+        help="how often it is updated (default: %(default)s)")  # fmt: skip
     add("--context", type=size_number, default=16, metavar="N",
         help="how many characters it sees (default: %(default)s)")  # fmt: skip
     add("--width", type=size_number, default=32, metavar="N",
         help="numbers for each character (default: %(default)s)")  # fmt: skip
-    add("--heads", type=size_number, default=4, metavar="N", help="(default: %(default)s)")
-    add("--layers", type=size_number, default=2, metavar="N", help="(default: %(default)s)")
-    add("--dropout", type=fraction, default=0.0, metavar="P", help="(default: %(default)s)")
-    add("--batch-size", type=size_number, default=32, metavar="N", help="(default: %(default)s)")
+    add("--heads", type=size_number, default=4, metavar="N",
+        help="of attention, in each layer (default: %(default)s)")  # fmt: skip
+    add("--layers", type=size_number, default=2, metavar="N",
+        help="of attention, one above the other (default: %(default)s)")  # fmt: skip
+    add("--dropout", type=fraction, default=0.0, metavar="P",
+        help="share of the numbers left out in training (default: %(default)s)")  # fmt: skip
+    add("--batch-size", type=size_number, default=32, metavar="N",
+        help="windows of the text in each step (default: %(default)s)")  # fmt: skip
     add("--lr", type=positive, default=3e-3, metavar="RATE",
         help="learning rate of AdamW; it falls along a cosine (default: %(default)s)")  # fmt: skip
     add("--sample-every", type=whole_number, default=500, metavar="N",
         help="steps from one sample to the next (default: %(default)s)")  # fmt: skip
-    add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
+    add("--seed", type=seed_number, default=0, metavar="N",
+        help="where all random numbers start (default: %(default)s)")  # fmt: skip
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
     args = parser.parse_args(argv)
     if args.width % args.heads:

@@ -27,7 +27,7 @@ from autograd_lite import no_grad
 from autograd_lite.errors import MissingExtraError
 from autograd_lite.visualize import palette
 
-from .command import Parser, listing, positive, seed_number, size_number, whole_number
+from .command import SOURCES, Parser, listing, positive, seed_number, size_number, whole_number
 from .data import Array
 from .figures import diverging, logarithmic, marker_of
 
@@ -249,7 +249,7 @@ def arguments(
     argv: Sequence[str], name: str, description: str, epochs: int, more: Any = None
 ) -> argparse.Namespace:
     """Read the flags."""
-    parser = Parser(prog=f"python -m demos {name}", description=description)
+    parser = Parser(prog=f"python -m demos {name}", description=description, epilog=SOURCES)
     add = parser.add_argument
     if more is not None:
         more(parser)
@@ -257,8 +257,10 @@ def arguments(
         help="how often all images are seen (default: %(default)s)")  # fmt: skip
     add("--batch-size", type=whole_number, default=Task.batch_size, metavar="N",
         help="images in each step (default: %(default)s)")  # fmt: skip
-    add("--activation", choices=ACTIVATIONS, default="relu", help="(default: %(default)s)")
-    add("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: %(default)s)")
+    add("--activation", choices=ACTIVATIONS, default="relu",
+        help="after each layer but the last (default: %(default)s)")  # fmt: skip
+    add("--optimizer", choices=OPTIMIZERS, default="adam",
+        help="how weights change (default: %(default)s)")  # fmt: skip
     add("--lr", type=positive, metavar="RATE", help="learning rate (default: by optimizer)")
     add("--seed", type=seed_number, default=0, metavar="N",
         help="of weights, order and dropout (default: %(default)s)")  # fmt: skip

@@ -114,10 +114,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add("--text", metavar="FILE", help="a name a line; else names that are installed")
     add("--steps", type=whole_number, default=1500, metavar="N",
         help="of each model (default: %(default)s)")  # fmt: skip
-    add("--batch-size", type=size_number, default=32, metavar="N", help="(default: %(default)s)")
+    add("--batch-size", type=size_number, default=32, metavar="N",
+        help="windows of the text in each step (default: %(default)s)")  # fmt: skip
     add("--lr", type=positive, default=0.01, metavar="RATE",
         help="learning rate of Adam (default: %(default)s)")  # fmt: skip
-    add("--seed", type=seed_number, default=0, metavar="N", help="(default: %(default)s)")
+    add("--seed", type=seed_number, default=0, metavar="N",
+        help="where all random numbers start (default: %(default)s)")  # fmt: skip
     add("--out", default="out", metavar="DIR", help="folder for the files (default: %(default)s)")
     args = parser.parse_args(argv)
     args.read = texts.given(parser, args.text, args.seed, CONTEXT)

@@ -61,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
             results = store.load(folder)
         for note in results.notes:
             print(note, file=sys.stderr)
+        if args.progress is not False:
+            print(f"{len(results.runs)} runs are there; now the figures", file=sys.stderr)
         page = write(results, scope, args.out / "report", args.compile)
     except (ValueError, FileNotFoundError) as error:
         print(f"python -m demos report: error: {one_line(error)}", file=sys.stderr)

@@ -122,7 +122,7 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
         "--bias", "whether layers have one", "no", nargs="+", choices=("yes", "no"), default=["no"]
     )
     flag("--activation", "after each hidden layer", "sigmoid",
-         nargs="+", choices=ACTIVATIONS, default=["sigmoid"])  # fmt: skip
+         nargs="+", type=activation, default=["sigmoid"], metavar=NAMES)  # fmt: skip
     flag("--init", "how weights start, a name of nn.init", "normal",
          nargs="+", choices=nn.init.BY_NAME, default=["normal"], metavar="NAME")  # fmt: skip
     flag("--loss", "what is minimised", "mse; cross_entropy for moons and blobs",
@@ -139,8 +139,8 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     flag("--epochs", "how often all points are seen", "2000",
          type=whole_number, default=2000, metavar="N")  # fmt: skip
     flag("--output-activation", "after the last layer; moons and blobs have softmax", "sigmoid",
-         choices=ACTIVATIONS, default="sigmoid")  # fmt: skip
-    flag("--slope", "of leaky_relu, for negative numbers", "0.01",
+         type=activation, default="sigmoid", metavar=NAMES)  # fmt: skip
+    flag("--slope", "of leaky-relu, for negative numbers", "0.01",
          type=positive, default=0.01, metavar="X")  # fmt: skip
     flag("--momentum", "share of the last change that momentum keeps", "0.9",
          type=fraction, default=0.9, metavar="BETA")  # fmt: skip
@@ -150,6 +150,23 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
          type=positive, metavar="LOSS")  # fmt: skip
     add_where(parser, "out/sweep")
     return parser, parser.parse_args(argv)
+
+
+SPELLED = {"leaky-relu": "leaky_relu", "none": "identity"}
+"""Activations by the names that the lab gives them, where those are not the study's own."""
+NAMES = "{sigmoid,tanh,relu,leaky-relu,none}"
+
+
+def activation(text: str) -> str:
+    """Read an activation, by the lab's name or by the study's.
+
+    >>> activation("none"), activation("identity"), activation("leaky-relu")
+    ('identity', 'identity', 'leaky_relu')
+    """
+    name = SPELLED.get(text, text)
+    if name not in ACTIVATIONS:
+        raise argparse.ArgumentTypeError(f"must be one of {NAMES[1:-1]}, not '{text}'")
+    return name
 
 
 def batch(text: str) -> int | None:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -72,8 +73,37 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
     assert process.wait() == 0
 
 
-@pytest.mark.parametrize("name", ["lab", "experiment", "report"])
-def test_the_help_says_what_r0_to_r4_are(name, monkeypatch):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_says_what_r0_to_r4_are_where_it_names_them(name, monkeypatch):
     text = parser_of(name, monkeypatch).format_help()
-    for source in ("R0", "R1", "R2", "R3", "R4"):
+    assert "``" not in text
+    named = re.search(r"\bR[0-4]\b", text) is not None
+    assert named or name not in ("lab", "experiment", "report", "moons", "digits", "check")
+    for source in ("R0", "R1", "R2", "R3", "R4") if named else ():
         assert f"\n  {source}  " in text
+
+
+WORDS = {  # one word for one thing: how an option is called, and what is not
+    "--dataset": ["--data-set", "--points"],
+    "--epochs": ["--passes", "--iterations"],
+    "--batch-size": ["--batch"],
+    "--weight-decay": ["--decay", "--l2"],
+    "--lr": ["--rate", "--learning-rate"],
+    "--hidden": ["--units"],
+    "--seed": ["--rng"],
+    "--out": ["--output", "--folder"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_one_word_for_one_thing(name, monkeypatch):
+    """What an option was called before still goes, behind the word that all commands share."""
+    for action in parser_of(name, monkeypatch)._actions:
+        first, *others = action.option_strings or [""]
+        for word, wrong in WORDS.items():
+            assert first not in wrong, (name, action.option_strings)
+            assert word not in others
+        assert action.help, (name, first)
+        assert not action.help.startswith("(default"), (name, first)
+        for choice in [*(action.choices or ()), str(action.metavar)]:
+            assert "leaky_relu" not in choice, (name, first)
