@@ -123,7 +123,7 @@ def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
 
     columns = min(columns, len(panels))
     figure, grid, empty = panes(len(panels), columns, width=7.9 / columns, height=8.2 / columns)
-    shades, shown, ink = diverging(), None, {"color": INK, "linewidth": 1.5}
+    shades, shown = diverging(), None
     for i, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
         low, high = panel.inputs.min(axis=0), panel.inputs.max(axis=0)
         left, bottom = low - 0.1 * (high - low)
@@ -152,7 +152,7 @@ def boundaries(panels: Sequence[Panel], columns: int = 3) -> Figure:
             axes.set_xlabel("")
             axes.tick_params(labelbottom=False)
     keys = [
-        Line2D([], [], label="output 0.5", **ink),
+        Line2D([], [], label="output 0.5", color=INK, linewidth=1.5),
         *(
             Line2D([], [], linestyle="", marker=marker, color=color, label=f"label {label}")
             for label, (color, marker) in enumerate(CLASSES)

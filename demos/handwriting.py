@@ -401,7 +401,7 @@ def confusion(outputs: Array, labels: Array) -> Figure:
     shades = axes.imshow(counts, cmap=palette.SHADES, norm="symlog")
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            dark = shades.norm(count) > 0.5
+            dark = shades.cmap(shades.norm(count))[0] < 0.5
             color = palette.PAPER.of() if dark else palette.INK.of()
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     axes.set(xticks=range(10), yticks=range(10), xlabel="taken for", ylabel="digit")
