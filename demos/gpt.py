@@ -98,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
     )
     print(f"held-out loss of pairs that are counted: {texts.by_counting(text):.3f}")
     start, rng = time.monotonic(), np.random.default_rng(args.seed + 1)
-    with listing(args.out) as folder, style():
+    with listing(args.out) as folder, style(), np.errstate(all="ignore"):
         losses = train(model, text, args, rng)
         print(f"held-out loss after {args.steps} steps: {losses[-1][2]:.3f}", end=" ")
         print(f"({time.monotonic() - start:.0f} s)")
@@ -159,9 +159,10 @@ def train(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
-        since.append(loss.item())
+        since.append(texts.see_finite(loss.item(), args.lr))
         if step % every == 0 or step == args.steps:
-            found.append((step, float(np.mean(since)), texts.held_out(model, text, args.context)))
+            new = texts.see_finite(texts.held_out(model, text, args.context), args.lr)
+            found.append((step, float(np.mean(since)), new))
             since = []
         if step % args.sample_every == 0:
             _, seen, new = found[-1]

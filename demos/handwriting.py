@@ -27,7 +27,16 @@ from autograd_lite import no_grad
 from autograd_lite.errors import MissingExtraError
 from autograd_lite.visualize import palette
 
-from .command import SOURCES, Parser, listing, positive, seed_number, size_number, whole_number
+from .command import (
+    SOURCES,
+    Parser,
+    listing,
+    positive,
+    seed_number,
+    size_number,
+    whole_number,
+    writable_folder,
+)
 from .data import Array
 from .figures import diverging, logarithmic, marker_of
 
@@ -286,6 +295,11 @@ def arguments(
             nn.fast.enable()
         except MissingExtraError as error:
             parser.exit(1, f"{error}\n")
+    if args.tensorboard:
+        try:
+            writable_folder(args.tensorboard)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --tensorboard: {error}")
     needed = ("matplotlib", "safetensors", "scikit-learn", "tqdm", "tensorboardX")
     return parser.ready(args, *needed)
 

@@ -125,6 +125,16 @@ def next_character(
     return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
+def see_finite(loss: float, lr: float) -> float:
+    """Return a loss; or end the program in one line where it has overflown, or is about to."""
+    if not loss < 1e6:
+        raise SystemExit(
+            f"python -m demos: error: the loss became {loss:.3g}, so training has failed: try a --lr "
+            f"smaller than {lr:g}; files of earlier runs are as they were"
+        )
+    return loss
+
+
 def given(parser: Parser, path: str | None, seed: int, context: int) -> Text:
     """Return the text that the flag --text names, or say in a line what is wrong with it."""
     try:

@@ -83,6 +83,26 @@ def test_the_help_says_what_r0_to_r4_are_where_it_names_them(name, monkeypatch):
         assert f"\n  {source}  " in text
 
 
+@pytest.mark.parametrize(
+    ("flags", "status", "said"),
+    [
+        (["digits", "--tensorboard", "/proc/x"], 2, "argument --tensorboard: cannot write into"),
+        (["gpt", "--lr", "1e300", "--steps", "2"], 1, "so training has failed: try a --lr"),
+        (["names", "--lr", "1e300", "--steps", "2"], 1, "so training has failed: try a --lr"),
+    ],
+)
+def test_what_fails_is_said_in_one_line_and_what_to_try(flags, status, said, tmp_path):
+    name, *rest = flags
+    done = subprocess.run(
+        [sys.executable, "-m", "demos", name, *rest, "--out", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == status
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 WORDS = {  # one word for one thing: how an option is called, and what is not
     "--dataset": ["--data-set", "--points"],
     "--epochs": ["--passes", "--iterations"],
