@@ -183,15 +183,15 @@ def panes(
 
 def logarithmic(axes: Axes, which: str) -> None:
     """Give the axis "x" or "y" of what is drawn a logarithmic scale, with ticks to be read."""
-    from .ticks import LogNumbers, LogTicks
+    from .ticks import log_numbers, log_ticks
 
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_data_interval()
     if 0.0 < low <= high < 1.5 * low:  # Matplotlib's own limits would be a decade away
         axes.set(**{f"{which}lim": (low / 1.2, high * 1.2)})
-    axis.set_major_locator(LogTicks(whole=which == "x"))  # epochs
-    axis.set_major_formatter(LogNumbers())
+    axis.set_major_locator(log_ticks(whole=which == "x"))  # epochs
+    axis.set_major_formatter(log_numbers())
     axis.set_minor_formatter("")
 
 

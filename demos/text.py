@@ -129,8 +129,8 @@ def see_finite(loss: float, lr: float) -> float:
     """Return a loss; or end the program in one line where it has overflown, or is about to."""
     if not loss < 1e6:
         raise SystemExit(
-            f"python -m demos: error: the loss became {loss:.3g}, so training has failed: try a --lr "
-            f"smaller than {lr:g}; files of earlier runs are as they were"
+            f"python -m demos: error: the loss became {loss:.3g}, so training has failed: try a "
+            f"--lr smaller than {lr:g}; files of earlier runs are as they were"
         )
     return loss
 

@@ -142,7 +142,7 @@ def heatmap(
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.ticker import PercentFormatter
 
-    from ..ticks import LogNumbers, LogTicks
+    from ..ticks import log_numbers, log_ticks
 
     figure, grid, _ = panes(len(panels), width=4.2, height=3.6)
     every = np.concatenate([table.to_numpy(float).ravel() for table in panels.values()])
@@ -166,9 +166,8 @@ def heatmap(
         axes.set_yticks(range(len(table.index)), [f"{rate:g}" for rate in table.index])
         for side in axes.spines.values():
             side.set_visible(False)
-    how = (
-        {"ticks": LogTicks(), "format": LogNumbers()} if log else {"format": PercentFormatter(1.0)}
-    )
+    log_scale = {"ticks": log_ticks(), "format": log_numbers()}
+    how = log_scale if log else {"format": PercentFormatter(1.0)}
     figure.colorbar(shades, ax=list(grid), label=label, shrink=0.9, **how).minorticks_off()
     return figure
 
@@ -194,7 +193,7 @@ def surface(
     """
     from matplotlib.colors import LogNorm
 
-    from ..ticks import LogNumbers, LogTicks
+    from ..ticks import log_numbers, log_ticks
 
     figure = blank(figsize=(8, 5.6))
     axes = figure.subplots()
@@ -206,8 +205,8 @@ def surface(
         shades,
         ax=axes,
         label="loss in this plane (log scale)",
-        ticks=LogTicks(),
-        format=LogNumbers(),
+        ticks=log_ticks(),
+        format=log_numbers(),
     ).minorticks_off()
     for i, (label, path) in enumerate(paths.items()):
         axes.plot(*path.T, color=f"C{i}", linestyle=LINES[i % len(LINES)], label=label)
