@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from autograd_lite.calculus import neural
+from autograd_lite.calculus.shapes import part, reshape
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
 from autograd_lite.tensor import measured
@@ -29,6 +31,14 @@ State = Any  # a Tensor (N, hidden_size), or for an LSTM a pair of them
 # Each takes what the input says to the gates, the state's weight and bias, and the state.
 
 
+sigmoid = neural.sigmoid.apply
+
+
+def _gates(x: Any, count: int) -> Any:
+    """Return np.split(x, count, axis=-1), without a look at whether it can be divided."""
+    return part.apply(x, sizes=[x.shape[-1] // count] * count, axis=-1)
+
+
 def _rnn_step(activation: Any, given: Any, weight: Any, bias: Any, state: State) -> State:
     """H' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with a ReLU in place of tanh."""
     return activation(given + functional.linear(state, weight, bias))
@@ -40,9 +50,9 @@ def _lstm_step(activation: Any, given: Any, weight: Any, bias: Any, state: State
     (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.)
     """
     h, c = state
-    i, f, g, o = np.split(given + functional.linear(h, weight, bias), 4, axis=-1)
-    c = functional.sigmoid(f) * c + functional.sigmoid(i) * np.tanh(g)
-    return functional.sigmoid(o) * np.tanh(c), c
+    i, f, g, o = _gates(given + functional.linear(h, weight, bias), 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
 
 
 def _gru_step(activation: Any, given: Any, weight: Any, bias: Any, state: State) -> State:
@@ -50,9 +60,9 @@ def _gru_step(activation: Any, given: Any, weight: Any, bias: Any, state: State)
 
     (Cho et al., 2014, with r after the product, as in PyTorch and cuDNN.)
     """
-    from_x = np.split(given, 3, axis=-1)
-    from_h = np.split(functional.linear(state, weight, bias), 3, axis=-1)
-    r, z = (functional.sigmoid(a + b) for a, b in zip(from_x[:2], from_h[:2], strict=True))
+    from_x = _gates(given, 3)
+    from_h = _gates(functional.linear(state, weight, bias), 3)
+    r, z = (sigmoid(a + b) for a, b in zip(from_x[:2], from_h[:2], strict=True))
     n = np.tanh(from_x[2] + r * from_h[2])
     return (1.0 - z) * n + z * state
 
@@ -320,6 +330,9 @@ class _Layers(_Recurrent):
         """Run one cell over a sequence, backwards if it is a reverse one."""
         weights = self._weights(suffix)
         given = functional.linear(x, weights[0], weights[2])  # what all inputs say, at once
+        if not runs_again():  # all steps at once, whose gradients meet at once as well
+            each = part.apply(given, sizes=[1] * len(x), axis=0)
+            given = [reshape.apply(a, shape=given.shape[1:]) for a in each]
         order = range(len(x))
         backwards = suffix.endswith("_reverse")
         outputs = []
