@@ -308,7 +308,7 @@ output = derivative(
     name="output",
     bundle=lambda g, index: OutputGradients({index: g}),
 )
-"""One of several outputs; its transpose puts a gradient at that place of the bundle."""
+"""One of several outputs; its transpose puts a gradient at that index of the bundle."""
 
 
 def _unbundle(t: Tensor) -> tuple[Tensor, ...]:

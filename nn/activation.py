@@ -208,7 +208,7 @@ class Softplus(Module):
 
 
 class Identity(Module):
-    """x itself: a place where no activation stands.
+    """x itself: where no activation is wanted.
 
     >>> Identity()(3.0)
     3.0

@@ -1,7 +1,7 @@
-"""Attention: each place of a sequence looks at others, and takes from them what it asks for.
+"""Attention: each position of a sequence looks at others, and takes from them what it asks for.
 
-A query at each place is compared with a key at every other; the softmax of
-these products says how much of each place's value goes in. (Vaswani et al., 2017.)
+A query at each position is compared with a key at every other; the softmax of
+these products says how much of each position's value goes in. (Vaswani et al., 2017.)
 `functional.scaled_dot_product_attention` is that formula; the modules put linear
 layers around it.
 """
@@ -243,7 +243,7 @@ class TransformerEncoderLayer(Module):
     Parameters
     ----------
     d_model, nhead
-        How many numbers each place has, and how many heads the attention.
+        How many numbers each position has, and how many heads the attention.
     dim_feedforward
         The width between the two linear layers.
     dropout
@@ -313,7 +313,7 @@ class TransformerEncoderLayer(Module):
         src_key_padding_mask: Any = None,
         is_causal: bool = False,
     ) -> Any:
-        """Return the sequence, each place with what it took from others; masks as in attention."""
+        """Return the sequence, each position with what it took; masks as in attention."""
         x = operand(src)
         masks = src_mask, src_key_padding_mask, is_causal
         if self.norm_first:

@@ -2,7 +2,7 @@
 
 Each output channel has a *kernel*, a small image of weights, and its value at a
 place is the sum of what lies under the kernel there, weighted, plus a bias. The
-same few weights serve all places, so a pattern is found wherever it is.
+same few weights serve all positions, so a pattern is found wherever it is.
 
 How it is computed, and its derivatives, stand in
 :mod:`autograd_lite.calculus.convolution`.
@@ -85,7 +85,7 @@ class Conv2d(_Convolution):
 
     Input (N, in_channels, H, W) or one image (in_channels, H, W); output
     (N, out_channels, rows, columns), where along each axis there are
-    ⌊(size + 2 padding − dilation · (kernel_size − 1) − 1) / stride⌋ + 1 places.
+    ⌊(size + 2 padding − dilation · (kernel_size − 1) − 1) / stride⌋ + 1 positions.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Conv2d(_Convolution):
     kernel_size
         Of the kernel: a number, or (rows, columns). So are the next three.
     stride
-        How far from one place to the next.
+        How far from one position to the next.
     padding
         How many zeros are put around the image; or ``"same"``, as many as it
         takes for an output of the input's size (stride 1); or ``"valid"``, none.
@@ -120,7 +120,7 @@ class Conv2d(_Convolution):
     ------
     ValueError
         If a setting is out of range; and at a call, if the input has another
-        number of channels or is too small for a single place.
+        number of channels or is too small for a single window.
 
     Examples
     --------

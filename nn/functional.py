@@ -759,7 +759,7 @@ def scaled_dot_product_attention(
     dropout_p
         Which share of the weights is set to 0, always.
     is_causal
-        Whether a query looks at no key behind its own place; without `attn_mask`.
+        Whether a query looks at no key behind its own position; without `attn_mask`.
     scale
         By default 1 / √E.
     rng

@@ -123,7 +123,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalize each channel over the batch and all places: input (N, C, H, W).
+    """Normalize each channel over the batch and all positions: input (N, C, H, W).
 
     While training, by the mean and variance of the batch; a running mean of both
     is kept (the variance with n − 1 in the denominator), and used in evaluation,
@@ -398,7 +398,7 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Normalize each channel of each example over its places: input (N, C, H, W) or (C, H, W).
+    """Normalize each channel of each example over its positions: input (N, C, H, W) or (C, H, W).
 
     Arguments and attributes are those of `BatchNorm2d`; by default there are no
     weights and no running means. (Ulyanov et al., 2016.)

@@ -29,7 +29,7 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> A
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return one-hot vectors: 1 at each integer's index, else 0, along a new last axis.
 
-    By default there are as many places as the largest number needs.
+    By default there are as many classes as the largest number needs.
 
     Raises
     ------
@@ -42,32 +42,36 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     array([[0, 0, 1],
            [1, 0, 0]])
     """
-    places, classes = measured(operand(tensor)), integer("num_classes", num_classes)
-    if places.dtype.kind not in "iu":
-        raise TypeError(f"one_hot takes whole numbers, and got dtype {places.dtype}.")
+    indices, classes = measured(operand(tensor)), integer("num_classes", num_classes)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"one_hot takes whole numbers, and got dtype {indices.dtype}.")
     if classes == -1:
-        classes = int(to_numpy(places).max(initial=-1)) + 1
-    places = _places.apply(places, classes=classes, num_classes=num_classes)
-    found = (places[..., None] == np.arange(classes)).astype(np.int64)
+        classes = int(to_numpy(indices).max(initial=-1)) + 1
+    indices = _classes.apply(indices, classes=classes, num_classes=num_classes)
+    found = (indices[..., None] == np.arange(classes)).astype(np.int64)
     return Tensor(found) if isinstance(tensor, Tensor) and not isinstance(found, Tensor) else found
 
 
-def _check_places(places: Any, classes: int, num_classes: int) -> Any:
+def _check_classes(indices: Any, classes: int, num_classes: int) -> Any:
     """Return the integers; raise unless each is the index of a class."""
-    smallest, largest = places.min(initial=0), places.max(initial=-1)
+    smallest, largest = indices.min(initial=0), indices.max(initial=-1)
     if smallest < 0 or largest >= classes or classes < 1:
         raise ValueError(
             f"one_hot takes numbers from 0 to num_classes − 1, and got {smallest} to "
             f"{largest} with num_classes={num_classes}."
         )
-    return places
+    return indices
 
 
 # An operation, so that a recorded program makes the check in each run.
-_places = Primitive(
-    _check_places, {}, name="places", nondifferentiable="places", parameters="classes num_classes"
+_classes = Primitive(
+    _check_classes,
+    {},
+    name="classes",
+    nondifferentiable="indices",
+    parameters="classes num_classes",
 )
-_places.is_closed = _places.is_check = True
+_classes.is_closed = _classes.is_check = True
 
 _PADDED_WITH = {"constant": "constant", "reflect": "reflect", "replicate": "edge",
                 "circular": "wrap"}  # fmt: skip

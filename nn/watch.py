@@ -91,13 +91,13 @@ def same_draws(model: Module) -> Iterator[None]:
     >>> bool((layer(np.ones(5)) == first).all())
     True
     """
-    places = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
+    states = [(rng, rng.bit_generator.state) for _, rng in generators(model)]
     try:
         with aside():
             yield
     finally:
-        for rng, place in places:
-            rng.bit_generator.state = place
+        for rng, state in states:
+            rng.bit_generator.state = state
 
 
 def _reporting(cls: type[Module], paths: dict[int, str], see: See) -> Callable[..., Any]:

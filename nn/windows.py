@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.calculus.convolution import Pair, places
+from autograd_lite.calculus.convolution import Pair, window_count
 
 from .settings import Sizes, count, sizes
 
@@ -107,7 +107,7 @@ def borders(windows: Windows) -> list[Pair]:
 def check_fit(image: Sequence[int], windows: Windows, around: Sequence[Pair]) -> None:
     """Raise a ValueError if there is no window in an image, or a signal, of some size."""
     settings = windows.kernel, windows.stride, around, windows.dilation
-    if min(places(*axis) for axis in zip(image, *settings, strict=True)) < 1:
+    if min(window_count(*axis) for axis in zip(image, *settings, strict=True)) < 1:
         kind = "A signal" if len(image) == 1 else "An image"
         raise ValueError(
             f"{kind} of {' × '.join(map(str, image))} is too small for a window of "
@@ -136,7 +136,7 @@ def to_the_end(size: int, kernel: int, stride: int, beside: Pair, dilation: int)
     before, after = beside
     left_over = (size + before + after - dilation * (kernel - 1) - 1) % stride
     more = (stride - left_over) % stride
-    begins = (places(size, kernel, stride, (before, after + more), dilation) - 1) * stride
+    begins = (window_count(size, kernel, stride, (before, after + more), dilation) - 1) * stride
     return (before, after + more) if begins < size + before else beside
 
 

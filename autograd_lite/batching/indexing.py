@@ -14,7 +14,7 @@ _N = 5  # a length that nothing else has, in `_where`
 
 
 def _is_places(part: Any) -> bool:
-    """Whether a part of an index gives places, or stands for a Tensor that does."""
+    """Whether a part of an index is an index array, or stands for a Tensor that is."""
     return part is TENSOR_SLOT or isinstance(part, (list, np.ndarray, bool, np.bool_))
 
 
@@ -32,15 +32,15 @@ def _spelled(index: Any) -> tuple[Any, ...]:
 
 
 def _where(parts: tuple[Any, ...], ndim: int) -> int:
-    """Return at which axis of a result the places stand that are looked up.
+    """Return at which axis of a result the looked-up indices stand.
 
     NumPy puts them where they are in the index if they are side by side there, else first: a
     small array is asked.
     """
     probe = np.broadcast_to(0, (2,) * ndim)
-    places = np.zeros(_N, int)
+    indices = np.zeros(_N, int)
     index = tuple(
-        p if p is None or p is Ellipsis or isinstance(p, slice) else places for p in parts
+        p if p is None or p is Ellipsis or isinstance(p, slice) else indices for p in parts
     )
     whole = tuple(slice(None) if isinstance(p, slice) else p for p in index)
     return probe[whole].shape.index(_N)
@@ -57,7 +57,7 @@ def _getitem(step: Step) -> Any:
     further = (slice(None), *parts)
     if not any(map(_is_places, parts)) or _goes_on(parts, step.ndims[0]):
         return step.apply(step.operands[0], index=further)
-    # The places come first in the result: the examples go behind all, where they stay.
+    # The indexed axes come first in the result: the examples go behind all, where they stay.
     last = step.apply(np.moveaxis(step.operands[0], 0, -1), index=(*parts, slice(None)))
     return np.moveaxis(last, -1, 0)
 
@@ -85,14 +85,14 @@ def _scatter(step: Step) -> Any:
 
 
 class _Lookup:
-    """An index with places of its own for each example, as NumPy is asked for it.
+    """An index with arrays of its own for each example, as NumPy is asked for it.
 
     Attributes
     ----------
     at
-        The axis at which the places stand in the result of one example.
+        The axis at which the indexed axes begin in the result of one example.
     depth
-        How many axes the places have together.
+        How many axes the index arrays have together.
     """
 
     def __init__(self, step: Step, ndim: int) -> None:
@@ -105,16 +105,16 @@ class _Lookup:
         self.depth = len(np.broadcast_shapes(*looked_up))
 
     def own(self) -> list[Any]:
-        """Return what fills the holes, with the examples in front of the axes of all places."""
+        """Return what fills the slots, the examples in front of the index arrays' axes."""
         return [self.step.aligned(i, self.depth) for i in range(1, len(self.step.operands))]
 
     def examples(self) -> Any:
-        """Return the number of each example, in front of the axes of all places."""
+        """Return the number of each example, in front of the axes of all index arrays."""
         count = self.step.count
         return np.arange(count).reshape((count,) + (1,) * self.depth)
 
     def back(self, result: Any) -> Any:
-        """Move the places, which follow the examples, to where they stand of one example."""
+        """Move the indexed axes, which follow the examples, to where they stand of one example."""
         axes = range(1, self.depth + 1)
         return np.moveaxis(result, [*axes], [a + self.at for a in axes]) if self.at else result
 

@@ -39,10 +39,10 @@ BUFFER = 2_000_000  # numbers: a buffer of columns is at most so large, or one i
 # -- where the windows are -----------------------------------------------------------------
 
 
-def places(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
+def window_count(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
     """Return how many windows fit along an axis.
 
-    >>> places(28, kernel=5, stride=1, padding=(2, 2), dilation=1)
+    >>> window_count(28, kernel=5, stride=1, padding=(2, 2), dilation=1)
     28
     """
     return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
@@ -51,7 +51,7 @@ def places(size: int, kernel: int, stride: int, padding: Pair, dilation: int) ->
 def _grid(shape: Any, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Pair:
     """Return the rows and columns of windows in an image of (…, H, W)."""
     geometry = zip(shape[-2:], kernel, stride, padding, dilation, strict=True)
-    rows, columns = (places(*axis) for axis in geometry)
+    rows, columns = (window_count(*axis) for axis in geometry)
     return rows, columns
 
 

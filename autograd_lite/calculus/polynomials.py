@@ -130,23 +130,23 @@ def _linspace(
     axis: int = 0,
 ) -> Any:
     parts = num - 1 if endpoint else num
-    places = _places(num, start, stop)
+    index = _indices(num, start, stop)
     difference = stop - np.multiply(start, 1.0)
     step = difference / parts if parts > 0 else np.nan
-    rise = places.astype(np.result_type(start, stop, 1.0))
+    rise = index.astype(np.result_type(start, stop, 1.0))
     if parts > 0 and not np.any(to_numpy(step) == 0):
         line = rise * step + start
     else:  # of one number, or of denormal ones, the step is not known
         line = rise / max(parts, 1) * difference + start
     if endpoint and num > 1:
-        line = np.where(places == num - 1, stop, line)
+        line = np.where(index == num - 1, stop, line)
     line = np.moveaxis(line, 0, axis)
     if dtype is not None:
         line = (np.floor(line) if np.dtype(dtype).kind in "iu" else line).astype(dtype)
     return (line, step) if retstep else line
 
 
-def _places(num: int, start: Any, stop: Any) -> Any:
+def _indices(num: int, start: Any, stop: Any) -> Any:
     """Return 0, 1, … along a new first axis."""
     return np.reshape(np.arange(num), (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
 
@@ -174,11 +174,11 @@ def _geomspace(
     exact = np.result_type(form(start), form(stop), float(num), np.zeros((), dtype))
     start, stop = as_array(start).astype(exact), as_array(stop).astype(exact)
     sign = np.sign(start)
-    start, stop, places = start / sign, stop / sign, _places(num, start, stop)
+    start, stop, index = start / sign, stop / sign, _indices(num, start, stop)
     line = np.exp(_linspace(np.log(start), np.log(stop), num, endpoint))
     if endpoint and num > 1:
-        line = np.where(places == num - 1, stop, line)
-    line = sign * np.where(places == 0, start, line)
+        line = np.where(index == num - 1, stop, line)
+    line = sign * np.where(index == 0, start, line)
     return np.moveaxis(line, 0, axis).astype(exact if dtype is None else dtype)
 
 

@@ -91,10 +91,10 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Apply the function to the elements' positions, and gather by the result."""
     values = as_array(values).astype(np.result_type(arr))
     both = np.concatenate([np.ravel(arr), np.ravel(values)])
-    return both[np.insert(places(arr), obj, np.size(arr) + places(values), axis)]
+    return both[np.insert(flat_indices(arr), obj, np.size(arr) + flat_indices(values), axis)]
 
 
-def places(a: Any) -> Any:
+def flat_indices(a: Any) -> Any:
     """Number the elements of an array."""
     return np.arange(np.size(a)).reshape(np.shape(a))
 
@@ -112,7 +112,7 @@ def _resize(a: Any, new_shape: Any) -> Any:
 
 
 def _window_rule(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
-    into = sliding_window_view(places(x), window_shape, axis)
+    into = sliding_window_view(flat_indices(x), window_shape, axis)
     return np.reshape(scatter(g, shape=(x.size,), index=into), x.shape)
 
 
@@ -191,13 +191,13 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
         conditions.append(~np.any(conditions, axis=0))
     result: Any = np.zeros_like(x)
     for condition, piece in zip(conditions, funclist, strict=True):
-        chosen = places(x)[condition]
+        chosen = flat_indices(x)[condition]
         if chosen.size:
             # Only where it holds, so that no other value of x can do harm.
             value = piece(x[condition], *args, **kw) if callable(piece) else piece
             value = np.broadcast_to(as_array(value).astype(np.result_type(x)), chosen.shape)
             from_where, mask = np.zeros(np.shape(x), int), np.zeros(np.shape(x), bool)
-            from_where[condition], mask[condition] = places(chosen), True
+            from_where[condition], mask[condition] = flat_indices(chosen), True
             result = np.where(mask, np.ravel(value)[from_where], result)
     return result
 
@@ -206,7 +206,7 @@ def _choose(a: Any, choices: Any, out: None = None, mode: Any = "raise") -> Any:
     index = to_numpy(a)
     shape = np.broadcast_shapes(index.shape, *map(np.shape, choices))
     stack = np.stack([np.broadcast_to(c, shape) for c in choices])
-    return np.ravel(stack)[np.choose(index, list(places(stack)), mode=mode)]
+    return np.ravel(stack)[np.choose(index, list(flat_indices(stack)), mode=mode)]
 
 
 def _unique(

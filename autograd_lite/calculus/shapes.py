@@ -147,7 +147,7 @@ def _selects_once(index: Any) -> bool:
     return not any(isinstance(i, (list, np.ndarray)) and np.asarray(i).dtype != bool for i in parts)
 
 
-def _place(part: Any, shape: tuple[int, ...], index: Any) -> Any:
+def _scatter(part: Any, shape: tuple[int, ...], index: Any) -> Any:
     if _selects_once(index):
         whole = np.zeros(shape, dtype=part.dtype)
         whole[index] = part
@@ -164,7 +164,7 @@ getitem: Primitive = derivative(
     x=lambda g, x, index: scatter(g, shape=x.shape, index=index),
 )
 scatter: Primitive = derivative(
-    _place, name="scatter", part=lambda g, index: getitem(g, index=index), parameters="shape"
+    _scatter, name="scatter", part=lambda g, index: getitem(g, index=index), parameters="shape"
 )
 """Zeros of `shape`, with a part added at `index`; where indices repeat, they add up."""
 
@@ -199,7 +199,7 @@ gather: Primitive = derivative(
     ),
 )
 put: Primitive = derivative(
-    lambda *arrays, index, shape: _place(arrays[0], shape, _filled(index, arrays[1:])),
+    lambda *arrays, index, shape: _scatter(arrays[0], shape, _filled(index, arrays[1:])),
     name="scatter",
     operands="*arrays",
     joint=lambda g, arrays, index: (
@@ -293,8 +293,8 @@ composite(np.repeat, _repeat)
 
 
 def _tile(A: Any, reps: Any) -> Any:
-    places = np.tile(np.arange(np.size(A)).reshape(np.shape(A)), reps)
-    return np.ravel(A)[places]
+    index = np.tile(np.arange(np.size(A)).reshape(np.shape(A)), reps)
+    return np.ravel(A)[index]
 
 
 composite(np.tile, _tile)
@@ -353,11 +353,11 @@ def _column_stack(tup: Any) -> Any:
 
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     axis = normalize_axis_index(axis, np.ndim(ary))
-    places = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
-    sizes = [len(p) for p in places]
+    index = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
+    sizes = [len(p) for p in index]
     if sum(sizes) == np.shape(ary)[axis]:
         return list(part(ary, sizes=sizes, axis=axis))
-    return [np.take(ary, p, axis) for p in places]  # the borders do not increase
+    return [np.take(ary, p, axis) for p in index]  # the borders do not increase
 
 
 composite(np.concatenate, _concatenate)

@@ -178,13 +178,13 @@ def _quantile(
         weights = _together(np.broadcast_to(weights, np.shape(a)), axis)
         weights = np.take_along_axis(weights, order, axis=-1)
     count = np.sum(~np.isnan(values), axis=-1) if ignore_nan else values.shape[-1]
-    place = _place(q, count, values, method, weights)
-    below = np.floor(measured(place)).astype(int)
-    part = place - below
+    position = _position(q, count, values, method, weights)
+    below = np.floor(measured(position)).astype(int)
+    part = position - below
     if values.dtype.kind == "f":
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
     above = np.minimum(below + 1, values.shape[-1] - 1)
-    grid = np.indices(place.shape[q.ndim :], sparse=True)
+    grid = np.indices(position.shape[q.ndim :], sparse=True)
     low, high = ordered[(*grid, below)], ordered[(*grid, above)]
     # A neighbour that is NaN or inf must not count with weight 0.
     step = quietly(np.subtract, high, low)
@@ -200,7 +200,7 @@ def _quantile(
     return np.reshape(mixed, q.shape + keepdims_shape(np.shape(a), axis)) if keepdims else mixed
 
 
-def _place(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
+def _position(q: Any, count: Any, values: Any, method: str, weights: Any) -> Any:
     """Return between which of the ordered values a quantile lies, counted from 0."""
     if method == "median" or method in _CONTINUOUS:
         alpha, beta = _CONTINUOUS.get(method, (1.0, 1.0))

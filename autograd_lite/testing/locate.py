@@ -159,13 +159,13 @@ def element(names: Sequence[str], like: Sequence[Array], flat: int) -> str:
     """
     for name, x in zip(names, like, strict=True):
         if flat < x.size:
-            return name + place(tuple(int(i) for i in np.unravel_index(flat, x.shape)))
+            return name + index_text(tuple(int(i) for i in np.unravel_index(flat, x.shape)))
         flat -= x.size
     return ""
 
 
-def place(index: tuple[int, ...] | None) -> str:
-    """Name a place in an array: nothing, where the array has but one number."""
+def index_text(index: tuple[int, ...] | None) -> str:
+    """Write an index into an array; nothing, where the array has but one number."""
     return f" at [{', '.join(map(str, index))}]" if index else ""
 
 

@@ -13,7 +13,7 @@ from ..errors import CheckInputError, GradientCheckError
 from ..tensor import Array, constant, to_numpy
 from ..transforms import linearize, vjp
 from .ladder import EPSILON, SURE
-from .locate import REASONS, Derivative, derivative_at, described, element, pinpoint, place
+from .locate import REASONS, Derivative, derivative_at, described, element, index_text, pinpoint
 from .neighbours import excused
 from .numerical import Move, Verdict, judge, moves, random_weights, slopes, tied
 from .programs import Function, Program, derivative_of, on_arrays, split
@@ -281,7 +281,7 @@ class _Order:
             worst = pinpoint(
                 whole.program, whole.precise, whole.point, self.shapes, worst, whole.tolerances
             )
-        where = " along a random direction" if worst.move.at is None else place(worst.move.at)
+        where = " along a random direction" if worst.move.at is None else index_text(worst.move.at)
         count, total = int(bad[block.rows].any(axis=1).sum()), len(bad[block.rows])
         if block.directions is None and total > 1:
             where += f", the worst of {count} wrong elements" if count > 1 else ", the only one"
@@ -322,7 +322,7 @@ class _Order:
         unknown = np.argwhere(self.verdicts == Verdict.UNKNOWN).tolist()
         for k, j in unknown[:1]:
             one = self.at(k, j)
-            where = " along a random direction" if one.move.at is None else place(one.move.at)
+            where = " along a random direction" if one.move.at is None else index_text(one.move.at)
             reason = REASONS.get(one.doubt, "the reference is too uncertain")
             more = f" (and so for {len(unknown) - 1} more)" if len(unknown) > 1 else ""
             self.whole.doubts.append(
@@ -454,8 +454,8 @@ class _Order:
                 index = tuple(int(k) for k in np.unravel_index(np.argmax(error), error.shape))
                 return self.fails(
                     i,
-                    f"is wrong in {value.dtype}{place(index)}: {float(value[index]):.7g}, and in "
-                    f"float64 {float(exact[index]):.7g}",
+                    f"is wrong in {value.dtype}{index_text(index)}: {float(value[index]):.7g}, and "
+                    f"in float64 {float(exact[index]):.7g}",
                 )
         return None
 

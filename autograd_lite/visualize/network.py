@@ -193,17 +193,17 @@ def picture(columns: list[Column]) -> Picture:
     inset = (width - ACROSS * (len(columns) - 1)) / 2
     foot = 2 * MARGIN + DOWN * (tallest - 1)  # the names of the layers stand below
     across = [inset + i * ACROSS for i in range(len(columns))]
-    places = [_places(c, x, foot) for c, x in zip(columns, across, strict=True)]
+    positions = [_positions(c, x, foot) for c, x in zip(columns, across, strict=True)]
     heaviest = max(float(np.max(np.abs(c.weight))) for c in columns[1:]) or 1.0
     shapes: list[Line | Circle | Text] = []
     for i, column in enumerate(columns[1:], 1):
-        for to, (x2, y2) in places[i].items():
-            for start, (x1, y1) in places[i - 1].items():
+        for to, (x2, y2) in positions[i].items():
+            for start, (x1, y1) in positions[i - 1].items():
                 weight = column.weight[to, start]
                 shapes.append(_line(weight, heaviest, (x1, y1, x2, y2), start, to))
     for i, (column, x) in enumerate(zip(columns, across, strict=True)):
-        for k, place in places[i].items():
-            shapes += _unit(column, k, place, i == 0)
+        for k, position in positions[i].items():
+            shapes += _unit(column, k, position, i == 0)
         if column.size > len(column.shown):
             shapes.append(Text(x, foot / 2 + 6, "⋮", 22))
         shapes.append(Text(x, foot + 10, cut(", ".join(column.names), LETTERS), 13, bold=True))
@@ -216,7 +216,7 @@ def picture(columns: list[Column]) -> Picture:
     return Picture(width, foot + 46 + 16 * len(legend), title, shapes)
 
 
-def _places(column: Column, x: float, height: float) -> dict[int, tuple[float, float]]:
+def _positions(column: Column, x: float, height: float) -> dict[int, tuple[float, float]]:
     """Return where the shown units stand; in the middle there is room for what is left out."""
     rows: list[int | None] = list(column.shown)
     if column.size > len(column.shown):
@@ -232,9 +232,9 @@ def _line(weight: Any, heaviest: float, ends: tuple[Any, ...], start: int, to: i
 
 
 def _unit(
-    column: Column, k: int, place: tuple[float, float], is_input: bool
+    column: Column, k: int, position: tuple[float, float], is_input: bool
 ) -> list[Line | Circle | Text]:
-    x, y = place
+    x, y = position
     facts = [f"{'input' if is_input else 'unit'} {k}"]
     circle = Circle(x, y, PAPER, INK, 1.5, "")
     words: list[Line | Circle | Text] = []

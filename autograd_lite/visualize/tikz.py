@@ -44,11 +44,11 @@ ARROWS = {"gradient": "gradient", "constant": "no gradient", "stopped": "stopped
 def to_tikz(part: Part, view: View) -> str:
     """Write a part of a graph as a ``tikzpicture``."""
     things, names = scene(part, view.backward), short_names(part.graph.values)
-    places = _places(str(to_dot(part, view).source))
+    positions = _positions(str(to_dot(part, view).source))
     boxes = [thing for thing in things if isinstance(thing, Box)]
     written = [*preamble(), r"\begin{tikzpicture}[", STYLES, "]"]
     for box in boxes:
-        x, y = places[box.key]
+        x, y = positions[box.key]
         first, *more = [latex(line) for line in lines(box, part, names)] or [""]
         text = r" \\ ".join([rf"\textbf{{{first}}}", *more])
         at = f"({x * CENTIMETRE:.2f}, {y * CENTIMETRE:.2f})"
@@ -93,7 +93,7 @@ def preamble() -> list[str]:
     ]
 
 
-def _places(dot: str) -> dict[str, tuple[float, float]]:
+def _positions(dot: str) -> dict[str, tuple[float, float]]:
     """Return where Graphviz places the boxes, in inches."""
     found = {}
     for line in render(dot, "plain").decode().splitlines():

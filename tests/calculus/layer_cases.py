@@ -44,7 +44,7 @@ def pairs(low, high):
 def windows(size: Pair, kernel: Pair, settings: dict[str, Any]) -> Pair:
     dilation = settings.get("dilation", (1, 1))
     axes = zip(size, kernel, settings["stride"], settings["padding"], dilation, strict=True)
-    return tuple(convolution.places(*axis) for axis in axes)
+    return tuple(convolution.window_count(*axis) for axis in axes)
 
 
 @st.composite
@@ -158,7 +158,7 @@ CASES = {
 def each_window(by, kernel, stride, padding, dilation):
     """Yield the index of each window, and the place in the image of its first largest number."""
     axes = (by.shape[2:], kernel, stride, padding, dilation)
-    rows, columns = (convolution.places(*axis) for axis in zip(*axes, strict=True))
+    rows, columns = (convolution.window_count(*axis) for axis in zip(*axes, strict=True))
     for n, c, r, s in np.ndindex(*by.shape[:2], rows, columns):
         best = None
         for i, j in np.ndindex(*kernel):
