@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from autograd_lite.codegen.watching import record_watched
 from autograd_lite.errors import CompileError
 from autograd_lite.trees import flatten
 from nn import functional as F
-from tests.calculus.cases import ENTRIES, evaluate, label, some
+from tests.calculus.cases import ENTRIES, EXPLORING, evaluate, is_internal, label, some
 
 REFUSED = {
     *("allclose", "array_equal", "array_equiv", "argwhere", "flatnonzero", "nonzero"),
@@ -71,6 +73,15 @@ def assert_close(found, expected):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * size)
 
 
+def is_written_here(function):
+    """Whether its source is written too, which takes long.
+
+    That of each primitive of ours, of what is known not to be written, and of every third.
+    """
+    name = label(function)
+    return is_internal(function) or name in UNWRITTEN or crc32(name.encode()) % 3 == 0
+
+
 @pytest.mark.parametrize("function", sorted(ENTRIES, key=label), ids=label)
 def test_nothing_freezes(function):
     entry, name, rng = ENTRIES[function], label(function), np.random.default_rng(0)
@@ -101,6 +112,8 @@ def test_nothing_freezes(function):
             continue
         if name not in UNSPECIFIED | ONE_KIND:
             assert_close(found, expected)
+    if not (EXPLORING or is_written_here(function)):
+        return
     refused = ""
     try:
         source(g, *call.operands)  # which runs it on other numbers, and compares the bits
