@@ -155,7 +155,7 @@ gelu = derivative(
     _gelu,
     name="gelu",
     elementwise=True,
-    stands_for=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
+    decomposition=lambda x: 0.5 * x * (1.0 + erf(x * _ROOT_HALF)),
     x=lambda g, x, out: g * (_slope(x) if isinstance(x, Tensor) else loops["gelu_slope"](x, out)),
 )
 """x Φ(x)."""
@@ -296,7 +296,7 @@ def _scaled_rule(g: Any, x: Any, weight: Any, bias: Any, axis: Any, eps: float) 
 normalize_and_scale = derivative(
     lambda x, weight, bias, axis, eps=1e-5: _normalize(x, axis, eps) * weight + bias,
     name="normalize",
-    stands_for=lambda x, weight, bias, axis, eps=1e-5: (
+    decomposition=lambda x, weight, bias, axis, eps=1e-5: (
         (x - np.mean(x, axis=axis, keepdims=True))
         / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
         * weight
@@ -352,7 +352,7 @@ def _attention_rule(g: Any, x: Any, heads: int, mask: Any) -> Any:
 attention = derivative(
     _attention,
     name="attention",
-    stands_for=_attention,
+    decomposition=_attention,
     x=lambda g, x, heads, mask=None: _attention_rule(g, x, heads, mask),
 )
 """softmax(q kᵀ / √E + mask) v, side by side in heads; x is (…, L, 3 · heads · E): q, k and v."""
