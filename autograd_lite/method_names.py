@@ -154,7 +154,7 @@ logaddexp(other)                         = np.logaddexp(t, other)
 logaddexp2(other)                        = np.logaddexp2(t, other)
 copysign(other)                          = np.copysign(t, other)
 heaviside(values)                        = np.heaviside(t, values)
-erf()                                    = layers.erf(t)
+erf()                                    = activations.erf(t)
 eq(other)                                = t == other
 ne(other)                                = t != other
 lt(other)                                = t < other

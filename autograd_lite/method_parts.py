@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from .calculus import layers, neural
+from .calculus import activations, neural
 from .inplace import overwrite as write
 from .later import later
 from .protocol import TABLE
 from .randomness import generator as rng
 from .tensor import Tensor, to_numpy, unwrap
 
-__all__ = ["layers", "neural", "rng", "write"]
+__all__ = ["activations", "neural", "rng", "write"]
 
 
 class _Entries:

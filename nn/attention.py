@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus import layers
+from autograd_lite.calculus import attention
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
 from autograd_lite.tensor import measured
@@ -179,7 +179,7 @@ class MultiheadAttention(Module):
     def _of_itself(self, x: Any, mask: Any) -> Any:
         projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
         mask = mask if mask is None else mask.astype(projected.dtype)
-        return layers.attention.apply(projected, heads=self.num_heads, mask=mask)
+        return attention.attention.apply(projected, heads=self.num_heads, mask=mask)
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
         weights: Any

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus import convolution, layers, neural
+from autograd_lite.calculus import activations, convolution, neural, normalization
 from autograd_lite.calculus.draws import uniform_like
 from autograd_lite.errors import BroadcastError
 from autograd_lite.modes import runs_again
@@ -173,7 +173,7 @@ def elu(input: Any, alpha: float = 1.0) -> Any:
     >>> elu([-1.0, 2.0]).round(4)
     array([-0.6321,  2.    ])
     """
-    return layers.elu.apply(input, alpha=number("alpha", alpha))
+    return activations.elu.apply(input, alpha=number("alpha", alpha))
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
@@ -183,7 +183,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     array([-0.1587,  0.    ,  1.9545])
     """
     if check_approximate(approximate) == "none":
-        return layers.gelu.apply(input)
+        return activations.gelu.apply(input)
     input = operand(input)
     near = np.clip(input, -10.0, 10.0)  # outside, tanh is 1 or −1; and 0 · inf is avoided
     inner = math.sqrt(2.0 / math.pi) * (near + 0.044715 * near * near * near)
@@ -203,7 +203,7 @@ def silu(input: Any) -> Any:
     >>> silu([-1.0, 0.0, 2.0]).round(4)
     array([-0.2689,  0.    ,  1.7616])
     """
-    return layers.silu.apply(input)
+    return activations.silu.apply(input)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -583,10 +583,10 @@ def normalized(
     """Return x with mean 0 and variance 1 over axes, times a weight, plus a bias."""
     wide, small = in_single(x), number("eps", eps)
     if weight is None and bias is None:
-        out = layers.normalize.apply(wide, axis=axes, eps=small)
+        out = normalization.normalize.apply(wide, axis=axes, eps=small)
     else:
         weight, bias = 1.0 if weight is None else weight, 0.0 if bias is None else bias
-        out = layers.normalize_and_scale.apply(wide, weight, bias, axis=axes, eps=small)
+        out = normalization.normalize_and_scale.apply(wide, weight, bias, axis=axes, eps=small)
     return out.astype(x.dtype) if x.dtype == np.float16 else out
 
 
@@ -718,7 +718,9 @@ def batch_norm(
         )
     out = normalized(input, over, eps, *scales)
     share = number("momentum", momentum)
-    mean, variance = map(np.ravel, layers.mean_and_variance(to_numpy(in_single(input)), over))
+    mean, variance = map(
+        np.ravel, normalization.mean_and_variance(to_numpy(in_single(input)), over)
+    )
     for running, new in ((running_mean, mean), (running_var, variance * (numbers / (numbers - 1)))):
         if running is not None:
             moved = (1.0 - share) * to_numpy(running) + share * new

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.layers import mean_and_variance
+from autograd_lite.calculus.normalization import mean_and_variance
 from autograd_lite.tensor import measured
 
 from . import functional, settings

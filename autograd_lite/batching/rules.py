@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..calculus import complex as of_complex
 from ..calculus import neural, products, shapes
-from ..calculus.rarer import convolution, fft, layers, linalg, statistics
+from ..calculus.rarer import attention, convolution, fft, linalg, normalization, statistics
 from ..codegen.closing import Closed, closed
 from ..errors import CompileError, GradientShapeError, VmapError
 from ..fitting import broadcast_axes
@@ -249,12 +249,12 @@ rule(np.argmax, np.argmin, np.nanargmax, np.nanargmin)(along(None, flat=True))
 rule(np.cumsum, statistics.running_product)(along(None, flat=True))
 rule(np.argsort, np.argpartition)(along(-1, flat=True))
 rule(neural.logsumexp, neural.softmax, neural.log_softmax, fft.forward, fft.inverse)(along(-1))
-rule(np.flip, layers.normalize, layers.normalize_and_scale)(along(None))
-rule(layers.batch_mean, layers.batch_variance)(along(None))
+rule(np.flip, normalization.normalize, normalization.normalize_and_scale)(along(None))
+rule(normalization.batch_mean, normalization.batch_variance)(along(None))
 rule(np.roll)(along(None, flat=True))
 
 
-@rule(layers.attention)
+@rule(attention.attention)
 def _attention(step: Step) -> Any:
     mask = step.parameters.get("mask")
     for_all = mask is None or mask.ndim < 3

@@ -7,15 +7,26 @@ from ..protocol import TABLE
 
 _before = dict(TABLE)
 
-from . import convolution, fft, layers, linalg, polynomials, statistics  # noqa: E402
+from . import (  # noqa: E402
+    activations,
+    attention,
+    convolution,
+    fft,
+    linalg,
+    normalization,
+    polynomials,
+    statistics,
+)
 
 TABLE.update(_before)  # an entry of the user's own stays
 
 __all__ = [
+    "activations",
+    "attention",
     "convolution",
     "fft",
-    "layers",
     "linalg",
+    "normalization",
     "polynomials",
     "statistics",
     "whole_table",

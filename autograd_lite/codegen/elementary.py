@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.layers import ERF as COEFFICIENTS
-from ..calculus.layers import ERF_END as END
+from ..calculus.activations import ERF as COEFFICIENTS
+from ..calculus.activations import ERF_END as END
 
 Float = Any  # a NumPy float64; a loop's element when compiled
 

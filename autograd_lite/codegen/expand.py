@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import layers, neural
+from ..calculus import neural, normalization
 from ..errors import AutogradError
 from ..modes import Mode, grad_enabled, recording
 from ..primitive import Primitive
@@ -22,7 +22,7 @@ from .program import Program, Step, Value, read, with_operands
 
 EXACT = {neural.sigmoid}
 """Fused primitives whose composition gives the same bits for every input."""
-BY_PRODUCTS = {layers.normalize, layers.normalize_and_scale}
+BY_PRODUCTS = {normalization.normalize, normalization.normalize_and_scale}
 """What adds up by a product with ones, which no loop does: opened, its sums are NumPy's."""
 
 

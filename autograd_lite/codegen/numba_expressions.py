@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.layers import erf
+from ..calculus.activations import erf
 from .program import Step, Value
 
 KINDS = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bool_)}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.calculus import arithmetic, layers, linalg, neural
+from autograd_lite.calculus import activations, arithmetic, linalg, neural
 
 
 class Convention(NamedTuple):
@@ -192,7 +192,7 @@ CONVENTIONS = [
         neural.bce.function, ([0.5, 1.0, 0.0], [1.0, 1.0, 0.0]), ([-2, 0, 0], [0, -100, 100])
     ),
     # elu at 0: the slope of its negative side, as in PyTorch
-    Convention(layers.elu.function, ([0.0, 1.0],), ([0.5, 1],), keywords={"alpha": 0.5}),
+    Convention(activations.elu.function, ([0.0, 1.0],), ([0.5, 1],), keywords={"alpha": 0.5}),
     # heaviside: its second argument is its value at 0
     Convention(np.heaviside, ([0.0, 1.0, -1.0], [0.3, 0.3, 0.3]), ([0, 0, 0], [1, 0, 0])),
     # a maximum takes nothing from what `where` leaves out, tie or not

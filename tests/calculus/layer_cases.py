@@ -1,4 +1,4 @@
-"""How to call the primitives of convolution.py and layers.py: more of `cases.CASES`.
+"""How to call the primitives that layers are made of: more of `cases.CASES`.
 
 A call is given as the arguments of a `cases.Call`. `INTERNAL` has, for those that
 stand for no composition, the same in other words.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from autograd_lite.calculus import convolution, layers
+from autograd_lite.calculus import activations, attention, convolution, normalization
 from autograd_lite.testing import arrays, dtypes
 
 Pair = tuple[int, int]
@@ -141,17 +141,17 @@ CASES = {
     convolution.pool_spread.function: pools(upstream=True),
     convolution.max_pool.function: picks(part=False),
     convolution.max_unpool.function: picks(part=True),
-    layers.erf.function: smooth(),
-    layers.gelu.function: smooth(),
-    layers.silu.function: smooth(),
-    layers.elu.function: st.builds(
+    activations.erf.function: smooth(),
+    activations.gelu.function: smooth(),
+    activations.silu.function: smooth(),
+    activations.elu.function: st.builds(
         lambda x, keywords: {"operands": (x,), "keywords": keywords},
         arrays(away_from=[0.0]),
         st.sampled_from([{}, {"alpha": 0.5}]),
     ),
-    layers.normalize.function: normalized(),
-    layers.normalize_and_scale.function: normalized_and_scaled(),
-    layers.attention.function: attended(),
+    normalization.normalize.function: normalized(),
+    normalization.normalize_and_scale.function: normalized_and_scaled(),
+    attention.attention.function: attended(),
 }
 
 
@@ -191,5 +191,5 @@ def erf(x):
 INTERNAL = {
     convolution.max_pool.function: picked,
     convolution.max_unpool.function: placed,
-    layers.erf.function: erf,
+    activations.erf.function: erf,
 }

@@ -14,7 +14,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, grad
 from autograd_lite import __name__ as HOME
-from autograd_lite.calculus import convolution, layers, neural
+from autograd_lite.calculus import attention, convolution, neural
 from autograd_lite.lesson.derivation import Derivation, derive, read
 from autograd_lite.primitive import Primitive
 from tests.tables import numpys
@@ -134,7 +134,7 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
     "log_softmax": [(neural.log_softmax, [drawn(3)]), (neural.log_softmax, [drawn(2, 3)])],
     "mse": [(neural.mse, [drawn(*s), drawn(*s)]) for s in SHAPES.values()],
     "normalize": [(nn.LayerNorm(3), [drawn(2, 3)])],
-    "attention": [(lambda p: layers.attention(p, heads=2), [drawn(2, 6)])],
+    "attention": [(lambda p: attention.attention(p, heads=2), [drawn(2, 6)])],
     "inv": [(np.linalg.inv, [square()])],
     "solve": [
         (np.linalg.solve, [square(), drawn(2)]),
