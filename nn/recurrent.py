@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_lite.calculus import neural
-from autograd_lite.calculus.shapes import part, reshape
+from autograd_lite.calculus.shapes import part
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
 from autograd_lite.tensor import measured
@@ -330,9 +330,6 @@ class _Layers(_Recurrent):
         """Run one cell over a sequence, backwards if it is a reverse one."""
         weights = self._weights(suffix)
         given = functional.linear(x, weights[0], weights[2])  # what all inputs say, at once
-        if not runs_again():  # all steps at once, whose gradients meet at once as well
-            each = part.apply(given, sizes=[1] * len(x), axis=0)
-            given = [reshape.apply(a, shape=given.shape[1:]) for a in each]
         order = range(len(x))
         backwards = suffix.endswith("_reverse")
         outputs = []

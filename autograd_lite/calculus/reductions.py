@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..composite import composite
+from ..declaration import Rule
 from ..fitting import converted, wider
 from ..primitive import derivative
 from ..protocol import Axis
@@ -190,18 +191,25 @@ def normal(out: Any) -> Any:
     return np.all(np.isfinite(out) & (np.abs(out) >= np.finfo(out.dtype).tiny))
 
 
+def by_division(a: Any, whole: Any, divided: Rule, others: Rule) -> Any:
+    """Return products without one of their factors: divided by it where they are `whole`.
+
+    A recorded program does both, and chooses when it runs again.
+    """
+    if is_recorded(whole):
+        return np.where(whole, divided(np.where(whole, a, 1.0)), others(a))
+    return divided(a) if whole else others(a)
+
+
 def _product(g: Any, a: Any, out: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
+    def divided(a: Any) -> Any:
+        return expand_reduced(g * out, a.shape, axis, keepdims) / a
+
+    def others(a: Any) -> Any:
+        return expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis)
+
     a = a if where is True else np.where(where, a, 1.0)
-    whole = normal(out)
-    if is_recorded(whole):  # the two ways below, side by side: no factor is 0, or one may be
-        divided = expand_reduced(g * out, a.shape, axis, keepdims) / np.where(whole, a, 1.0)
-        others = expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis)
-        return mask_where(np.where(whole, divided, others), where)
-    if whole:
-        return mask_where(expand_reduced(g * out, a.shape, axis, keepdims) / a, where)
-    return mask_where(
-        expand_reduced(g * initial, a.shape, axis, keepdims) * _others(a, axis), where
-    )
+    return mask_where(by_division(a, normal(out), divided, others), where)
 
 
 derivative(

@@ -18,6 +18,7 @@ from ..tensor import Tensor, form, is_recorded, measured, to_numpy
 from .complex import C
 from .reductions import (
     before,
+    by_division,
     cast_like,
     keepdims_shape,
     normal,
@@ -362,11 +363,12 @@ composite(np.nanmedian, partial(_median, ignore_nan=True))
 
 
 def _running_product_rule(g: Any, a: Any, out: Any, axis: int) -> Any:
-    whole = normal(out)
-    if is_recorded(whole):
-        divided = sum_from_the_end(g * out, axis) / np.where(whole, a, 1.0)
-        return np.where(whole, divided, _without_division(g, a, axis))
-    return sum_from_the_end(g * out, axis) / a if whole else _without_division(g, a, axis)
+    return by_division(
+        a,
+        normal(out),
+        lambda a: sum_from_the_end(g * out, axis) / a,
+        lambda a: _without_division(g, a, axis),
+    )
 
 
 def _without_division(g: Any, a: Any, axis: int) -> Any:

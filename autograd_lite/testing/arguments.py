@@ -31,7 +31,7 @@ from .numerical import read_only
 def describe_function(f: Callable[..., Any]) -> str:
     """Return what to call a function in a message.
 
-    >>> called(max)
+    >>> describe_function(max)
     "'max'"
     """
     name = getattr(f, "name", None) or getattr(f, "__name__", None) or type(f).__name__

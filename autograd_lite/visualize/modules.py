@@ -1,6 +1,6 @@
 """The modules that operations are part of: a layer in a network, as pictures frame it.
 
->>> inner = Module("m2", "linear1", "Linear", Module("m1", "MLP"))
+>>> inner = ModuleCall("m2", "linear1", "Linear", ModuleCall("m1", "MLP"))
 >>> inner.path, inner.label
 ('MLP.linear1', 'linear1: Linear')
 """

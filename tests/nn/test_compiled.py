@@ -127,7 +127,8 @@ def test_masks_statistics_and_labels_are_operands(make, x, loss, y):
     for (name, a), b in zip(
         eager[0].state_dict().items(), compiled[0].state_dict().values(), strict=True
     ):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=name)
+        # A bias before a norm has no gradient but rounding, which Adam makes steps of.
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
 class Letters(nn.Module):
