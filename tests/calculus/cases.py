@@ -95,6 +95,7 @@ DIFFERENTIABLE = {
 """Primitives with rules."""
 
 
+@cache
 def label(function: Callable[..., Any]) -> str:
     """Name an entry uniquely."""
     entry = ENTRIES[function]
