@@ -7,11 +7,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from autograd_lite import Tensor, compile, source, value_and_grad
+from autograd_lite import Tensor, compile, everything, source, value_and_grad
 from autograd_lite.calculus import activations, linalg, neural
 from autograd_lite.codegen import NotWritable
 from autograd_lite.codegen.watching import record_watched
 from autograd_lite.errors import CompileError
+from autograd_lite.tensor import constant
 from autograd_lite.trees import flatten
 from nn import functional as F
 from tests.calculus.cases import ENTRIES, EXPLORING, evaluate, is_internal, label, some
@@ -121,6 +122,24 @@ def test_nothing_freezes(function):
         refused = str(error)
     if refused:
         assert name in UNSPECIFIED or (name in UNWRITTEN | ONE_KIND and "cases.py, line" in refused)
+
+
+@pytest.mark.parametrize("function", sorted(ENTRIES, key=label), ids=label)
+def test_one_operand_is_recorded_beside_plain_ones(function):
+    """What a usual tape takes, a tape of everything takes as well, and to the same values."""
+    for call in some(function, 3):
+        for i in range(len(call.operands)):
+            operands = [
+                constant(np.asarray(x)) if k == i else x for k, x in enumerate(call.operands)
+            ]
+            try:
+                expected = evaluate(ENTRIES[function], call, operands)
+            except Exception:  # nor does the usual one
+                continue
+            with everything():
+                found = evaluate(ENTRIES[function], call, operands)
+            if label(function) not in UNSPECIFIED | ONE_KIND:
+                assert_close(found, expected)
 
 
 def test_what_has_no_numpy_of_its_own_is_quoted_with_all_that_it_calls():
