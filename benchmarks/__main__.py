@@ -38,7 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Speeds, side by side with the peers in one run."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; without one, all"
+    )
     parser.add_argument("--rounds", type=int, default=25, help="turns for each (default 25)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write them as a page too")
