@@ -1,4 +1,4 @@
-"""lr_scheduler.py and utils.py."""
+"""lr_scheduler/ and utils.py."""
 
 from __future__ import annotations
 
