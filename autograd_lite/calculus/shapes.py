@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from typing import Any
 
@@ -153,9 +154,28 @@ def _scatter(part: Any, shape: tuple[int, ...], index: Any) -> Any:
         whole[index] = part
         return whole
     dtype = wider(part, None) or part.dtype  # many may add up in one place
-    whole = np.zeros(shape, dtype=dtype)
-    np.add.at(whole, index, part.astype(dtype, copy=False))
+    whole, terms = np.zeros(shape, dtype=dtype), part.astype(dtype, copy=False)
+    places = _places(index, shape, part.size)
+    if places is None:
+        np.add.at(whole, index, terms)
+    else:
+        np.add.at(whole.reshape(-1), places, terms.reshape(-1))
     return whole.astype(part.dtype, copy=False)
+
+
+def _places(index: Any, shape: tuple[int, ...], count: int) -> Any:
+    """Return where in memory an index finds `count` numbers of an array of a shape.
+
+    NumPy adds at a line of places in a fifth of the time that it takes at rows, in the same
+    order. None where to find out would take longer than that saves.
+    """
+    if not count or len(shape) < 2:
+        return None
+    if isinstance(index, np.ndarray):  # of rows, as an embedding has it
+        width = math.prod(shape[1:])
+        return (index.astype(np.intp)[..., None] * width + np.arange(width)).reshape(-1)
+    size = math.prod(shape)
+    return np.arange(size).reshape(shape)[index].reshape(-1) if size <= 8 * count + 1024 else None
 
 
 getitem: Primitive = derivative(
