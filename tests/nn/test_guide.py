@@ -63,7 +63,9 @@ def functions_of(module):
     return {
         name
         for name, value in vars(module).items()
-        if inspect.isfunction(value) and value.__module__ == module.__name__ and name[0] != "_"
+        if inspect.isfunction(value)
+        and value.__module__.startswith(module.__name__)
+        and name[0] != "_"
     }
 
 
