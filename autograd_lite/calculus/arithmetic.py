@@ -11,8 +11,9 @@ from ..composite import as_array, composite, unsupported
 from ..fitting import converted
 from ..modes import runs_again
 from ..primitive import derivative
-from ..tensor import Tensor, constant, measured, to_numpy, unwrap
+from ..tensor import Tensor, measured, to_numpy, unwrap
 from .complex import C
+from .shapes import item
 
 # -- the four operations -------------------------------------------------------
 
@@ -239,14 +240,6 @@ def _nan_to_num(
     return x
 
 
-def picked(a: Any, index: Any) -> Any:
-    """Return a[index]: where that was recorded, an array is asked as a Tensor."""
-    indices = index if isinstance(index, tuple) else (index,)
-    if not isinstance(a, Tensor) and any(isinstance(i, Tensor) for i in indices):
-        a = constant(np.asarray(a))
-    return a[index]
-
-
 def _interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Any:
@@ -257,7 +250,7 @@ def _interp(
         period = np.abs(period)
         x, xp = x % period, xp % period
         order = np.argsort(measured(xp))
-        xp, fp = picked(xp, order), picked(fp, order)
+        xp, fp = item(xp, order), item(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     last = np.size(xp) - 1
@@ -265,7 +258,7 @@ def _interp(
         np.searchsorted(measured(xp), measured(x), side="right") - 1, 0, max(last - 1, 0)
     )
     after = np.minimum(before + 1, last)
-    x0, x1, y0, y1 = (picked(a, i) for a in (xp, fp) for i in (before, after))
+    x0, x1, y0, y1 = (item(a, i) for a in (xp, fp) for i in (before, after))
     inside = (x >= xp[0]) & (x <= xp[-1])
     rise, run = np.where(inside, y1 - y0, 0.0), np.where(inside, x, x0) - x0
     line = y0 + rise * (run / or_one(x1 - x0))

@@ -252,7 +252,7 @@ def _report_masks(fillings: list[Tensor]) -> None:
             report_read(mask, "a shape that values decide")
 
 
-composite(operator.getitem, _item)
+item = composite(operator.getitem, _item)
 
 
 def _take(
@@ -265,7 +265,7 @@ def _take(
         indices = np.take(np.arange(np.shape(a)[axis]), unwrap(indices), mode=mode)
     if not isinstance(indices, Tensor):
         indices = np.asarray(indices)
-    return a[(slice(None),) * axis + (indices,)]
+    return item(a, (slice(None),) * axis + (indices,))
 
 
 composite(np.take, _take)
@@ -273,7 +273,7 @@ composite(np.take, _take)
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
-        return np.ravel(arr)[indices]
+        return item(np.ravel(arr), indices)
     shape = np.shape(arr)
     axis %= len(shape)
     grid: list[Any] = [
@@ -281,7 +281,7 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
         for i, n in enumerate(shape)
     ]
     grid[axis] = indices
-    return arr[tuple(grid)]
+    return item(arr, tuple(grid))
 
 
 composite(np.take_along_axis, _take_along_axis)

@@ -15,7 +15,6 @@ from ..primitive import derivative
 from ..protocol import Axis
 from ..quiet import quietly
 from ..tensor import Tensor, form, is_recorded, measured, to_numpy
-from .arithmetic import picked
 from .complex import C
 from .reductions import (
     before,
@@ -28,6 +27,7 @@ from .reductions import (
     squared,
     sum_from_the_end,
 )
+from .shapes import item
 
 # -- weighted and plain ------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ def _quantile(
         part = part.astype(np.result_type(values.dtype, q if q.ndim else 1.0))
     above = np.minimum(below + 1, values.shape[-1] - 1)
     grid = np.indices(position.shape[q.ndim :], sparse=True)
-    low, high = picked(ordered, (*grid, below)), picked(ordered, (*grid, above))
+    low, high = item(ordered, (*grid, below)), item(ordered, (*grid, above))
     # A neighbour that is NaN or inf must not count with weight 0.
     step = quietly(np.subtract, high, low)
     step = np.where(((part == 0) | (part == 1)) & ~np.isfinite(step), 0.0, step)

@@ -181,3 +181,26 @@ def test_a_rule_that_looks_for_nan_or_infinity_stays_open(function):
         for special in (np.nan, np.inf, -np.inf, 0.0):
             x = np.array([special, -0.3, 2.0, special])
             assert_close(recording.program.evaluate([x]), both(x))
+
+
+POINTS = np.arange(12.0).reshape(3, 4) ** 2
+PICKS = {
+    "take_along_axis": lambda x: np.take_along_axis(POINTS, np.argsort(x, axis=-1), axis=-1),
+    "take_along_axis, flat": lambda x: np.reshape(
+        np.take_along_axis(POINTS, np.argsort(x, axis=None), axis=None), x.shape
+    ),
+    "interp": lambda x: np.interp(x, POINTS[0], POINTS[1]),
+    "interp, period": lambda x: np.interp(x, POINTS[0], POINTS[1], period=40.0),
+    "quantile": lambda x: np.quantile(POINTS, np.clip(x[0, 0], 0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("pick", PICKS.values(), ids=PICKS)
+def test_an_index_that_is_computed_picks_from_a_plain_array(pick):
+    """The index is a step of the program, so other numbers pick others."""
+    both = value_and_grad(lambda x: np.sum(pick(x) * x))
+    first, other = np.random.default_rng(0).random((2, 3, 4))
+    step = compile(both, back_end="numpy")
+    step(first)
+    assert_close(step(other), both(other))
+    assert_close(source(both, first).load()(other), both(other))
