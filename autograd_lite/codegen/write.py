@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..calculus.shapes import gather, getitem, put, scatter
+from ..composite import NO_VALUE
 from ..primitive import Primitive
 from ..trees import flatten
 from .program import Step, Value
@@ -81,7 +82,7 @@ _OF_LISTS = {
     "concatenate": "np.concatenate([{arrays}], axis={axis})",
 }
 _INDEXED = (getitem, gather, scatter, put)
-_PLAIN = (bool, int, float, str, tuple)
+_PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 def is_writable(primitive: Primitive) -> bool:
@@ -339,9 +340,9 @@ class _Writer:
             defaults = {}
         for name, value in step.parameters.items():
             default = defaults.get(name, inspect.Parameter.empty)
-            unset = value is None or (type(value) is bool and name in ("keepdims", "where"))
-            same = type(value) is type(default) and isinstance(value, _PLAIN) and value == default
-            if value is default or same or (unset and value in (None, default, name == "where")):
+            if default is NO_VALUE or default is inspect.Parameter.empty:
+                default = {"keepdims": False, "where": True}.get(name)
+            if isinstance(value, _PLAIN) and type(value) is type(default) and value == default:
                 continue
             if name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 (value,) = value
