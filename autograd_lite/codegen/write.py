@@ -401,12 +401,13 @@ class _Writer:
 
     def _transposed(self, v: Value) -> Value | None:
         """Return the constant of which another is the transpose, taken by a rule."""
-        flags = v.data.flags
-        if v.data.ndim != 2 or flags.c_contiguous or not flags.f_contiguous:
-            return None
+        flags, own = v.data.flags, self.constants.get(id(v)) or v.name
+        if v.data.ndim != 2 or own or not flags.f_contiguous:
+            return None  # a column's transpose is contiguous in both orders
         for other in self.program.values():
             like = other.is_constant and other is not v and other.shape == v.shape[::-1]
-            if like and np.array_equal(other.data, v.data.T, equal_nan=True):
+            seen = id(other) in self.expressions or self.constants.get(id(other)) or other.name
+            if like and seen and np.array_equal(other.data, v.data.T, equal_nan=True):
                 return other
         return None
 

@@ -81,6 +81,15 @@ def test_the_labs_backward_pass_reads_as_by_hand():
     assert_same_bits(text.load()(*weights(1)), value_and_grad(lab, (0, 1, 2))(*weights(1)))
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_transposed_constant_is_written_as_one(columns):
+    """Also that of a single column, whose numbers lie in memory as the column's do."""
+    data = np.random.default_rng(2).normal(size=(7, columns))
+    text = source(value_and_grad(lambda W: np.sum((data @ W) ** 3)), np.ones((columns, 3)))
+    assert "dW = data.T @ " in text
+    assert text.count(repr(data[3, 0].item())) == 1
+
+
 @pytest.mark.parametrize(
     ("f", "forward", "backward"),
     [
