@@ -37,9 +37,11 @@ from .attention import MultiheadAttention, TransformerEncoderLayer
 from .container import MLP, ModuleDict, ModuleList, ParameterList, Sequential
 from .convolution import Conv1d, Conv2d
 from .data import DataLoader, Dataset, TensorDataset, random_split
+from .diverged import DivergedError
 from .dropout import Dropout
 from .embedding import Embedding
 from .files import load_weights, save_weights
+from .history import History, State
 from .linear import Bilinear, Linear
 from .loss import (
     BCELoss,
@@ -56,6 +58,7 @@ from .loss import (
     SmoothL1Loss,
     TripletMarginLoss,
 )
+from .metrics import accuracy
 from .module import Buffer, Module, Parameter
 from .normalization import (
     BatchNorm1d,
@@ -70,7 +73,7 @@ from .pooling import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .resizing import AdaptiveAvgPool2d, Upsample
 from .shaping import Flatten, Unflatten
-from .train import DivergedError, History, State, accuracy, fit
+from .train import fit
 from .transposed import ConvTranspose2d
 from .watch import Summary, summary
 

@@ -31,10 +31,10 @@ from autograd_lite import no_grad
 from autograd_lite.errors import missing_extra
 from autograd_lite.files import StrPath
 
+from .history import State
 from .module import Array, Module, to_numpy
 from .settings import as_data, count
 from .tensorboard import BINS, Log
-from .train import State
 from .watch import evaluation, observed
 
 if TYPE_CHECKING:

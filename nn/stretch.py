@@ -75,7 +75,7 @@ class Stretch:
             self.size = 1
             return False
         for k in range(count):
-            self._metadata(state, float(losses[k]), None if outputs is None else outputs[k])
+            self._note(state, float(losses[k]), None if outputs is None else outputs[k])
             if is_finished():
                 if k + 1 < count:
                     self._back(before, count)
@@ -90,7 +90,7 @@ class Stretch:
         self.arrays = self.copied()
         return _joined(made, self.compiled(*self.batch))
 
-    def _metadata(self, state: Any, loss: float, outputs: Any) -> None:
+    def _note(self, state: Any, loss: float, outputs: Any) -> None:
         state.epoch += 1
         state.step += 1
         state.step_loss = loss

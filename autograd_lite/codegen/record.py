@@ -194,10 +194,10 @@ class Names:
             depth = _depth(frame)
             for holder, name, value in named_in(frame):
                 if isinstance(value, Tensor) and _is_plain(name):
-                    self._metadata(value, depth + (0.5 if holder else 0.0), name)
+                    self._note(value, depth + (0.5 if holder else 0.0), name)
         return self._on_line
 
-    def _metadata(self, t: Tensor, depth: float, name: str) -> None:
+    def _note(self, t: Tensor, depth: float, name: str) -> None:
         known = self._found.get(id(t))
         if known is None or depth < known[0]:
             self._found[id(t)] = depth, name

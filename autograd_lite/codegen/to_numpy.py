@@ -336,7 +336,7 @@ class _Writer:
                 for i, step in enumerate(block.steps, n):
                     self._step(step, i)
             n += len(block.steps)
-            self._metadata(block, self.body[begin:])
+            self._note(block, self.body[begin:])
         results = self._results()
         head = ["import numpy as np"]
         if self.functions:
@@ -700,7 +700,7 @@ class _Writer:
 
     # -- what is said of it ------------------------------------------------------------------------
 
-    def _metadata(self, block: Loop | Call, lines: list[str]) -> None:
+    def _note(self, block: Loop | Call, lines: list[str]) -> None:
         if not lines:
             return
         moved = sum(map(nbytes, (*block.operands, *block.results)))
