@@ -1,4 +1,4 @@
-"""The steps of an epoch: forward, backward and the optimizer's, or code that was compiled of them."""
+"""The steps of an epoch: forward, backward and the optimizer's, or compiled code in their place."""
 
 from __future__ import annotations
 
