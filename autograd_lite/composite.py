@@ -20,7 +20,7 @@ import numpy as np
 
 from . import foreign
 from .errors import AutogradError, UnsupportedArgumentError
-from .modes import special, state
+from .modes import report_read, special, state
 from .numpy_warnings import NO_REGISTRY, again
 from .protocol import TABLE, whole_name
 from .tensor import Tensor, constant, unwrap
@@ -301,7 +301,11 @@ def _as_read(name: str, value: Any) -> Any:
     if name in ARRAYS:
         return as_array(value)
     if isinstance(value, Tensor):  # an axis, a shape: what is no number has no gradient
-        return unwrap(value) if value.dtype.kind in "iub" else value
+        if value.dtype.kind not in "iub":
+            return value
+        if special:
+            report_read(value, "an index or a count")
+        return value._value
     return int(value)
 
 

@@ -341,7 +341,8 @@ used: compute the result again before taking its gradient.
 
 def runs_again() -> bool:
     """Whether what runs is recorded as a program for other numbers: each choice is a step of it."""
-    return state.mode.recorder is not None
+    recorder = state.mode.recorder
+    return recorder is not None and bool(recorder.both_ways)
 
 
 def report_read(t: Any, how: str) -> None:

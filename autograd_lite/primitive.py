@@ -31,6 +31,7 @@ from .errors import DetachError
 from .foreign import as_index
 from .helpers import OutputGradients
 from .keeping import arrays_in, held_by
+from .modes import report_read, special
 from .protocol import TABLE
 from .tensor import Tensor
 from .weave import APPLIES, VJPS, source, woven
@@ -254,6 +255,9 @@ class Primitive(Declaration):
         names = tuple(name for name, value in parameters.items() if _is_tensor(value))
         if not names or self.variadic:
             return self
+        for value in parameters.values() if special else ():
+            if _is_tensor(value) and value.dtype.kind in "iu":
+                report_read(value, "an index or a count")
         if names not in self._twins:
             twin = self.with_rules()
             twin.operands += names

@@ -355,6 +355,8 @@ class Tensor(Node, Methods):
         return bool(self._value)
 
     def __contains__(self, x: Any) -> bool:
+        if special:
+            report_read(self, "a choice by the value")
         return bool(np.any(self._value == unwrap(x)))
 
     def __index__(self) -> int:
@@ -371,6 +373,8 @@ class Tensor(Node, Methods):
                 f"{self._describe()} is on the tape and cannot be copied or pickled: write "
                 f"{instead}."
             )
+        if special:
+            report_read(self, "a copy")
         return _restore, (type(self), self._value, self._requires, self._grad, self.name)
 
     # -- what would drop the tape in silence -----------------------------------

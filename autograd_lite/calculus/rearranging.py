@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..composite import as_array, composite, unwrap_all
 from ..errors import UnsupportedArgumentError
+from ..modes import report_read
 from ..primitive import derivative
 from ..protocol import Axis
 from ..tensor import Tensor, form, measured, to_numpy, unwrap
@@ -181,6 +182,9 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     # NumPy says what it takes, with numbers in place of the functions.
+    for condition in condlist if isinstance(condlist, (list, tuple)) else [condlist]:
+        if isinstance(condition, Tensor):
+            report_read(condition, "a shape that values decide")
     conditions = unwrap_all(condlist)
     np.piecewise(form(x), conditions, [0] * len(funclist))
     one = np.isscalar(conditions) or not isinstance(conditions[0], (list, np.ndarray))

@@ -2,7 +2,8 @@
 
 The engine tells a `Recorder` of each (`autograd_lite.modes.report_read`): ``if x > 0``,
 ``x.item()``, ``float(x)``. In the user's code it is refused, with the line; in a function of
-NumPy's that is defined here, or in a rule, the function becomes one closed step.
+NumPy's that is defined here, or in a rule, the function becomes one closed step. A source, which
+is to be read, has a recorder of its own (`autograd_lite.codegen.readable`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ INSTEAD = {
     ".backward()": "compile value_and_grad(f), which returns the gradient",
     ".grad": "compile value_and_grad(f), which returns the gradient",
     "writing into it": "make a new value: t.at[index].set(v), np.where(...), or x = x + y",
-    "setting .data": "return the new value, and set it outside",
+    "setting .data": "return the new value, and set it outside; statistics, as of batch norm, are "
+    "noted in compile(model, loss, optimizer) alone: call eval(), or give "
+    "track_running_stats=False, which has the same gradient",
     "a draw without a generator": "give it a generator, as in nn.Dropout(0.5, rng=0)",
     "a shape that values decide": "keep the shape and use np.where(mask, x, 0), or weights of 0",
 }
@@ -57,6 +60,7 @@ DOES = {
     "an index or a count": "takes a value as an index or a count",
     "writing into it": "writes into what it was given",
     "setting .data": "writes into a Tensor that it did not make",
+    "a copy": "copies what it was given, or pickles it",
     "a draw without a generator": "draws random numbers without a generator of its own",
     "a shape that values decide": "makes an array whose shape hangs on values",
 }
@@ -64,13 +68,13 @@ SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
 """Functions whose result has a shape that hangs on values."""
 
 
-_SO = "so what is compiled would be right for these numbers alone"
+SO = "so what is compiled would be right for these numbers alone"
 
 
 def refused(
     how: str,
     kind: type[Exception] = CompileError,
-    so: str = _SO,
+    so: str = SO,
     instead: Mapping[str, str] = MappingProxyType({}),
 ) -> Exception:
     """Return the error for a look at a value, with the line of the user's that runs.
@@ -120,6 +124,8 @@ class Recorder:
 
     call = staticmethod(closing.call)
     primitive = staticmethod(closing.in_place_of)
+    both_ways = True
+    """Whether a rule that asks for infinities or NaN is to be right for such numbers as well."""
 
     def __init__(self) -> None:
         self.closed: set[Any] = set()
@@ -162,14 +168,19 @@ class Recorder:
                 return  # shapes, dtypes, checks
             made = rule_of.get()
             entry = outermost() or (made._primitive if made is not None else None)
-            if entry is not None and entry.name not in closing.OF_SHAPES:
-                if entry in self.closed:
-                    raise self.refused(how)
-                self.closed.add(entry)
-                raise Look
             if entry is not None:
-                how = "a shape that values decide"
+                self.inside(entry, t, how)
+                return
         raise self.refused(how)
+
+    def inside(self, entry: Any, t: Any, how: str) -> None:
+        """Close a function of the table that looks at a value."""
+        if entry.name in closing.OF_SHAPES:
+            raise self.refused("a shape that values decide")
+        if entry in self.closed:
+            raise self.refused(how)
+        self.closed.add(entry)
+        raise Look
 
 
 _OF_THE_ENGINE = ("unwrap", ".data", ".grad", ".numpy()")

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..arguments import check_inputs, transform_of_functions
 from ..errors import CompileError
-from ..modes import everything
+from ..modes import everything, grad_enabled
+from ..modes import recording as recording_mode
 from ..reachable import State
 from ..tensor import Tensor, constant
 from ..trees import flatten, is_number
 from .beside import beside
+from .closing import OF_SHAPES
 from .expand import NotWritable, expand, without_checks
-from .looks import said
+from .looks import SO, Recorder, refused, said
 from .program import Program
 from .quoting import is_quotable
 from .record import as_array, record
 from .simplify import simplify
 from .source_text import Source
-from .watching import put_back, record_watched
+from .watching import check_shapes, check_unchanged, lent, put_back, record_watched
 from .write import is_writable, write
 
 
@@ -86,7 +89,10 @@ def source(
     if not hasattr(f, "__wrapped__"):  # a transform, as of hvp, may take more than what it is of
         check_inputs(f, inputs, "write source(function, input, …)", **kwargs)
     before = State.of(f).copied()
-    recording = record(f, inputs, kwargs)
+    with _said_of_a_source(), lent(f):
+        recording = record(f, inputs, kwargs, mode=_watched())
+        check_unchanged(before.changed(), recording.program, attributes=False)
+        check_shapes(recording.program)
     put_back(before.changed())
     opened = expand(without_checks(recording.program), is_writable, is_quotable)
     recording.program = simplify(opened)
@@ -101,6 +107,43 @@ def source(
         return made
     known = [v for program in (opened, recording.program) for v in program.values()]
     return beside(made, inputs, against, known)
+
+
+class _Recorder(Recorder):
+    """Refuses what the user's code looks at, and lets functions of the table and rules look.
+
+    Those ask for infinities and NaN mostly. What is written is to be read, and is for numbers
+    like those of the example; where their steps are others for others, `_check` sees it.
+    """
+
+    both_ways = False
+
+    def inside(self, entry: Any, t: Any, how: str) -> None:
+        """Let a function of the table look, unless its result has another shape for others."""
+        if entry.name in OF_SHAPES:
+            raise self.refused("a shape that values decide")
+        if how == "an index or a count" or t.dtype.kind in "iu":
+            raise self.refused("an index or a count")
+
+    def refused(self, how: str) -> Exception:
+        """Return the error for a look at a value."""
+        return refused(how, NotWritable, SO.replace("compiled", "written"))
+
+
+@contextmanager
+def _said_of_a_source() -> Iterator[None]:
+    try:
+        yield
+    except CompileError as error:
+        raise NotWritable(str(error).replace("compiled", "written")) from None
+
+
+def _watched() -> recording_mode:
+    return recording_mode(
+        lambda outside: grad_enabled(outside)._replace(
+            everything=True, lines=True, recorder=_Recorder()
+        )
+    )
 
 
 def _named_arrays(f: Any, program: Program) -> dict[int, str]:
@@ -162,8 +205,6 @@ def _hangs_on_numbers(name: str, f: Any, inputs: Any, kwargs: Any) -> str:
                 line = said((file, int(number)) if file else None).strip()
                 where = f"{line} calls '{step.primitive.name}'; what it computes"
                 break
-    except CompileError as error:
-        return str(error).replace("compiled", "written")
     except Exception:  # then it is not known
         pass
     return (

@@ -82,6 +82,7 @@ def record(
     kwargs: Mapping[str, Any] | None = None,
     given_as: Callable[[Any], Any] = as_array,
     mode: AbstractContextManager[None] | None = None,
+    owned: bool = False,
 ) -> Recording:
     """Run `f` on example inputs and return what it computed as a program.
 
@@ -96,7 +97,9 @@ def record(
     given_as
         What array a number of the arguments is in the program; None if it is fixed.
     mode
-        What to record it in, in place of `everything`. Constants have their owners then.
+        What to record it in, in place of `everything`.
+    owned
+        Whether each constant is to have its owner: two of them are then two constants.
 
     Examples
     --------
@@ -123,7 +126,7 @@ def record(
         result = f(*given[: len(args)], **dict(zip(kwargs, given[len(args) :], strict=True)))
     leaves, rebuild = flatten(result)
     owners: dict[Value, Any] = {}
-    program = read(leaves, inputs, names.chosen(), owners if mode else None)
+    program = read(leaves, inputs, names.chosen(), owners if owned else None)
     by_tensor = {id(t): v for t, v in zip(inputs, program.inputs, strict=True)}
     arguments = [_replaced(x, "", lambda _, t: by_tensor.get(id(t), t)) for x in given]
     name = getattr(f, "__name__", "f")

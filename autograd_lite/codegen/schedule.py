@@ -162,9 +162,9 @@ def is_elementwise(step: Step) -> bool:
 
 def is_view(step: Step) -> bool:
     """Whether a step makes one view of its operand, in a way that is the same in each run."""
-    if not step.shows or step.primitive.name not in VIEWS or len(step.results) != 1:
+    if not step.shows or step.primitive.name not in VIEWS or len(step.operands) != 1:
         return False
-    return bool(step.results[0].shape)
+    return len(step.results) == 1 and bool(step.results[0].shape)
 
 
 def schedule(

@@ -220,15 +220,15 @@ def record_watched(
     before = State.of(f).copied()
     names = _looked_up(f)
     made: Recording | None = None
-    with _lent(f):
+    with lent(f):
         while made is None:
             try:
-                made = record(f, args, kwargs, given_as, mode)
+                made = record(f, args, kwargs, given_as, mode, owned=True)
             except Look:
                 put_back(before.changed())
     recorder.let_go()
-    _check_unchanged(before.changed(), made.program)
-    _check_shapes(made.program)
+    check_unchanged(before.changed(), made.program)
+    check_shapes(made.program)
     captured = _capture(made)
     captured.names = names
     operands = [x._value if isinstance(x, Tensor) else x for x in captured.owners]
@@ -261,7 +261,7 @@ def _weak_dtype(arguments: Any) -> Any:
 
 
 @contextmanager
-def _lent(f: Any) -> Iterator[None]:
+def lent(f: Any) -> Iterator[None]:
     """Let a function read the arrays around it, and not write into them."""
     arrays = [x for x in reachable(f) if isinstance(x, np.ndarray) and x.flags.writeable]
     try:
@@ -298,7 +298,7 @@ def _writes(error: ValueError) -> CompileError:
     )
 
 
-def _check_shapes(program: Program) -> None:
+def check_shapes(program: Program) -> None:
     """Raise if a shape depends on values."""
     for step in program.steps:
         if step.primitive.function in SHAPES:
@@ -317,8 +317,11 @@ def put_back(changed: State) -> None:
             owner.state = values["state"]
 
 
-def _check_unchanged(changed: State, program: Program) -> None:
-    """Raise if the function changed anything but the states of generators, by recorded draws."""
+def check_unchanged(changed: State, program: Program, attributes: bool = True) -> None:
+    """Raise if the function changed anything but the states of generators, by recorded draws.
+
+    Without `attributes` it may set those of objects.
+    """
     draws = [step for step in program.steps if step.primitive.draws]
     for owner, values, _ in changed.held:
         if set(values) == {"state"} and hasattr(owner, "state"):
@@ -333,6 +336,8 @@ def _check_unchanged(changed: State, program: Program) -> None:
                 "The function draws random numbers itself, which would be the same in each call "
                 "once it is compiled: give them as an argument, or draw with nn.Dropout(p, rng=…)."
             )
+        if not attributes:
+            continue
         names = ", ".join(f"'{name}'" for name in values) or "an attribute"
         raise CompileError(
             f"The function sets {names} of a {type(owner).__name__}, which would happen once and "

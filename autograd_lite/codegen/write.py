@@ -454,14 +454,14 @@ class _Writer:
             number = x.is_constant and np.ndim(x.data) == 0
             return literal(x.data) if number else self._operand(x)[0]
         if isinstance(x, dict):
-            return "{" + ", ".join(f"{k!r}: {self._nest(v)}" for k, v in x.items()) + "}"
+            return "{" + ", ".join(f"{literal(k)}: {self._nest(v)}" for k, v in x.items()) + "}"
         if isinstance(x, list):
             return f"[{', '.join(map(self._nest, x))}]"
         if isinstance(x, tuple):
             inner = ", ".join(map(self._nest, x))
             return f"({inner},)" if len(x) == 1 else f"({inner})"
         leaves, _ = flatten(x)
-        return f"({', '.join(map(self._nest, leaves))})" if leaves else repr(x)
+        return f"({', '.join(map(self._nest, leaves))})" if leaves else literal(x)
 
 
 SLOTS = {"Hole", "TensorSlot"}
@@ -545,7 +545,7 @@ def _paths(tree: Any, path: str) -> Iterator[tuple[str, Value]]:
         yield path, tree
     elif isinstance(tree, dict):
         for key, x in tree.items():
-            yield from _paths(x, f"{path}[{key!r}]")
+            yield from _paths(x, f"{path}[{literal(key)}]")
     elif isinstance(tree, (list, tuple)):
         for i, x in enumerate(tree):
             yield from _paths(x, f"{path}[{i}]")
