@@ -51,11 +51,12 @@ from .following import GRADIENT, Assignment, assignments, gradient_of
 from .program import Value
 from .source_text import Source
 
-SAME, TURNED, INSIDE, WRONG = "=", "ᵀ", "·", "≠"
+SAME, TURNED, INSIDE, UNKNOWN, WRONG = "=", "ᵀ", "·", "?", "≠"
 LEGEND = {
     SAME: "the same numbers",
     TURNED: "the same numbers, transposed",
     INSIDE: "right: a step inside of a line of the other",
+    UNKNOWN: "numbers that the other never makes: a step of another way, or a mistake",
     WRONG: "other numbers than they should be",
 }
 """What stands between two lines, and what it says."""
@@ -70,7 +71,7 @@ class Row:
     ours, theirs
         The lines; empty where there is none.
     mark
-        ``"="``, ``"ᵀ"``, ``"·"``, ``"≠"``, or empty: see `LEGEND`.
+        ``"="``, ``"ᵀ"``, ``"·"``, ``"?"``, ``"≠"``, or empty: see `LEGEND`.
     """
 
     ours: str
@@ -154,17 +155,19 @@ Place = tuple[int, str, _Line]
 def _places(
     ours: dict[int, _Line], theirs: list[_Line], known: Sequence[Value], end: int
 ) -> list[Place]:
-    places: list[Place] = []
-    waiting: list[tuple[str, _Line]] = []  # they stand above the next that has a row
+    used: set[int] = set()
     called: dict[str, str] = {}  # what ours calls what theirs calls so
+    found: list[tuple[int | None, str, _Line]] = []
     for line in theirs:
-        row, mark = _match(ours, line, {i for i, _, _ in places}, known, called)
-        if row is None:
-            waiting.append((mark, line))
-            continue
-        places += [(row, m, w) for m, w in waiting] + [(row, mark, line)]
-        waiting = []
-    return places + [(end, m, w) for m, w in waiting]
+        row, mark = _match(ours, line, used, known, called)
+        found.append((row, mark, line))
+        used |= set() if row is None else {row}
+    places: list[Place] = []
+    for row, mark, line in reversed(found):
+        if row is None:  # what follows from a line stands below it
+            row = min((i for i, _, _ in places), default=end)
+        places.append((row, mark, line))
+    return places[::-1]
 
 
 def _match(
@@ -198,7 +201,7 @@ def _match(
             for n, g in of_ours.made.items():
                 if of and gradient_of(n) == called.get(of, of) and x.shape == g.shape:
                     return i, WRONG
-    return None, ""
+    return None, UNKNOWN
 
 
 def _same_name(a: str, b: str) -> bool:

@@ -416,6 +416,18 @@ def test_the_first_line_with_other_numbers_is_the_mistake(right, wrong, marks, t
     assert rows[-1].mark == "≠"
 
 
+def test_a_mistake_under_a_name_of_its_own_stands_above_what_follows_from_it(tmp_path):
+    """Nothing tells what it should have been: it is marked as unknown, not passed over."""
+    wrong = "delta = dA2 * A2"
+    code = BY_HAND.replace("dZ2 = dA2 * A2 * (\n        1 - A2\n    )", wrong)
+    rows = rows_beside(code.replace("dZ2", "delta"), tmp_path)
+    marked = [(row.mark, row.theirs) for row in rows if row.mark in ("?", "≠")]
+    assert marked[0] == ("?", wrong)
+    assert {"dW2 = A1.T @ delta", "dA1 = delta @ W2.T", "dW1 = X.T @ dZ1"} <= {
+        theirs for mark, theirs in marked[1:] if mark == "≠"
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
