@@ -22,9 +22,9 @@ from autograd_lite.tensor import measured
 from . import functional, init, settings
 from .dropout import Dropout
 from .linear import Linear
-from .loss_functions import operand
 from .module import Module, Parameter
 from .normalization import LayerNorm
+from .operands import operand
 from .settings import count, flag, probability
 
 

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.primitive import Primitive
 from autograd_lite.randomness import Random
 from autograd_lite.tensor import measured
 
 from . import init, settings
-from .loss_functions import operand
 from .module import Module, Parameter, to_numpy
+from .operands import check, operand
 from .settings import count, integer
 
 
@@ -29,11 +28,7 @@ def _check_indices(index: Any, name: str, rows: int) -> Any:
     return index
 
 
-# An operation, so that a recorded program makes the check in each run.
-_indices = Primitive(
-    _check_indices, {}, name="indices", nondifferentiable="index", parameters="name rows"
-)
-_indices.is_closed = _indices.is_check = True
+_indices = check(_check_indices, nondifferentiable="index", parameters="name rows")
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:

@@ -21,25 +21,26 @@ from autograd_lite.randomness import Random
 from autograd_lite.tensor import measured
 
 from . import windows
-from .embedding import embedding
-from .loss_functions import (
+from .cross_entropy import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    cosine_similarity,
     cross_entropy,
+    nll_loss,
+)
+from .embedding import embedding
+from .loss_functions import (
+    cosine_similarity,
     hinge_embedding_loss,
     hinge_loss,
     huber_loss,
-    in_single,
     kl_div,
     l1_loss,
     mse_loss,
-    nll_loss,
-    operand,
     smooth_l1_loss,
     triplet_margin_loss,
 )
 from .module import to_numpy
+from .operands import in_single, operand
 from .resizing import adaptive_avg_pool2d, interpolate
 from .settings import Sizes, axis, count, flag, integer, number, probability, sizes
 from .shaping_functions import normalize, one_hot, pad

@@ -13,8 +13,8 @@ from autograd_lite.randomness import Random, generator
 
 from . import functional, settings
 from . import init as initialisations
-from .loss_functions import operand
 from .module import Module, Parameter
+from .operands import operand
 from .settings import count, flag
 
 

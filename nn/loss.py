@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional
-from .loss_functions import check_reduction
+from .loss_parts import check_reduction
 from .module import Module
 from .settings import above_zero, flag, from_zero, integer, number, probability
 

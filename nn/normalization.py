@@ -19,8 +19,8 @@ from autograd_lite.tensor import measured
 
 from . import functional, settings
 from .functional import by_channel, normalized
-from .loss_functions import in_single, operand
 from .module import Buffer, Module, Parameter
+from .operands import in_single, operand
 from .settings import count, flag, number
 
 

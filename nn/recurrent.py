@@ -19,8 +19,8 @@ from autograd_lite.randomness import Random, generator
 from autograd_lite.tensor import measured
 
 from . import functional, init, settings
-from .loss_functions import operand
 from .module import Module, Parameter
+from .operands import operand
 from .settings import count, flag, probability
 
 State = Any  # a Tensor (N, hidden_size), or for an LSTM a pair of them

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .loss_functions import in_single, operand
 from .module import Array, Module
+from .operands import in_single, operand
 from .settings import flag, integer, number, sizes
 
 

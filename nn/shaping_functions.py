@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.primitive import Primitive
 from autograd_lite.tensor import measured, to_numpy
 
-from .loss_functions import operand
+from .operands import check, operand
 from .settings import axis, integer, number
 
 
@@ -63,15 +62,7 @@ def _check_classes(indices: Any, classes: int, num_classes: int) -> Any:
     return indices
 
 
-# An operation, so that a recorded program makes the check in each run.
-_classes = Primitive(
-    _check_classes,
-    {},
-    name="classes",
-    nondifferentiable="indices",
-    parameters="classes num_classes",
-)
-_classes.is_closed = _classes.is_check = True
+_classes = check(_check_classes, nondifferentiable="indices", parameters="classes num_classes")
 
 _PADDED_WITH = {"constant": "constant", "reflect": "reflect", "replicate": "edge",
                 "circular": "wrap"}  # fmt: skip

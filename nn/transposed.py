@@ -17,8 +17,8 @@ from autograd_lite.randomness import Random, generator
 from . import init as initialisations
 from . import settings as checks
 from . import windows
-from .loss_functions import operand
 from .module import Module, Parameter
+from .operands import operand
 from .settings import Sizes, count, flag, sizes
 
 
