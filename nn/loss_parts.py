@@ -55,6 +55,7 @@ def of_one_shape(name: str, input: Any, target: Any) -> tuple[Any, Any]:
 
 
 def as_floats(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Return both in floats, having seen that they have one shape."""
     input, target = of_one_shape(name, input, target)
     input = floats(input)
     return input, floats(target, input.dtype)
@@ -66,6 +67,7 @@ def weighted(losses: Any, name: str, weight: Any) -> Any:
 
 
 def broadcasting(name: str, weight: Any, losses: Any) -> Any:
+    """Return a weight, having seen that it broadcasts to the shape of the losses."""
     weight = like(weight, losses)
     try:
         fits = np.broadcast_shapes(weight.shape, losses.shape) == losses.shape
