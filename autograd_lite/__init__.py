@@ -107,7 +107,6 @@ HOMES |= {
     "grad": ".transforms",
     "hessian": ".matrices",
     "hvp": ".transforms",
-    "in_segments": ".codegen.numba_segments",
     "jacfwd": ".matrices",
     "jacobian": ".matrices",
     "jacrev": ".matrices",

@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from . import elementary, elementary32, jit
+from . import elementary, elementary32, jit, numba_tile
 
 VARIABLE = "AUTOGRAD_LITE_CACHE"
 """The environment variable that names another folder."""
@@ -108,7 +108,7 @@ def _instead_of(wanted: Path, error: Exception) -> Path:
 @cache
 def _surroundings() -> bytes:
     """What generated code depends on beside itself: Numba does not look at what it calls."""
-    files = [Path(str(module.__file__)) for module in (elementary, elementary32, jit)]
+    files = [Path(str(module.__file__)) for module in (elementary, elementary32, jit, numba_tile)]
     version: str = jit.numba().__version__
     return version.encode() + b"".join(file.read_bytes() for file in files)
 

@@ -146,7 +146,7 @@ def intrinsics() -> tuple[Any, Any]:
         array, count = types.Array(dtype.dtype, 1, "C"), size.literal_value
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _widen(builder)
+            widen(builder)
             kind = context.get_data_type(dtype.dtype)
             length = context.get_constant(types.intp, count)
             width = context.get_constant(types.intp, context.get_abi_sizeof(kind))
@@ -164,7 +164,7 @@ def intrinsics() -> tuple[Any, Any]:
     @intrinsic
     def at(typing: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _widen(builder)
+            widen(builder)
             return context.cast(builder, arguments[0], index, types.uintp)
 
         return types.uintp(index), generate
@@ -172,7 +172,7 @@ def intrinsics() -> tuple[Any, Any]:
     return stack, at
 
 
-def _widen(builder: Any) -> None:
+def widen(builder: Any) -> None:
     """Let a function's loops use vectors of 512 bits, where they cost the machine no speed.
 
     LLVM prefers 256 bits on all processors of Intel's, for the sake of the first that had more.

@@ -27,6 +27,7 @@ import numpy as np
 
 from .numba_expressions import dtype_of, expression, is_heavy, number, own_function
 from .numba_memory import Place, Strides, collapsed, contiguous
+from .numba_tile import Tile
 from .program import Step, Value
 from .schedule import Loop
 
@@ -38,6 +39,8 @@ LANES = 32
 """A short loop with elementary functions runs over so many elements at once, and to the end of the
 last such group: what is left over would be done one by one, which takes as long as all the rest.
 Small arrays are made longer for it; what stands there is never read."""
+LINE = 4096
+"""Elements in one turn of a loop that threads share."""
 SHORT = 16
 """Products up to this length of their sums are added up number by number."""
 
@@ -89,6 +92,8 @@ class Body:
         self.write = Text([], depth)
         self.small: dict[str, tuple[int, np.dtype[Any]]] = {}  # on the stack
         self.own: set[tuple[str, str]] = set()  # elementary functions, by module
+        self.tiles: dict[str, str] = {}  # functions, by what makes them
+        self.handed: dict[str, None] = {}  # arrays that are handed on whole
 
     def stack(self, wish: str, count: int, dtype: np.dtype[Any]) -> str:
         """Return the name of a new small array."""
@@ -96,10 +101,16 @@ class Body:
         self.small[name] = max(count, 1) if count <= 4 else _rounded(count), dtype
         return name
 
+    def tile(self, tile: Tile) -> str:
+        """Return the name of a tile's function."""
+        if tile.text() not in self.tiles:
+            self.tiles[tile.text()] = self.free("tile")
+        return self.tiles[tile.text()]
+
     # -- elementwise steps ------------------------------------------------------------------
 
-    def loop(self, loop: Loop, sums: dict[Value, list[Value]]) -> None:
-        """Write a loop over elements.
+    def loop(self, loop: Loop, sums: dict[Value, list[Value]], is_shared: bool = False) -> int:
+        """Write a loop over elements; return how many turns it has, if threads share it.
 
         Parameters
         ----------
@@ -107,6 +118,8 @@ class Body:
             Its steps.
         sums
             For results of steps, what their sum over all elements is called elsewhere.
+        is_shared
+            Whether it runs over ``range(begin, end)`` of its turns.
         """
         operands = [v for v in loop.operands if not (v.is_constant and not v.shape)]
         stored = [v for v in loop.results if not isinstance(self.place(v), str)]
@@ -118,7 +131,12 @@ class Body:
                 names[v] = place
             else:
                 places[v] = place
-        shape, strides = collapsed(loop.shape, [p.over(loop.shape) for p in places.values()])
+        over = [p.over(loop.shape) for p in places.values()]
+        lead = places[stored[0]].strides if stored else contiguous(loop.shape)
+        order = sorted(range(len(loop.shape)), key=lambda i: -lead[i])  # as the result lies
+        shape, strides = collapsed(
+            tuple(loop.shape[i] for i in order), [tuple(s[i] for i in order) for s in over]
+        )
         steps = dict(zip(places, strides, strict=True))
         for v in operands:
             if v in places and not any(steps[v]):  # the same number for all elements
@@ -126,8 +144,8 @@ class Body:
                 self.write(f"{names[v]} = {places[v].element(['0'] * len(shape), steps[v])}")
         if not loop.shape:
             self._numbers(loop, names, places)
-            return
-        _Elements(self, loop, sums, places, steps, names, shape).write()
+            return 1
+        return _Elements(self, loop, sums, places, steps, names, shape).write(is_shared)
 
     def _numbers(self, loop: Loop, names: dict[Value, str], places: dict[Value, Place]) -> None:
         """Write steps on single numbers."""
@@ -286,8 +304,8 @@ def _rounded(n: int) -> int:
     return -(-n // LANES) * LANES
 
 
-def _count(n: int) -> str:
-    return str(BLOCK) if n % BLOCK == 0 else f"min({BLOCK}, {n} - first)"
+def _count(n: int, size: int = BLOCK) -> str:
+    return str(size) if n % size == 0 else f"min({size}, {n} - first)"
 
 
 class _Elements:
@@ -310,8 +328,8 @@ class _Elements:
             self.strides = dict.fromkeys(strides, (0,))
         self.variables = [f"i{k}" for k in range(len(self.shape))]
 
-    def write(self) -> None:
-        """Write all of it."""
+    def write(self, is_shared: bool) -> int:
+        """Write all of it; see `Body.loop`."""
         write = self.body.write
         n = self.shape[-1]
         is_line = len(self.shape) == 1
@@ -326,6 +344,18 @@ class _Elements:
         if is_line and heavy and 4 < n <= BLOCK and n % LANES:
             groups = [part for group in groups for part in self._split(group, n)]
             cut = True
+        if is_shared and is_line:
+            size = BLOCK if cut else LINE
+            self._in_blocks(n, [], waves, groups, size, is_shared)
+            return -(-n // size)
+        if is_shared:
+            first, *rest = self.variables
+            with (
+                write.inside(f"for {first} in range(begin, end):"),
+                write.over(self.shape[1:], rest),
+            ):
+                self._steps(self.loop.steps, self.variables, {}, {}, False)
+            return self.shape[0]
         if not cut:
             parts = [(v, self.body.free("part")) for v in self.sums]
             for v, part in parts:
@@ -342,6 +372,7 @@ class _Elements:
                 if not isinstance(place, str):
                     place = place.element(["0"] * len(place.shape))
                 write(f"{place} = {total}")
+        return 1
 
     def _split(self, group: list[Step], n: int) -> list[list[Step]]:
         """Cut a group behind its last step that can run to the end of a group of lanes."""
@@ -372,9 +403,11 @@ class _Elements:
         totals: list[tuple[Value, str, str]],
         waves: list[Step],
         groups: list[list[Step]],
+        size: int = BLOCK,
+        is_shared: bool = False,
     ) -> None:
         write, variable = self.body.write, self.body.free("i")
-        scratch = self._scratch(groups, min(n, BLOCK))
+        scratch = self._scratch(groups, min(n, size))
         parts = {v: self.body.free("part") for v in self.sums}
 
         def turns(count: str, index: str) -> None:
@@ -400,14 +433,14 @@ class _Elements:
             for v, total, lost in totals:
                 self.body.carried(total, lost, parts[v])
 
-        if n <= BLOCK:
+        if n <= size:
             turns(str(n), variable)
             return
-        with write.inside(f"for b in range({-(-n // BLOCK)}):"):
-            write(f"first = b * {BLOCK}")
-            if n % BLOCK:
-                write(f"count = {_count(n)}")
-            turns(str(BLOCK) if n % BLOCK == 0 else "count", f"(first + {variable})")
+        with write.inside(f"for b in range({'begin, end' if is_shared else -(-n // size)}):"):
+            write(f"first = b * {size}")
+            if n % size:
+                write(f"count = {_count(n, size)}")
+            turns(str(size) if n % size == 0 else "count", f"(first + {variable})")
 
     def _scratch(self, groups: list[list[Step]], length: int) -> dict[Value, str]:
         """Return arrays of a block's length for what one group makes and a later one reads."""
@@ -474,6 +507,3 @@ def _grouped(steps: Sequence[Step]) -> list[list[Step]]:
             heavy += 1
         groups[-1].append(step)
     return groups
-
-
-__all__ = ["Body", "Text", "contiguous"]

@@ -41,7 +41,7 @@ def _kind(step: Step) -> str | None:
     if len(step.results) != 1 or step.indices:
         return None
     if function is np.matmul:
-        return "product" if _is_small_product(step) else None
+        return "product" if is_small_product(step) else None
     if function in _REDUCTIONS:
         return "reduction" if _is_plain_reduction(step) else None
     if step.primitive is getitem:
@@ -57,7 +57,8 @@ def _kind(step: Step) -> str | None:
     return None
 
 
-def _is_small_product(step: Step) -> bool:
+def is_small_product(step: Step) -> bool:
+    """Whether a product of matrices has so few multiplications that it is plain loops."""
     a, b = (v.shape for v in step.operands)
     if dtype_of(step.results[0]).kind != "f" or any(
         dtype_of(v) != dtype_of(step.results[0]) for v in step.operands

@@ -80,14 +80,23 @@ def contiguous(shape: tuple[int, ...]) -> Strides:
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
+def in_order(shape: tuple[int, ...], order: Sequence[int]) -> Strides:
+    """Return the strides of an array without gaps whose axes lie in memory in this order.
+
+    >>> in_order((2, 3, 4), (0, 2, 1))
+    (12, 1, 3)
+    """
+    inner = contiguous(tuple(shape[i] for i in order))
+    strides = dict(zip(order, inner, strict=True))
+    return tuple(strides[i] for i in range(len(shape)))
+
+
 def given(array: str, data: Any, base: str = "") -> Place:
     """Return the place of an array that is handed over by `line`."""
     order = _order(data)
     if order is None:
         return Place(array, np.shape(data), contiguous(np.shape(data)), 0, base)
-    inner = contiguous(tuple(data.shape[i] for i in order))
-    strides = dict(zip(order, inner, strict=True))
-    return Place(array, data.shape, tuple(strides[i] for i in range(data.ndim)), 0, base)
+    return Place(array, data.shape, in_order(data.shape, order), 0, base)
 
 
 def _order(data: Any) -> tuple[int, ...] | None:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..calculus.convolution import conv2d_weight
 from . import cache
 from .backends import Kernel
 from .numba_blocks import Body
+from .numba_calls import is_small_product
 from .numba_expressions import dtype_of
-from .numba_memory import Line, Place, contiguous, given, shaped
+from .numba_memory import Line, Place, Strides, contiguous, given, in_order, shaped
+from .numba_parts import Parts
+from .numba_products import MANY, is_tiled, multiplications, write_product
+from .numba_windows import CHANNELS_LAST, is_windowed, write_windows
+from .numba_writer import Unit, Writer, header, kind_name, stacks
 from .program import Step, Value
-from .schedule import Schedule
-from .to_numba import Unit, Writer, header, kind_name, stacks
+from .schedule import Call, Loop, Schedule, is_elementwise
+from .threads import SHARED_FROM, shared, threads
 
 
 def in_segments(schedule: Schedule, units: list[tuple[bool, Unit]], name: str) -> Kernel:
@@ -32,10 +38,12 @@ def in_segments(schedule: Schedule, units: list[tuple[bool, Unit]], name: str) -
 class _Segments(Writer):
     def __init__(self, schedule: Schedule, units: list[tuple[bool, Unit]], name: str) -> None:
         super().__init__(schedule, 1)
-        self.units, self.name = units, name
-        self.shared: dict[
-            str, tuple[int, np.dtype[Any], bool]
-        ] = {}  # and whether it is new each time
+        self.units, self.name = self._cut(units), name
+        self.arrays: dict[str, tuple[int, np.dtype[Any]]] = {}  # that live between the parts
+        self.fresh: dict[str, tuple[int, np.dtype[Any]]] = {}  # those that are new in each run
+        self.functions: list[_Function] = []
+        self.tiles: dict[str, str] = {}
+        self.orders = _orders(schedule)
         self.inputs: list[Place] = []
         for v in schedule.inputs:
             place = given(self.names.free(v.name or "x"), v.data)
@@ -48,6 +56,19 @@ class _Segments(Writer):
         for v in self._crossing():
             if v not in self.places:
                 self._share(v)
+
+    def _cut(self, units: list[tuple[bool, Unit]]) -> list[tuple[bool, Unit]]:
+        """Let each block that threads share be a unit of its own."""
+        cut: list[tuple[bool, Unit]] = []
+        for own, unit in units:
+            summed, ended = self.sums_of(unit) if own else {}, True
+            for block in unit:
+                shared = own and is_shared(block, summed)
+                if shared or ended:
+                    cut.append((own, []))
+                cut[-1][1].append(block)
+                ended = shared
+        return cut
 
     def _is_compiled(self, v: Value) -> bool:
         return any(own and any(v in b.results for b in unit) for own, unit in self.units)
@@ -88,53 +109,101 @@ class _Segments(Writer):
         if v.maker is not None and self.view(v.maker) is not None:
             return
         name = self.names.free(v.name or "t")
-        self.places[v] = Place(name, v.shape, contiguous(v.shape))
-        self.shared[name] = prod(v.shape), dtype_of(v), v in self.schedule.outputs
+        self.places[v] = Place(name, v.shape, self.strides(v))
+        kept = self.fresh if v in self.schedule.outputs else self.arrays
+        kept[name] = prod(v.shape), dtype_of(v)
+
+    def strides(self, v: Value) -> Strides:
+        """Return how a value lies: images with their channels last, and what is made of them."""
+        return in_order(v.shape, self.orders.get(v, range(len(v.shape))))
+
+    def large(self, wish: str, count: int, kind: np.dtype[Any]) -> str:
+        """Return the name of a new array."""
+        name = self.names.free(wish)
+        self.arrays[name] = count, kind
+        return name
 
     def kernel(self) -> Kernel:
         """Write all units, compile them and return what calls them."""
-        texts: list[str] = []
-        actions: list[Any] = []  # the name of a function and of its arrays; or a step
-        own_functions: set[tuple[str, str]] = set()
+        actions: list[Any] = []
         n = 0
         for own, unit in self.units:
             numbered = [(n + k, block) for k, block in enumerate(unit)]
             n += len(unit)
-            if not own:
-                steps = [s for block in unit for s in block.steps if not self._is_no_work(s)]
-                actions += steps
-                self.notes += [(f"# {s.primitive.name}", "by NumPy") for s in steps]
+            if own:
+                self._write(numbered)
+                actions += [f for f in self.functions if f.body.write.lines]
+                self.functions = []
                 continue
-            self.body = Body(self.place, self.names.free, 1)
-            self.on_stack = 0
-            self.blocks(numbered)
-            lines = self.body.write.lines
-            if not lines:
-                continue
-            own_functions |= self.body.own
-            function = self.names.free(self.name)
-            arrays = dict.fromkeys(a for text in lines for a in re.findall(r"(\w+)\[", text))
-            arrays = dict.fromkeys(a for a in arrays if a not in self.body.small)
-            kinds = "; ".join(self._kind(a) for a in arrays)
-            texts += [
-                f'@compiled("{kinds}")', f"def {function}({', '.join(arrays)}):",
-                *(f"    {text}" for text in stacks(self.body)), *lines, "", "",
-            ]  # fmt: skip
-            actions.append((function, list(arrays)))
-        self.body.own = own_functions
+            steps = [s for block in unit for s in block.steps if not self._is_no_work(s)]
+            actions += steps
+            self.notes += [(f"# {s.primitive.name}", "by NumPy") for s in steps]
+        functions = [a for a in actions if isinstance(a, _Function)]
+        texts = [line for f in functions for line in self._text(f)]
+        for function in functions:
+            self.body.own |= function.body.own
         source = "\n".join([*header(self.body), *texts])
         module = cache.load(source)
-        actions = [(getattr(module, a[0]), a[1]) if isinstance(a, tuple) else a for a in actions]
+        for function in functions:
+            function.compiled = getattr(module, function.name)
         return Kernel(self.schedule, _Runner(self, actions).call, source, self.notes)
+
+    def _write(self, numbered: list[tuple[int, Loop | Call]]) -> None:
+        """Write the blocks of a unit: one that threads share, or others together."""
+        _, block = numbered[0]
+        if isinstance(block, Call) and is_shared(block, {}):
+            parts = Parts(self.place, lambda n: self.begin(n).body, self.large, self._each)
+            (write_windows if is_windowed(block.step) else write_product)(block.step, parts)
+        elif isinstance(block, Loop) and is_shared(block, self.sums_of([b for _, b in numbered])):
+            function = self.begin(1)
+            function.turns = function.body.loop(block, {}, True)
+        else:
+            self.begin(None)
+            self.blocks(numbered)
+            return
+        lines = self.body.write.lines
+        self.notes.append((lines[0].strip(), f"{block}; {len(lines)} lines, shared by threads"))
+
+    def _each(self, wish: str, count: int, kind: np.dtype[Any]) -> str:
+        return self.large(wish, count * threads(), kind)
+
+    def call(self, step: Step) -> None:
+        """Write a call among other lines."""
+        if is_tiled(step) and not is_small_product(step):
+            parts = Parts(self.place, lambda _: self.body, self.large, self.large, False)
+            write_product(step, parts)
+        else:
+            super().call(step)
+
+    def begin(self, turns: int | None) -> _Function:
+        """Begin another function; see `Parts.begin`."""
+        self.body = Body(self.place, self.names.free, 1)
+        self.body.tiles = self.tiles
+        self.on_stack = 0
+        self.functions.append(_Function(self.body, self.names.free(self.name), turns))
+        return self.functions[-1]
+
+    def _text(self, function: _Function) -> list[str]:
+        """Return the lines of a function, which takes the arrays that stand in them."""
+        body = function.body
+        used = [a for text in body.write.lines for a in re.findall(r"(\w+)\[", text)]
+        function.arrays = [a for a in dict.fromkeys((*used, *body.handed)) if a not in body.small]
+        kinds = [self._kind(a) for a in function.arrays]
+        names = list(function.arrays)
+        if function.turns is not None:
+            kinds, names = ["int64"] * 3 + kinds, ["begin", "end", "share", *names]
+        return [
+            f'@compiled("{"; ".join(kinds)}")', f"def {function.name}({', '.join(names)}):",
+            *(f"    {text}" for text in stacks(body)), *body.write.lines, "", "",
+        ]  # fmt: skip
 
     def _is_no_work(self, step: Step) -> bool:
         return len(step.results) == 1 and self.view(step) is not None
 
     def _kind(self, array: str) -> str:
-        if array in self.shared:
-            return kind_name(self.shared[array][1])
-        if array in self.work:
-            return kind_name(self.work[array][1])
+        for own in (self.arrays, self.fresh, self.work):
+            if array in own:
+                return kind_name(own[array][1])
         if array in self.constants:
             return kind_name(dtype_of(self.constants[array]), is_read=True)
         i = next(i for i, p in enumerate(self.inputs) if p.array == array)
@@ -143,6 +212,45 @@ class _Segments(Writer):
 
 
 VIEWS = ("transpose", "broadcast_to", "reshape", "getitem")
+
+
+def _orders(schedule: Schedule) -> dict[Value, tuple[int, ...]]:
+    """Return the order of axes in memory of what does not lie in C's."""
+    orders: dict[Value, tuple[int, ...]] = {}
+    for step in schedule.steps():
+        (v,) = step.results[:1]
+        if is_windowed(step) and step.primitive is not conv2d_weight:
+            orders[v] = CHANNELS_LAST
+        elif is_elementwise(step):
+            found = [orders[u] for u in step.operands if u in orders and u.shape == v.shape]
+            if found:
+                orders[v] = found[0]
+    return orders
+
+
+def is_shared(block: Loop | Call, summed: dict[Value, Any]) -> bool:
+    """Whether threads share a block: a long loop that adds nothing up, or windows of images."""
+    if isinstance(block, Call):
+        step = block.step
+        return is_windowed(step) or (is_tiled(step) and multiplications(step) >= MANY)
+    adds = any(v in summed for step in block.steps for v in step.results)
+    return prod(block.shape) >= SHARED_FROM and not adds
+
+
+@dataclass(slots=True)
+class _Function:
+    """A compiled part: its lines, and what it is called with."""
+
+    body: Body
+    name: str
+    turns: int | None
+    """How many turns threads share; None if one thread runs it."""
+    arrays: list[str] = field(default_factory=list)
+    compiled: Any = None
+
+    def run(self) -> Callable[..., None]:
+        """Return what runs it on arrays."""
+        return self.compiled if self.turns is None else shared(self.compiled, self.turns)
 
 
 @dataclass(slots=True)
@@ -160,9 +268,8 @@ class _Runner:
     def __init__(self, segments: _Segments, actions: list[Any]) -> None:
         self.schedule = segments.schedule
         self.inputs, self.places = segments.inputs, segments.places
-        self.fresh = {a: (n, k) for a, (n, k, new) in segments.shared.items() if new}
-        self.kept = {a: (n, k) for a, (n, k, new) in segments.shared.items() if not new}
-        self.kept |= segments.work
+        self.fresh = segments.fresh
+        self.kept = segments.arrays | segments.work
         self.constants = {
             name: Line(given(name, v.data), dtype_of(v))(v.data)
             for name, v in segments.constants.items()
@@ -176,7 +283,7 @@ class _Runner:
             if not v.is_constant:
                 segments.place(v)
         self.actions = actions
-        self.functions = [_by_numpy(a) if isinstance(a, Step) else a[0] for a in actions]
+        self.functions = [_by_numpy(a) if isinstance(a, Step) else a.run() for a in actions]
         self.readers: dict[str, set[int]] = {}  # the numbers of actions, by what they use
         for k, action in enumerate(actions):
             for name in self._used(action):
@@ -185,7 +292,7 @@ class _Runner:
 
     def _used(self, action: Any) -> list[str]:
         if not isinstance(action, Step):
-            return list(action[1])
+            return list(action.arrays)
         values = (*action.operands, *action.results)
         places = [self.places[v] for v in values if not v.is_constant]
         return [p.array for p in places if isinstance(p, Place)]
@@ -224,7 +331,7 @@ class _Runner:
     def _arguments(self, action: Any, memory: dict[str, Any]) -> Any:
         """Return what an action is called with: arrays, and those that a step's results go into."""
         if not isinstance(action, Step):
-            return [memory[name] for name in action[1]]
+            return [memory[name] for name in action.arrays]
         operands = [self._view(v, memory) for v in action.operands]
         own = self.fresh.keys() | self.kept.keys()
         places = [self.places[v] for v in action.results]

@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 
-from autograd_lite.codegen import cache, jit
+from autograd_lite.codegen import cache, jit, numba_tile
 
 
 class Interpreted:
@@ -35,6 +35,7 @@ def without_a_compiler() -> Iterator[None]:
     with (
         mock.patch.object(jit, "compiled", compiled),
         mock.patch.object(jit, "intrinsics", return_value=(stack, lambda i: i)),
+        mock.patch.object(numba_tile, "tile", numba_tile.tile_in_python),
         mock.patch.object(cache, "load", Interpreted),
         np.errstate(over="ignore"),  # of whole numbers, in elementary functions
     ):
