@@ -20,6 +20,10 @@ coefficients are the polynomials through the Chebyshev nodes of the interval tha
 ...     print(exp(np.float64(1.0)))
 2.718281828459045
 
+Polynomials are added up in pairs (Estrin, 1960), not one term after the other as by Horner's
+rule: what does not wait for another runs beside it. It costs the last bits of a correction, not
+of the result.
+
 What holds for whoever compiles them: a product may be fused with a sum, but sums must stay
 in their order and zeros keep their signs.
 """
@@ -72,10 +76,12 @@ EXP = (
 
 def _exp_tail(r: Float) -> Float:
     """e^r − 1 − r."""
-    c = EXP
-    q = c[7] + r * (c[8] + r * (c[9] + r * c[10]))
-    q = c[3] + r * (c[4] + r * (c[5] + r * (c[6] + r * q)))
-    return r * r * (c[0] + r * (c[1] + r * (c[2] + r * q)))
+    c, z = EXP, r * r
+    w = z * z
+    q = (c[8] + r * c[9]) + z * c[10]
+    q = ((c[4] + r * c[5]) + z * (c[6] + r * c[7])) + w * q
+    q = ((c[0] + r * c[1]) + z * (c[2] + r * c[3])) + w * q
+    return z * q
 
 
 def _scaled(p: Float, n: Any) -> Float:
@@ -187,8 +193,9 @@ def _log_of(k: Float, f: Float, low: Float) -> Float:
     c = LOG
     s = f / (2.0 + f)
     z = s * s
-    q = c[3] + z * (c[4] + z * (c[5] + z * (c[6] + z * c[7])))
-    q = z * (c[0] + z * (c[1] + z * (c[2] + z * q)))
+    w = z * z
+    q = (c[4] + z * c[5]) + w * (c[6] + z * c[7])
+    q = z * (((c[0] + z * c[1]) + w * (c[2] + z * c[3])) + w * w * q)
     half = 0.5 * f * f
     return k * LN2_HIGH - ((half - (s * (half + q) + (k * LN2_LOW + low))) - f)
 
@@ -274,14 +281,16 @@ def _quadrant(x: Float) -> tuple[Float, Float, Any]:
 def _sin_of(r: Float, low: Float) -> Float:
     c = SIN
     z = r * r
-    q = c[1] + z * (c[2] + z * (c[3] + z * (c[4] + z * c[5])))
-    return r + (r * z * (c[0] + z * q) + low * (1.0 - 0.5 * z))
+    w = z * z
+    q = ((c[0] + z * c[1]) + w * (c[2] + z * c[3])) + w * w * (c[4] + z * c[5])
+    return r + (r * z * q + low * (1.0 - 0.5 * z))
 
 
 def _cos_of(r: Float, low: Float) -> Float:
     c = COS
     z = r * r
-    q = z * z * (c[0] + z * (c[1] + z * (c[2] + z * (c[3] + z * (c[4] + z * c[5])))))
+    w = z * z
+    q = w * (((c[0] + z * c[1]) + w * (c[2] + z * c[3])) + w * w * (c[4] + z * c[5]))
     half = 0.5 * z
     most = 1.0 - half
     return most + (((1.0 - most) - half) + (q - r * low))
@@ -319,13 +328,21 @@ ERF_END = END
 
 
 def erf(x: Float) -> Float:
-    """1 − e^(−a q(a)) with the sign of x, where a = |x|; q is the engine's polynomial."""
+    """1 − e^(−a q(a)) with the sign of x, where a = |x|; q is the engine's polynomial.
+
+    Near 0 all digits of the exponent count: what its first sum loses is given back.
+    """
     c, a = ERF, abs(x)
     a = ERF_END if a > ERF_END else a
-    p = c[19] + a * (c[20] + a * (c[21] + a * (c[22] + a * c[23])))
-    p = c[15] + a * (c[16] + a * (c[17] + a * (c[18] + a * p)))
-    p = c[11] + a * (c[12] + a * (c[13] + a * (c[14] + a * p)))
-    p = c[7] + a * (c[8] + a * (c[9] + a * (c[10] + a * p)))
-    p = c[3] + a * (c[4] + a * (c[5] + a * (c[6] + a * p)))
-    p = c[0] + a * (c[1] + a * (c[2] + a * p))
-    return np.copysign(-expm1(-(a * p)), x)
+    z = a * a
+    w = z * z
+    q = (c[21] + a * c[22]) + z * c[23]
+    q = ((c[17] + a * c[18]) + z * (c[19] + a * c[20])) + w * q
+    q = ((c[13] + a * c[14]) + z * (c[15] + a * c[16])) + w * q
+    q = ((c[9] + a * c[10]) + z * (c[11] + a * c[12])) + w * q
+    q = ((c[5] + a * c[6]) + z * (c[7] + a * c[8])) + w * q
+    q = a * (((c[1] + a * c[2]) + z * (c[3] + a * c[4])) + w * q)
+    p = c[0] + q
+    lost = q - (p - c[0])
+    most, rest = _expm1(-(a * p))
+    return np.copysign(most + (rest - a * lost * (1.0 + most)), x)

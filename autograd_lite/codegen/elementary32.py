@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..calculus.activations import ERF as COEFFICIENTS
-from ..calculus.activations import ERF_END as END
 
 Float = Any  # a NumPy float32
 single = np.float32
@@ -49,8 +48,8 @@ TANH_LARGEST, TANH_TINY = single(10.0), single(1e-4)
 
 def _exp_tail(r: Float) -> Float:
     """e^r − 1 − r."""
-    c = EXP
-    return r * r * (c[0] + r * (c[1] + r * (c[2] + r * (c[3] + r * c[4]))))
+    c, z = EXP, r * r
+    return z * ((c[0] + r * c[1]) + z * ((c[2] + r * c[3]) + z * c[4]))
 
 
 def _scaled(p: Float, n: Any) -> Float:
@@ -155,7 +154,7 @@ def _log_of(k: Float, f: Float, low: Float) -> Float:
     c = LOG
     s = f / (TWO + f)
     z = s * s
-    q = z * (c[0] + z * (c[1] + z * (c[2] + z * c[3])))
+    q = z * ((c[0] + z * c[1]) + z * z * (c[2] + z * c[3]))
     half = HALF * f * f
     return k * LN2_HIGH - ((half - (s * (half + q) + (k * LN2_LOW + low))) - f)
 
@@ -221,14 +220,15 @@ def _quadrant(x: Float) -> tuple[Float, Float, Any]:
 def _sin_of(r: Float, low: Float) -> Float:
     c = SIN
     z = r * r
-    q = c[0] + z * (c[1] + z * (c[2] + z * c[3]))
+    q = (c[0] + z * c[1]) + z * z * (c[2] + z * c[3])
     return r + (r * z * q + low * (ONE - HALF * z))
 
 
 def _cos_of(r: Float, low: Float) -> Float:
     c = COS
     z = r * r
-    q = z * z * (c[0] + z * (c[1] + z * (c[2] + z * c[3])))
+    w = z * z
+    q = w * ((c[0] + z * c[1]) + w * (c[2] + z * c[3]))
     half = HALF * z
     most = ONE - half
     return most + (((ONE - most) - half) + (q - r * low))
@@ -262,18 +262,23 @@ def cos(x: Float) -> Float:
 # -- erf -------------------------------------------------------------------------------------
 
 ERF = tuple(single(c) for c in COEFFICIENTS[np.float32])
-ERF_FIRST, ERF_END = COEFFICIENTS[np.float32][0], single(END)
+ERF_FIRST, ERF_END = COEFFICIENTS[np.float32][0], single(4.0)  # erf is 1 from there on
 
 
 def erf(x: Float) -> Float:
     """1 − e^(−a q(a)) with the sign of x, where a = |x|; q is the engine's polynomial.
 
-    What is near 0 hangs on the last digits of the exponent: its last steps are float64's.
+    Near 0 all digits of the exponent count: its last steps are float64's, and what it loses as
+    a float32 is given back.
     """
     c, a = ERF, abs(x)
     a = ERF_END if a > ERF_END else a
-    p = c[5] + a * (c[6] + a * (c[7] + a * c[8]))
-    p = c[1] + a * (c[2] + a * (c[3] + a * (c[4] + a * p)))
+    z = a * a
+    p = (c[5] + a * c[6]) + z * (c[7] + a * c[8])
+    p = ((c[1] + a * c[2]) + z * (c[3] + a * c[4])) + z * z * p
     wide = np.float64(a)
-    exponent = np.float32(-wide * (ERF_FIRST + wide * np.float64(p)))
-    return np.copysign(-expm1(exponent), x)
+    exact = -wide * (ERF_FIRST + wide * np.float64(p))
+    exponent = np.float32(exact)
+    lost = np.float32(exact - np.float64(exponent))
+    most, rest = _expm1(exponent)
+    return np.copysign(most + (rest + lost * (ONE + most)), x)

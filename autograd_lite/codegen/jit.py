@@ -152,6 +152,7 @@ def intrinsics() -> tuple[Any, Any]:
             width = context.get_constant(types.intp, context.get_abi_sizeof(kind))
             made = context.make_array(array)(context, builder)
             memory = cgutils.alloca_once(builder, kind, size=length)
+            memory.align = 64
             size = context.get_constant(types.intp, count * context.get_abi_sizeof(kind))
             cgutils.memset(builder, memory, size, 0)
             context.populate_array(
