@@ -62,7 +62,7 @@ class IndexUpdate:
 
     def add(self, value: Any) -> Tensor:
         """Return a copy with `value` added to the part; where an index repeats, values add up."""
-        from .calculus.shapes import scatter
+        from .calculus.indexing import scatter
 
         t = self._t
         value = np.broadcast_to(_operand(value, t), self._chosen.shape)

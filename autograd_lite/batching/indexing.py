@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import shapes
-from ..calculus.shapes import TENSOR_SLOT
+from ..calculus import indexing
+from ..calculus.indexing import TENSOR_SLOT
 from .rules import Step, rule
 
 _N = 5  # a length that nothing else has, in `_where`
@@ -50,7 +50,7 @@ def _is_whole(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))
 
 
-@rule(shapes.getitem)
+@rule(indexing.getitem)
 def _getitem(step: Step) -> Any:
     index = step.parameters["index"]
     parts = index if isinstance(index, tuple) else (index,)
@@ -70,7 +70,7 @@ def _goes_on(parts: tuple[Any, ...], ndim: int) -> bool:
     return _where((slice(None), *spelled), ndim + 1) == _where(spelled, ndim) + 1
 
 
-@rule(shapes.scatter)
+@rule(indexing.scatter)
 def _scatter(step: Step) -> Any:
     index, shape = step.parameters["index"], step.parameters["shape"]
     parts = index if isinstance(index, tuple) else (index,)
@@ -128,27 +128,27 @@ def _is_other(part: Any) -> bool:
     return part is None or part is Ellipsis or isinstance(part, slice)
 
 
-@rule(shapes.gather)
+@rule(indexing.gather)
 def _gather(step: Step) -> Any:
     if any(isinstance(p, (bool, np.bool_)) for p in _tuple(step)):
         return NotImplemented
     lookup = _Lookup(step, step.ndims[0])
     if step.is_mapped[0]:
         index = (lookup.examples(), *lookup.parts)
-        return lookup.back(shapes.gather.apply(step.operands[0], *lookup.own(), index=index))
-    looked_up = shapes.gather.apply(step.operands[0], *lookup.own(), index=lookup.parts)
+        return lookup.back(indexing.gather.apply(step.operands[0], *lookup.own(), index=index))
+    looked_up = indexing.gather.apply(step.operands[0], *lookup.own(), index=lookup.parts)
     return np.moveaxis(looked_up, lookup.at, 0) if lookup.at else looked_up
 
 
-@rule(shapes.put)
+@rule(indexing.put)
 def _put(step: Step) -> Any:
     shape = step.parameters["shape"]
     if any(isinstance(p, (bool, np.bool_)) for p in _tuple(step)):
         return NotImplemented
     lookup = _Lookup(step, len(shape))
-    chosen = np.broadcast_to(0, shape)[shapes._filled(step.parameters["index"], step.of_one[1:])]
+    chosen = np.broadcast_to(0, shape)[indexing._filled(step.parameters["index"], step.of_one[1:])]
     part = np.broadcast_to(step.aligned(0, chosen.ndim), (step.count, *chosen.shape))
-    return shapes.put.apply(
+    return indexing.put.apply(
         lookup.forth(part),
         *lookup.own(),
         index=(lookup.examples(), *lookup.parts),

@@ -19,7 +19,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..calculus import complex as of_complex
 from ..calculus import neural, products, shapes
-from ..calculus.rarer import attention, convolution, fft, linalg, normalization, statistics
+from ..calculus.rarer import (
+    attention,
+    convolution,
+    factorisations,
+    fft,
+    linalg,
+    normalization,
+    running,
+)
 from ..codegen.closing import Closed, closed
 from ..errors import CompileError, GradientShapeError, VmapError
 from ..fitting import broadcast_axes
@@ -246,7 +254,7 @@ def along(default: Any, *, flat: bool = False) -> Rule:
 
 rule(np.sum, np.prod, np.max, np.min, np.all, np.any, np.count_nonzero)(along(None))
 rule(np.argmax, np.argmin, np.nanargmax, np.nanargmin)(along(None, flat=True))
-rule(np.cumsum, statistics.running_product)(along(None, flat=True))
+rule(np.cumsum, running.running_product)(along(None, flat=True))
 rule(np.argsort, np.argpartition)(along(-1, flat=True))
 rule(neural.logsumexp, neural.softmax, neural.log_softmax, fft.forward, fft.inverse)(along(-1))
 rule(np.flip, normalization.normalize, normalization.normalize_and_scale)(along(None))
@@ -389,8 +397,10 @@ def _contract(step: Step) -> Any:
 
 
 @rule(
-    *(np.linalg.inv, np.linalg.det, linalg._slogdet, linalg._cholesky, linalg._tall_qr),
-    *(linalg._eigh, linalg.thin_svd, linalg._singular_values, linalg.nuclear_norm, linalg.polar),
+    *(np.linalg.inv, np.linalg.det, linalg._slogdet),
+    *(factorisations._cholesky, factorisations._tall_qr),
+    *(factorisations._eigh, factorisations.thin_svd, factorisations.singular_values),
+    *(factorisations.nuclear_norm, factorisations.polar),
     *(linalg._pinv, np.linalg.matrix_rank),
 )
 def _on_stacks(step: Step) -> Any:

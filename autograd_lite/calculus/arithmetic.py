@@ -13,7 +13,7 @@ from ..modes import runs_again
 from ..primitive import derivative
 from ..tensor import Tensor, measured, to_numpy, unwrap
 from .complex import C
-from .shapes import item
+from .indexing import item
 
 # -- the four operations -------------------------------------------------------
 

@@ -15,13 +15,7 @@ from ..modes import report_read
 from ..primitive import derivative
 from ..protocol import Axis
 from ..tensor import Tensor, form, measured, to_numpy, unwrap
-from .shapes import scatter
-
-
-def _along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
-    """Return an index that is `index` along one axis and everything along the others."""
-    return (slice(None),) * (axis % ndim) + (index,)
-
+from .indexing import along, scatter
 
 # -- turning -----------------------------------------------------------------------------------
 
@@ -48,18 +42,6 @@ composite(np.rollaxis, _rollaxis)
 composite(np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2))
 
 # -- joining -----------------------------------------------------------------------------------
-
-
-def _at_least_3d(a: Any) -> Any:
-    shape = np.shape(a)
-    return a if len(shape) > 2 else np.reshape(a, {0: (1, 1, 1), 1: (1, *shape, 1)}.get(
-        len(shape), (*shape, 1)
-    ))  # fmt: skip
-
-
-def _several(function: Callable[[Any], Any], arrays: Any) -> Any:
-    results = tuple(function(as_array(a)) for a in arrays)
-    return results[0] if len(results) == 1 else results
 
 
 def _block(arrays: Any) -> Any:
@@ -122,9 +104,8 @@ derivative(
     x=lambda g, x, window_shape, axis=None: _window_rule(g, x, window_shape, axis),
     parameters="subok writeable",
 )
-composite(np.atleast_3d, lambda *arys: _several(_at_least_3d, arys))
 composite(
-    np.dstack, lambda tup: np.concatenate([_at_least_3d(np.atleast_2d(a)) for a in tup], axis=2)
+    np.dstack, lambda tup: np.concatenate([np.atleast_3d(np.atleast_2d(a)) for a in tup], axis=2)
 )
 composite(np.block, _block)
 composite(np.append, _append)
@@ -384,9 +365,9 @@ def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dic
                 "np.pad with reflect_type='odd' has a derivative for widths below the length."
             )
         even = np.take(a, np.pad(np.arange(n), (before, after), mode), axis=axis)
-        first, last = a[_along(axis, ndim, slice(1))], a[_along(axis, ndim, slice(-1, None))]
-        low = 2 * first - even[_along(axis, ndim, slice(before))]
-        high = 2 * last - even[_along(axis, ndim, slice(before + n, None))]
+        first, last = a[along(axis, ndim, slice(1))], a[along(axis, ndim, slice(-1, None))]
+        low = 2 * first - even[along(axis, ndim, slice(before))]
+        high = 2 * last - even[along(axis, ndim, slice(before + n, None))]
         return np.concatenate([low, a, high], axis=axis)
     dtype = np.result_type(a)
     kind = "f" if dtype.kind in "fc" else "i"
@@ -402,7 +383,7 @@ def _pad_axis(a: Any, axis: int, before: int, after: int, mode: Any, kwargs: dic
             line[axis] = width
             share = np.arange(width).reshape(line) / max(width, 1)
             share = share if edge == 0 else (np.flip(share) if width else share)
-            at_edge = a[_along(axis, ndim, slice(1) if edge == 0 else slice(-1, None))]
+            at_edge = a[along(axis, ndim, slice(1) if edge == 0 else slice(-1, None))]
             block = value + (at_edge - value) * share + np.zeros(shape)
         blocks.append(block if np.result_type(block) == dtype else block.astype(dtype))
     return np.concatenate([blocks[0], a, blocks[1]], axis=axis)
@@ -418,9 +399,9 @@ def _borders(a: Any, axis: int, mode: Any, kwargs: dict[str, Any]) -> tuple[Any,
         )
         of = _STATISTICS[mode]
         return (
-            of(a[_along(axis, ndim, slice(first))], axis=axis, keepdims=True),
+            of(a[along(axis, ndim, slice(first))], axis=axis, keepdims=True),
             of(
-                a[_along(axis, ndim, slice(-last if last else None, None))],
+                a[along(axis, ndim, slice(-last if last else None, None))],
                 axis=axis,
                 keepdims=True,
             ),

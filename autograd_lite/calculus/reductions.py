@@ -9,7 +9,7 @@ import numpy as np
 
 from ..composite import composite
 from ..declaration import Rule
-from ..fitting import converted, wider
+from ..fitting import converted
 from ..primitive import derivative
 from ..protocol import Axis
 from ..tensor import Tensor, is_recorded
@@ -217,17 +217,5 @@ derivative(
     a=lambda g, a, out, axis=None, keepdims=False, initial=1.0, where=True: _product(
         g, a, out, axis, keepdims, initial, where
     ),
-    parameters="dtype",
-)
-
-
-def sum_from_the_end(g: Any, axis: int | None) -> Any:
-    """Return running sums that begin at the last number."""
-    return np.flip(np.cumsum(np.flip(g, axis), axis, dtype=wider(g, axis)), axis)
-
-
-derivative(
-    np.cumsum,
-    a=lambda g, a, axis=None: np.reshape(sum_from_the_end(g, axis if a.ndim else None), a.shape),
     parameters="dtype",
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import transform_of_functions
-from ..calculus.shapes import getitem
+from ..calculus.indexing import getitem
 from ..errors import CompileError
 from ..modes import special, state
 from ..quiet import quiet

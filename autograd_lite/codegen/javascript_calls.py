@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..calculus import convolution
-from ..calculus.shapes import TENSOR_SLOT, gather, getitem, put, scatter
+from ..calculus.indexing import TENSOR_SLOT, gather, getitem, put, scatter
 from ..primitive import Primitive
 from . import javascript_products as products
 from .expand import NotWritable

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.shapes import getitem, scatter
+from ..calculus.indexing import getitem, scatter
 from .numba_blocks import Body
 from .numba_expressions import KINDS, dtype_of, expression, number
 from .numba_memory import Place, contiguous, part

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.shapes import getitem
+from ..calculus.indexing import getitem
 from .program import Step
 
 Strides = tuple[int, ...]

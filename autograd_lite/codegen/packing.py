@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.shapes import getitem, join, reshape
+from ..calculus.indexing import getitem
+from ..calculus.shapes import join, reshape
 from .program import Program, Step, Value, with_operands
 from .schedule import Schedule, is_view, schedule
 from .simplify import without_unused

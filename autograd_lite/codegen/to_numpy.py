@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.shapes import getitem
+from ..calculus.indexing import getitem
 from .backends import Kernel
 from .packing import packed
 from .program import Step, Value

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.shapes import gather, getitem, put, scatter
+from ..calculus.indexing import gather, getitem, put, scatter
 from ..composite import NO_VALUE
 from ..primitive import Primitive
 from ..trees import flatten

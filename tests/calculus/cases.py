@@ -26,7 +26,15 @@ from hypothesis.extra import numpy as hnp
 
 import autograd_lite
 from autograd_lite import Tensor, primitive
-from autograd_lite.calculus import arithmetic, linalg, neural, shapes, transcendental
+from autograd_lite.calculus import (
+    arithmetic,
+    factorisations,
+    indexing,
+    neural,
+    norms,
+    shapes,
+    transcendental,
+)
 from autograd_lite.primitive import Primitive
 from autograd_lite.testing import (
     LAYOUTS,
@@ -586,12 +594,12 @@ def gather(draw, put=False):
         filling = draw(hnp.arrays(bool, shape[:1]))
     index = draw(
         st.sampled_from(
-            [shapes.TENSOR_SLOT, (shapes.TENSOR_SLOT, Ellipsis), (shapes.TENSOR_SLOT, None)]
+            [indexing.TENSOR_SLOT, (indexing.TENSOR_SLOT, Ellipsis), (indexing.TENSOR_SLOT, None)]
         )
     )
     if not put:
         return Call((draw(arrays(shape)),), after=(filling,), keywords={"index": index})
-    picked = np.zeros(shape)[shapes._filled(index, (filling,))]
+    picked = np.zeros(shape)[indexing._filled(index, (filling,))]
     keywords = {"index": index, "shape": shape}
     return Call((draw(arrays(picked.shape)),), after=(filling,), keywords=keywords)
 
@@ -834,10 +842,10 @@ CASES |= {
     np.fliplr: arrays(planes).map(lambda x: Call((x,))),
     np.roll: roll(),
     # Selecting, placing
-    shapes.getitem.function: item(keyword=True),
-    shapes.scatter.function: scatter(),
-    shapes.gather.function: gather(),
-    shapes.put.function: gather(put=True),
+    indexing.getitem.function: item(keyword=True),
+    indexing.scatter.function: scatter(),
+    indexing.gather.function: gather(),
+    indexing.put.function: gather(put=True),
     operator.getitem: item(),
     np.take: take(),
     np.take_along_axis: take_along_axis(),
@@ -957,7 +965,7 @@ for function, forms in LISTED.items():
     CASES[function] = one_of(forms) if guessed else one_of(forms) | known
 
 
-CASES[linalg.polar.function] = one_of(
+CASES[factorisations.polar.function] = one_of(
     [Call((calls.tall(*shape).array,)) for shape in [(3, 3), (2, 4, 2), (2, 3)]]
 )
 CASES[transcendental.bessel.function] = st.tuples(arrays(small), st.integers(0, 3)).map(
@@ -965,7 +973,7 @@ CASES[transcendental.bessel.function] = st.tuples(arrays(small), st.integers(0, 
 )
 
 CASES[transcendental.cosine.function] = CASES[np.hypot]
-CASES[linalg.powers.function] = st.builds(
+CASES[norms.powers.function] = st.builds(
     lambda x, order, signed: Call((x,), keywords={"order": order, "signed": signed}),
     arrays(small, away_from=[0.0]),
     st.sampled_from([1.5, 2.0, 3.0]),
@@ -1026,7 +1034,7 @@ def _scatter(part: Any, shape: Any, index: Any) -> Any:
 
 
 def _put(part: Any, filling: Any, *, index: Any, shape: Any) -> Any:
-    return _scatter(part, shape, shapes._filled(index, (filling,)))
+    return _scatter(part, shape, indexing._filled(index, (filling,)))
 
 
 def _bessel(x: Any, order: int) -> Any:
@@ -1047,20 +1055,20 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
     arithmetic.between.function: lambda x, low, high: np.clip(x, low, high),
     shapes.reshape.function: lambda a, shape: a.reshape(shape),
     shapes._cast.function: lambda x, dtype: x.astype(dtype),
-    shapes.getitem.function: lambda x, index: x[index],
-    shapes.scatter.function: _scatter,
-    shapes.gather.function: lambda x, filling, index: x[shapes._filled(index, (filling,))],
-    shapes.put.function: _put,
+    indexing.getitem.function: lambda x, index: x[index],
+    indexing.scatter.function: _scatter,
+    indexing.gather.function: lambda x, filling, index: x[indexing._filled(index, (filling,))],
+    indexing.put.function: _put,
     shapes.join.function: lambda *arrays, axis=0: np.concatenate(arrays, axis=axis),
     shapes.part.function: lambda array, sizes, axis=0: tuple(
         np.split(array, np.cumsum(sizes)[:-1], axis)
     ),
     primitive.output.function: lambda array, sizes, index: np.split(array, [sizes[0]])[index],
     transcendental.bessel.function: _bessel,
-    linalg.powers.function: lambda x, order, signed: (
+    norms.powers.function: lambda x, order, signed: (
         np.copysign(np.abs(x) ** order, x) if signed else np.abs(x) ** order
     ),
-    linalg.polar.function: _polar,
+    factorisations.polar.function: _polar,
     **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name in ("alias", "detach")},
     **layer_cases.INTERNAL,
 }

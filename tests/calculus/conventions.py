@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.calculus import activations, arithmetic, linalg, neural
+from autograd_lite.calculus import activations, arithmetic, factorisations, linalg, neural
 
 
 class Convention(NamedTuple):
@@ -101,7 +101,7 @@ CONVENTIONS = [
     Convention(np.linalg.norm, ([[2.0, 0.0], [0.0, 0.0]],), ([[1, 0], [0, 0]],), after=("nuc",)),
     # ... and by its gradient too, to which only what changes its range contributes
     Convention(
-        linalg.polar.function,
+        factorisations.polar.function,
         (scales * np.array([[0.0, -2.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),),
         (np.array([[2 / 3, 0, 0.5], [0, 2 / 3, 1], [1, 0.5, 0]]) / scales,),
     ),

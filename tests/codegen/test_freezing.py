@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, compile, everything, source, value_and_grad
-from autograd_lite.calculus import activations, linalg, neural
+from autograd_lite.calculus import activations, neural, norms
 from autograd_lite.codegen import NotWritable
 from autograd_lite.codegen.watching import record_watched
 from autograd_lite.composite import TABLE
@@ -170,7 +170,7 @@ def test_what_has_no_numpy_of_its_own_is_quoted_with_all_that_it_calls():
 
 CHOICES = (neural.relu, neural.leaky_relu, activations.silu, activations.gelu, activations.erf,
            np.arctan, lambda x: np.clip(x, -1.0, 1.0),
-           lambda x: linalg.powers(x, order=1.5))  # fmt: skip
+           lambda x: norms.powers(x, order=1.5))  # fmt: skip
 
 
 @pytest.mark.parametrize("function", CHOICES)
