@@ -2,7 +2,7 @@
 
 A rule is written for all shapes and for every number; here and now most of it says nothing.
 Each rewriting below takes a formula whose parts are simple already, and returns a simpler one
-that comes to the same, or None. They are applied until none applies.
+that comes to the same, or None; `rewriting` applies them until none applies.
 
 >>> from autograd_lite.lesson.formula import symbol
 >>> from autograd_lite.lesson.notation import TEXT
@@ -23,118 +23,26 @@ everywhere; why it was taken is noted, as a comparison.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from .formula import Formula, apply, arguments_of, is_number, number, record, same
+from .rewriting import (
+    COMPARISONS,
+    Way,
+    again,
+    computed,
+    filled,
+    is_equal,
+    opposite,
+    rewrites,
+    simplified,
+)
+from .rewriting import simplify as simplify
 
 VALUE_PRESERVING = {"broadcast_to", "reshape", "astype", "copy", "positive", "alias"}
 """Primitives that a formula between numbers does not mention: shapes tell them."""
-
-COMPARISONS = {
-    "greater": "less_equal",
-    "greater_equal": "less",
-    "less": "greater_equal",
-    "less_equal": "greater",
-    "equal": "not_equal",
-    "not_equal": "equal",
-}
-"""Comparisons and their opposites."""
-
-SIGNS = {
-    "less": {-1},
-    "equal": {0},
-    "greater": {1},
-    "less_equal": {-1, 0},
-    "greater_equal": {0, 1},
-    "not_equal": {-1, 1},
-}
-"""Which signs of a − b a comparison of a and b allows."""
-
-
-@dataclasses.dataclass
-class Way:
-    """How to simplify: see `simplify`."""
-
-    notes: list[Formula]
-    choose: bool
-    moves: bool
-
-
-Rewriting = Callable[[Formula, Way], Formula | None]
-REWRITINGS: dict[str, list[Rewriting]] = {}
-
-
-def rewrites(*heads: str) -> Callable[[Rewriting], Rewriting]:
-    """Register a rewriting of formulas with these heads."""
-
-    def register(rewriting: Rewriting) -> Rewriting:
-        for head in heads:
-            REWRITINGS.setdefault(head, []).append(rewriting)
-        return rewriting
-
-    return register
-
-
-def simplify(
-    formula: Formula,
-    notes: list[Formula] | None = None,
-    *,
-    choose: bool = True,
-    moves: bool = False,
-) -> Formula:
-    """Write a formula as one would by hand.
-
-    Parameters
-    ----------
-    formula
-        As it was recorded.
-    notes
-        Filled with the reasons for which a choice was left out, as comparisons.
-    choose
-        Whether to show, of a choice that is the same everywhere, only what was taken.
-    moves
-        Whether what only moves numbers stays, so that each element can be followed.
-    """
-    way = Way([] if notes is None else notes, choose, moves)
-    made = _simplified(formula, way)
-    way.notes[:] = together(way.notes)
-    return made
-
-
-def _simplified(formula: Formula, way: Way) -> Formula:
-    if formula.head == "where" and way.choose:  # what is not taken leaves no notes
-        taken = _choice(formula, way)
-        if taken is not None:
-            return _simplified(taken, way)
-    arguments = tuple(_simplified(a, way) for a in formula.arguments)
-    if any(a is not b for a, b in zip(arguments, formula.arguments, strict=True)):
-        formula = dataclasses.replace(formula, arguments=arguments)
-    again: Formula | None = formula
-    while again is not None:
-        formula = again
-        again = next(
-            (new for rule in REWRITINGS.get(formula.head, ()) if (new := rule(formula, way))), None
-        )
-    return formula
-
-
-def _computed(head: str, *arguments: Formula) -> Formula:
-    """Apply an operator of NumPy, and compute what it comes to."""
-    with np.errstate(all="ignore"):
-        value = getattr(np, head)(*(a.value for a in arguments))
-    return apply(head, *arguments, value=value)
-
-
-def _is(formula: Formula, value: float) -> bool:
-    return is_number(formula) and np.asarray(formula.value).flat[0] == value
-
-
-def _filled(value: Any) -> Formula:
-    """Return zeros, or another array of one number, as a formula."""
-    return number(np.asarray(value)[()])
 
 
 # -- what only moves numbers -------------------------------------------------------------------
@@ -222,24 +130,15 @@ def _signs(f: Formula, way: Way) -> Formula | None:
     """A minus comes to the front; two are none."""
     a, b = f.arguments
     negative = (a.head == "negative") + (b.head == "negative")
-    if _is(a, -1) and f.head == "multiply":
+    if is_equal(a, -1) and f.head == "multiply":
         return apply("negative", b, value=f.value)
     if not negative:
         return None
     a, b = (x.arguments[0] if x.head == "negative" else x for x in (a, b))
-    positive = _again(apply(f.head, a, b, value=np.negative(f.value)), way)
+    positive = again(apply(f.head, a, b, value=np.negative(f.value)), way)
     if negative == 2:
         return dataclasses.replace(positive, value=f.value)
     return apply("negative", positive, value=f.value)
-
-
-def _again(formula: Formula, way: Way) -> Formula:
-    """Apply the rewritings of a formula's head, whose parts are simple."""
-    for rule in REWRITINGS.get(formula.head, ()):
-        new = rule(formula, way)
-        if new is not None:
-            return _again(new, way)
-    return formula
 
 
 # -- products ----------------------------------------------------------------------------------
@@ -248,10 +147,10 @@ def _again(formula: Formula, way: Way) -> Formula:
 @rewrites("multiply")
 def _one_and_zero(f: Formula, way: Way) -> Formula | None:
     a, b = f.arguments
-    if _is(a, 0) or _is(b, 0):
-        return _filled(np.zeros_like(f.value))
+    if is_equal(a, 0) or is_equal(b, 0):
+        return filled(np.zeros_like(f.value))
     for x, y in ((a, b), (b, a)):
-        if _is(x, 1) and (not way.moves or np.shape(y.value) == np.shape(f.value)):
+        if is_equal(x, 1) and (not way.moves or np.shape(y.value) == np.shape(f.value)):
             return y
     return None
 
@@ -259,12 +158,12 @@ def _one_and_zero(f: Formula, way: Way) -> Formula | None:
 @rewrites("divide")
 def _of_one(f: Formula, way: Way) -> Formula | None:
     a, b = f.arguments
-    if _is(b, 1):
+    if is_equal(b, 1):
         return a
-    if _is(a, 0):
-        return _filled(np.zeros_like(f.value))
-    if b.head == "divide" and _is(b.arguments[0], 1):  # x / (1 / y)
-        return _again(apply("multiply", a, b.arguments[1], value=f.value), way)
+    if is_equal(a, 0):
+        return filled(np.zeros_like(f.value))
+    if b.head == "divide" and is_equal(b.arguments[0], 1):  # x / (1 / y)
+        return again(apply("multiply", a, b.arguments[1], value=f.value), way)
     return None
 
 
@@ -276,8 +175,8 @@ def _hypotenuses(f: Formula, way: Way) -> Formula | None:
         return None
     if not _same_set(a.arguments[1].arguments, b.arguments):
         return None
-    squares = [_computed("square", x) for x in b.arguments]
-    return apply("divide", a.arguments[0], _computed("add", *squares), value=f.value)
+    squares = [computed("square", x) for x in b.arguments]
+    return apply("divide", a.arguments[0], computed("add", *squares), value=f.value)
 
 
 def _same_set(some: tuple[Formula, ...], others: tuple[Formula, ...]) -> bool:
@@ -296,17 +195,17 @@ def _numbers_first(f: Formula, way: Way) -> Formula | None:
         if b.head == "multiply" and is_number(b.arguments[0]):
             first, rest = b.arguments
             coefficient = number(np.multiply(a.value, first.value))
-            return rest if _is(coefficient, 1) else apply(
+            return rest if is_equal(coefficient, 1) else apply(
                 "multiply", coefficient, rest, value=f.value
             )  # fmt: skip
         return None
     for x, y in ((a, b), (b, a)):
-        if x.head == "divide" and _is(x.arguments[0], 1):  # 1 / x · y
+        if x.head == "divide" and is_equal(x.arguments[0], 1):  # 1 / x · y
             return apply("divide", y, x.arguments[1], value=f.value)
         if x.head == "multiply" and is_number(x.arguments[0]):
             coefficient, rest = x.arguments
             both = (rest, y) if x is a else (y, rest)
-            product = _again(_computed("multiply", *both), way)
+            product = again(computed("multiply", *both), way)
             return apply("multiply", coefficient, product, value=f.value)
     return None
 
@@ -319,12 +218,12 @@ def _plus_nothing(f: Formula, way: Way) -> Formula | None:
     a, b = f.arguments
     if is_number(a) and is_number(b):
         return number(f.value)
-    if _is(b, 0):
+    if is_equal(b, 0):
         return a
-    if f.head == "add" and _is(a, 0):
+    if f.head == "add" and is_equal(a, 0):
         return b
-    if f.head == "subtract" and _is(a, 0):
-        return _again(apply("negative", b, value=f.value), way)
+    if f.head == "subtract" and is_equal(a, 0):
+        return again(apply("negative", b, value=f.value), way)
     return None
 
 
@@ -336,7 +235,7 @@ def _like_terms(f: Formula, way: Way) -> Formula | None:
     (m, x), (n, y) = map(_coefficient, f.arguments)
     if x.head == "constant" or not same(x, y):
         return None
-    return _again(apply("multiply", number(m + n), x, value=f.value), way)
+    return again(apply("multiply", number(m + n), x, value=f.value), way)
 
 
 def _coefficient(f: Formula) -> tuple[Any, Formula]:
@@ -352,10 +251,10 @@ def _coefficient(f: Formula) -> tuple[Any, Formula]:
 @rewrites("power", "float_power")
 def _powers(f: Formula, way: Way) -> Formula | None:
     x, y = f.arguments
-    if _is(y, 1):
+    if is_equal(y, 1):
         return x
-    if _is(y, 0) and way.choose:
-        return _filled(np.ones_like(f.value))
+    if is_equal(y, 0) and way.choose:
+        return filled(np.ones_like(f.value))
     return None
 
 
@@ -366,9 +265,9 @@ def _square_of_fraction(f: Formula, way: Way) -> Formula | None:
     if a.head != "square" or not is_number(b) or a.arguments[0].head != "divide":
         return None
     one, y = a.arguments[0].arguments
-    if not _is(one, 1):
+    if not is_equal(one, 1):
         return None
-    below = apply("multiply", b, _computed("square", y), value=np.multiply(b.value, y.value**2))
+    below = apply("multiply", b, computed("square", y), value=np.multiply(b.value, y.value**2))
     return apply("divide", one, below, value=f.value)
 
 
@@ -401,64 +300,6 @@ def _nothing_to_sum(f: Formula, way: Way) -> Formula | None:
     return apply("sum", x, value=f.value, axis=shown)
 
 
-# -- choices -----------------------------------------------------------------------------------
-
-
-def _choice(f: Formula, way: Way) -> Formula | None:
-    """Return what ``where(condition, a, b)`` chose, if it is the same everywhere."""
-    condition, a, b = f.arguments
-    taken = np.asarray(condition.value)
-    if not taken.size or taken.any() != taken.all():
-        return None
-    _note(condition, bool(taken.all()), way)
-    return a if taken.all() else b
-
-
-def together(notes: Iterable[Formula]) -> list[Formula]:
-    """Say once what comparisons of the same two say: x ≥ 0 and x ≠ 0 is x > 0.
-
-    No remark is made that a single point was not hit, as x ≠ 0.
-    """
-    kept: list[tuple[Formula, set[int]]] = []
-    for note in notes:
-        signs = SIGNS.get(note.head, set())
-        for i, (earlier, allowed) in enumerate(kept):
-            if signs and allowed and _same_pair(earlier.arguments, note.arguments):
-                kept[i] = earlier, allowed & signs
-                break
-            if signs and allowed and _same_pair(earlier.arguments, note.arguments[::-1]):
-                kept[i] = earlier, allowed & {-sign for sign in signs}
-                break
-        else:
-            kept.append((note, signs))
-    heads = {frozenset(signs): head for head, signs in SIGNS.items()}
-    said = [
-        dataclasses.replace(note, head=heads.get(frozenset(signs), note.head))
-        for note, signs in kept
-    ]
-    return [note for note in said if note.head != "not_equal"]
-
-
-def _same_pair(a: tuple[Formula, ...], b: tuple[Formula, ...]) -> bool:
-    return all(map(same, a, b))
-
-
-def _note(condition: Formula, holds: bool, way: Way) -> None:
-    """Note why a choice was made."""
-    condition = _simplified(condition, Way([], way.choose, way.moves))
-    if condition.head in ("bitwise_and", "logical_and") and holds:
-        for part in condition.arguments:
-            _note(part, True, way)
-    elif condition.head in COMPARISONS:
-        way.notes.append(condition if holds else _opposite(condition))
-    elif condition.head == "symbol" and np.asarray(condition.value).dtype.kind == "b":
-        way.notes.append(apply("equal", condition, number(holds), value=np.bool_(True)))
-
-
-def _opposite(f: Formula) -> Formula:
-    return apply(COMPARISONS[f.head], *f.arguments, value=np.logical_not(f.value))
-
-
 @rewrites("bitwise_or", "bitwise_and", "logical_or", "logical_and")
 def _what_always_holds(f: Formula, way: Way) -> Formula | None:
     """Leave out of an `or` what holds nowhere, and of an `and` what holds everywhere."""
@@ -478,9 +319,9 @@ def _what_always_holds(f: Formula, way: Way) -> Formula | None:
 def _turned(f: Formula, way: Way) -> Formula | None:
     """(0 where a < b, else 1) is (1 where a ≥ b, else 0)."""
     condition, a, b = f.arguments
-    if not way.choose or condition.head not in COMPARISONS or not _is(a, 0) or _is(b, 0):
+    if not way.choose or condition.head not in COMPARISONS or not is_equal(a, 0) or is_equal(b, 0):
         return None
-    return apply("where", _opposite(condition), b, a, value=f.value)
+    return apply("where", opposite(condition), b, a, value=f.value)
 
 
 @rewrites("maximum", "minimum")
@@ -494,7 +335,7 @@ def _bound(f: Formula, way: Way) -> Formula | None:
             return number(f.value)
         count = x.head == "sum" or np.asarray(x.value).dtype.kind == "b"
         if is_number(bound) and count and np.all(np.asarray(f.value) == 1):
-            return _filled(f.value)  # how many were found: one each
+            return filled(f.value)  # how many were found: one each
         if is_number(bound) and not is_number(x):
             holds = getattr(np, head)(x.value, bound.value)
             if np.all(holds):
@@ -513,7 +354,7 @@ def _unfolded(f: Formula, way: Way) -> Formula | None:
         return None
     given = dict(zip(f.primitive.operands, f.arguments, strict=True)) | dict(f.parameters)
     composition = record(f.primitive.decomposition, arguments_of(f.primitive.decomposition, given))
-    return dataclasses.replace(_simplified(composition, way), value=f.value)
+    return dataclasses.replace(simplified(composition, way), value=f.value)
 
 
 @rewrites("conjugate", "real")

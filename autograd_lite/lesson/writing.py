@@ -26,7 +26,7 @@ from ..visualize.text import parameter
 from .formula import Formula, apply, is_number, number, same
 from .notation import TEXT, Notation
 from .parameters import across, axes_of, geometry, given, index_of, only_axes, windows
-from .simplifying import COMPARISONS
+from .rewriting import COMPARISONS
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly an expression holds together
 

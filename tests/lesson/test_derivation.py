@@ -16,7 +16,8 @@ from autograd_lite.errors import NoGradientError, NonScalarBackwardError
 from autograd_lite.lesson.derivation import derive, paths, read
 from autograd_lite.lesson.formula import apply, record, replace, symbol
 from autograd_lite.lesson.notation import LATEX, MATHML, TEXT
-from autograd_lite.lesson.simplifying import simplify, together
+from autograd_lite.lesson.rewriting import together
+from autograd_lite.lesson.simplifying import simplify
 from autograd_lite.lesson.writing import exact, write
 
 
