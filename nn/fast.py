@@ -143,65 +143,6 @@ def _run(function: Callable[..., None], arrays: list[Any], *settings: Any) -> No
         other.result()
 
 
-# -- convolution ---------------------------------------------------------------------------------
-
-
-def _copy_windows(lines: Any, out: Any, down: int, along: int, below: int, beside: int) -> None:
-    n, rows, columns, kh, kw, run = out.shape
-    for image in range(n):
-        for row in range(rows):
-            for column in range(columns):
-                window = out[image, row, column]
-                for a in range(kh):
-                    line = lines[image, row * down + a * below]
-                    for b in range(kw):
-                        first = column * along + b * beside
-                        if run > 8:
-                            window[a, b] = line[first : first + run]
-                        else:  # to begin such a copy would take longer than to make it
-                            for k in range(run):
-                                window[a, b, k] = line[first + k]
-
-
-def im2col(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
-    """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
-    n, height, width, channels = padded.shape
-    lines = padded.reshape(n, height, width * channels)
-    if dilation[1] == 1:  # a row of a window is one piece
-        out = out.reshape(*out.shape[:4], 1, -1)
-    along, beside = stride[1] * channels, dilation[1] * channels
-    _run(_copy_windows, [lines, out], stride[0], along, dilation[0], beside)
-
-
-def _scatter(shares: Any, whole: Any, down: int, along: int, below: int, beside: int) -> None:
-    n, rows, columns, kh, kw, channels = shares.shape
-    for image in range(n):
-        for row in range(rows):
-            for column in range(columns):
-                for a in range(kh):
-                    for b in range(kw):
-                        place = whole[image, row * down + a * below, column * along + b * beside]
-                        for k in range(channels):
-                            place[k] += shares[image, row, column, a, b, k]
-
-
-BUFFER = 2_000_000  # numbers: what the taps send of some images at a time
-
-
-def col2im(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
-    """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
-    n, *grid, outputs = lines.shape
-    channels, *kernel = weight.shape[1:]
-    matrix = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(outputs, -1)
-    step = max(1, min(n, BUFFER // max(1, grid[0] * grid[1] * matrix.shape[1])))
-    shares = np.empty((step, *grid, *kernel, channels), whole.dtype)
-    for first in range(0, n, step):
-        some = lines[first : first + step]
-        share = shares[: len(some)]
-        np.matmul(some.reshape(-1, outputs), matrix, out=share.reshape(-1, matrix.shape[1]))
-        _run(_scatter, [share, whole[first : first + step]], *stride, *dilation)
-
-
 # -- max-pooling ---------------------------------------------------------------------------------
 
 
@@ -321,4 +262,4 @@ def _in_line(*arrays: Any) -> list[Any] | None:
     return [a.reshape(-1) for a in ordered] if whole else None
 
 
-_COMPILED = (im2col, col2im, unpool, masked, adapt, polynomial)
+_COMPILED = (unpool, masked, adapt, polynomial)

@@ -10,16 +10,22 @@ primitives, `conv2d`, `conv2d_image` and `conv2d_weight`, and the rules of each
 are the other two: derivatives of every order need no more. In the same way
 `pool_sum` and `pool_spread`, `max_pool` and `max_unpool` are each other's transpose.
 
-Shapes are PyTorch's, (N, C, H, W). In memory the channels stand last, since
-then a row of a window is one contiguous piece: the *columns*, in which each
-window is one line, are gathered by copying long runs, and a convolution is one
-matrix product with them. They are kh · kw times as large as the image. So they
-are made for some images at a time, in one buffer, and made again in the
-backward pass, which is cheaper than to keep them.
+Shapes are PyTorch's, (N, C, H, W). In memory the channels stand last, so that
+what a row of the kernel meets, its *line*, is one contiguous piece, kw · C long.
+The lines are gathered by copying long runs, and a convolution is a sum over the
+rows of the kernel: of the lines that each meets, times its weights,
+
+    out[r] = Σ  lines[s·r + i] @ weight[i]
+             i
+
+one matrix product for each row i. A line serves kh windows, one below the other.
+All this is done for some images at a time, while they are in the cache, and lines
+are gathered again in the backward pass, which is cheaper than to keep them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,7 +39,9 @@ Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # (above, below), (left, right)
 
 NONE: Padding = ((0, 0), (0, 0))
-BUFFER = 2_000_000  # numbers: a buffer of columns is at most so large, or one image's
+BUFFER = 1_000_000  # numbers: as many images at a time as have so many, in all windows, or one
+SHORT = 16  # numbers: of a line that is not worth a product of its own
+FEW = 8  # channels: of fewer, a run is too short
 
 
 # -- where the windows are -----------------------------------------------------------------
@@ -65,76 +73,102 @@ def _taps(kernel: Pair, grid: Pair, stride: Pair, dilation: Pair) -> Any:
             )
 
 
-def _images_at_once(numbers_of_one: int) -> int:
-    return max(1, BUFFER // max(numbers_of_one, 1))
+def _parts(n: int, grid: Any, of_one: int) -> Any:
+    """Yield which images to take at a time, of `n`, if a window takes so many numbers."""
+    step = max(1, BUFFER // max(math.prod(grid) * of_one, 1))
+    return (slice(first, min(first + step, n)) for first in range(0, n, step))
 
 
-def _channels_last(x: Any) -> Any:
-    return np.transpose(x, (0, 2, 3, 1))
-
-
-def _channels_first(x: Any) -> Any:
-    return np.transpose(x, (0, 3, 1, 2))
+def _zeros(shape: Any, dtype: Any, channels_last: bool) -> Any:
+    """Return zeros for images (N, C, H, W)."""
+    if not channels_last:
+        return np.zeros(shape, dtype)
+    n, channels, height, width = shape
+    return np.zeros((n, height, width, channels), dtype).transpose(0, 3, 1, 2)
 
 
 # -- convolution ----------------------------------------------------------------------------
 
 
-def _columns(
+def _lines(
     image: Any, kernel: Pair, grid: Pair, stride: Pair, padding: Padding, dilation: Pair, dtype: Any
-) -> Any:
-    """Yield, for some images at a time, which they are and their columns.
+) -> tuple[tuple[int, ...], list[Any]]:
+    """Return what the rows of the kernel meet, and an order of an image's axes.
 
-    The columns are (images · rows · columns, kh · kw · C). The buffer is used
-    again for the next images, and so is the border of zeros around them.
+    For each row of the kernel that is a matrix with a line for each window, in that order. Where
+    lines are short, or no other window meets them, there is one matrix for the whole kernel.
     """
-    n, height, width, channels = image.shape
+    channels, short = image.shape[1], kernel[1] * image.shape[1] < SHORT
+    padded = _surrounded(image, padding, dtype, not short)
+    across, deep, down, along = padded.strides
+    (rows, columns), (sy, sx), (dy, dx) = grid, stride, dilation
+    if kernel[0] > 1 and sy == 1 and not short:  # rows first, since the next window has all but one
+        shape = (padded.shape[2], len(image), columns, kernel[1], channels)
+        steps = (down, across, along * sx, along * dx, deep)
+        every = np.ascontiguousarray(as_strided(padded, shape, steps, writeable=False))
+        lines = [every[i * dy : i * dy + rows] for i in range(kernel[0])]
+        return (2, 0, 3, 1), [line.reshape(rows * len(image) * columns, -1) for line in lines]
+    windows, taps = (len(image), rows, columns), (*kernel, channels)
+    over, within = (across, down * sy, along * sx), (down * dy, along * dx, deep)
+    if short:  # a tap at a time, since the runs are longer so
+        found = as_strided(padded, taps + windows, within + over, writeable=False)
+        matrix = np.ascontiguousarray(found).reshape(math.prod(taps), -1).T
+    else:
+        found = as_strided(padded, windows + taps, over + within, writeable=False)
+        matrix = found.reshape(math.prod(windows), -1)
+    return (0, 2, 3, 1), [matrix]
+
+
+def _surrounded(image: Any, padding: Padding, dtype: Any, channels_last: bool) -> Any:
+    """Return images with zeros around, of a dtype, and in memory so; or the same, if they are."""
+    if (
+        padding == NONE
+        and image.dtype == dtype
+        and (image.strides[1] == image.itemsize) == channels_last
+    ):
+        return image
+    n, channels, height, width = image.shape
     (top, bottom), (left, right) = padding
-    step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * kernel[0] * kernel[1] * channels))
-    padded = np.zeros((step, top + height + bottom, left + width + right, channels), dtype)
-    inside = padded[:, top : top + height, left : left + width]
-    buffer = np.empty((step, *grid, *kernel, channels), dtype)
-    for first in range(0, n, step):
-        some = slice(first, min(first + step, n))
-        count = some.stop - first
-        inside[:count] = image[some]
-        loops["im2col"](padded[:count], stride, dilation, buffer[:count])
-        yield some, buffer[:count].reshape(count * grid[0] * grid[1], -1)
+    whole = _zeros((n, channels, top + height + bottom, left + width + right), dtype, channels_last)
+    whole[:, :, top : top + height, left : left + width] = image
+    return whole
 
 
-@loop
-def _im2col(padded: Any, stride: Pair, dilation: Pair, out: Any) -> None:
-    """Copy each window of images (n, H, W, C) into `out` (n, rows, columns, kh, kw, C)."""
-    across, down, along, deep = padded.strides
-    (sy, sx), (dy, dx) = stride, dilation
-    steps = (across, down * sy, along * sx, down * dy, along * dx, deep)
-    out[:] = as_strided(padded, out.shape, steps, writeable=False)
-
-
-def _conv2d(
+def _convolved(
     image: Any,
     weight: Any,
+    bias: Any,
     stride: Pair = (1, 1),
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
-    """Multiply the columns by the weights."""
-    kernel = weight.shape[2:]
+    """Add up, over the rows of the kernel, its weights times the lines that it meets."""
+    outputs, _, *kernel = weight.shape
     grid = _grid(image.shape, kernel, stride, padding, dilation)
     dtype = np.result_type(image, weight)
-    matrix = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)).astype(dtype, copy=False)
-    out = np.empty((len(image), *grid, len(weight)), dtype)
-    geometry = kernel, grid, stride, padding, dilation
-    for some, columns in _columns(_channels_last(image), *geometry, dtype):
-        np.matmul(columns, matrix, out=out[some].reshape(len(columns), -1))
-    return _channels_first(out)
+    matrix = weight.transpose(2, 3, 1, 0).reshape(-1, outputs).astype(dtype, copy=False)
+    out = np.empty((len(image), *grid, outputs), dtype).transpose(0, 3, 1, 2)
+    for some in _parts(len(image), grid, len(matrix) + outputs):
+        order, lines = _lines(image[some], kernel, grid, stride, padding, dilation, dtype)
+        taps = np.split(matrix, len(lines))
+        total = lines[0] @ taps[0]
+        for line, tap in zip(lines[1:], taps[1:], strict=True):
+            total += line @ tap
+        place = out[some].transpose(order)
+        total = total.reshape(place.shape)
+        if bias is None:
+            place[...] = total
+        else:
+            np.add(total, bias, out=place, casting="same_kind")
+    return out
+
+
+def _conv2d(image: Any, weight: Any, **geometry: Any) -> Any:
+    return _convolved(image, weight, None, **geometry)
 
 
 def _conv2d_bias(image: Any, weight: Any, bias: Any, **geometry: Any) -> Any:
-    out = _conv2d(image, weight, **geometry)
-    by_channel = _channels_last(out)
-    by_channel += bias
-    return out
+    return _convolved(image, weight, bias, **geometry)
 
 
 def _conv2d_weight(
@@ -145,14 +179,14 @@ def _conv2d_weight(
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
-    """Multiply the upstream gradient by the columns: a tap's gradient sums over its visits."""
-    channels, outputs = image.shape[1], upstream.shape[1]
+    """Multiply the lines by the upstream gradient: a tap's gradient sums over its visits."""
+    channels, (n, outputs, *grid) = image.shape[1], upstream.shape
     dtype = np.result_type(upstream, image)
-    lines = np.ascontiguousarray(_channels_last(upstream), dtype)
     matrix = np.zeros((kernel[0] * kernel[1] * channels, outputs), dtype)
-    geometry = kernel, upstream.shape[2:], stride, padding, dilation
-    for some, columns in _columns(_channels_last(image), *geometry, dtype):
-        matrix += columns.T @ lines[some].reshape(len(columns), outputs)
+    for some in _parts(n, grid, len(matrix) + outputs):
+        order, lines = _lines(image[some], kernel, grid, stride, padding, dilation, dtype)
+        g = upstream[some].transpose(order).reshape(-1, outputs).astype(dtype, copy=False)
+        matrix += np.concatenate([line.T @ g for line in lines])
     return np.ascontiguousarray(matrix.reshape(*kernel, channels, outputs).transpose(3, 2, 0, 1))
 
 
@@ -165,31 +199,30 @@ def _conv2d_image(
     dilation: Pair = (1, 1),
 ) -> Any:
     """Send the upstream gradient back through each tap, and sum what reaches the same pixel."""
-    n, channels = len(upstream), weight.shape[1]
-    dtype = np.result_type(upstream, weight)
+    n, (outputs, channels, *kernel), grid = len(upstream), weight.shape, upstream.shape[2:]
+    few, reach = channels < FEW, [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    around = tuple((r - p, r - q) for r, (p, q) in zip(reach, padding, strict=True))
+    if stride == (1, 1) and not few and min(map(min, around)) >= 0:
+        # What reaches a pixel comes from a window around it: a convolution, with the kernel turned.
+        turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return _conv2d(upstream, turned, padding=around, dilation=dilation)
     (top, bottom), (left, right) = padding
     height, width = size
-    lines = np.ascontiguousarray(_channels_last(upstream), dtype)
-    whole = np.zeros((n, top + height + bottom, left + width + right, channels), dtype)
-    loops["col2im"](lines, weight.astype(dtype, copy=False), stride, dilation, whole)
-    return _channels_first(whole[:, top : top + height, left : left + width])
-
-
-@loop
-def _col2im(lines: Any, weight: Any, stride: Pair, dilation: Pair, whole: Any) -> None:
-    """Add what each tap sends of the lines (n, rows, columns, O) to `whole` (n, H, W, C)."""
-    n, *grid, outputs = lines.shape
-    channels, *kernel = weight.shape[1:]
-    taps = np.ascontiguousarray(weight.transpose(2, 3, 0, 1)).reshape(-1, outputs, channels)
-    step = min(max(n, 1), _images_at_once(grid[0] * grid[1] * channels))
-    buffer = np.empty((step, *grid, channels), whole.dtype)
-    for first in range(0, n, step):
-        some = slice(first, min(first + step, n))
-        share = buffer[: some.stop - first]
-        flat = lines[some].reshape(-1, outputs)
-        for tap, (rows, columns) in zip(taps, _taps(kernel, grid, stride, dilation), strict=True):
-            np.matmul(flat, tap, out=share.reshape(-1, channels))
-            whole[some, rows, columns] += share
+    dtype = np.result_type(upstream, weight)
+    matrix = weight.transpose(2, 3, 1, 0).reshape(-1, outputs).astype(dtype, copy=False)
+    whole = _zeros((n, channels, top + height + bottom, left + width + right), dtype, not few)
+    for some in _parts(n, grid, len(matrix) + outputs):
+        lines = upstream[some].transpose(0, 2, 3, 1)
+        g = lines.reshape(-1, outputs).astype(dtype, copy=False)
+        if few:  # all taps at once, since each is short
+            shares = (matrix @ g.T).reshape(-1, channels, *lines.shape[:3]).swapaxes(1, 2)
+        else:
+            taps = matrix.reshape(-1, channels, outputs)
+            shares = ((g @ t.T).reshape(*lines.shape[:3], -1).transpose(0, 3, 1, 2) for t in taps)
+        places = _taps(kernel, grid, stride, dilation)
+        for share, (rows, columns) in zip(shares, places, strict=True):
+            whole[some, :, rows, columns] += share
+    return whole[:, :, top : top + height, left : left + width]
 
 
 # The same by taps, as one would write them without columns: what the three stand for.
@@ -353,10 +386,7 @@ def _pool_spread(
 
 def _like(g: Any, size: Pair) -> Any:
     """Return zeros for images of another size, with g's order of axes in memory."""
-    n, channels = g.shape[:2]
-    if g.strides[1] < g.strides[3]:
-        return _channels_first(np.zeros((n, *size, channels), g.dtype))
-    return np.zeros((n, channels, *size), g.dtype)
+    return _zeros((*g.shape[:2], *size), g.dtype, g.strides[1] < g.strides[3])
 
 
 def _pool_sum_by_conv(image: Any, kernel: Pair, **geometry: Any) -> Any:

@@ -17,11 +17,9 @@ from autograd_lite.calculus import convolution as conv
 from autograd_lite.calculus.loops import loops
 from autograd_lite.errors import MissingExtraError
 from nn import fast
+from tests.calculus.test_convolution import DTYPES, LAYOUTS, geometry, laid_out
 
 pytest.importorskip("numba")
-
-SMALL = st.integers(1, 3)
-DTYPES = st.sampled_from([np.float32, np.float64])
 
 
 @pytest.fixture(autouse=True)
@@ -57,45 +55,6 @@ def agree(f, dtype):
         assert compiled.shape == plain.shape
         tolerance = 1e-5 if dtype == np.float32 else 1e-12
         np.testing.assert_allclose(compiled, plain, rtol=tolerance, atol=10 * tolerance)
-
-
-@st.composite
-def geometry(draw):
-    """Draw images' shape and where windows are on them."""
-    kernel, stride, dilation = (draw(st.tuples(SMALL, SMALL)) for _ in range(3))
-    padding = draw(st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2))
-    least = [
-        max(1, d * (k - 1) + 1 - sum(p)) for k, d, p in zip(kernel, dilation, padding, strict=True)
-    ]
-    size = [n + draw(st.integers(0, 4)) for n in least]
-    channels = draw(st.sampled_from([1, 2, 9]))  # in one piece by themselves, or with others
-    shape = (draw(SMALL), channels, *size)
-    return shape, kernel, {"stride": stride, "padding": padding, "dilation": dilation}
-
-
-def laid_out(array, order):
-    """Return the array with its axes in another order in memory."""
-    back = np.argsort(order)
-    return np.ascontiguousarray(array.transpose(order)).transpose(back)
-
-
-LAYOUTS = st.sampled_from([(0, 1, 2, 3), (0, 2, 3, 1), (3, 1, 0, 2)])
-
-
-@pytest.mark.usefixtures("threads")
-@settings(max_examples=40)
-@given(geometry(), SMALL, DTYPES, LAYOUTS, st.integers(0, 99))
-def test_convolution_and_its_derivatives_agree(windows, outputs, dtype, layout, seed):
-    shape, kernel, geometry = windows
-    rng = np.random.default_rng(seed)
-    image = laid_out(rng.normal(size=shape).astype(dtype), layout)
-    weight = rng.normal(size=(outputs, shape[1], *kernel)).astype(dtype)
-    bias = rng.normal(size=outputs).astype(dtype)
-    upstream = rng.normal(size=conv._conv2d(image, weight, **geometry).shape).astype(dtype)
-    upstream = laid_out(upstream, layout)
-    agree(lambda: [conv._conv2d_bias(image, weight, bias, **geometry)], dtype)
-    agree(lambda: [conv._conv2d_weight(upstream, image, kernel, **geometry)], dtype)
-    agree(lambda: [conv._conv2d_image(upstream, weight, shape[2:], **geometry)], dtype)
 
 
 @pytest.mark.usefixtures("threads")
@@ -208,7 +167,7 @@ def test_the_switch():
     fast.enable()
     fast.enable()
     assert fast.enabled()
-    assert loops["im2col"] is not before["im2col"]
+    assert loops["unpool"] is not before["unpool"]
     fast.disable()
     fast.disable()
     assert loops == before
