@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor
-from autograd_lite.calculus.shapes import scatter
+from autograd_lite.calculus.indexing import scatter
 
 SHAPE = (30, 4, 3)
 RNG = np.random.default_rng(5)
