@@ -192,8 +192,8 @@ def _elementwise(name: str) -> Any:
 def _property(name: str) -> Any:
     from . import method_parts
 
-    code = f"lambda t: {names.PROPERTIES[name]}"
-    return property(eval(code, vars(method_parts)))
+    source = f"def {name}(t):\n    return {names.PROPERTIES[name]}"
+    return property(compiled(name, source, vars(method_parts)))
 
 
 def _writing(name: str) -> Any:

@@ -1,10 +1,12 @@
 """What a Tensor promises: NumPy's answers, and nothing detached in silence."""
 
 import copy
+import inspect
 import math
 import operator
 import pickle
 import re
+import types
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from autograd_lite.errors import (
 )
 from autograd_lite.primitive import Primitive, output
 from autograd_lite.protocol import TABLE
+from autograd_lite.reachable import is_library
 
 
 def leaf(value, **kwargs):
@@ -612,3 +615,16 @@ def test_what_python_asks_of_a_number_is_answered_as_numpys_arrays_do(name, arra
         except Exception as error:
             answers.append(next(k for k in type(error).__mro__ if k.__module__ == "builtins"))
     assert answers[0] == answers[1]
+
+
+def test_the_code_of_a_method_is_no_line_of_the_users():
+    """Also generated code, or its locals would be names in a picture, its line the user's."""
+    seen = 0
+    for name in dir(Tensor):
+        made = getattr(Tensor, name, None)
+        for f in (made.fget, made.fset) if isinstance(made, property) else (made,):
+            f = inspect.unwrap(getattr(f, "__func__", f)) if callable(f) else None
+            if isinstance(f, types.FunctionType):
+                assert is_library(f.__code__.co_filename), name
+                seen += 1
+    assert seen > 300

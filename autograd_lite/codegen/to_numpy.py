@@ -705,8 +705,9 @@ class _Writer:
             return
         moved = sum(map(nbytes, (*block.operands, *block.results)))
         if isinstance(block, Loop):
-            what = f"{len(block.steps)} steps over {block.shape or 'a number'}"
-            if len(block.steps) > 1:
+            count = len(block.steps)
+            what = f"{count} step{'s' * (count > 1)} over {block.shape or 'a number'}"
+            if count > 1:
                 what += ", in blocks" if lines[-1].startswith(("    ", "loop")) else ", one by one"
         else:
             what = f"{block.step.primitive.name} {' '.join(str(v.shape) for v in block.results)}"

@@ -199,8 +199,10 @@ def test_the_guide_prints_what_it_says(tmp_path):
     printed, shown = [], re.findall(r"^ *print\(.*\)  # (.*)$", program, re.M)
     file = tmp_path / "guide.py"  # errors name lines of it
     file.write_text(program, encoding="utf-8")
-    exec(builtins.compile(program, str(file), "exec"), {"print": lambda x: printed.append(str(x))})
+    names = {"print": lambda *x: printed.append(" ".join(map(str, x)))}
+    exec(builtins.compile(program, str(file), "exec"), names)
     assert printed == shown
+    assert f"```text\n{names['first'].source.strip()}\n```" in page
 
 
 def swapped(state, x):
@@ -253,3 +255,10 @@ def test_a_loss_that_holds_a_parameter_beside_the_model_is_refused(name):
     with pytest.raises(CompileError, match=name or "which is memory"):
         step(X3, X3[:, :1])
     assert_same_bits(model.weight.numpy(), before)
+
+
+def test_an_array_around_is_called_what_the_user_calls_it():
+    """Not what a rule calls it that transposes it."""
+    step = compile(value_and_grad(lambda W: np.sum(np.tanh(X3 @ W))), back_end="numpy")
+    step(np.ones((X3.shape[1], 2)))
+    assert "the array 'X3'" in step.explain()
