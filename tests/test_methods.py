@@ -179,7 +179,7 @@ CALLS = {
     "cross": "t.cross(u, dim=1); v.cross(v * v, dim=0)",
     "kron": "t.kron(u)",
     "addmm": "s.addmm(t.t(), u); s.addmm(t.t(), u, beta=0.5, alpha=2)",
-    "addmv": "v.addmv(s, v, alpha=2)",
+    "addmv": "v.addmv(s, v.clone(), alpha=2)",  # PyTorch promises nothing where it writes into v
     "baddbmm": "(c @ w).baddbmm(c, w, beta=0.5)",
     "addbmm": "s.addbmm(c, w); s.addbmm(c, w, beta=0.5, alpha=2)",
     "addr": "s.addr(v, v, alpha=2)",
