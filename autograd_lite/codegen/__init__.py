@@ -8,7 +8,8 @@ makes text of it.
 from __future__ import annotations
 
 from .beside import Beside
-from .compiling import Compiled, compile
+from .compiled import Compiled
+from .compiling import compile
 from .expand import NotWritable
 from .looping import scan
 from .program import Program, Step, Value, read

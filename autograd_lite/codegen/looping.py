@@ -12,13 +12,15 @@ from ..errors import CompileError
 from ..quiet import quiet
 from ..tensor import Tensor
 from ..trees import flatten
-from .compiling import built, plain_program
+from .building import built, plain_program
 from .program import Value
 from .schedule import schedule
 from .watching import record_watched
 
 SECONDS = 0.2
 """So long a call of compiled code takes at most, about: then Ctrl-C is heard."""
+FASTER = 16
+"""So many times the steps of a call the next makes at most: the first may have been a lucky one."""
 
 Callback = Callable[[int, Any, Any], Any]
 
@@ -207,7 +209,7 @@ class Scan:
                 unseen = 0
                 if callback(done, self._carry(), self.rebuild_ys(latest)) is True:
                     break
-            size = min(2 * size, max(1, int(size * SECONDS / max(seconds, 1e-9))))
+            size = min(FASTER * size, max(1, int(size * SECONDS / max(seconds, 1e-9))))
         made = [
             np.concatenate(part, 1 if self.batched else 0) if part else self._nothing(kind)
             for part, kind in zip(parts, self.kinds, strict=True)

@@ -241,6 +241,9 @@ class _Runner:
         self.outputs = [
             (o, p, dtype_of(self.schedule.outputs[o]), prod(p.shape)) for o, p in whole.outputs
         ]
+        self.shapes = [(p.shape or 1, kind) for _, p, kind, _ in self.outputs]
+        # Whether all outputs are new arrays with axes.
+        self.are_plain = not self.updates and all(p.shape for _, p, _, _ in self.outputs)
         self.constants = [
             Line(given(name, v.data), dtype_of(v))(v.data) for name, v in whole.constants.items()
         ]
@@ -250,17 +253,20 @@ class _Runner:
 
     def call(self, arrays: Sequence[Any]) -> list[Any]:
         """Run it once."""
-        self._look(arrays)
-        made = [np.empty(size, kind) for _, _, kind, size in self.outputs]
+        if self.checks:
+            self._look(arrays)
+        made = [np.empty(shape, kind) for shape, kind in self.shapes]
         # Shapes, dtypes and layouts are those that it was compiled for: `Line` sees to the rest.
         lines = [
             line(a) if axes is None else a.ravel() if not axes else a.transpose(axes).ravel()
-            for a, line, axes in zip(arrays, self.lines, self.axes, strict=True)
+            for a, line, axes in zip(arrays, self.lines, self.axes)  # noqa: B905 (of one length)
         ]
-        self._run(1, 1, self.once, lines, made)
+        self._run(1, 1, self.once, lines, [a.ravel() for a in made])
+        if self.are_plain:
+            return made
         results: list[Any] = [None] * len(self.schedule.outputs)
         for (o, p, _, _), a in zip(self.outputs, made, strict=True):
-            results[o] = a.reshape(p.shape) if p.shape else a[0]
+            results[o] = a if p.shape else a[0]
         for o, i in self.schedule.updates.items():
             results[o] = arrays[i]
         return results

@@ -64,6 +64,8 @@ class Captured:
 
     def arrays(self) -> list[Any]:
         """Return the arrays as they are now."""
+        if self.are_plain:
+            return self.owners
         return [x._value if isinstance(x, Tensor) else x if x.ndim else x[()] for x in self.owners]
 
     def stands(self) -> bool:
@@ -79,6 +81,11 @@ class Captured:
             if not np.array_equal(_some_of(x), held, equal_nan=x.dtype.kind in "fc"):
                 return False
         return True
+
+    @functools.cached_property
+    def are_plain(self) -> bool:
+        """Whether all owners are arrays with axes, which are what is read."""
+        return all(not isinstance(x, Tensor) and x.ndim for x in self.owners)
 
     @functools.cached_property
     def tensors(self) -> list[tuple[Tensor, Any, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.compiling import plain_program
+from ..codegen.building import plain_program
 from ..codegen.program import Program, Step, Value, with_operands
 from ..codegen.watching import Captured, record_watched
 from ..errors import NonScalarBackwardError

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd_lite import Tensor, compile, value_and_grad
-from autograd_lite.codegen.compiling import Stepper
+from autograd_lite.codegen.stepping import Stepper
 from autograd_lite.errors import CompileError, StaleValueError
 from autograd_lite.trees import flatten
 from nn import functional as F
