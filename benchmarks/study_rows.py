@@ -12,8 +12,9 @@ import numpy as np
 
 import nn
 from demos.study.configuration import Configuration
+from demos.study.draws import WEIGHTS, points, stream
 from demos.study.experiments import EXPERIMENTS
-from demos.study.training import WEIGHTS, points, stream, train
+from demos.study.training import train
 
 from .harness import OURS, Contender, Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -41,7 +41,11 @@ STARTS = {
 }
 """Ways for weights to start that have no name in `nn.init.BY_NAME`: U(−1, 1), N(0, 0.01²)."""
 
-LOSSES = ("mse", "bce", "cross_entropy")
+LOSSES: dict[str, Callable[..., Any]] = {
+    "mse": nn.functional.mse_loss,
+    "bce": nn.functional.binary_cross_entropy,
+    "cross_entropy": nn.functional.cross_entropy,
+}
 REDUCTIONS = ("mean", "sum")
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..command import SOURCES, Parser, listing, size_number, whole_number
 from ..figures import style
 from . import figures
-from .experiments import EXPERIMENTS, Plan, find
+from .experiments import EXPERIMENTS, find
 from .flags import add_where, check_where, hints, results_of, table
+from .plans import Plan
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]

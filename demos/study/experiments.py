@@ -14,103 +14,12 @@ True
 from __future__ import annotations
 
 import difflib
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from .configuration import ACTIVATIONS, OPTIMIZERS, Configuration
-
-FULL_SEEDS = 100
-
-
-class Size(NamedTuple):
-    """How many seeds each cell has, and its epochs at most (None: as many as the source)."""
-
-    seeds: int
-    epochs: int | None = None
-
-
-SIZES = ("quick", "default", "full")
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A figure that a source printed.
-
-    Attributes
-    ----------
-    cell
-        The label of the cell it belongs to.
-    quantity
-        ``"loss"`` (the mean over all points) or ``"accuracy"`` (from 0 to 1).
-    value
-        The figure.
-    epoch
-        When it was reached; None for the end.
-    words
-        What to know about it.
-    """
-
-    cell: str
-    quantity: str
-    value: float
-    epoch: int | None = None
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Some cells that a source compared, or one that it showed.
-
-    Attributes
-    ----------
-    name
-        Its source, and what it is about.
-    sentence
-        What is trained, and what for.
-    cells
-        Configurations by label, with as many epochs as the source used.
-    reported
-        What the source printed.
-    assumed
-        What the source does not say and was chosen here, or is done otherwise here.
-    sizes
-        For ``"quick"``, ``"default"`` and ``"full"``, the seeds and epochs.
-    """
-
-    name: str
-    sentence: str
-    cells: Mapping[str, Configuration]
-    reported: tuple[Reported, ...] = ()
-    assumed: str = ""
-    sizes: Mapping[str, Size] = field(default_factory=dict)
-
-    @property
-    def source(self) -> str:
-        """The report: R0 to R4."""
-        return self.name.split("-")[0]
-
-    def sized(
-        self, size: str = "full", seeds: int | None = None, epochs: int | None = None
-    ) -> Plan:
-        """Return what to run for a study of that size, or with other seeds or epochs at most."""
-        chosen = self.sizes.get(size, Size(FULL_SEEDS))
-        most = epochs or chosen.epochs
-        cells = {
-            label: cell if most is None else replace(cell, epochs=min(cell.epochs, most))
-            for label, cell in self.cells.items()
-        }
-        return Plan(self, cells, range(seeds or chosen.seeds))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be run of an experiment: its cells, maybe with fewer epochs, and the seeds."""
-
-    experiment: Experiment
-    cells: Mapping[str, Configuration]
-    seeds: range
+from .configuration import Configuration
+from .plans import FULL_SEEDS, Experiment, Reported, Size, cells
 
 
 def find(name: str) -> Experiment:
@@ -137,32 +46,6 @@ def find(name: str) -> Experiment:
     nearest = [by_small[small] for small in begins or close]
     hint = f"did you mean {' or '.join(nearest)}? --list shows all" if nearest else "see --list"
     raise ValueError(f"There is no experiment {name!r}: {hint}.")
-
-
-# -- how cells are written -----------------------------------------------------------------------
-
-WORDS: dict[str, Callable[[Any], str]] = {
-    "data": str,
-    "lr": lambda lr: f"rate {lr:.12g}",
-    "hidden": lambda hidden: f"{hidden[0]} units",
-    "activation": ACTIVATIONS.__getitem__,
-    "optimizer": OPTIMIZERS.__getitem__,
-}
-"""How a setting is written in the label of a cell."""
-
-
-def cells(base: Configuration, **options: Sequence[Any]) -> dict[str, Configuration]:
-    """Return a cell for every combination of some settings, labelled by them.
-
-    >>> list(cells(Configuration(), data=["linear", "xor"], lr=[0.1, 1.0]))
-    ['linear, rate 0.1', 'linear, rate 1', 'xor, rate 0.1', 'xor, rate 1']
-    """
-    found = {}
-    for values in itertools.product(*options.values()):
-        settings = dict(zip(options, values, strict=True))
-        label = ", ".join(WORDS[name](value) for name, value in settings.items())
-        found[label] = replace(base, **settings)
-    return found
 
 
 def _deep(base: Configuration, pairs: Sequence[tuple[int, int]]) -> dict[str, Configuration]:

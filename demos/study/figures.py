@@ -18,8 +18,8 @@ from autograd_lite.visualize import palette
 
 from ..data import Array
 from ..figures import INK, PAPER, blank, diverging, logarithmic, marker_of, panes, style
-from .claims import wilson
 from .configuration import ACTIVATIONS, OPTIMIZERS
+from .statistics import wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

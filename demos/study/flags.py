@@ -14,7 +14,7 @@ from autograd_lite.errors import missing_extra
 
 from ..command import Parser, size_number
 from .compiled import is_there
-from .experiments import Plan, Reported
+from .plans import Plan, Reported
 from .scheduler import BACKENDS, run, tasks
 
 if TYPE_CHECKING:

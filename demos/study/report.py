@@ -1,7 +1,7 @@
 """`python -m demos report`: run every experiment, and write the report that R4 asks for.
 
 What has been run before is not run again, so the report can be made in pieces. Its text
-stands in ``template/report.html``, its figures in `exhibits`, its verdicts in `claims`;
+stands in ``template/report.html``, its figures in `exhibits`, its claims in `claims`;
 here they are brought together, and written as one page that needs no network.
 """
 
@@ -32,13 +32,18 @@ from nn.files import write_arrays
 from ..command import SOURCES, Parser, one_line, size_number
 from ..data import generate_XOR_easy
 from ..figures import style
-from . import claims, diagnostics, scheduler, store
-from .claims import CLAIMS, SIGNS, Tables, size_of
-from .diagnostics import Watched, watch
+from . import by_hand, diagnostics, scheduler, store
+from .claims import CLAIMS
+from .draws import points
 from .exhibits import EXHIBITS, OWN, Share, Study, configuration, number, percent
-from .experiments import EXPERIMENTS, R1_STARTS, Plan
+from .experiments import EXPERIMENTS, R1_STARTS
 from .flags import add_compile, check_compile, say_how
-from .training import logged_epochs, points
+from .inside import Watched, watch
+from .outcome import logged_epochs
+from .plans import Plan
+from .questions import Tables
+from .statistics import size_of
+from .verdicts import SIGNS, judge, reported_beside, table_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
@@ -152,8 +157,8 @@ def _write(results: store.Results, scope: str, folder: Path, compile: bool | Non
         html = render(study, Album(study, parts["figures"]), results.missing, scope)
         (page / "report.html").write_text(html, encoding="utf-8")
         for name, verdicts in (
-            ("claims", claims.table(claims.judge(CLAIMS, tables))),
-            ("reported", claims.beside(EXPERIMENTS.values(), tables)),
+            ("claims", table_of(judge(CLAIMS, tables))),
+            ("reported", reported_beside(EXPERIMENTS.values(), tables)),
         ):
             verdicts.to_csv(parts["tables"] / f"{name}.csv", index=False)
         save_weights(results, parts["weights"])
@@ -201,8 +206,8 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(5, 10000, 50, 200, 1000),
-    "default": Effort(20, 10000, 1000, 200, diagnostics.PASSES),
-    "full": Effort(100, 10000, 1000, 200, diagnostics.PASSES),
+    "default": Effort(20, 10000, 1000, 200, by_hand.PASSES),
+    "full": Effort(100, 10000, 1000, 200, by_hand.PASSES),
 }
 
 
@@ -302,8 +307,8 @@ def render(study: Study, album: Album, missing: DataFrame, scope: str) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    verdicts = claims.judge(CLAIMS, study.tables)
-    beside = claims.beside(EXPERIMENTS.values(), study.tables)
+    verdicts = judge(CLAIMS, study.tables)
+    beside = reported_beside(EXPERIMENTS.values(), study.tables)
     number_of = {name: i for i, name in enumerate(("backward", "beside", "experiments"), 1)}
 
     text: str = environment.from_string(template.joinpath("report.html").read_text("utf-8")).render(
@@ -415,13 +420,12 @@ def derivation() -> str:
     return explain(L).to_mathml()
 
 
-def backward_checks() -> list[tuple[diagnostics.Check, diagnostics.Check]]:
+def backward_checks() -> list[tuple[by_hand.Difference, by_hand.Difference]]:
     """Hold R2's backward pass against the tape: with its mistake, and put right."""
     inputs, labels = points("moons", 0)
     model = nn.MLP([2, 3, 2], "tanh", init="fan_in_normal", rng=0)
     wrong, right = (
-        diagnostics.against_the_tape(model, inputs, labels, 0.01, mistake)
-        for mistake in (True, False)
+        by_hand.against_the_tape(model, inputs, labels, 0.01, mistake) for mistake in (True, False)
     )
     return list(zip(wrong, right, strict=True))
 

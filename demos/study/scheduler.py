@@ -25,8 +25,9 @@ from autograd_lite.errors import missing_extra
 
 from . import compiled, store
 from .configuration import COUNTS, VERSION, Configuration
-from .experiments import Plan
-from .training import Run, train
+from .outcome import Outcome
+from .plans import Plan
+from .training import train
 
 # -- what is to be done -------------------------------------------------------------------------
 
@@ -50,7 +51,7 @@ class Task:
     seeds: tuple[int, ...]
     compiled: bool = False
 
-    def __call__(self) -> list[Run]:
+    def __call__(self) -> list[Outcome]:
         """Train."""
         return train(self.cells, self.seeds, compile=self.compiled and compiled.is_there())
 
@@ -149,15 +150,15 @@ def _cut(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 # -- where it is done -----------------------------------------------------------------------------
 
-Done = Generator[tuple[Task, list[Run]], None, None]
+Done = Generator[tuple[Task, list[Outcome]], None, None]
 """Tasks with their results, in whatever order they come."""
 
 
-def _call(task: Task) -> tuple[Task, list[Run]]:
+def _call(task: Task) -> tuple[Task, list[Outcome]]:
     return task, task()
 
 
-def _call_in_process(task: Task) -> tuple[Task, list[Run]]:
+def _call_in_process(task: Task) -> tuple[Task, list[Outcome]]:
     # Ctrl-C goes to all processes; the first one decides, and ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return _call(task)
@@ -297,7 +298,8 @@ def run(
     Examples
     --------
     >>> import tempfile
-    >>> from demos.study.experiments import EXPERIMENTS, Plan
+    >>> from demos.study.experiments import EXPERIMENTS
+    >>> from demos.study.plans import Plan
     >>> experiment = EXPERIMENTS["R0-xor"]
     >>> short = {"xor": replace(experiment.cells["xor"], epochs=5)}
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -32,8 +32,8 @@ from nn.files import read_arrays, write_arrays
 from ..command import one_line
 from ..data import Array
 from .configuration import VERSION, Configuration
-from .experiments import Plan
-from .training import Run, logged_epochs
+from .outcome import Outcome, logged_epochs
+from .plans import Plan
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
@@ -44,7 +44,7 @@ WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionE
 # -- one file ---------------------------------------------------------------------------------
 
 
-def save(folder: Path, runs: Sequence[Run]) -> None:
+def save(folder: Path, runs: Sequence[Outcome]) -> None:
     """Store runs, a file for each configuration among them.
 
     Raises
@@ -60,7 +60,7 @@ def save(folder: Path, runs: Sequence[Run]) -> None:
             write_arrays(path, *_packed(same))
 
 
-def _packed(runs: Sequence[Run]) -> tuple[dict[str, Array], dict[str, str]]:
+def _packed(runs: Sequence[Outcome]) -> tuple[dict[str, Array], dict[str, str]]:
     """Return runs of one configuration as arrays, and what they are as texts."""
     arrays = {
         "seed": np.array([run.seed for run in runs]),
@@ -82,7 +82,7 @@ def _packed(runs: Sequence[Run]) -> tuple[dict[str, Array], dict[str, str]]:
     return arrays, texts
 
 
-def _unpacked(path: Path) -> list[Run]:
+def _unpacked(path: Path) -> list[Outcome]:
     """Read the runs of a file.
 
     Raises
@@ -105,7 +105,7 @@ def _unpacked(path: Path) -> list[Run]:
         np.split(arrays[f"curve.{column}"], ends) for column in ("epoch", "loss", "accuracy")
     )
     return [
-        Run(
+        Outcome(
             cell,
             int(seed),
             epochs=epochs[i].tolist(),
@@ -137,12 +137,12 @@ def _check_form(arrays: dict[str, Array]) -> None:
 # -- what there is, and what was asked for ----------------------------------------------------
 
 
-def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Run], list[str]]:
+def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Outcome], list[str]]:
     """Return the runs of a folder, or of one key, by key and seed.
 
     And a sentence for each file that is left aside: damaged, or of another version.
     """
-    runs: dict[tuple[str, int], Run] = {}
+    runs: dict[tuple[str, int], Outcome] = {}
     notes = []
     for path in sorted((folder / "results").glob(f"{key}-*.safetensors")):
         try:
@@ -243,7 +243,7 @@ class Results:
         That is the seeds', in the order of `runs`.
         """
         rows = self.runs[(self.runs.experiment == experiment) & (self.runs.cell == cell)]
-        runs: list[Run] = []
+        runs: list[Outcome] = []
         for key, of_key in rows.groupby("key"):
             found, _ = stored(self.folder, key)
             runs += [found[key, seed] for seed in of_key.seed]
@@ -365,7 +365,7 @@ def tabulate(folder: Path) -> list[str]:
     return notes
 
 
-def _row(run: Run, source_epochs: int) -> list[Any]:
+def _row(run: Outcome, source_epochs: int) -> list[Any]:
     """Return a run's line of the table, after its experiment and cell."""
     used = run.configuration.settings()
     if "hidden" in used:
@@ -387,7 +387,7 @@ def _row(run: Run, source_epochs: int) -> list[Any]:
     ]
 
 
-def _curve(experiment: str, label: str, run: Run) -> DataFrame:
+def _curve(experiment: str, label: str, run: Outcome) -> DataFrame:
     """Return a run's lines of the curves: what has stopped keeps its result to the end."""
     epochs, losses, accuracies = run.epochs, run.losses, run.accuracies
     last = run.configuration.epochs

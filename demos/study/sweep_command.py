@@ -13,8 +13,8 @@ import nn
 from ..command import Parser, fraction, listing, positive, size_number, whole_number
 from . import figures
 from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
-from .experiments import WORDS, Experiment, Plan
 from .flags import add_where, check_where, hints, results_of, table
+from .plans import WORDS, Experiment, Plan
 
 EPILOG = """\
 examples:

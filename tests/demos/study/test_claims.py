@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demos.study import claims
-from demos.study.claims import AGREES, CLAIMS, DISAGREES, FEW, LUCK, MISSING, Claim, Tables
+from demos.study import questions, statistics, verdicts
+from demos.study.claims import CLAIMS
 from demos.study.experiments import EXPERIMENTS
+from demos.study.questions import Tables
+from demos.study.verdicts import AGREES, DISAGREES, FEW, LUCK, MISSING, Claim
 
 pd = pytest.importorskip("pandas")
 
@@ -48,7 +50,7 @@ def tables(cells, epochs=100, source_epochs=100, measures=()):
 def with_yes(yes, n):
     """Return tables in which so many of n runs are wholly right, and the claim that all are."""
     found = [(0.1, 1.0 if i < yes else 0.5) for i in range(n)]
-    return Claim("R0", "t", "w", claims.accuracy("E", "c") >= 1.0), tables({("E", "c"): found})
+    return Claim("R0", "t", "w", questions.accuracy("E", "c") >= 1.0), tables({("E", "c"): found})
 
 
 # -- shares and effects ----------------------------------------------------------------------
@@ -58,21 +60,21 @@ def with_yes(yes, n):
 def test_wilson_is_where_the_score_test_stops_rejecting(n, data):
     yes = data.draw(st.integers(0, n))
     share = yes / n
-    for bound in claims.wilson(yes, n):
+    for bound in statistics.wilson(yes, n):
         assert (share - bound) ** 2 * n == pytest.approx(
             1.959964**2 * bound * (1 - bound), abs=1e-9
         )
-    low, high = claims.wilson(yes, n)
+    low, high = statistics.wilson(yes, n)
     assert 0 <= low <= share <= high <= 1
 
 
 @given(NUMBERS, NUMBERS)
 def test_cliffs_delta_counts_pairs(a, b):
     above = sum(x > y for x in a for y in b) - sum(x < y for x in a for y in b)
-    delta, low, high = claims.cliffs_delta(a, b)
+    delta, low, high = statistics.cliffs_delta(a, b)
     assert delta == pytest.approx(above / (len(a) * len(b)))
     assert -1 <= low <= high <= 1
-    assert claims.cliffs_delta(b, a)[0] == pytest.approx(-delta)
+    assert statistics.cliffs_delta(b, a)[0] == pytest.approx(-delta)
 
 
 def test_the_interval_of_the_effect_covers_it():
@@ -81,7 +83,7 @@ def test_the_interval_of_the_effect_covers_it():
     true = 0.5205  # 2 Φ(1/√2) − 1
     covered = 0
     for _ in range(200):
-        _, low, high = claims.cliffs_delta(rng.normal(1, 1, 25), rng.normal(0, 1, 25), 300)
+        _, low, high = statistics.cliffs_delta(rng.normal(1, 1, 25), rng.normal(0, 1, 25), 300)
         covered += low <= true <= high
     assert covered >= 175
 
@@ -157,30 +159,30 @@ def test_a_comparison_flips_with_the_data():
 
 def test_a_run_that_overflowed_is_worse_than_any():
     t = tables({("E", "a"): [(np.inf, 1.0), (np.nan, 1.0)], ("E", "b"): [(1e300, 0.0)] * 2})
-    assert (claims.loss("E", "a") > claims.loss("E", "b")).answers(t).all()
-    assert (claims.accuracy("E", "a") <= 0.0).answers(t).all()
-    assert (claims.time("E", "a") > claims.time("E", "b")).answers(t).all()
+    assert (questions.loss("E", "a") > questions.loss("E", "b")).answers(t).all()
+    assert (questions.accuracy("E", "a") <= 0.0).answers(t).all()
+    assert (questions.time("E", "a") > questions.time("E", "b")).answers(t).all()
 
 
 def test_only_seeds_that_both_have_are_compared():
     t = tables({("E", "a"): [(1.0, 1.0)] * 5, ("E", "b"): [(2.0, 1.0)] * 3})
-    claim = Claim("R0", "t", "w", claims.loss("E", "a") < claims.loss("E", "b"))
+    claim = Claim("R0", "t", "w", questions.loss("E", "a") < questions.loss("E", "b"))
     assert claim.judge(t).n == 3
 
 
 def test_time_is_epochs_first_and_loss_second():
     t = tables({("E", "a"): [(0.5, 1.0)], ("E", "b"): [(0.1, 1.0)]})
     t.runs.loc[t.runs.cell == "b", "epochs_done"] = 99
-    assert (claims.time("E", "b") < claims.time("E", "a")).answers(t).all()
+    assert (questions.time("E", "b") < questions.time("E", "a")).answers(t).all()
     t.runs.loc[:, "epochs_done"] = 100
-    assert (claims.time("E", "b") < claims.time("E", "a")).answers(t).all()
+    assert (questions.time("E", "b") < questions.time("E", "a")).answers(t).all()
     t.runs.loc[t.runs.cell == "b", "final_loss"] = 0.7
-    assert not (claims.time("E", "b") < claims.time("E", "a")).answers(t).any()
+    assert not (questions.time("E", "b") < questions.time("E", "a")).answers(t).any()
 
 
 def test_questions_are_joined():
     t = tables({("E", "a"): [(0.1, 1.0), (0.1, 0.5), (0.9, 1.0), (0.9, 0.5)]})
-    small, right = claims.loss("E", "a") < 0.5, claims.accuracy("E", "a") >= 1.0
+    small, right = questions.loss("E", "a") < 0.5, questions.accuracy("E", "a") >= 1.0
     assert list((small & right).answers(t)) == [True, False, False, False]
     assert list((small | right).answers(t)) == [True, True, True, False]
     assert list((~small).answers(t)) == [False, False, True, True]
@@ -189,8 +191,8 @@ def test_questions_are_joined():
 
 def test_an_effect_above_zero_supports_the_claim():
     t = tables({("E", "a"): [(0.1, 1.0)] * 3, ("E", "b"): [(0.2, 0.5)] * 3})
-    loss_a, loss_b = claims.loss("E", "a"), claims.loss("E", "b")
-    right_a, right_b = claims.accuracy("E", "a"), claims.accuracy("E", "b")
+    loss_a, loss_b = questions.loss("E", "a"), questions.loss("E", "b")
+    right_a, right_b = questions.accuracy("E", "a"), questions.accuracy("E", "b")
     for question in (loss_a < loss_b, ~(loss_b < loss_a), right_a > right_b, loss_a <= loss_b):
         assert question.effect(t) == (1.0, 1.0, 1.0)
     for question in (loss_a > loss_b, right_a < right_b, ~(loss_a < loss_b)):
@@ -205,10 +207,10 @@ def test_a_printed_loss_amid_the_runs_is_not_contradicted():
     """Few runs are within a factor of 2, but the figure is as good as any of theirs."""
     losses = np.geomspace(1e-6, 1.0, 41)
     t = tables({("E", "a"): [(x, 1.0) for x in losses]})
-    question = claims.loss("E", "a").like(1e-3)
+    question = questions.loss("E", "a").like(1e-3)
     assert Claim("R0", "t", "w", question).judge(t).verdict == DISAGREES
     assert Claim("R0", "t", "w", question, printed=1e-3).judge(t).verdict == LUCK
-    outside = claims.loss("E", "a").like(1e-9)
+    outside = questions.loss("E", "a").like(1e-9)
     assert Claim("R0", "t", "w", outside, printed=1e-9).judge(t).verdict == DISAGREES
 
 
@@ -216,12 +218,12 @@ def test_a_network_without_a_measure_is_not_asked():
     """A straight boundary has no corners: no answer, rather than a no."""
     measures = [("E", "a", 0, "corners", 0.9), ("E", "a", 1, "corners", np.nan)]
     t = tables({("E", "a"): [(1.0, 1.0)]}, measures=measures)
-    assert Claim("R0", "t", "w", claims.measure("corners", "E", "a") > 0.5).judge(t).n == 1
+    assert Claim("R0", "t", "w", questions.measure("corners", "E", "a") > 0.5).judge(t).n == 1
 
 
 def test_a_run_that_stopped_by_itself_was_not_cut_short():
     t = tables({("E", "a"): [(0.1, 1.0)] * 5}, epochs=100, source_epochs=1000)
-    claim = Claim("R0", "t", "w", claims.accuracy("E", "a") >= 1.0)
+    claim = Claim("R0", "t", "w", questions.accuracy("E", "a") >= 1.0)
     assert claim.judge(t).epochs == (100, 1000)
     t.runs["epochs_done"] = 60
     assert not claim.judge(t).shortened
@@ -231,8 +233,8 @@ def test_a_run_that_stopped_by_itself_was_not_cut_short():
 @pytest.mark.parametrize("name", ["accuracy", "loss@1000"])
 def test_what_was_not_run_to_its_end_is_no_verdict_whatever_it_says_by_then(name, least):
     t = tables({("E", "a"): [(0.1, 1.0)] * 9}, epochs=100, source_epochs=1000)
-    claim = Claim("R0", "t", "w", claims.Quantity(name, "E", "a") >= least)
-    assert claim.judge(t).verdict == claims.SHORT
+    claim = Claim("R0", "t", "w", questions.Quantity(name, "E", "a") >= least)
+    assert claim.judge(t).verdict == verdicts.SHORT
 
 
 def test_tables_are_read_as_they_were_written(tmp_path):
@@ -274,7 +276,7 @@ def test_every_printed_figure_is_beside_what_was_found():
         for e in EXPERIMENTS.values()
         for figure in e.reported
     }
-    table = claims.beside(EXPERIMENTS.values(), tables(cells))
+    table = verdicts.reported_beside(EXPERIMENTS.values(), tables(cells))
     assert len(table) == sum(len(e.reported) for e in EXPERIMENTS.values())
     row = table[(table.experiment == "R1-without-activation") & (table.quantity == "loss")].iloc[0]
     assert (row.reported, row["median"], row.verdict) == (0.238, 0.238, AGREES)
@@ -287,7 +289,7 @@ def test_a_printed_loss_within_a_wide_spread_depends_on_luck():
     (experiment,) = [e for e in EXPERIMENTS.values() if e.name == "R0-momentum"]
     losses = [(x, 1.0) for x in np.geomspace(1e-5, 1e-1, 40)]
     t = tables({(experiment.name, figure.cell): losses for figure in experiment.reported})
-    table = claims.beside([experiment], t)
+    table = verdicts.reported_beside([experiment], t)
     assert set(table[table.quantity == "loss"].verdict) == {LUCK}
     (row,) = table[table.reported == 0.00036].to_dict("records")
     assert row["as_good"] == np.mean([loss <= 0.00036 for loss, _ in losses])
@@ -297,18 +299,18 @@ def test_a_plateau_is_not_near_what_was_printed():
     """0.249 is within a factor of 2 of 0.238, and says something else."""
     experiment = EXPERIMENTS["R1-without-activation"]
     t = tables({(experiment.name, cell): [(0.2494, 0.524)] * 20 for cell in experiment.cells})
-    table = claims.beside([experiment], t)
+    table = verdicts.reported_beside([experiment], t)
     assert list(table[table.quantity == "loss"].verdict) == [DISAGREES]
 
 
 def test_the_loss_at_an_epoch_is_taken_from_the_curve():
     t = tables({("E", "a"): [(1.0, 1.0)]})
-    assert list(claims.Quantity("loss@50", "E", "a").of(t)) == [2.0]
-    assert claims.Quantity("loss@49", "E", "a").of(t).empty
+    assert list(questions.Quantity("loss@50", "E", "a").of(t)) == [2.0]
+    assert questions.Quantity("loss@49", "E", "a").of(t).empty
 
 
 def test_tables_of_verdicts():
     claim, given_ = with_yes(50, 100)
-    row = claims.table(claims.judge([claim], given_)).iloc[0]
+    row = verdicts.table_of(verdicts.judge([claim], given_)).iloc[0]
     assert (row.seeds, row.yes, row.verdict) == (100, 50, LUCK)
     assert row.share_low < 0.5 < row.share_high

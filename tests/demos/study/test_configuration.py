@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from demos import digits
 from demos.study import configuration
 from demos.study.configuration import Configuration
-from demos.study.experiments import EXPERIMENTS, SIZES, find
+from demos.study.experiments import EXPERIMENTS, find
+from demos.study.plans import SIZES
 
 # -- a configuration ---------------------------------------------------------------------------
 

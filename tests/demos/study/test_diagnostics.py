@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_lite import Tensor
-from demos.study import diagnostics as d
+from demos.study import by_hand, configuration, diagnostics, inside, landscape
 from demos.study.configuration import Configuration
+from demos.study.draws import points
 from demos.study.experiments import EXPERIMENTS
-from demos.study.training import points, train
+from demos.study.training import train
 
 XOR = Configuration(epochs=50)
 RELU = Configuration(
@@ -29,11 +30,11 @@ def test_a_network_of_stored_weights_is_the_one_that_was_trained(name):
     for c in EXPERIMENTS[name].cells.values():
         cell = Configuration(**{**vars_of(c), "epochs": 3})
         (run,) = train(cell, [4])
-        model = d.model_of(cell, run.weights)
+        model = inside.model_of(cell, run.weights)
         inputs, labels = points(cell.data, 4)
-        loss = d.LOSSES[cell.loss](model(inputs), labels)
+        loss = configuration.LOSSES[cell.loss](model(inputs), labels)
         assert loss.item() == pytest.approx(run.final_loss, rel=1e-9)
-        right = (d.predict(model, cell)(inputs) > 0.5) == np.ravel(labels)
+        right = (inside.predict(model, cell)(inputs) > 0.5) == np.ravel(labels)
         assert right.mean() == pytest.approx(run.accuracy)
 
 
@@ -46,7 +47,7 @@ def vars_of(configuration):
 def test_layers_are_torchs(torch):
     (run,) = train(XOR, [1])
     inputs, labels = points("xor", 1)
-    found = d.inside(d.model_of(XOR, run.weights), XOR, inputs, labels)
+    found = inside.inside(inside.model_of(XOR, run.weights), XOR, inputs, labels)
     weights = [
         torch.tensor(run.weights[f"linear{i}.weight"], requires_grad=True) for i in (1, 2, 3)
     ]
@@ -60,8 +61,8 @@ def test_layers_are_torchs(torch):
 
 
 def test_looking_inside_changes_no_gradient():
-    model = d.model_of(XOR, train(XOR, [0])[0].weights)
-    d.inside(model, XOR, *points("xor", 0))
+    model = inside.model_of(XOR, train(XOR, [0])[0].weights)
+    inside.inside(model, XOR, *points("xor", 0))
     assert all(p.grad is None for p in model.parameters())
 
 
@@ -70,7 +71,7 @@ def test_looking_inside_changes_no_gradient():
 def test_a_silent_output_is_a_gradient_of_exactly_zero(seed):
     """Counted by hand from the net inputs: silent if and only if none is above 0."""
     (run,) = train(RELU, [seed])
-    found = d.silence(d.model_of(RELU, run.weights), RELU, *points("xor", seed))
+    found = inside.silence(inside.model_of(RELU, run.weights), RELU, *points("xor", seed))
     value, quiet = points("xor", seed)[0], []
     for i in (1, 2, 3):
         value = value @ run.weights[f"linear{i}.weight"].T + run.weights[f"linear{i}.bias"]
@@ -83,7 +84,7 @@ def test_a_silent_output_is_a_gradient_of_exactly_zero(seed):
 
 def test_with_a_sigmoid_no_unit_is_silent():
     (run,) = train(XOR, [0])
-    found = d.silence(d.model_of(XOR, run.weights), XOR, *points("xor", 0))
+    found = inside.silence(inside.model_of(XOR, run.weights), XOR, *points("xor", 0))
     assert (found.hidden, found.output) == (0.0, False)
     assert found.gradient > 0.0
 
@@ -92,7 +93,7 @@ def test_with_a_sigmoid_no_unit_is_silent():
 
 
 def test_what_is_watched_ends_as_the_training_does():
-    seen = d.watch(XOR, [3, 8], [0, 10, 50])
+    seen = inside.watch(XOR, [3, 8], [0, 10, 50])
     assert list(seen.states) == [0, 10, 50]
     for run, state in zip(train(XOR, [3, 8]), seen.states[50], strict=True):
         for name, weights in run.weights.items():
@@ -101,7 +102,7 @@ def test_what_is_watched_ends_as_the_training_does():
 
 def test_what_is_watched_keeps_its_numbers():
     """The weights of a moment are not those that the training goes on to change."""
-    seen = d.watch(XOR, [0], [0, 50])
+    seen = inside.watch(XOR, [0], [0, 50])
     assert not np.allclose(
         seen.states[0][0]["linear1.weight"], seen.states[50][0]["linear1.weight"]
     )
@@ -109,11 +110,11 @@ def test_what_is_watched_keeps_its_numbers():
 
 def test_moments_split_the_way_down():
     often = [*range(50), *range(50, 3001, 10)]
-    seen = d.watch(Configuration(epochs=3000), [0], often)
-    epochs = d.moments(seen, 5)
+    seen = inside.watch(Configuration(epochs=3000), [0], often)
+    epochs = inside.moments(seen, 5)
     assert epochs[0] == 0
     assert epochs[-1] == 3000
-    model = [d.model_of(XOR, seen.states[e][0]) for e in epochs]
+    model = [inside.model_of(XOR, seen.states[e][0]) for e in epochs]
     inputs, labels = points("xor", 0)
     errors = [np.sqrt(np.mean((m(inputs).numpy() - labels) ** 2)) for m in model]
     steps = -np.diff(errors)
@@ -121,8 +122,8 @@ def test_moments_split_the_way_down():
 
 
 def test_gradients_over_time_are_the_layers_root_mean_squares():
-    seen = d.watch(XOR, [0, 1], [0, 50])
-    found = d.gradients_over_time(seen, (1, 3))
+    seen = inside.watch(XOR, [0, 1], [0, 50])
+    found = inside.gradients_over_time(seen, (1, 3))
     assert list(found) == ["layer 1", "layer 3"]
     layer = seen.layers(50)[1][2]
     row = found["layer 3"].query("epoch == 50 and seed == 1")
@@ -130,8 +131,8 @@ def test_gradients_over_time_are_the_layers_root_mean_squares():
 
 
 def test_spread_over_has_every_number_of_every_seed():
-    seen = d.watch(XOR, [0, 1], [0, 50])
-    found = d.spread_over(seen, [0, 50], "activations")
+    seen = inside.watch(XOR, [0, 1], [0, 50])
+    found = inside.spread_over(seen, [0, 50], "activations")
     assert [len(layer) for layer in found["epoch 50"]] == [2 * 21 * 4, 2 * 21 * 4, 2 * 21]
 
 
@@ -144,14 +145,14 @@ def test_a_polygon_has_its_turning_in_its_corners(sides, turned, radius):
     angles = turned + 2 * np.pi * np.arange(sides) / sides
     normals = np.stack([np.cos(angles), np.sin(angles)])
     square = np.array([[-2.0, -2.0], [2.0, 2.0]])
-    assert d.corners(lambda p: (p @ normals).max(axis=1) - radius, square) > 0.8
-    assert d.corners(lambda p: np.hypot(*p.T) - radius, square) < 0.2
+    assert diagnostics.corners(lambda p: (p @ normals).max(axis=1) - radius, square) > 0.8
+    assert diagnostics.corners(lambda p: np.hypot(*p.T) - radius, square) < 0.2
 
 
 def test_a_straight_boundary_has_no_corners():
     square = np.array([[-1.0, -1.0], [1.0, 1.0]])
-    assert np.isnan(d.corners(lambda p: p @ [1.0, 0.3], square))
-    assert np.isnan(d.corners(lambda p: np.ones(len(p)), square))
+    assert np.isnan(diagnostics.corners(lambda p: p @ [1.0, 0.3], square))
+    assert np.isnan(diagnostics.corners(lambda p: np.ones(len(p)), square))
 
 
 # -- without activation ----------------------------------------------------------------------
@@ -161,7 +162,7 @@ def test_a_straight_boundary_has_no_corners():
 @settings(max_examples=20)
 def test_nothing_linear_is_better_than_least_squares(seed, bias):
     inputs, labels = points("linear", seed)
-    best = d.least_squares(inputs, labels, bias)
+    best = diagnostics.least_squares(inputs, labels, bias)
     rng = np.random.default_rng(seed)
     slopes, offset = rng.normal(size=(2, 1)), rng.normal() * bias
     assert np.mean((inputs @ slopes + offset - labels) ** 2) >= best
@@ -178,17 +179,17 @@ def test_nothing_linear_is_better_than_least_squares(seed, bias):
 def test_the_mistake_is_a_factor_of_n_on_biases_alone(seed, hidden):
     inputs, labels = points("moons", seed)
     model = nn.MLP([2, hidden, 2], "tanh", init="fan_in_normal", rng=seed)
-    for check in d.against_the_tape(model, inputs, labels, 0.01, mistake=True):
+    for check in by_hand.against_the_tape(model, inputs, labels, 0.01, mistake=True):
         expected = len(inputs) if check.parameter.endswith("bias") else 1.0
         assert check.ratio == pytest.approx(expected, rel=1e-6)
         assert check.right == check.parameter.endswith("weight")
-    for check in d.against_the_tape(model, inputs, labels, 0.01, mistake=False):
+    for check in by_hand.against_the_tape(model, inputs, labels, 0.01, mistake=False):
         assert check.right, check
 
 
 def test_training_by_hand_is_training_on_the_tape():
     data = [points("moons", 0)]
-    losses, shares = d.train_by_hand(data, 3, 40, 0.01, 0.01, mistake=False)
+    losses, shares = by_hand.train_by_hand(data, 3, 40, 0.01, 0.01, mistake=False)
     inputs, labels = data[0]
     model = nn.MLP([2, 3, 2], "tanh", init="fan_in_normal", rng=0)
     weights = [p for p in model.parameters() if p.ndim == 2]
@@ -204,7 +205,7 @@ def test_training_by_hand_is_training_on_the_tape():
 def test_with_the_mistake_biases_learn_n_times_more_slowly():
     """It is the right pass with a rate n times smaller for the biases."""
     data = [points("moons", 2)]
-    wrong = d.train_by_hand(data, 3, 30, 0.01, 0.0, mistake=True)
+    wrong = by_hand.train_by_hand(data, 3, 30, 0.01, 0.0, mistake=True)
     inputs, labels = data[0]
     model = nn.MLP([2, 3, 2], "tanh", init="fan_in_normal", rng=0)
     groups = [
@@ -223,7 +224,7 @@ def test_a_plane_is_found_where_the_ways_lie_in_one():
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(9, 2)))[0].T
     ways = {name: rng.normal(size=(20, 2)) @ basis for name in ("a", "b")}
-    found = d.slice_through(ways, lambda row: float(row @ row) + 1.0, places=9)
+    found = landscape.slice_through(ways, lambda row: float(row @ row) + 1.0, places=9)
     assert found.explained == pytest.approx(1.0)
     middle = np.concatenate(list(ways.values())).mean(axis=0)
     for name, path in found.paths.items():
@@ -236,14 +237,14 @@ def test_a_plane_is_found_where_the_ways_lie_in_one():
 
 def test_weights_in_a_row_and_back():
     state = train(XOR, [0])[0].weights
-    back = d.unflat(d.flat(state), state)
+    back = landscape.unflat(landscape.flat(state), state)
     for name, array in state.items():
         np.testing.assert_array_equal(back[name], array)
 
 
 def test_the_ways_start_together():
-    seen = d.watch(XOR, [0], [0, 50])
-    found = d.surface_of(seen, places=5)
+    seen = inside.watch(XOR, [0], [0, 50])
+    found = landscape.surface_of(seen, places=5)
     starts = np.array([path[0] for path in found.paths.values()])
     assert len(starts) == 4
     np.testing.assert_allclose(starts, np.broadcast_to(starts[0], starts.shape), atol=1e-9)
@@ -254,4 +255,4 @@ def test_a_tensor_in_labels_is_not_needed():
     inputs, labels = points("moons", 0)
     c = EXPERIMENTS["R2-moons-depth"].cells["width 3, 3 layers"]
     model = nn.MLP([2, 3, 2], "tanh", rng=0)
-    assert isinstance(d.LOSSES[c.loss](model(inputs), labels), Tensor)
+    assert isinstance(configuration.LOSSES[c.loss](model(inputs), labels), Tensor)

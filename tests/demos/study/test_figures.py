@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from demos import figures as lab
 from demos.figures import style
 from demos.study import figures
-from demos.study.claims import wilson
+from demos.study.statistics import wilson
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")

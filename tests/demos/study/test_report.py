@@ -12,10 +12,11 @@ from importlib.resources import files
 
 import pytest
 
-from demos.study import claims, figures, report, scheduler, store
-from demos.study.claims import CLAIMS, Tables
+from demos.study import figures, report, scheduler, store, verdicts
+from demos.study.claims import CLAIMS
 from demos.study.exhibits import EXHIBITS, Study, number
-from demos.study.experiments import Plan
+from demos.study.plans import Plan
+from demos.study.questions import Tables
 
 pytest.importorskip("pandas")
 pytest.importorskip("jinja2")
@@ -156,9 +157,9 @@ def test_a_share_of_the_figures_on_each_core_is_all_of_them(made, tmp_path):
 def test_every_verdict_on_the_page_is_the_tables(made):
     folder, html = made
     tables = Tables.read(folder / "report" / "tables")
-    verdicts = claims.judge(CLAIMS, tables)
-    assert {v.verdict for v in verdicts if v.shortened} == {claims.SHORT}
-    expected = Counter(v.verdict for v in verdicts)
+    judged = verdicts.judge(CLAIMS, tables)
+    assert {v.verdict for v in judged if v.shortened} == {verdicts.SHORT}
+    expected = Counter(v.verdict for v in judged)
     bodies = re.findall(r"<caption>What the reports say.*?</table>", html, re.DOTALL)
     found = Counter(
         verdict.strip(" †")
@@ -174,7 +175,7 @@ def test_other_numbers_in_the_csv_are_another_verdict(made, tmp_path):
     tables = Tables.read(folder / "report" / "tables")
     tables.runs["source_epochs"] = tables.runs["epochs"]  # as if that had been all
     (claim,) = [c for c in CLAIMS if c.words == "ReLU fails on XOR (in every layer)."]
-    assert claim.judge(tables).verdict == claims.AGREES  # nothing is learned in two epochs
+    assert claim.judge(tables).verdict == verdicts.AGREES  # nothing is learned in two epochs
     tables.write(tmp_path)
     text = (tmp_path / "runs.csv").read_text().splitlines()
     column = text[0].split(",").index("accuracy")
@@ -184,7 +185,7 @@ def test_other_numbers_in_the_csv_are_another_verdict(made, tmp_path):
             row[column] = "1.0"
             text[i] = ",".join(row)
     (tmp_path / "runs.csv").write_text("\n".join(text))
-    assert claim.judge(Tables.read(tmp_path)).verdict == claims.DISAGREES
+    assert claim.judge(Tables.read(tmp_path)).verdict == verdicts.DISAGREES
 
 
 # -- what goes wrong -------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from demos.study import scheduler, store
 from demos.study.configuration import Configuration
-from demos.study.experiments import Experiment, Plan, cells
+from demos.study.plans import Experiment, Plan, cells
 from demos.study.scheduler import run, tasks
 
 ROOT = Path(__file__).parents[3]

@@ -15,7 +15,7 @@ import pytest
 import nn.files
 from demos.study import configuration, store
 from demos.study.configuration import Configuration
-from demos.study.experiments import Experiment, Plan
+from demos.study.plans import Experiment, Plan
 from demos.study.training import train
 
 CELL = Configuration(bias=True, hidden=(3,), epochs=20)

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 import nn
 from demos.study import compiled
 from demos.study.configuration import Configuration
+from demos.study.draws import ORDER, WEIGHTS, held_out, points, stream
 from demos.study.experiments import EXPERIMENTS
-from demos.study.training import ORDER, WEIGHTS, held_out, logged_epochs, points, stream, train
+from demos.study.outcome import logged_epochs
+from demos.study.training import train
 from tests.codegen.test_numba import as_python
 
 __all__ = ["as_python"]  # the fixture
