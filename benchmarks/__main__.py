@@ -24,7 +24,7 @@ from .rows import ROWS, stamp  # noqa: E402
 
 PAGE = """# Benchmarks
 
-Speeds beside the peers, measured in one run: {stamp}.
+Speeds beside the peers, which take turns in one run: {stamp}.
 Contenders take turns; a ratio is that of two turns of the same round, its median and quartiles.
 Below 1, ours is faster. Before they are timed, all results of a row are compared. Made by
 `python -m benchmarks --markdown docs/benchmarks.md`.

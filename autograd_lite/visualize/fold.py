@@ -237,18 +237,6 @@ def _by_module(graph: Graph, heights: dict[ModuleCall, int], height: int) -> lis
 # -- repetitions --------------------------------------------------------------------------
 
 
-def _by_repetitions(items: list[OpCall]) -> Iterator[list[OpCall]]:
-    """Yield the items, then with the repetitions folded, then the repetitions of these."""
-    signatures: dict[Hashable, int] = {}
-    yield items
-    for _ in range(ROUNDS):
-        shorter = _by_repetition(items, signatures)
-        if len(shorter) == len(items):
-            return
-        items = shorter
-        yield items
-
-
 def _by_repetition(items: list[OpCall], signatures: dict[Hashable, int]) -> list[OpCall]:
     """Fold the repetitions of that period which saves the most boxes."""
     ids = np.array([signatures.setdefault(_signature(o), len(signatures)) for o in items])

@@ -152,9 +152,9 @@ def parse(argv: Sequence[str]) -> tuple[Parser, argparse.Namespace]:
     return parser, parser.parse_args(argv)
 
 
-SPELLED = {"leaky-relu": "leaky_relu", "none": "identity"}
-"""Activations by the names that the lab gives them, where those are not the study's own."""
-NAMES = "{sigmoid,tanh,relu,leaky-relu,none}"
+SPELLED = {"none" if n == "identity" else n.replace("_", "-"): n for n in ACTIVATIONS}
+"""Activations by the names that the lab gives them."""
+NAMES = f"{{{','.join(SPELLED)}}}"
 
 
 def activation(text: str) -> str:
