@@ -103,6 +103,8 @@ _CONTAINERS = (np.ndarray, Tensor, float, list, tuple, dict)  # which may be emp
 
 def argnums_of(f: Any, args: tuple[Any, ...], argnum: Argnum) -> list[int]:
     """Return the arguments that `argnum` is of, each one once and counted from the left."""
+    if argnum == 0 and args and type(args[0]) in _CONTAINERS:  # as mostly
+        return [0]
     chosen: list[int] = []
     for n in argnum if isinstance(argnum, tuple) else (argnum,):
         if not -len(args) <= n < len(args):

@@ -47,19 +47,18 @@ _ONE = float64(1.0)
 Kept = list[tuple["Tensor", Any]]
 
 
-def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
-    """Carry the gradient `seed` of `root` back along the tape to the leaves.
+def reverse(roots: Kept) -> tuple[dict[int, Any], list[Tensor], Kept]:
+    """Carry the gradients of some values, the roots, back along the tape to the leaves.
 
-    Returns the leaves with their gradients, and those interior values that
-    were asked to retain theirs.
+    Returns the leaves' gradients by sequence number, the leaves, and with their gradients those
+    interior values that were asked to retain theirs.
+
+    The list of roots is emptied, and nothing is held of what was passed: where
+    nobody else does, values and gradients are freed as the sweep goes.
     """
-    pending = {root._number: seed}  # gradients that wait, by sequence number
-    heap = [(root._number, root)]  # the values they belong to, newest first
-    leaves: list[Tensor] = []
+    pending, heap, leaves = _waiting(roots)
     retained: Kept = []
     latest = -newest_write[0]
-    if root._primitive is None:
-        leaves.append(heap.pop()[1])
     while heap:
         n, t = heappop(heap)
         g = pending.pop(n)
@@ -67,50 +66,55 @@ def reverse(root: Tensor, seed: Any) -> tuple[Kept, Kept]:
             verify(t)
             if t._metadata is not None and "retain" in t._metadata:
                 retained.append((as_tensor(t), g))
-        if type(t._value) is float64:
-            t._primitive.vjp_scalar(t, g, pending, heap, leaves)
+        primitive = t._primitive
+        vjp = primitive.vjp_scalar if type(t._value) is float64 else primitive.vjp
+        vjp(t, g, pending, heap, leaves)
+    return pending, leaves, retained
+
+
+def _waiting(roots: Kept) -> tuple[dict[int, Any], list[Any], list[Tensor]]:
+    """Return the gradients that wait, by sequence number, and what they belong to.
+
+    That is a heap of what operations made, the newest first, and a list of leaves.
+    """
+    pending: dict[int, Any] = {}
+    heap: list[Any] = []
+    leaves: list[Tensor] = []
+    for root, g in roots:
+        n = root._number
+        if n in pending:
+            pending[n] = pending[n] + g
         else:
-            t._primitive.vjp(t, g, pending, heap, leaves)
-    return [(leaf, pending[leaf._number]) for leaf in leaves], retained
+            pending[n] = g
+            if root._primitive is None:
+                leaves.append(root)
+            else:
+                heappush(heap, (n, root))
+    roots.clear()
+    return pending, heap, leaves
 
 
 def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[int, Any]:
-    """Carry the gradients of several roots back to the aliases of a transform.
+    """Carry the gradients of some roots back to the aliases of a transform, and no further.
 
     The aliases have the sequence numbers from `start` down to `stop`: nothing
     older than them is visited, and they are not passed. With `recorded`, the
     rules are fed Tensors, so that the sweep is itself on the tape and can be
-    differentiated. Returns gradients by sequence number.
-
-    The list of roots is emptied, and nothing is held of what was passed: where
-    nobody else does, values and gradients are freed as the sweep goes.
+    differentiated. Returns gradients by sequence number. Of the roots see `reverse`.
     """
     if special and state.mode.watch:
         watch_gradients(roots, start, stop)
         with recording(lambda outside: outside._replace(watch="")):
             return reverse_since(roots, start, stop, recorded)
-    pending: dict[int, Any] = {}
-    heap: Any = []
-    for root, seed in roots:
-        n = root._number
-        if n in pending:
-            pending[n] = pending[n] + seed
-        else:
-            pending[n] = seed
-            heappush(heap, (n, root))
-    if roots:
-        del root, seed
-    roots.clear()
+    pending, heap, leaves = _waiting(roots)
     latest = -newest_write[0]
-    leaves: list[Tensor] = []
     if not recorded:
         while heap:
             n, t = heappop(heap)
-            primitive = t._primitive
-            if n < stop and primitive is not None:
+            if n < stop:
                 if n > latest or t._metadata is not None:
                     verify(t)
-                primitive.vjp_since(t, pending.pop(n), pending, heap, leaves, start)
+                t._primitive.vjp_since(t, pending.pop(n), pending, heap, leaves, start)
         return pending
     began = next_number()
     sweep = -began if state.mode.everything else 0
@@ -121,7 +125,7 @@ def reverse_since(roots: Kept, start: int, stop: int, recorded: bool) -> dict[in
             n, t = heappop(heap)
             if sweep:
                 note_gradient(pending[n], t, sweep)
-            if n >= stop or t._primitive is None:
+            if n >= stop:
                 continue
             if n > latest or t._metadata is not None:
                 verify(t)
@@ -154,9 +158,10 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     seed = _ONE if gradient is None and type(root._value) is float64 else seed_for(root, gradient)
     if special and state.mode.watch:
         watch_gradients([(root, seed)])
-    leaves, retained = quietly(reverse, root, seed)
+    pending, leaves, retained = quietly(reverse, [(root, seed)])
     # Nothing has been written so far: an error above leaves every gradient as it was.
-    for leaf, g in leaves:
+    for leaf in leaves:
+        g = pending[leaf._number]
         if g.dtype is not FLOAT64:
             g = conjugate_if_complex(g)
         if leaf._grad is not None:

@@ -19,10 +19,10 @@ from .arguments import check_numbers, transform_of_functions
 from .backward import reverse_since
 from .errors import CheckpointError, NoGradientError
 from .modes import state
-from .node import as_tensor
+from .node import as_tensor, parents
 from .primitive import Primitive
 from .reachable import State
-from .run import Function, Run, needs, outside_of
+from .run import Function, Run, needs
 from .tensor import unwrap
 from .transforms import named_after
 from .trees import flatten
@@ -176,7 +176,24 @@ class _Segment:
 
 
 def _outside(run: Run) -> list[Any]:
-    return list(map(as_tensor, outside_of(run.outputs, run.start, set())))
+    """Return what a run's results depend on that requires a gradient and was not made in it.
+
+    That is anything older than the run, and any leaf but an alias: a parameter, or the input of
+    a transform around this one.
+    """
+    found = []
+    waiting: list[Any] = list(run.outputs)
+    seen: set[int] = set()
+    for t in waiting:  # which grows
+        if not getattr(t, "_requires", 0) or t._number in seen:
+            continue
+        seen.add(t._number)
+        is_leaf = t._primitive is None
+        if t._number >= run.start or (is_leaf and "alias" not in (t._metadata or {})):
+            found.append(as_tensor(t))
+        elif not is_leaf:
+            waiting += parents(t)
+    return found
 
 
 def _alike(a: Any, b: Any) -> bool:

@@ -394,7 +394,7 @@ def _holds_tensor(x: Any) -> bool:
 
 
 def _requires(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._requires
+    return isinstance(x, Tensor) and bool(x._requires)
 
 
 def _calls_back(x: Any) -> bool:
@@ -439,7 +439,7 @@ def form_of(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 def _trait(x: Any) -> Any:
     if isinstance(x, Tensor):
         value = x._value
-        return value.shape, value.dtype, x._requires
+        return value.shape, value.dtype, bool(x._requires)
     if isinstance(x, np.ndarray):
         if type(x) is not np.ndarray:
             raise foreign.OtherKind

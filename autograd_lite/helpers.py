@@ -71,21 +71,31 @@ _COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
 
 
 def finish(
-    t: Tensor, needs: bool, primitive: Declaration, operands: Any, values: Any, parameters: Any
-) -> None:
-    """Complete a result that is a constant, or of which more than usual is recorded."""
+    value: Any,
+    number: int,
+    needs: int,
+    primitive: Declaration,
+    operands: Any,
+    values: Any,
+    parameters: Any,
+) -> Tensor:
+    """Return a result that is a constant, or of which more than usual is recorded."""
+    t = object.__new__(Tensor)
+    t._value = value
+    t._grad = t._metadata = None
+    t._number = number
     mode = state.mode if special else GRADIENT
-    t._requires = needs and mode.records
+    t._requires = needs if mode.records else 0
     if mode.watch:
         t._primitive = None
         later("watch_result")(t, primitive, operands, values, parameters)
     if not t._requires and not mode.everything:
         t._primitive = None
         if needs or operands[0]._metadata is not None or operands[-1]._metadata is not None:
-            note_stop(t, operands, needs, "no_grad")
+            note_stop(t, operands, bool(needs), "no_grad")
         if not primitive.rules and primitive.joint is None:
             _note_condition(t, primitive, operands, values, mode.lines)
-        return
+        return t
     if mode.recorder is not None:
         # A rule must get arrays of the surrounding program as its values, not as constants.
         operands = tuple(
@@ -114,10 +124,11 @@ def finish(
         t._parameters = parameters
     if mode is not GRADIENT:
         annotate(t)
-        return
+        return t
     large = t._value if primitive.elementwise else values[0]
     if type(large) is np.ndarray and large.nbytes >= LARGE:
         let_go(t)
+    return t
 
 
 DEPTH = 3  # operations that a condition may tell of, one in the other

@@ -35,6 +35,13 @@ LARGE = 1 << 18
 """From so many bytes on, a value is let go; about from there the system hands out memory page
 by page, and NumPy writes results into temporaries."""
 
+LEAF = 1 << 62
+"""The `_requires` of a leaf that the user made: it counts as older than anything else.
+
+An alias of a transform has a smaller one, the smaller the later the transform began, and a result
+has the largest of its operands'. So one look says whether a value depends on anything older.
+"""
+
 
 class Node:
     """One operation on the tape."""
@@ -50,7 +57,7 @@ class Node:
         "_number",  # the sequence number: smaller than those of its operands
         "_parameters",  # such as axis, where the primitive has any
         "_primitive",  # what made it; None for a leaf, which has none of the following:
-        "_requires",  # whether a gradient flows through
+        "_requires",  # 0 where no gradient flows, else how old what it flows to is: see `LEAF`
         "_twin",  # of a Tensor: the node that stands for it; of a node: a reference to the Tensor
         "_value",  # the array; a NumPy scalar where it has no dimension
         "_value_a",  # the operands' arrays as they were
@@ -59,7 +66,7 @@ class Node:
 
     _value: Any
     _grad: Any
-    _requires: bool
+    _requires: int
     _number: int
     _metadata: dict[str, Any] | None
     _primitive: Any

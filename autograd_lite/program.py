@@ -33,6 +33,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .helpers import OutputGradients
+from .node import LEAF
 from .primitive import Primitive, output
 from .run import identity
 from .tape import next_number
@@ -181,7 +182,7 @@ def stand_in(value: Any) -> Tensor:
     """Return a Tensor on a tape of its own, to which a gradient flows; a bundle of a tuple."""
     t = object.__new__(Tensor)
     t._value = tuple(map(_held, value)) if isinstance(value, tuple) else _held(value)
-    t._number, t._requires = next_number(), True
+    t._number, t._requires = next_number(), LEAF
     t._grad = t._metadata = t._primitive = None
     return t
 

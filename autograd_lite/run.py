@@ -4,19 +4,22 @@ A transform differentiates with respect to fresh *aliases* of its inputs. They a
 anything else, so what has a smaller sequence number than the first may depend on them, and the
 reverse pass need not visit what was there before. What the function used beside its inputs is
 *outside*: where that needs a gradient as well, as in a nested `grad`, the sweep is recorded.
+Whether anything does is seen by one look at the results: see `autograd_lite.node.LEAF`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from .backward import FLOAT64, conjugate_if_complex, reverse_since
+from .backward import FLOAT64, conjugate_if_complex, owned, reverse, reverse_since
 from .errors import IntegerGradientError
 from .later import later
 from .modes import GRADIENT, call_with_grad, special, state
+from .node import LEAF
 from .primitive import derivative
 from .quiet import quietly
 from .tape import next_number
@@ -49,11 +52,13 @@ class Run:
             self.rebuild_arguments: Rebuild = lambda leaves: (rebuild(leaves),)
         else:
             self.originals, self.rebuild_arguments = flatten(tuple(args[n] for n in argnums))
-        self.aliases = list(map(_alias, self.originals))
+        # What is newer than this may depend on the aliases.
+        self.start = next_number()
+        self.age = LEAF + self.start
+        self.aliases = [_alias(x, self.age) for x in self.originals]
+        self.attached = False
         for n, fresh in zip(argnums, self.rebuild_arguments(self.aliases), strict=True):
             given[n] = fresh
-        # What is newer than this may depend on the aliases.
-        self.start = self.aliases[0]._number if self.aliases else next_number()
         self.mode = state.mode if special else GRADIENT
         if self.mode.records:
             self.result = f(*given, **kwargs)
@@ -69,23 +74,27 @@ class Run:
     def vjp(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them.
 
-        Both are for the user, and the first belong to nobody else: see `conjugate_if_complex`. The
-        list of roots is emptied: what nobody else holds is freed on the way.
+        Both are for the user: see `conjugate_if_complex`. Arrays that are returned belong to the
+        caller alone. The list of roots is emptied: what nobody else holds is freed on the way.
         """
-        leading = [
-            (t, conjugate_if_complex(g))
-            for t, g in roots
-            if isinstance(t, Tensor) and self.leads(t)
-        ]
+        leading = []
+        bounded = recorded or self.attached or bool(special)
+        for t, g in roots:
+            if isinstance(t, Tensor) and t._requires and t._number < self.start:
+                leading.append((t, g if g.dtype is FLOAT64 else conjugate_if_complex(g)))
+                bounded = bounded or t._requires > self.age
         roots.clear()
-        reached = self._sweep(leading, recorded) if self.aliases and leading else {}
+        reached: dict[int, Any] = {}
+        if self.aliases and leading:
+            reached = self._sweep(leading, recorded) if bounded else quietly(reverse, leading)[0]
         gradients = []
         for alias in self.aliases:
             g = reached.pop(alias._number, None)
             if g is None:
                 g = np.zeros_like(alias._value)[()]  # a NumPy scalar where it has no dimension
             gradients.append(g if g.dtype is FLOAT64 else conjugate_if_complex(g))
-        return gradients
+        del g
+        return gradients if recorded else owned(gradients)
 
     def vjp_from_outputs(self, seeds: Sequence[Any], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given one for each output."""
@@ -94,14 +103,15 @@ class Run:
         return self.vjp(list(zip(self.outputs, seeds, strict=True)), recorded)
 
     def _sweep(self, roots: list[tuple[Any, Any]], recorded: bool) -> dict[int, Any]:
+        """Return the gradients that reach the aliases; what lies outside is not visited."""
         sweep = roots, self.start, self.aliases[-1]._number, recorded
         if not recorded:
             return quietly(reverse_since, *sweep)  # type: ignore[no-any-return]
         return call_with_grad(quietly, reverse_since, *sweep)  # type: ignore[no-any-return]
 
-    def leads(self, t: Tensor) -> bool:
-        """Whether a value may depend on the aliases: it is one, or newer."""
-        return t._requires and t._number <= self.start
+    def leads_outside(self, x: Any) -> bool:
+        """Whether a value depends on something older than the run that needs a gradient."""
+        return isinstance(x, Tensor) and x._requires > self.age
 
     def is_on_outer_tape(self) -> bool:
         """Whether what is computed here must be recorded on an outer tape."""
@@ -109,9 +119,10 @@ class Run:
             return True
         if not self.mode.records:
             return False
-        if any(map(needs, self.originals)):
-            return True
-        return next(outside_of(self.outputs, self.start, set()), None) is not None
+        for t in (*self.aliases, *self.outputs):
+            if isinstance(t, Tensor) and t._requires > self.age:
+                return True
+        return False
 
     def attach_to_outer(self) -> None:
         """Make the aliases of recorded Tensors results of those, now that the run is over."""
@@ -121,31 +132,29 @@ class Run:
             ):
                 alias._primitive = identity
                 alias._a, alias._value_a = x, x._value
+                self.attached = True
 
     def unwrap_constants(self, values: Sequence[Any], outer: bool = True) -> list[Any]:
         """Return plain numbers, but Tensors where they are on a tape that leads outside.
 
-        If `outer` is false, none is, and the tape is not walked.
+        If `outer` is false, none is.
         """
         if not outer:
             return [v._value if isinstance(v, Tensor) else v for v in values]
         if self.mode.everything and not self.mode.records:  # no gradient flows, as outside of it
             return [later("stop").apply(v) if isinstance(v, Tensor) else v for v in values]
-        unwrapped, inside = [], set[int]()
-        for value in values:
-            if isinstance(value, Tensor) and not (
-                self.mode.everything
-                or (self.mode.records and depends_on_outer(value, self.start, inside))
-            ):
-                value = value._value
-            unwrapped.append(value)
-        return unwrapped
+        everything = self.mode.everything
+        return [
+            v._value if isinstance(v, Tensor) and not (everything or self.leads_outside(v)) else v
+            for v in values
+        ]
 
 
-def _alias(x: Any) -> Tensor:
+def _alias(x: Any, age: int) -> Tensor:
     """Return a leaf with the value of `x` that is newer than anything else."""
-    if type(x) is np.ndarray and x.dtype.kind in "fc":
+    if type(x) is ndarray and x.dtype.kind in "fc":
         alias = constant(x.copy("K"))
+        alias._requires = age
     else:
         alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
         if alias._value.dtype.kind not in "fc":
@@ -153,54 +162,13 @@ def _alias(x: Any) -> Tensor:
                 f"The gradient was asked for an argument of dtype {alias.dtype}: "
                 "give floats, as in 2.0."
             )
-    alias._requires = True
+        # An alias of what leads outside does so as well.
+        alias._requires = max(age, x._requires) if isinstance(x, Tensor) else age
     alias._metadata = {"alias": True}
     return alias
 
 
 identity = derivative(lambda x: x, name="alias", x=lambda g: g)
-
-
-def outside_of(values: Iterable[Any], start: int, seen: set[int]) -> Iterator[Tensor]:
-    """Yield what some values depend on that requires a gradient and was not made in this run.
-
-    That is anything older than `start`, and any leaf but an alias: a parameter,
-    or the input of a transform around this one. What was met goes into `seen`,
-    and nothing is visited twice.
-    """
-    waiting = [t for t in values if needs(t)]
-    for t in waiting:  # which grows
-        n = t._number
-        if n in seen:
-            continue
-        seen.add(n)
-        made_by = t._primitive
-        if n > start:
-            yield t
-        elif made_by is None:
-            if not (t._metadata and "alias" in t._metadata):
-                yield t
-        elif made_by.slots:
-            if t._a._requires:
-                waiting.append(t._a)
-            if made_by.slots == 2 and t._b._requires:
-                waiting.append(t._b)
-        else:
-            waiting += [x for x in t._a if x._requires]
-
-
-def depends_on_outer(value: Any, start: int, inside: set[int] | None = None) -> bool:
-    """Whether a value's tape leads to something outside of a run.
-
-    What does not is put `inside`, so that several values can be asked about in
-    one walk.
-    """
-    seen = set() if inside is None else set(inside)
-    if any(True for _ in outside_of([value], start, seen)):
-        return True
-    if inside is not None:
-        inside |= seen
-    return False
 
 
 def is_recorded(outer: bool, given: Iterable[Any]) -> bool:
@@ -211,4 +179,4 @@ def is_recorded(outer: bool, given: Iterable[Any]) -> bool:
 
 def needs(x: Any) -> bool:
     """Whether a gradient flows through `x`."""
-    return isinstance(x, Tensor) and x._requires
+    return isinstance(x, Tensor) and bool(x._requires)

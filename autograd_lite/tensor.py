@@ -39,7 +39,7 @@ from .gradient import Gradient
 from .inplace import check_not_a_view
 from .later import later
 from .modes import report_read, special, state
-from .node import Node, metadata
+from .node import LEAF, Node, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
 from .tape import newest_write, next_number, note_stop
@@ -95,13 +95,13 @@ class Tensor(Node, Methods):
     ) -> None:
         self._value = _numbers(data, dtype)
         self._grad = None
-        self._requires = False
+        self._requires = 0
         self._number = next_number()
         self._primitive = None
         self._metadata = None if name is None else {"name": name}
         if requires_grad:
             self._check_switch(True)
-            self._requires = True
+            self._requires = LEAF
 
     # -- the value and its gradient ------------------------------------------
 
@@ -183,7 +183,7 @@ class Tensor(Node, Methods):
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows through this value. Leaves can be switched."""
-        return self._requires
+        return bool(self._requires)
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -191,7 +191,7 @@ class Tensor(Node, Methods):
         if flag and not self._requires:
             # What was made from the constant is not all on the tape: it must not be swept.
             self._set(self._value)
-        self._requires = bool(flag)
+        self._requires = LEAF if flag else 0
 
     def _check_switch(self, flag: bool) -> None:
         if flag and self._value.dtype.kind not in "fc":
@@ -199,7 +199,7 @@ class Tensor(Node, Methods):
                 f"A Tensor of dtype {self._value.dtype} cannot require a gradient: give floats, as "
                 "in Tensor(2.0) or dtype=float."
             )
-        if self._primitive is not None and flag != self._requires:
+        if self._primitive is not None and bool(flag) != self.requires_grad:
             raise InPlaceError(
                 f"{self._describe()} was computed by '{self._primitive.name}': only inputs can "
                 "switch requires_grad; use detach() for a constant copy."
@@ -279,7 +279,7 @@ class Tensor(Node, Methods):
             return later("stop").apply(self)  # type: ignore[no-any-return]
         t = constant(self._value)
         if self._requires or self._metadata is not None:
-            note_stop(t, (self,), self._requires, "detach")
+            note_stop(t, (self,), self.requires_grad, "detach")
         return t
 
     def numpy(self) -> Array:
@@ -375,7 +375,7 @@ class Tensor(Node, Methods):
             )
         if special:
             report_read(self, "a copy")
-        return _restore, (type(self), self._value, self._requires, self._grad, self.name)
+        return _restore, (type(self), self._value, self.requires_grad, self._grad, self.name)
 
     # -- what would drop the tape in silence -----------------------------------
 
@@ -506,7 +506,7 @@ def constant(array: Any) -> Tensor:
     t = object.__new__(Tensor)
     t._value = array[()] if array.ndim == 0 else array
     t._grad = t._metadata = t._primitive = None
-    t._requires = False
+    t._requires = 0
     t._number = next_number()
     return t
 

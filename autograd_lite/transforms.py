@@ -142,37 +142,29 @@ def _value_and_grad(
     name: str, f: Function, argnum: Argnum, has_aux: bool, args: tuple[Any, ...], kwargs: Any
 ) -> tuple[Any, Any]:
     """Return the value, with `has_aux` the pair of it and the rest, and the gradient."""
-    # In a function of its own: the tape is gone before it is asked who else has these arrays.
-    numbers, count, rebuild_arguments, rebuild_aux = _swept(name, f, argnum, has_aux, args, kwargs)
-    value, *numbers = owned(numbers)
-    shaped = rebuild_arguments(numbers[:count])
-    if has_aux:
-        value = value, *rebuild_aux(numbers[count:])
-    return value, shaped if isinstance(argnum, tuple) else shaped[0]
-
-
-def _swept(
-    name: str, f: Function, argnum: Argnum, has_aux: bool, args: tuple[Any, ...], kwargs: Any
-) -> tuple[list[Any], int, Rebuild, Rebuild]:
-    """Return the numbers in the value, the gradient and the rest, of whose tape nothing is held."""
     aux: list[Any] = []
     objective = _without_aux(f, aux) if has_aux else f
     run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
     value = one_number(name, run.result)
     outer = run.is_on_outer_tape()
     roots = [(value, _one_like(value))]
-    if not outer:
-        value = unwrap(value)
-        run.forget_result()
-    gradients = run.vjp(roots, recorded=outer)
-    numbers = [value, *gradients]
     if outer:
+        gradients = run.vjp(roots, recorded=True)
         run.attach_to_outer()
-        numbers = run.unwrap_constants(numbers)
-    others, rebuild_aux = flatten(aux)
-    if others:
-        numbers += run.unwrap_constants(others)
-    return numbers, len(gradients), run.rebuild_arguments, rebuild_aux
+        value, *gradients = owned(run.unwrap_constants([value, *gradients]))
+    else:
+        value = unwrap(value)
+        if type(value) is np.ndarray:  # of one element
+            value = value.copy()
+        run.forget_result()
+        gradients = run.vjp(roots, recorded=False)
+    if has_aux:
+        others, rebuild = flatten(aux)
+        aux.clear()  # the tape is gone before it is asked who else has these arrays
+        others = run.unwrap_constants(others)
+        value = value, *rebuild(owned(others))
+    shaped = run.rebuild_arguments(gradients)
+    return value, shaped if isinstance(argnum, tuple) else shaped[0]
 
 
 def _without_aux(f: Function, aux: list[Any]) -> Function:
@@ -240,7 +232,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pullback(upstream: Any) -> tuple[Any, ...]:
         seeds = seeds_like(upstream, run.result, "upstream gradient", "the value", run.outputs)
         recorded = is_recorded(outer, seeds)
-        pulled = owned(run.vjp_from_outputs(seeds, recorded))
+        pulled = run.vjp_from_outputs(seeds, recorded)
         return run.rebuild_arguments(pulled)  # type: ignore[no-any-return]
 
     # What the tape keeps stays with the pullback.
@@ -271,7 +263,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     linear = _Linear("linearize", f, primals)
 
     def pushforward(*tangents: Any) -> Any:
-        return linear.run.rebuild_result(owned(linear.push(tangents)))
+        return linear.run.rebuild_result(linear.push(tangents))
 
     value = linear.run.unwrap_constants(linear.run.outputs, linear.outer)
     return linear.run.rebuild_result(owned(value)), pushforward
@@ -355,6 +347,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         tangent = linear.push(tuple(tangents))
         return [*values, *tangent], len(values), linear.run.rebuild_result
 
+    # In a function of its own: the tape is gone before it is asked who else has these arrays.
     numbers, count, rebuild = pushed()
     owned(numbers)
     return rebuild(numbers[:count]), rebuild(numbers[count:])
@@ -376,11 +369,7 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
     def product(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 2:
             raise TypeError("hvp takes the arguments of the function and then a direction.")
-        numbers, rebuild = swept(args[-1], args[:-1], kwargs)
-        shaped = rebuild(owned(numbers))
-        return shaped if isinstance(argnum, tuple) else shaped[0]
-
-    def swept(direction: Any, args: tuple[Any, ...], kwargs: Any) -> tuple[list[Any], Rebuild]:
+        args, direction = args[:-1], args[-1]
         argnums = argnums_of(f, args, argnum)
         run = Run(f, args, argnums, kwargs)
         value = one_number("hvp", run.result)
@@ -390,8 +379,12 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
         outer = run.is_on_outer_tape() or (run.mode.records and any(map(needs, along)))
         # The gradient is on the tape of the same run, so that one more sweep does it.
         gradients = run.vjp([(value, _one_like(value))], recorded=True)
-        products = run.vjp(list(zip(gradients, along, strict=True)), outer)
-        run.attach_to_outer()
-        return run.unwrap_constants(products, outer), run.rebuild_arguments
+        seeds = along if outer else map(unwrap, along)
+        products = run.vjp(list(zip(gradients, seeds, strict=True)), outer)
+        if outer:
+            run.attach_to_outer()
+            products = owned(run.unwrap_constants(products))
+        shaped = run.rebuild_arguments(products)
+        return shaped if isinstance(argnum, tuple) else shaped[0]
 
     return product

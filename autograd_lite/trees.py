@@ -21,6 +21,7 @@ from .tensor import Tensor, unwrap
 Rebuild = Callable[[list[Any]], Any]
 Open = Callable[[Any], tuple[list[Any], Rebuild]]
 
+_FIRST = itemgetter(0)
 _LEAVES = frozenset({Tensor, np.ndarray, np.float64, float})  # those that are met most
 
 
@@ -32,7 +33,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """
     kind = type(tree)
     if kind in _LEAVES:
-        return [tree], itemgetter(0)
+        return [tree], _FIRST
     if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
         return list(tree), kind
     return take_apart(tree, _open)

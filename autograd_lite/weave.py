@@ -84,7 +84,7 @@ def _namespace(d: Declaration) -> dict[str, Any]:
         _WEAK=WEAK, _plain=checked, _beside=beside, _leave=leave, _write=write,
         _rebound=rebound, _finish=finish, _explain=explain, _conform=conform,
         _missing_rule=missing_rule, _of_each=of_each, _heappush=heappush,
-        _zero_fill=zero_fill, _let_go=let_go, _LARGE=LARGE,
+        _zero_fill=zero_fill, _let_go=let_go, _LARGE=LARGE, _max=max,
     )  # fmt: skip
     return namespace
 
@@ -120,22 +120,23 @@ def _source_of_apply(d: Declaration, name: str) -> str:
     ]
     if name == "inplace":
         body += _rebind(*d.operands)
+    result = "_unbundle({})" if d.outputs else "{}"
+    body += [
+        "if _needs and not _slow:",
+        "    _t = _new(_Tensor)",
+        "    _t._value = _value",
+        "    _t._grad = _t._metadata = None",
+        "    _t._number = _n",
+        *_indented(_keep(d, operands, values)),
+        f"    return {result.format('_t')}",
+    ]
     # An operator is a Tensor's, so that one of its operands is no constant.
     if d.variadic:
         body += ["if all([x is _CONSTANT for x in _operands]):", "    return _value"]
     elif name == "apply":
         body += [f"if {' is '.join((*d.operands, '_CONSTANT'))}:", "    return _value"]
-    body += [
-        "_t = _new(_Tensor)",
-        "_t._value = _value",
-        "_t._grad = _t._metadata = None",
-        "_t._number = _n",
-        "if _needs and not _slow:",
-        *_indented(_keep(d, operands, values)),
-        "else:",
-        f"    _finish(_t, _needs, _primitive, {operands}, {values}, {parameters})",
-        f"return {'_unbundle(_t)' if d.outputs else '_t'}",
-    ]
+    finished = f"_finish(_value, _n, _needs, _primitive, {operands}, {values}, {parameters})"
+    body.append(f"return {result.format(finished)}")
     return "\n".join([f"def {name}({', '.join(names)}):", *_indented(body)])
 
 
@@ -154,7 +155,9 @@ def _unwrap_all(d: Declaration) -> Lines:
         "_operands = tuple([x if isinstance(x, _Tensor) else _CONSTANT for x in _given])",
         "_values = tuple([x._value if isinstance(x, _Tensor) else _plain(x) for x in _given])",
         "_slow = _special or any([x is _CONSTANT for x in _operands])",
-        f"_needs = {'False' if d.nondifferentiable else 'any([x._requires for x in _operands])'}",
+        "_needs = 0"
+        if d.nondifferentiable
+        else "_needs = _max([x._requires for x in _operands], default=0)",
     ]
 
 
@@ -171,14 +174,19 @@ def _unwrap(d: Declaration, name: str) -> Lines:
     beside = "_plain" if name == "apply" else "_beside"
     asked = False  # whether an operand before has set `_needs`
     for x in d.operands:
-        of_tensor, of_other = "", ""
-        if x not in d.nondifferentiable:
-            of_tensor = f"; _needs = {'_needs or ' if asked else ''}{x}._requires"
-            of_other = "" if asked else "; _needs = False"
+        of_tensor, of_other = [], ""
+        if x not in d.nondifferentiable and asked:
+            of_tensor = [
+                f"    if {x}._requires is not _needs and {x}._requires > _needs:",
+                f"        _needs = {x}._requires",
+            ]
+        elif x not in d.nondifferentiable:
+            of_tensor, of_other = [f"    _needs = {x}._requires"], "; _needs = 0"
             asked = True
         lines += [
             f"if isinstance({x}, _Tensor):",
-            f"    {_value(x)} = {x}._value{of_tensor}",
+            f"    {_value(x)} = {x}._value",
+            *of_tensor,
             f"elif type({x}) in _WEAK:",
             f"    {_value(x)} = {x}",
             f"    {x} = _CONSTANT{of_other}",
@@ -191,7 +199,7 @@ def _unwrap(d: Declaration, name: str) -> Lines:
                 f"        return _leave({', '.join(d.operands)}, _primitive)",
             ]
         lines += ["    _slow = _slow or _USERS", f"    {x} = _CONSTANT{of_other}"]
-    return lines if asked else [*lines, "_needs = False"]
+    return lines if asked else [*lines, "_needs = 0"]
 
 
 def _look_at_parameters() -> Lines:
@@ -231,7 +239,7 @@ def _rebind(first: str, second: str) -> Lines:
 
 def _keep(d: Declaration, operands: str, values: str) -> Lines:
     """Return the lines that record a result: its operands and their values, and what is spared."""
-    lines = ["_t._requires = True", "_t._primitive = _primitive"]
+    lines = ["_t._requires = _needs", "_t._primitive = _primitive"]
     if d.slots == 0:
         kept = f"_t._a = {operands}; _t._value_a = {values}"
     else:
@@ -342,11 +350,12 @@ def _fit(d: Declaration, x: str, name: str, used: set[str]) -> Lines:
     used.add(_value(x))
     array = "_Tensor" if name == "vjp_recorded" else "_ndarray"
     operand = d.operands[0] if d.variadic else x
+    misfit = f"_c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype"
+    if d.elementwise and ours and d.operands == (x,) and not d.takes_parameters:
+        misfit = f"_c.dtype is not {_value(x)}.dtype"  # beside one operand nothing is broadcast
     return [
         "_kind = type(_c)",
-        f"if _kind is not type({_value(x)}) or _kind is {array} and (",
-        f"    _c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype",
-        "):",
+        f"if _kind is not type({_value(x)}) or _kind is {array} and ({misfit}):",
         f"    _c = _conform(_c, {_value(x)}, _primitive, {operand!r})",
     ]
 

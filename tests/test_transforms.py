@@ -159,3 +159,66 @@ def test_deep_and_nested():
     assert grad(f)(1.0) == pytest.approx(2.0 * 1.00001**40_000, rel=1e-9)
     assert timeit.timeit(lambda: grad(grad(f))(1.0), number=1) < 60
     assert grad(grad(f))(1.0) == pytest.approx(2.0 * 1.00001**40_000, rel=1e-9)
+
+
+put_aside: list = []
+"""What a function of another run left behind."""
+
+# Of w, a leaf outside, and p, which is a part of an earlier run: is the gradient at x on a tape?
+REACH = {
+    "neither": (lambda w, x: grad(lambda a: a * a)(3.0), False),
+    "a leaf": (lambda w, x: grad(lambda a: a * a * w)(3.0), True),
+    "a leaf, added": (lambda w, x: grad(lambda a: a * a + w)(3.0), False),
+    "a constant of it": (lambda w, x: grad(lambda a: a * a * w.detach())(3.0), False),
+    "a leaf, switched off": (
+        lambda w, x: no_grad()(lambda: grad(lambda a: a * a * w)(3.0))(),
+        False,
+    ),
+    "the argument": (lambda w, x: grad(lambda a: a * a)(w), True),
+    "what was made of a leaf": (lambda w, x: grad(lambda a: a * a)(w * 2.0), True),
+    "a leaf made inside": (
+        lambda w, x: grad(lambda a: a * a * Tensor(2.0, requires_grad=True))(3.0),
+        True,
+    ),
+    "the alias outside": (lambda w, x: grad(lambda a: a * a * x)(3.0), True),
+    "the alias as argument": (lambda w, x: grad(lambda a: a * a)(x), True),
+    "through an inner run": (
+        lambda w, x: grad(lambda a: grad(lambda b: a * b * b)(a * 2.0))(3.0),
+        False,
+    ),
+    "a leaf through an inner run": (
+        lambda w, x: grad(lambda a: a * grad(lambda b: b * b)(w * 2.0))(3.0),
+        True,
+    ),
+    "a leaf in the inner run": (
+        lambda w, x: grad(lambda a: grad(lambda b: b * b * w)(a))(3.0),
+        True,
+    ),
+    "many operands": (
+        lambda w, x: grad(lambda a: np.prod(np.stack([a * a, w, a])))(3.0),
+        True,
+    ),
+    "what an earlier run left": (
+        lambda w, x: (
+            grad(lambda b: (put_aside.append(b * b), b)[1])(1.0),
+            grad(lambda a: a * a * put_aside.pop())(3.0),
+        )[1],
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_a_gradient_is_on_a_tape_where_what_it_used_is(name):
+    program, expected = REACH[name]
+    w = Tensor(1.5, requires_grad=True)
+    seen = []
+    grad(lambda x: (seen.append(isinstance(program(w, x), Tensor)), x)[1])(2.0)
+    assert seen == [expected]
+
+
+def test_a_leaf_reached_through_a_nested_run_gets_its_gradient():
+    # d/dw of d/da [a · d/db b²] at b = 2w, which is 4w: it does not depend on a.
+    w = Tensor(1.5, requires_grad=True)
+    grad(lambda a: a * grad(lambda b: b * b)(w * 2.0))(3.0).backward()
+    assert w.grad == 4.0

@@ -107,7 +107,7 @@ class Node:
         With `every`, arrays and numbers get theirs too.
         """
         p = self.primitive
-        needs = [every or (isinstance(x, Tensor) and x._requires) for x in self.operands]
+        needs = [every or (isinstance(x, Tensor) and x.requires_grad) for x in self.operands]
         g = OutputGradients(dict(enumerate(gs))) if p.outputs else gs[0]
         out = tuple(outs) if p.outputs else outs[0]
         return vjp(p, self.parameters, g, values, out, needs)
