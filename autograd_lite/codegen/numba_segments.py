@@ -7,8 +7,6 @@ what they do. What one part makes and another reads is an array that both are ha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -20,14 +18,15 @@ from .backends import Kernel
 from .numba_blocks import Body
 from .numba_calls import is_small_product
 from .numba_expressions import dtype_of
-from .numba_memory import Line, Place, Strides, contiguous, given, in_order, shaped
+from .numba_memory import Place, Strides, contiguous, given, in_order
 from .numba_parts import Parts
 from .numba_products import MANY, is_tiled, multiplications, write_product
+from .numba_runner import Function, Layout, Runner
 from .numba_windows import CHANNELS_LAST, is_windowed, write_windows
-from .numba_writer import Unit, Writer, header, kind_name, stacks
+from .numba_writer import FIXED_NAMES, Unit, Writer, header, kind_name, stacks
 from .program import Step, Value
 from .schedule import Call, Loop, Schedule, is_elementwise
-from .threads import SHARED_FROM, shared, threads
+from .threads import SHARED_FROM, threads
 
 
 def in_segments(schedule: Schedule, units: list[tuple[bool, Unit]], name: str) -> Kernel:
@@ -39,36 +38,81 @@ class _Segments(Writer):
     def __init__(self, schedule: Schedule, units: list[tuple[bool, Unit]], name: str) -> None:
         super().__init__(schedule, 1)
         self.units, self.name = self._cut(units), name
-        self.arrays: dict[str, tuple[int, np.dtype[Any]]] = {}  # that live between the parts
-        self.fresh: dict[str, tuple[int, np.dtype[Any]]] = {}  # those that are new in each run
-        self.functions: list[_Function] = []
+        self.layout = Layout(places=self.places, constants=self.constants)
+        self.functions: list[Function] = []
+        self.known: dict[Any, str] = {}  # functions, by what they do
+        self.joined: set[Value] = set()  # what is made where it is read, among others
         self.tiles: dict[str, str] = {}
         self.orders = _orders(schedule)
-        self.inputs: list[Place] = []
         for v in schedule.inputs:
             place = given(self.names.free(v.name or "x"), v.data)
-            self.inputs.append(place)
+            self.layout.inputs.append(place)
             self.places[v] = place
         for o, i in schedule.updates.items():
             v, u = schedule.outputs[o], schedule.inputs[i]
             if v not in self.places and self.fits_in_place(v, u) and self._is_compiled(v):
                 self.places[v] = self.places[u]
+        for step in schedule.steps():
+            if step.primitive.name == "concatenate":
+                self._join(step)
         for v in self._crossing():
             if v not in self.places:
                 self._share(v)
 
     def _cut(self, units: list[tuple[bool, Unit]]) -> list[tuple[bool, Unit]]:
-        """Let each block that threads share be a unit of its own."""
+        """Let each block that threads share be a unit of its own; let a product begin another.
+
+        So layers that are alike fall into units that are alike, which are compiled once.
+        """
         cut: list[tuple[bool, Unit]] = []
         for own, unit in units:
             summed, ended = self.sums_of(unit) if own else {}, True
             for block in unit:
                 shared = own and is_shared(block, summed)
-                if shared or ended:
+                begins = own and isinstance(block, Call) and _is_tiled(block.step)
+                if shared or ended or begins:
                     cut.append((own, []))
                 cut[-1][1].append(block)
                 ended = shared
         return cut
+
+    def _join(self, step: Step) -> None:
+        """Let what is joined be made where it will lie."""
+        (whole,) = step.results
+        axis = step.parameters.get("axis", 0) % len(whole.shape)
+        if whole in self.places or whole in self.schedule.outputs or prod(whole.shape[:axis]) != 1:
+            return
+        self._share(whole)
+        begin, (array, _) = 0, (self.places[whole].array, None)  # type: ignore[union-attr]
+        for v in step.operands:
+            u, count = v, prod(v.shape)
+            while u.maker is not None and u.maker.primitive.name == "reshape":
+                u = u.maker.operands[0]
+            is_view = u.maker is None or u.maker.primitive.name in VIEWS
+            if not (is_view or u in self.places or u in self.schedule.outputs or u in self.orders):
+                name = self._piece(u, array, begin, count)
+                self.places[u] = Place(name, u.shape, contiguous(u.shape))
+                self.joined.add(v)
+            begin += count
+
+    def _piece(self, v: Value, array: str, begin: int, count: int) -> str:
+        """Return a name for a part of an array."""
+        name = self.names.free(v.name or "part_of")
+        self.layout.pieces[name] = array, begin, count
+        return name
+
+    def view(self, step: Step) -> Place | None:
+        """Return where a step's result lies; a part of what is given has a name of its own."""
+        v = step.results[0]
+        known = self.places.get(v)
+        is_part = step.primitive.name == "getitem"
+        if is_part and isinstance(known, Place) and known.array in self.layout.pieces:
+            return known
+        place = super().view(step)
+        given_ = {p.array for p in self.layout.inputs}
+        if place is None or not is_part or place.array not in given_ or place.strides != (1,):
+            return place
+        return Place(self._piece(v, place.array, place.offset, *v.shape), v.shape, (1,))
 
     def _is_compiled(self, v: Value) -> bool:
         return any(own and any(v in b.results for b in unit) for own, unit in self.units)
@@ -110,7 +154,8 @@ class _Segments(Writer):
             return
         name = self.names.free(v.name or "t")
         self.places[v] = Place(name, v.shape, self.strides(v))
-        kept = self.fresh if v in self.schedule.outputs else self.arrays
+        layout = self.layout
+        kept = layout.fresh if v in self.schedule.outputs else layout.arrays
         kept[name] = prod(v.shape), dtype_of(v)
 
     def strides(self, v: Value) -> Strides:
@@ -120,7 +165,7 @@ class _Segments(Writer):
     def large(self, wish: str, count: int, kind: np.dtype[Any]) -> str:
         """Return the name of a new array."""
         name = self.names.free(wish)
-        self.arrays[name] = count, kind
+        self.layout.arrays[name] = count, kind
         return name
 
     def kernel(self) -> Kernel:
@@ -138,7 +183,7 @@ class _Segments(Writer):
             steps = [s for block in unit for s in block.steps if not self._is_no_work(s)]
             actions += steps
             self.notes += [(f"# {s.primitive.name}", "by NumPy") for s in steps]
-        functions = [a for a in actions if isinstance(a, _Function)]
+        functions = [a for a in actions if isinstance(a, Function)]
         texts = [line for f in functions for line in self._text(f)]
         for function in functions:
             self.body.own |= function.body.own
@@ -146,7 +191,14 @@ class _Segments(Writer):
         module = cache.load(source)
         for function in functions:
             function.compiled = getattr(module, function.name)
-        return Kernel(self.schedule, _Runner(self, actions).call, source, self.notes)
+        steps = [a for a in actions if isinstance(a, Step)]
+        for v in (*(v for s in steps for v in (*s.operands, *s.results)), *self.schedule.outputs):
+            if not v.is_constant:
+                self.place(v)
+        self.layout.arrays |= self.work
+        runner = Runner(self.layout, self.schedule, actions)
+        self.notes.append(("# memory", runner.described()))
+        return Kernel(self.schedule, runner.call, source, self.notes)
 
     def _write(self, numbered: list[tuple[int, Loop | Call]]) -> None:
         """Write the blocks of a unit: one that threads share, or others together."""
@@ -169,27 +221,38 @@ class _Segments(Writer):
 
     def call(self, step: Step) -> None:
         """Write a call among other lines."""
-        if is_tiled(step) and not is_small_product(step):
+        if _is_tiled(step):
             parts = Parts(self.place, lambda _: self.body, self.large, self.large, False)
             write_product(step, parts)
+        elif self.joined.intersection(step.operands):
+            whole, begin = self.place(step.results[0]), 0
+            for v in step.operands:
+                if v not in self.joined:
+                    target = whole.replaced(v.shape, contiguous(v.shape), begin)  # type: ignore[union-attr]
+                    self.body.copy(target, self.place(v))  # type: ignore[arg-type]
+                begin += prod(v.shape)
         else:
             super().call(step)
 
-    def begin(self, turns: int | None) -> _Function:
+    def begin(self, turns: int | None) -> Function:
         """Begin another function; see `Parts.begin`."""
         self.body = Body(self.place, self.names.free, 1)
         self.body.tiles = self.tiles
         self.on_stack = 0
-        self.functions.append(_Function(self.body, self.names.free(self.name), turns))
+        self.functions.append(Function(self.body, self.names.free(self.name), turns))
         return self.functions[-1]
 
-    def _text(self, function: _Function) -> list[str]:
+    def _text(self, function: Function) -> list[str]:
         """Return the lines of a function, which takes the arrays that stand in them."""
         body = function.body
         used = [a for text in body.write.lines for a in re.findall(r"(\w+)\[", text)]
         function.arrays = [a for a in dict.fromkeys((*used, *body.handed)) if a not in body.small]
         kinds = [self._kind(a) for a in function.arrays]
         names = list(function.arrays)
+        form = self._form([*map(str.strip, stacks(body)), *body.write.lines, *kinds, *names])
+        if (known := self.known.setdefault(form, function.name)) != function.name:
+            function.name = known
+            return []
         if function.turns is not None:
             kinds, names = ["int64"] * 3 + kinds, ["begin", "end", "share", *names]
         return [
@@ -197,18 +260,36 @@ class _Segments(Writer):
             *(f"    {text}" for text in stacks(body)), *body.write.lines, "", "",
         ]  # fmt: skip
 
+    def _form(self, lines: list[str]) -> tuple[str, ...]:
+        """Return what is the same for functions that do the same: names are numbered."""
+        numbers: dict[str, str] = {}
+        free = self.names.taken - FIXED_NAMES - set(self.tiles.values())
+
+        def numbered(found: re.Match[str]) -> str:
+            name = found[0]
+            return numbers.setdefault(name, f"v{len(numbers)}") if name in free else name
+
+        return tuple(re.sub(r"(?<![.\w])[A-Za-z_]\w*", numbered, line) for line in lines)
+
     def _is_no_work(self, step: Step) -> bool:
         return len(step.results) == 1 and self.view(step) is not None
 
     def _kind(self, array: str) -> str:
-        for own in (self.arrays, self.fresh, self.work):
+        layout = self.layout
+        if array in layout.pieces:
+            return self._kind(layout.pieces[array][0])
+        for own in (layout.arrays, layout.fresh, self.work):
             if array in own:
                 return kind_name(own[array][1])
         if array in self.constants:
             return kind_name(dtype_of(self.constants[array]), is_read=True)
-        i = next(i for i, p in enumerate(self.inputs) if p.array == array)
+        i = next(i for i, p in enumerate(layout.inputs) if p.array == array)
         is_read = i not in self.schedule.updates.values()
         return kind_name(dtype_of(self.schedule.inputs[i]), is_read)
+
+
+def _is_tiled(step: Step) -> bool:
+    return is_tiled(step) and not is_small_product(step)
 
 
 VIEWS = ("transpose", "broadcast_to", "reshape", "getitem")
@@ -235,170 +316,3 @@ def is_shared(block: Loop | Call, summed: dict[Value, Any]) -> bool:
         return is_windowed(step) or (is_tiled(step) and multiplications(step) >= MANY)
     adds = any(v in summed for step in block.steps for v in step.results)
     return prod(block.shape) >= SHARED_FROM and not adds
-
-
-@dataclass(slots=True)
-class _Function:
-    """A compiled part: its lines, and what it is called with."""
-
-    body: Body
-    name: str
-    turns: int | None
-    """How many turns threads share; None if one thread runs it."""
-    arrays: list[str] = field(default_factory=list)
-    compiled: Any = None
-
-    def run(self) -> Callable[..., None]:
-        """Return what runs it on arrays."""
-        return self.compiled if self.turns is None else shared(self.compiled, self.turns)
-
-
-@dataclass(slots=True)
-class _Frame:
-    """The memory of a run, and what each action is called with: most of it stays as it is."""
-
-    memory: dict[str, Any]
-    given: list[Any]
-    arguments: list[Any]
-
-
-class _Runner:
-    """Runs the parts one after the other."""
-
-    def __init__(self, segments: _Segments, actions: list[Any]) -> None:
-        self.schedule = segments.schedule
-        self.inputs, self.places = segments.inputs, segments.places
-        self.fresh = segments.fresh
-        self.kept = segments.arrays | segments.work
-        self.constants = {
-            name: Line(given(name, v.data), dtype_of(v))(v.data)
-            for name, v in segments.constants.items()
-        }
-        self.spare: list[_Frame] = []
-        updated = set(self.schedule.updates.values())
-        pairs = zip(self.inputs, self.schedule.inputs, strict=True)
-        self.lines = [Line(p, dtype_of(v), i in updated) for i, (p, v) in enumerate(pairs)]
-        steps = [a for a in actions if isinstance(a, Step)]
-        for v in (*(v for s in steps for v in (*s.operands, *s.results)), *self.schedule.outputs):
-            if not v.is_constant:
-                segments.place(v)
-        self.actions = actions
-        self.functions = [_by_numpy(a) if isinstance(a, Step) else a.run() for a in actions]
-        self.readers: dict[str, set[int]] = {}  # the numbers of actions, by what they use
-        for k, action in enumerate(actions):
-            for name in self._used(action):
-                self.readers.setdefault(name, set()).add(k)
-        self.always = set().union(*(self.readers.get(name, set()) for name in self.fresh))
-
-    def _used(self, action: Any) -> list[str]:
-        if not isinstance(action, Step):
-            return list(action.arrays)
-        values = (*action.operands, *action.results)
-        places = [self.places[v] for v in values if not v.is_constant]
-        return [p.array for p in places if isinstance(p, Place)]
-
-    def call(self, arrays: Sequence[Any]) -> list[Any]:
-        """Run it once."""
-        frame = self.spare.pop() if self.spare else self._frame()
-        memory, known, arguments = frame.memory, frame.given, frame.arguments
-        for name, (n, kind) in self.fresh.items():
-            memory[name] = np.empty(n, kind)
-        stale = set(self.always)
-        for i, a in enumerate(arrays):
-            if a is not known[i]:
-                line = self.lines[i]
-                made = line(a)
-                memory[line.place.array] = made
-                known[i] = a if _is_memory_of(made, a) else None
-                stale |= self.readers.get(line.place.array, _NONE)
-        for k in stale:
-            arguments[k] = self._arguments(self.actions[k], memory)
-        for function, given_now in zip(self.functions, arguments, strict=True):
-            function(*given_now)
-        results = self._results(memory, arrays)
-        self.spare.append(frame)
-        return results
-
-    def _frame(self) -> _Frame:
-        memory = {a: np.empty(n, k) for a, (n, k) in self.kept.items()} | self.constants
-        frame = _Frame(memory, [None] * len(self.lines), [None] * len(self.actions))
-        inputs = {p.array for p in self.inputs} | set(self.fresh)
-        for k, action in enumerate(self.actions):
-            if not inputs.intersection(self._used(action)):
-                frame.arguments[k] = self._arguments(action, memory)
-        return frame
-
-    def _arguments(self, action: Any, memory: dict[str, Any]) -> Any:
-        """Return what an action is called with: arrays, and those that a step's results go into."""
-        if not isinstance(action, Step):
-            return [memory[name] for name in action.arrays]
-        operands = [self._view(v, memory) for v in action.operands]
-        own = self.fresh.keys() | self.kept.keys()
-        places = [self.places[v] for v in action.results]
-        targets = [
-            self._view(v, memory) if isinstance(p, Place) and p.array in own else None
-            for v, p in zip(action.results, places, strict=True)
-        ]
-        return [*operands, *targets]
-
-    def _view(self, v: Value, memory: dict[str, Any]) -> Any:
-        """Return a value as an array over the memory that it lies in; a constant as it is."""
-        if v.is_constant:
-            return v.data
-        place = self.places[v]
-        assert isinstance(place, Place)
-        return shaped(memory[place.array], place)
-
-    def _array(self, v: Value, memory: dict[str, Any]) -> Any:
-        return v.data if v.is_constant else self._view(v, memory)[()]
-
-    def _results(self, memory: dict[str, Any], arrays: Sequence[Any]) -> list[Any]:
-        updates = self.schedule.updates
-        seen: set[str] = set()
-        results: list[Any] = []
-        for o, v in enumerate(self.schedule.outputs):
-            a = self._array(v, memory)
-            place = self.places.get(v)
-            array = place.array if isinstance(place, Place) else ""
-            if o in updates:
-                target = self.inputs[updates[o]]
-                in_place = place == target
-                a = None if in_place else np.array(a)
-            elif v.shape and (
-                array not in self.fresh
-                or array in seen
-                or place != Place(array, v.shape, contiguous(v.shape))
-            ):
-                a = np.array(a)
-            seen.add(array)
-            results.append(a)
-        for o, i in updates.items():
-            if results[o] is not None:
-                np.copyto(arrays[i], results[o])
-            results[o] = arrays[i]
-        return results
-
-
-_NONE: frozenset[int] = frozenset()
-
-
-def _is_memory_of(made: Any, a: Any) -> bool:
-    """Whether a line is the memory of an array, and not a copy."""
-    return isinstance(a, np.ndarray) and np.may_share_memory(made, a)
-
-
-def _by_numpy(step: Step) -> Callable[..., None]:
-    """Return what runs a step: it takes operands, and arrays for the results."""
-    count = len(step.operands)
-    if step.primitive.function is np.matmul and step.results[0].shape:
-        return np.matmul
-
-    def run(*arrays: Any) -> None:
-        operands = [x[()] if type(x) is np.ndarray and not x.ndim else x for x in arrays[:count]]
-        with np.errstate(all="ignore"):
-            made = step.apply(operands)
-        for target, x in zip(arrays[count:], made, strict=True):
-            if target is not None:
-                np.copyto(target, x)
-
-    return run

@@ -21,6 +21,7 @@ from .backends import Kernel
 from .numba_calls import is_compiled
 from .numba_expressions import KINDS, dtype_of
 from .numba_memory import Line, Place, contiguous, given
+from .numba_plan import sunk
 from .numba_products import is_tiled
 from .numba_segments import in_segments
 from .numba_windows import is_windowed
@@ -36,6 +37,7 @@ def build(schedule: Schedule, name: str) -> Kernel:
     units = _units(schedule, _is_looked_at_before)
     if all(own for own, _ in units):
         return _Whole(schedule, name).kernel()
+    schedule = sunk(schedule)
     units = _units(schedule, lambda block, schedule: _is_large(block))
     return in_segments(schedule, units, name)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nn
 from autograd_lite import compile, value_and_grad
 from autograd_lite.codegen import numba_calls, numba_products, numba_segments, numba_tile, threads
+from autograd_lite.codegen.numba_plan import ALIGNED, placed
 from nn import functional as F
 from tests.codegen.test_numba import as_python, assert_close
 
@@ -185,3 +190,62 @@ def test_a_compiled_network_learns_as_an_eager_one(monkeypatch):
             optimizer.step()
             losses[-1].append(value.item())
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_arrays_that_live_at_one_time_lie_apart(arrays):
+    sizes = {str(i): n for i, (n, _, _) in enumerate(arrays)}
+    spans = {str(i): (min(a, b), max(a, b)) for i, (_, a, b) in enumerate(arrays)}
+    begins, total = placed(sizes, spans)
+    assert begins.keys() == sizes.keys()
+    for time in range(10):
+        alive = sorted(
+            (begins[a], begins[a] + sizes[a]) for a, (i, j) in spans.items() if i <= time <= j
+        )
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(alive))
+        assert all(end <= total for _, end in alive)
+    assert all(begin % ALIGNED == 0 for begin in begins.values())
+
+
+def deep(layers):
+    """Return a compiled step of a network of equal layers, and the same step made eagerly."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 40)), rng.normal(size=(40, 40))
+    made = []
+    for compiled in (True, False):
+        middle = [m for i in range(layers) for m in (nn.Linear(40, 40, rng=i), nn.GELU())]
+        model = nn.Sequential(*middle, nn.Linear(40, 40, rng=9))
+        optimizer, loss = nn.optim.Adam(model.parameters(), lr=0.01), nn.MSELoss()
+        if compiled:
+            step = compile(model, loss, optimizer, back_end="numba")
+            for _ in range(4):
+                step(x, y)
+        else:
+            for _ in range(4):
+                value = loss(model(x), y)
+                optimizer.zero_grad()
+                value.backward()
+                optimizer.step()
+        made.append(model.state_dict())
+    return step, made
+
+
+@pytest.mark.usefixtures("as_python")
+def test_layers_that_are_alike_are_compiled_once():
+    counts = []
+    for layers in (3, 5):
+        step, (compiled, eager) = deep(layers)
+        for name, a in eager.items():
+            np.testing.assert_allclose(compiled[name], a, rtol=1e-9, atol=1e-12, err_msg=name)
+        counts.append(step.source.count("@compiled"))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.usefixtures("as_python")
+def test_gradients_are_made_where_the_optimizer_reads_them():
+    step, _ = deep(2)
+    run = step._latest._latest.kernel.call.__self__
+    gradient = sum(p.size for p in step.optimizer.params)
+    assert sum(n == gradient for n, _ in run.kept.values()) == 1  # and no sum with the moments
+    joined = [array for array, *_ in run.pieces.values() if array in run.kept]
+    assert len(joined) == len(list(step.model.parameters()))
