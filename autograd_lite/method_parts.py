@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from .calculus import activations, neural
+from .calculus import activations, neural, reductions, shapes
 from .inplace import overwrite as write
 from .later import later
+from .modes import special
 from .protocol import TABLE
 from .randomness import generator as rng
 from .tensor import Tensor, to_numpy, unwrap
@@ -85,8 +86,11 @@ def reduced(entry: Any, t: Any, axis: Any, dtype: Any, out: Any, keepdims: Any, 
     if type(axis) is list:
         axis = tuple(axis)
     if dtype is out is None and not more:
-        if entry.function in _SHORT and (axis is None or type(axis) in (int, tuple)):
-            return entry.apply(t, axis=axis, keepdims=keepdims)
+        if axis is None or type(axis) in (int, tuple):
+            if entry.function in _SHORT:
+                return entry.apply(t, axis=axis, keepdims=keepdims)
+            if entry.function is numpy.mean and t._requires and not special:
+                return reductions.mean(t, axis, keepdims=keepdims)
         return entry.from_numpy((t,), {"axis": axis, "keepdims": keepdims})
     if dtype is not None:
         more["dtype"] = dtype
@@ -163,6 +167,8 @@ def topk(t: Any, k: int, axis: int, largest: bool) -> Largest:
 def reshape(t: Any, shape: Any, order: Any, copy: Any) -> Any:
     """Return the same elements in another shape."""
     shape = shape[0] if len(shape) == 1 else shape
+    if type(shape) in (int, tuple) and order == "C" and copy is None and not special:
+        return shapes.reshape.apply(t, shape=shape)
     return full(np.reshape, t, shape, order, **({} if copy is None else {"copy": copy}))
 
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .node import Node, parents, restored, values, walk
+from .residuals import Residuals
 
 if TYPE_CHECKING:
     from .locations import Call
@@ -68,7 +69,10 @@ class Record:
     def parameters(self) -> dict[str, Any]:
         """The parameters of the operation, such as ``axis``."""
         primitive = self._t._primitive
-        return self._t._parameters if primitive is not None and primitive.takes_parameters else {}
+        given = self._t._parameters if primitive is not None and primitive.takes_parameters else {}
+        if any(type(value) is Residuals for value in given.values()):
+            return {name: value for name, value in given.items() if type(value) is not Residuals}
+        return given
 
     @property
     def line(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.calculus import neural
+from autograd_lite.calculus.indexing import getitem
 from autograd_lite.modes import runs_again
 from autograd_lite.tensor import is_recorded
 
@@ -192,19 +193,20 @@ def _negative_logs(
     ignored = target == ignore_index
     some = recorded or bool(ignored.any())  # of a program, another batch may have some
     index = np.where(ignored, 0, target) if some else target
-    chosen = np.expand_dims(index, axis)
+    chosen = None  # of each class, whether it is the right one
     if logs.ndim == 2 and isinstance(index, np.ndarray):
-        losses = -logs[np.arange(len(logs)), index]
+        losses = -getitem.apply(logs, index=(np.arange(len(logs)), index))
     elif runs_again() and count <= FEW:
-        chosen = chosen == _along(np.arange(count), axis, logs.ndim)
+        chosen = np.expand_dims(index, axis) == _along(np.arange(count), axis, logs.ndim)
         losses = -np.where(chosen, logs, 0.0).sum(axis=axis)
     else:
-        losses = -np.squeeze(np.take_along_axis(logs, chosen, axis), axis)
+        places = np.expand_dims(index, axis)
+        losses = -np.squeeze(np.take_along_axis(logs, places, axis), axis)
     if some:  # and not a product: what is ignored may be infinite
         losses = np.where(ignored, 0.0, losses)
     shares = None  # how much each loss counts; 1 by default
     if weight is not None:
-        if chosen.dtype == bool:
+        if chosen is not None:
             shares = np.where(chosen, _along(weight, axis, logs.ndim), 0.0).sum(axis=axis)
         else:
             shares = weight[index]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.calculus.indexing import getitem
 from autograd_lite.randomness import Random
-from autograd_lite.tensor import measured
+from autograd_lite.tensor import is_recorded, measured
 
 from . import init, settings
 from .module import Module, Parameter, to_numpy
@@ -52,7 +53,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if index.dtype.kind not in "iu":
         raise TypeError(f"embedding takes indices, which are integers, and got {index.dtype}.")
     index = _indices.apply(index, name="embedding", rows=len(weight))
-    rows = weight[index]
+    rows = weight[index] if is_recorded(index) else getitem.apply(weight, index=index)
     padding = _padding(padding_idx, len(weight))
     if padding is None:
         return rows

@@ -18,6 +18,7 @@ from autograd_lite.modes import runs_again
 from autograd_lite.primitive import Primitive
 from autograd_lite.protocol import TABLE
 from autograd_lite.randomness import Random
+from autograd_lite.residuals import Residuals
 from autograd_lite.tensor import measured
 
 from . import windows
@@ -579,15 +580,27 @@ def layer_norm(
 
 
 def normalized(
-    x: Any, axes: tuple[int, ...], eps: Any, weight: Any = None, bias: Any = None
+    x: Any,
+    axes: tuple[int, ...],
+    eps: Any,
+    weight: Any = None,
+    bias: Any = None,
+    *,
+    residuals: Residuals | None = None,
 ) -> Any:
-    """Return x with mean 0 and variance 1 over axes, times a weight, plus a bias."""
-    wide, small = in_single(x), number("eps", eps)
+    """Return x with mean 0 and variance 1 over axes, times a weight, plus a bias.
+
+    Its mean and variance are among the residuals then.
+    """
+    given: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else axes, "eps": number("eps", eps)}
+    if not runs_again():
+        given["residuals"] = Residuals() if residuals is None else residuals
+    wide = in_single(x)
     if weight is None and bias is None:
-        out = normalization.normalize.apply(wide, axis=axes, eps=small)
+        out = normalization.normalize.apply(wide, **given)
     else:
         weight, bias = 1.0 if weight is None else weight, 0.0 if bias is None else bias
-        out = normalization.normalize_and_scale.apply(wide, weight, bias, axis=axes, eps=small)
+        out = normalization.normalize_and_scale.apply(wide, weight, bias, **given)
     return out.astype(x.dtype) if x.dtype == np.float16 else out
 
 
@@ -717,11 +730,11 @@ def batch_norm(
             "In training, batch_norm needs more than one number for each channel, and got "
             f"shape {input.shape}."
         )
-    out = normalized(input, over, eps, *scales)
+    residuals = Residuals()
+    out = normalized(input, over, eps, *scales, residuals=residuals)
     share = number("momentum", momentum)
-    mean, variance = map(
-        np.ravel, normalization.mean_and_variance(to_numpy(in_single(input)), over)
-    )
+    found = normalization.mean_and_variance(to_numpy(in_single(input)), over, residuals)
+    mean, variance = map(np.ravel, found)
     for running, new in ((running_mean, mean), (running_var, variance * (numbers / (numbers - 1)))):
         if running is not None:
             moved = (1.0 - share) * to_numpy(running) + share * new

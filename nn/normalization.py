@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.calculus.normalization import mean_and_variance
+from autograd_lite.residuals import Residuals
 from autograd_lite.tensor import measured
 
 from . import functional, settings
@@ -70,9 +71,10 @@ class _BatchNorm(Module):
                     f"In training, {type(self).__name__} needs more than one number for each "
                     f"channel, and got shape {x.shape}: give a larger batch, or call eval()."
                 )
-            out = normalized(x, axis, self.eps, *scales)
+            residuals = Residuals()
+            out = normalized(x, axis, self.eps, *scales, residuals=residuals)
             if self.training and self.running_mean is not None:
-                self._track(measured(in_single(x)), axis, numbers)
+                self._track(measured(in_single(x)), axis, numbers, residuals)
             return out
         assert self.running_var is not None
         variance = in_single(self.running_var.data) + number("eps", self.eps)
@@ -82,7 +84,7 @@ class _BatchNorm(Module):
             out = out * scales[0] + scales[1]
         return out.astype(x.dtype) if x.dtype == np.float16 else out
 
-    def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:
+    def _track(self, x: Any, axis: tuple[int, ...], numbers: int, residuals: Residuals) -> None:
         """Move the running means towards those of a batch."""
         mean, variance, batches = self.running_mean, self.running_var, self.num_batches_tracked
         assert mean is not None
@@ -94,7 +96,7 @@ class _BatchNorm(Module):
         if share is not momentum:
             share = share.astype(mean.dtype)
         # A row for each example that has its own, or one for the batch.
-        rows = [np.reshape(a, (-1, self.num_features)) for a in mean_and_variance(x, axis)]
+        rows = [a.reshape(-1, self.num_features) for a in mean_and_variance(x, axis, residuals)]
         new, spread = (a[0] if len(a) == 1 else np.mean(a, axis=0) for a in rows)
         mean.data = (1.0 - share) * mean.data + share * new
         spread = spread * (numbers / (numbers - 1))  # from the mean of all, not of these
@@ -374,16 +376,17 @@ class _InstanceNorm(_BatchNorm):
                 f"of an example, and got shape {x.shape}."
             )
         scales = [p if p is None else by_channel(p, images) for p in (self.weight, self.bias)]
-        out = normalized(images, axis, self.eps, *scales)
+        residuals = Residuals()
+        out = normalized(images, axis, self.eps, *scales, residuals=residuals)
         if self.training and self.running_mean is not None:
-            self._track(measured(in_single(images)), axis, numbers)
+            self._track(measured(in_single(images)), axis, numbers, residuals)
         return out[0] if single else out
 
-    def _track(self, x: Any, axis: tuple[int, ...], numbers: int) -> None:
+    def _track(self, x: Any, axis: tuple[int, ...], numbers: int, residuals: Residuals) -> None:
         """Move the running means; batches are not counted, as in PyTorch."""
         assert self.num_batches_tracked is not None
         before = self.num_batches_tracked.data
-        super()._track(x, axis, numbers)
+        super()._track(x, axis, numbers, residuals)
         self.num_batches_tracked.data = before
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..fitting import unbroadcast
+from ..node import LARGE
 from ..primitive import Primitive, derivative
+from ..residuals import Residuals
 from ..tensor import Tensor
 from .loops import loop, loops
 
@@ -29,7 +32,7 @@ def _mean(x: Any, axis: Any) -> Any:
     across, matrix, shape = _as_matrix(x, axis)
     if matrix is None:
         return np.mean(x, axis=axis, keepdims=True)
-    ones = np.ones(min(_ROWS, matrix.shape[across]), x.dtype)
+    ones = _ones(min(_ROWS, matrix.shape[across]), x.dtype)
     if across:
         sums = matrix.dot(ones)
     elif len(matrix) <= _ROWS:
@@ -41,13 +44,22 @@ def _mean(x: Any, axis: Any) -> Any:
     return sums.astype(x.dtype, copy=False).reshape(shape)
 
 
+@functools.cache  # of at most _ROWS lengths
+def _ones(count: int, dtype: Any) -> Any:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones
+
+
 def _as_matrix(x: Any, axis: Any) -> tuple[int, Any, Any]:
     """View the numbers of each mean as a row or as a column, where they lie so in memory."""
-    if x.dtype.char not in "fd" or not x.size or type(axis) is not tuple:
+    if x.dtype.char not in "fd" or not x.size:
         return 0, None, None
-    if axis == (0,) and x.ndim == 2:
+    if type(axis) is tuple and len(axis) == 1:
+        axis = axis[0]
+    if axis == 0 and x.ndim == 2:
         return 0, x, (1, x.shape[1])
-    if axis == (-1,) and x.shape[-1] <= _ROWS:
+    if axis == -1 and x.shape[-1] <= _ROWS:
         return 1, x.reshape(-1, x.shape[-1]), (*x.shape[:-1], 1)
     if x.ndim > 2 and axis == (0, *range(2, x.ndim)):
         last = np.moveaxis(x, 1, -1)
@@ -56,10 +68,13 @@ def _as_matrix(x: Any, axis: Any) -> tuple[int, Any, Any]:
     return 0, None, None
 
 
-def mean_and_variance(x: Any, axis: Any) -> tuple[Any, Any]:
+def mean_and_variance(x: Any, axis: Any, residuals: Residuals | None = None) -> tuple[Any, Any]:
     """Return np.mean and np.var of x over an axis, which both keep."""
     if isinstance(x, Tensor):
         return batch_mean(x, axis=axis), batch_variance(x, axis=axis)
+    known = residuals and residuals.of(x)
+    if known:
+        return known[0], known[1]
     mean = mean_of(x, axis)
     from_mean = x - mean
     return mean, mean_of(from_mean * from_mean, axis)
@@ -72,16 +87,27 @@ batch_variance = Primitive(
 """The same as operations, for running means, to which no gradient flows."""
 
 
-def _normalize(x: Any, axis: Any, eps: float = 1e-5) -> Any:
+def _normalize(x: Any, axis: Any, eps: float = 1e-5, residuals: Residuals | None = None) -> Any:
     if isinstance(x, Tensor):
         return _normalized(x, axis, eps)[0]
-    out = x - mean_of(x, axis)
-    out /= np.sqrt(mean_of(out * out, axis) + eps)
+    mean = mean_of(x, axis)
+    out = x - mean
+    variance = mean_of(out * out, axis)
+    root = np.sqrt(variance + eps)
+    out /= root
+    if residuals is not None:
+        residuals.keep(x, mean, variance, root, out if out.nbytes < LARGE else None)
     return out
 
 
-def _normalized(x: Any, axis: Any, eps: float) -> tuple[Any, Any]:
+def _normalized(
+    x: Any, axis: Any, eps: float, residuals: Residuals | None = None
+) -> tuple[Any, Any]:
     """Return what `normalize` does, and what it divides by; as arrays, or recorded."""
+    known = residuals and residuals.of(x)
+    if known:
+        mean, _, root, out = known
+        return (x - mean) / root if out is None else out, root
     from_mean = x - mean_of(x, axis)
     root = np.sqrt(mean_of(from_mean * from_mean, axis) + eps)
     return from_mean / root, root
@@ -92,8 +118,8 @@ def _without_scale(g: Any, out: Any, axis: Any) -> Any:
     return g - mean_of(g, axis) - out * mean_of(g * out, axis)
 
 
-def _normalize_rule(g: Any, x: Any, axis: Any, eps: float) -> Any:
-    out, root = _normalized(x, axis, eps)
+def _normalize_rule(g: Any, x: Any, axis: Any, eps: float, residuals: Any) -> Any:
+    out, root = _normalized(x, axis, eps, residuals)
     return _without_scale(g, out, axis) / root
 
 
@@ -104,25 +130,27 @@ normalize = derivative(
         (x - np.mean(x, axis=axis, keepdims=True))
         / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
     ),
-    x=lambda g, x, axis=None, eps=1e-5: _normalize_rule(g, x, axis, eps),
+    x=lambda g, x, axis=None, eps=1e-5, residuals=None: _normalize_rule(g, x, axis, eps, residuals),
 )
 """(x − mean) / √(variance + eps), both taken over the axes `axis`."""
 
 
-def _scaled_rule(g: Any, x: Any, weight: Any, bias: Any, axis: Any, eps: float) -> Any:
-    out, root = _normalized(x, axis, eps)
+def _scaled_rule(g: Any, x: Any, weight: Any, bias: Any, axis: Any, eps: float, kept: Any) -> Any:
+    out, root = _normalized(x, axis, eps, kept)
     aligned = (1,) * (x.ndim - np.ndim(weight)) + np.shape(weight)
     if aligned == root.shape and np.shape(bias) == np.shape(weight):
         # Of one weight for each mean, both sums of the one are those of the other.
         shift, scale = mean_of(g, axis), mean_of(g * out, axis)
         of_x, count = (g - shift - out * scale) * (weight / root), x.size // root.size
-        return of_x, *(np.reshape(a * count, np.shape(weight)) for a in (scale, shift))
+        return of_x, *((a * count).reshape(np.shape(weight)) for a in (scale, shift))
     shares = _without_scale(g * weight, out, axis) / root, g * out, g
     return tuple(map(unbroadcast, shares, (x.shape, np.shape(weight), np.shape(bias))))
 
 
 normalize_and_scale = derivative(
-    lambda x, weight, bias, axis, eps=1e-5: _normalize(x, axis, eps) * weight + bias,
+    lambda x, weight, bias, axis, eps=1e-5, residuals=None: (
+        _normalize(x, axis, eps, residuals) * weight + bias
+    ),
     name="normalize",
     decomposition=lambda x, weight, bias, axis, eps=1e-5: (
         (x - np.mean(x, axis=axis, keepdims=True))
@@ -131,8 +159,8 @@ normalize_and_scale = derivative(
         + bias
     ),
     operands="x weight bias",
-    joint=lambda g, x, weight, bias, axis=None, eps=1e-5: _scaled_rule(
-        g, x, weight, bias, axis, eps
+    joint=lambda g, x, weight, bias, axis=None, eps=1e-5, residuals=None: _scaled_rule(
+        g, x, weight, bias, axis, eps, residuals
     ),
 )
 """The same, times a weight, plus a bias, which broadcast."""

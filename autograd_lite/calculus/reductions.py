@@ -76,7 +76,7 @@ derivative(
 )
 
 
-def _mean(
+def mean(
     a: Any,
     axis: Axis = None,
     dtype: Any = None,
@@ -85,21 +85,22 @@ def _mean(
     *,
     where: Any = True,
 ) -> Any:
+    """Return np.mean, as a sum over a count."""
     own = dtype_of(a)
     if dtype is None and own.kind not in "fc":
         dtype = np.float64
     if dtype is None and own == np.float16:  # NumPy sums in single precision, for the mean alone
-        return _mean(a, axis, np.float32, None, keepdims, where=where).astype(own)
+        return mean(a, axis, np.float32, None, keepdims, where=where).astype(own)
     if dtype is None and where is True and isinstance(a, Tensor):
         sums = a.sum(axis=axis, keepdims=keepdims)
     else:
         sums = np.sum(a, axis=axis, keepdims=keepdims, dtype=dtype, where=where)
     count = _count(a, axis, keepdims, where)
-    mean = over(sums, count) if where is not True or count else sums * np.nan
-    return mean.astype(dtype) if dtype is not None and np.dtype(dtype).kind in "iu" else mean
+    found = over(sums, count) if where is not True or count else sums * np.nan
+    return found.astype(dtype) if dtype is not None and np.dtype(dtype).kind in "iu" else found
 
 
-composite(np.mean, _mean)
+composite(np.mean, mean)
 
 
 def _var(
