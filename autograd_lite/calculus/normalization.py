@@ -104,13 +104,15 @@ def _normalized(
     x: Any, axis: Any, eps: float, residuals: Residuals | None = None
 ) -> tuple[Any, Any]:
     """Return what `normalize` does, and what it divides by; as arrays, or recorded."""
-    known = residuals and residuals.of(x)
-    if known:
-        mean, _, root, out = known
-        return (x - mean) / root if out is None else out, root
+    if known := residuals and residuals.of(x):
+        return _as_known(x, *known)
     from_mean = x - mean_of(x, axis)
     root = np.sqrt(mean_of(from_mean * from_mean, axis) + eps)
     return from_mean / root, root
+
+
+def _as_known(x: Any, mean: Any, variance: Any, root: Any, out: Any) -> tuple[Any, Any]:
+    return (x - mean) / root if out is None else out, root
 
 
 def _without_scale(g: Any, out: Any, axis: Any) -> Any:
