@@ -10,9 +10,8 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
-from math import isfinite, prod
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,18 @@ from ..calculus.indexing import gather, getitem, put, scatter
 from ..composite import NO_VALUE
 from ..primitive import Primitive
 from ..trees import flatten
+from .operators import (
+    ATOM,
+    BINARY,
+    OF_LISTS,
+    POWER,
+    SIGN,
+    TEMPLATES,
+    UNARY,
+    Expression,
+    number,
+    within,
+)
 from .program import Step, Value
 from .quoting import Quotes
 from .record import Recording
@@ -30,57 +41,6 @@ from .spelling import array_literal, identifier, index_part, literal, numpys_nam
 LONGEST = 60  # letters of an expression that stands inside another
 LITERAL = 128  # numbers of an array that is written out
 
-Expression = tuple[str, int]  # the text, and how tightly it binds
-
-ATOM, POWER, SIGN, PRODUCT, SUM, SHIFT, AND, XOR, OR, COMPARISON = range(10, 0, -1)
-
-_BINARY: dict[Callable[..., Any], tuple[str, int]] = {
-    np.add: ("+", SUM),
-    np.subtract: ("-", SUM),
-    np.multiply: ("*", PRODUCT),
-    np.divide: ("/", PRODUCT),
-    np.floor_divide: ("//", PRODUCT),
-    np.remainder: ("%", PRODUCT),
-    np.matmul: ("@", PRODUCT),
-    np.power: ("**", POWER),
-    np.bitwise_and: ("&", AND),
-    np.bitwise_xor: ("^", XOR),
-    np.bitwise_or: ("|", OR),
-    np.less: ("<", COMPARISON),
-    np.less_equal: ("<=", COMPARISON),
-    np.greater: (">", COMPARISON),
-    np.greater_equal: (">=", COMPARISON),
-    np.equal: ("==", COMPARISON),
-    np.not_equal: ("!=", COMPARISON),
-}
-_UNARY: dict[Callable[..., Any], str] = {np.negative: "-", np.positive: "+", np.invert: "~"}
-OPERATORS = {**{f: sign for f, (sign, _) in _BINARY.items()}, **_UNARY}
-"""How NumPy's functions that are operators are written."""
-_EXACTLY_ASSOCIATIVE = {"&", "|", "^"}  # a op (b op c) is (a op b) op c to the bit
-
-# Primitives that are no function of NumPy's, as expressions of their operands and parameters.
-_TEMPLATES = {
-    "where": "np.where({condition}, {x}, {y})",
-    "clip": "np.minimum(np.maximum({x}, {low}), {high})",
-    "real": "np.real({val})",
-    "imag": "np.imag({val})",
-    "i0": "np.i0({x})",
-    "astype": "np.asarray({x}).astype({dtype})",
-    "reshape": "np.reshape({a}, {shape})",
-    "svd": "np.linalg.svd({a}, full_matrices={full_matrices})",
-    "svdvals": "np.linalg.svd({a}, compute_uv=False)",
-    "qr": "np.linalg.qr({a})",
-    "eigh": "np.linalg.eigh({a}, {UPLO})",
-    "slogdet": "np.linalg.slogdet({a})",
-    "cholesky": "np.linalg.cholesky({a})",
-    "convolve": "np.convolve({a}, {v})",
-    "cumprod": "np.cumprod({a}, {axis})",
-    "split": "np.split({array}, {sizes}, {axis})",
-}
-_OF_LISTS = {
-    "einsum": "np.einsum({subscripts}, {arrays})",
-    "concatenate": "np.concatenate([{arrays}], axis={axis})",
-}
 _INDEXED = (getitem, gather, scatter, put)
 _PLAIN = (bool, int, float, str, tuple, type(None))
 
@@ -89,8 +49,8 @@ def is_writable(primitive: Primitive) -> bool:
     """Whether a primitive can be written as it is, in one or two lines of NumPy."""
     return (
         numpys_name(primitive.function) is not None
-        or primitive.name in _TEMPLATES
-        or primitive.name in _OF_LISTS
+        or primitive.name in TEMPLATES
+        or primitive.name in OF_LISTS
         or primitive in _INDEXED
     )
 
@@ -272,25 +232,25 @@ class _Writer:
     def _expression(self, step: Step) -> Expression:
         primitive, function = step.primitive, step.primitive.function
         operands = step.operands
-        if function in _BINARY and not step.parameters:
-            sign, binding = _BINARY[function]
+        if function in BINARY and not step.parameters:
+            sign, binding = BINARY[function]
             return self._binary(sign, binding, operands, step)
         if primitive.draws:
             return self._drawn(step), ATOM
-        if function in _UNARY and not step.parameters:
+        if function in UNARY and not step.parameters:
             text, inner = self._operand(operands[0])
-            return _UNARY[function] + _within(text, inner, SIGN), SIGN
+            return UNARY[function] + within(text, inner, SIGN), SIGN
         if function is np.transpose and _turns_all(step):
             text, inner = self._operand(operands[0])
-            return f"{_within(text, inner, ATOM)}.T", ATOM
+            return f"{within(text, inner, ATOM)}.T", ATOM
         if primitive in (getitem, gather):
             text, inner = self._operand(operands[0])
-            return f"{_within(text, inner, ATOM)}[{self._index(step, operands[1:])}]", ATOM
-        if primitive.name in _OF_LISTS and primitive.variadic:
+            return f"{within(text, inner, ATOM)}[{self._index(step, operands[1:])}]", ATOM
+        if primitive.name in OF_LISTS and primitive.variadic:
             arrays = ", ".join(self._operand(v)[0] for v in operands)
             given = {k: literal(x) for k, x in step.parameters.items()}
-            return _OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
-        if numpys_name(function) is None and primitive.name in _TEMPLATES:
+            return OF_LISTS[primitive.name].format(arrays=arrays, **{"axis": "0", **given}), ATOM
+        if numpys_name(function) is None and primitive.name in TEMPLATES:
             names = zip(primitive.operands, operands, strict=True)
             filled = {name: self._operand(v)[0] for name, v in names}
             if primitive.name == "where" and not any(map(_has_a_dtype, operands[1:])):
@@ -299,7 +259,7 @@ class _Writer:
             if primitive.name == "split":
                 given["sizes"] = np.cumsum(given["sizes"][:-1]).tolist()
             filled |= {name: literal(x) for name, x in given.items()}
-            return _TEMPLATES[primitive.name].format(**filled), ATOM
+            return TEMPLATES[primitive.name].format(**filled), ATOM
         return self._call(step), ATOM
 
     def _drawn(self, step: Step) -> str:
@@ -315,14 +275,14 @@ class _Writer:
         if sign == "*":
             for v, other in (operands, operands[::-1]):
                 if uniform(v) == -1 and _is_weak(-1.0, step, v):
-                    return "-" + _within(*self._operand(other), SIGN), SIGN
+                    return "-" + within(*self._operand(other), SIGN), SIGN
         left, right = (self._operand(_without_axes(v, step), step) for v in operands)
         if sign == "**":
-            return f"{_within(*left, ATOM)}**{_within(*right, ATOM)}", POWER
+            return f"{within(*left, ATOM)}**{within(*right, ATOM)}", POWER
         if sign == "+" and operands[1].is_constant and right[1] == SIGN:
             sign, right = "-", (right[0].removeprefix("-"), ATOM)  # the same to the bit
         # Floating point is not associative: what stands on the right keeps its brackets.
-        return f"{_within(*left, binding)} {sign} {_within(*right, binding + 1)}", binding
+        return f"{within(*left, binding)} {sign} {within(*right, binding + 1)}", binding
 
     def _call(self, step: Step) -> str:
         """A call of a function, without the arguments that are its defaults."""
@@ -375,10 +335,10 @@ class _Writer:
         data, one = v.data, uniform(v)
         if np.ndim(data) == 0:
             if step is not None and _promotes(v, step):
-                return f"{literal(np.asarray(data).dtype)}({self._number(data)[0]})", ATOM
-            return self._number(data)
+                return f"{literal(np.asarray(data).dtype)}({number(data, self.sizes)[0]})", ATOM
+            return number(data, self.sizes)
         if one is not None and step is not None and _is_weak(one, step, v):
-            return self._number(one)
+            return number(one, self.sizes)
         plain = np.asarray(data).dtype.kind == "f"
         if one is not None and plain and v.name is None and id(v) not in self.constants:
             text = f"np.full({v.shape}, {one.item()!r})"
@@ -410,26 +370,6 @@ class _Writer:
             if like and seen and np.array_equal(other.data, v.data.T, equal_nan=True):
                 return other
         return None
-
-    def _number(self, x: Any) -> Expression:
-        """A number as a person would write it: 2 / 21, not 0.09523809523809523."""
-        if isinstance(x, (np.generic, np.ndarray)):
-            x = x.item()
-        text = repr(x)
-        if isinstance(x, float):
-            if not isfinite(x):
-                return (f"-np.{text[1:]}", SIGN) if text[0] == "-" else (f"np.{text}", ATOM)
-            if x.is_integer() and abs(x) < 1e15:
-                return (str(int(x)), ATOM) if x > 0 or str(x)[0] != "-" else (f"{x:g}", SIGN)
-            if len(text) > 8 and abs(x) < 1e15:
-                for n in sorted(self.sizes):
-                    p = round(x * n)
-                    if 0 < abs(p) <= 64 and p / n == x:
-                        return f"{p} / {n}", PRODUCT
-                shortened = Fraction(x).limit_denominator(1000)
-                if shortened and float(shortened) == x:
-                    return f"{shortened.numerator} / {shortened.denominator}", PRODUCT
-        return text, SIGN if text.startswith("-") else ATOM
 
     # -- the function's head and its result ----------------------------------------------------
 
@@ -484,11 +424,6 @@ def _named_gradient(v: Value) -> Value | None:
     return v.gradient_of
 
 
-def _within(text: str, inner: int, outer: int) -> str:
-    """Return an operand in brackets where it binds less tightly than what it stands in."""
-    return text if inner >= outer else f"({text})"
-
-
 def _sizes(shape: tuple[int, ...]) -> Iterator[int]:
     yield from shape
     yield prod(shape)
@@ -496,7 +431,7 @@ def _sizes(shape: tuple[int, ...]) -> Iterator[int]:
 
 def _is_weak(one: Any, step: Step, v: Value) -> bool:
     """Whether a Python number does in place of an array of equal ones, to shape and dtype."""
-    if step.primitive.function not in _BINARY or step.primitive.function is np.matmul:
+    if step.primitive.function not in BINARY or step.primitive.function is np.matmul:
         return False
     others = [x for x in step.operands if x is not v]
     if not others or others[0].shape != step.results[0].shape:
