@@ -25,7 +25,7 @@ from autograd_lite import vjp
 from autograd_lite.errors import CheckInputError
 from autograd_lite.primitive import Primitive
 from autograd_lite.tensor import constant, to_numpy
-from autograd_lite.testing.programs import Program
+from autograd_lite.testing.programs import CheckedProgram
 from tests.calculus.cases import DIFFERENTIABLE, Call, examples, label
 from tests.calculus.test_gradients import program
 from tests.calculus.test_mutants import (
@@ -223,7 +223,7 @@ class Plain:
     """
 
     def __init__(self, entry: Primitive, call: Call) -> None:
-        self.whole = Program(program(entry, call), call.operands)
+        self.whole = CheckedProgram(program(entry, call), call.operands)
         self.operands = self.whole.arrays
 
     def on_tensors(self, *operands: Any) -> Any:

@@ -28,7 +28,7 @@ from .figures import blank, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .text import Text
+    from .text import Corpus
 
 
 gelu = functools.partial(nn.functional.gelu, approximate="tanh")  # GPT's own, and faster
@@ -86,7 +86,7 @@ class GPT(nn.Module):
 def main(argv: Sequence[str]) -> int:
     """Train, print samples on the way, and draw the loss and the attention."""
     args = parse(argv)
-    text: Text = args.read
+    text: Corpus = args.read
     model = GPT(
         len(text.characters), args.context, args.width, args.heads, args.layers, args.dropout,
         args.seed,
@@ -144,7 +144,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def train(
-    model: GPT, text: Text, args: argparse.Namespace, rng: np.random.Generator
+    model: GPT, text: Corpus, args: argparse.Namespace, rng: np.random.Generator
 ) -> list[tuple[int, float, float]]:
     """Train; return now and then the step, the loss since the last, and the held-out loss."""
     optimizer = nn.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.99))
@@ -173,7 +173,7 @@ def train(
     return found
 
 
-def sample(model: GPT, text: Text, length: int, rng: np.random.Generator) -> str:
+def sample(model: GPT, text: Corpus, length: int, rng: np.random.Generator) -> str:
     """Let the model write on, after a new line if the text has some."""
     written = [max(text.characters.find("\n"), 0)]
     model.eval()

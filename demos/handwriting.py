@@ -116,7 +116,7 @@ def network(task: Task, activation: str, rng: np.random.Generator) -> nn.Sequent
 
 
 @dataclass
-class Log:
+class TestLog:
     """A callback of `fit` for every step: each so many, it tests the network."""
 
     task: Task
@@ -161,12 +161,12 @@ class Log:
 
 
 @dataclass
-class Run:
+class Trained:
     """A trained network, how it learned, and what it makes of the test images at the end."""
 
     model: nn.Sequential
     history: nn.History
-    log: Log
+    log: TestLog
     outputs: Array
     accuracy: float
     seconds: float
@@ -187,7 +187,7 @@ def train(
     say: Callable[[str], object] = lambda line: None,
     tensorboard: Path | None = None,
     progress: bool = False,
-) -> Run:
+) -> Trained:
     """Train one network, and test it on the way and after the last epoch.
 
     Parameters
@@ -214,7 +214,7 @@ def train(
     watchers = []
     if tensorboard is not None:
         watchers.append(nn.statistics.Watcher(task.test[0][:100], folder=tensorboard))
-    log = Log(task, log_every, say, watchers[0].log if watchers else None)
+    log = TestLog(task, log_every, say, watchers[0].log if watchers else None)
     start, diverged = time.perf_counter(), ""
     try:
         history = nn.fit(
@@ -241,7 +241,7 @@ def train(
             log.board.images("misclassified", task.test[0][wrong, 0], 0)
         log.board.close()
     accuracy = nn.accuracy(outputs, task.test[1])
-    return Run(model, history, log, outputs, accuracy, seconds, diverged)
+    return Trained(model, history, log, outputs, accuracy, seconds, diverged)
 
 
 def predict(model: nn.Module, images: Array) -> Array:
@@ -316,7 +316,7 @@ def run(task: Task, args: argparse.Namespace) -> int:
     shown = network(task, args.activation, np.random.default_rng(0))
     print(nn.summary(shown, task.train[0].shape[1:]))
     choices = COMPARED if args.compare else [(args.activation, args.optimizer)]
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, list[Trained]] = {}
     for activation, optimizer in choices:
         name = f"{activation} + {optimizer}"
         for seed in range(args.seed, args.seed + args.runs):
@@ -352,7 +352,7 @@ def run(task: Task, args: argparse.Namespace) -> int:
     return int(any(one.diverged for several in runs.values() for one in several))
 
 
-def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
+def save(task: Task, out: Path, runs: dict[str, list[Trained]]) -> None:
     """Write the figures, and the weights of the first run."""
     from . import figures
 
@@ -375,7 +375,7 @@ def save(task: Task, out: Path, runs: dict[str, list[Run]]) -> None:
 # -- figures ---------------------------------------------------------------------------------
 
 
-def learning_curves(logs: dict[str, Log], smoothing: float) -> Figure:
+def learning_curves(logs: dict[str, TestLog], smoothing: float) -> Figure:
     """Draw loss and test error of each combination over the steps."""
     from matplotlib.figure import Figure
 

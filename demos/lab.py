@@ -215,7 +215,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 @dataclass
-class Run:
+class LabRun:
     """A network that has been trained on a data set, and how that went."""
 
     name: str
@@ -241,7 +241,7 @@ class Run:
         return int(np.clip(np.sqrt(PRODUCTS / weights), 31, 241))
 
 
-def train(name: str, args: argparse.Namespace) -> Run:
+def train(name: str, args: argparse.Namespace) -> LabRun:
     """Build the network, draw its first step, and train it."""
     rng = np.random.default_rng(args.seed)
     inputs, labels = DATASETS[name](rng)
@@ -263,7 +263,7 @@ def train(name: str, args: argparse.Namespace) -> Run:
     first_loss = loss(output, y)
     output.name, first_loss.name = "output", "loss"
     first_loss.backward()
-    run = Run(name, inputs, labels, model, nn.History(), first_step(first_loss, name))
+    run = LabRun(name, inputs, labels, model, nn.History(), first_step(first_loss, name))
 
     callbacks: list[Callable[[nn.State], None]] = [log_every(args.log_every)]
     if args.animation:
@@ -316,7 +316,7 @@ def compiles(args: argparse.Namespace, points: int) -> bool:
 # -- what is printed -------------------------------------------------------------------
 
 
-def describe(run: Run, args: argparse.Namespace) -> None:
+def describe(run: LabRun, args: argparse.Namespace) -> None:
     """Print what is about to be trained."""
     sizes = "-".join(map(str, [2, *args.hidden, 1]))
     last = "" if args.activation == args.output_activation else f", then {args.output_activation}"
@@ -344,7 +344,7 @@ def log_every(epochs: int) -> Callable[[nn.State], None]:
     return log
 
 
-def report(run: Run) -> None:
+def report(run: LabRun) -> None:
     """Print every prediction, and how many are right."""
     outputs = run.predict(run.inputs)
     wrong = (outputs > 0.5) != run.labels
@@ -368,7 +368,7 @@ def report(run: Run) -> None:
 # -- what is written -------------------------------------------------------------------
 
 
-def save(run: Run, args: argparse.Namespace) -> None:
+def save(run: LabRun, args: argparse.Namespace) -> None:
     """Write the figures, the graph of the first step, and the weights; list them."""
     from safetensors.numpy import save as to_bytes
 

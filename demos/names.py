@@ -25,7 +25,7 @@ from .figures import blank, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .text import Text
+    from .text import Corpus
 
 CONTEXT = 16
 WINDOW = 3
@@ -90,7 +90,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 def main(argv: Sequence[str]) -> int:
     """Train each model, print what it reaches and some names, and draw them side by side."""
     args = parse(argv)
-    text: Text = args.read
+    text: Corpus = args.read
     print(f"{len(text.training)} characters to learn from, {len(text.held_out)} held out")
     reached = {"pairs, counted": texts.by_counting(text)}
     print(f"  {'pairs, counted':32}{reached['pairs, counted']:.3f}")
@@ -126,7 +126,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.ready(args, "matplotlib")
 
 
-def train(model: nn.Module, text: Text, args: argparse.Namespace, rng: np.random.Generator) -> None:
+def train(
+    model: nn.Module, text: Corpus, args: argparse.Namespace, rng: np.random.Generator
+) -> None:
     """Train on windows from anywhere in the text."""
     optimizer = nn.optim.Adam(model.parameters(), args.lr)
     scheduler = nn.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.steps, 0.1 * args.lr)
@@ -139,7 +141,7 @@ def train(model: nn.Module, text: Text, args: argparse.Namespace, rng: np.random
         scheduler.step()
 
 
-def invented(model: nn.Module, text: Text, count: int, rng: np.random.Generator) -> list[str]:
+def invented(model: nn.Module, text: Corpus, count: int, rng: np.random.Generator) -> list[str]:
     """Let a model write names, from the end of one line to the next."""
     end = max(text.characters.find("\n"), 0)
     names = []

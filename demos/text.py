@@ -25,7 +25,7 @@ LEAST = 1000
 """Fewer characters than this teach nothing."""
 
 
-class Text(NamedTuple):
+class Corpus(NamedTuple):
     """A text in numbers, and what each number stands for."""
 
     training: Array  # the first nine tenths of the lines, or of the characters
@@ -46,7 +46,7 @@ def installed_names() -> list[str]:
     return sorted(name for name in kept if 2 < len(name) < 20 and name.replace("_", "").isalpha())
 
 
-def read(path: str | None, seed: int) -> Text:
+def read(path: str | None, seed: int) -> Corpus:
     """Return the text of a file, or without one the names that are installed, a line each.
 
     Raises
@@ -71,7 +71,7 @@ def read(path: str | None, seed: int) -> Text:
     number = {character: i for i, character in enumerate(characters)}
     numbers = np.array([number[character] for character in text])
     split = text.rfind("\n", 0, len(text) * 9 // 10) + 1 or len(text) * 9 // 10
-    return Text(numbers[:split], numbers[split:], characters)
+    return Corpus(numbers[:split], numbers[split:], characters)
 
 
 def windows(
@@ -92,7 +92,7 @@ def whole(numbers: Array, length: int, most: int = 256) -> Iterator[tuple[Array,
         yield inputs[first : first + most], targets[first : first + most]
 
 
-def by_counting(text: Text) -> float:
+def by_counting(text: Corpus) -> float:
     """Return the held-out loss of pairs that are counted: how often which character follows which.
 
     One of each pair is added, so that none is impossible.
@@ -103,7 +103,7 @@ def by_counting(text: Text) -> float:
     return float(-np.log(shares[text.held_out[:-1], text.held_out[1:]]).mean())
 
 
-def held_out(model: nn.Module, text: Text, context: int) -> float:
+def held_out(model: nn.Module, text: Corpus, context: int) -> float:
     """Return the mean loss of a character that is not trained on."""
     total = count = 0.0
     model.eval()
@@ -135,7 +135,7 @@ def see_finite(loss: float, lr: float) -> float:
     return loss
 
 
-def given(parser: Parser, path: str | None, seed: int, context: int) -> Text:
+def given(parser: Parser, path: str | None, seed: int, context: int) -> Corpus:
     """Return the text that the flag --text names, or say in a line what is wrong with it."""
     try:
         text = read(path, seed)

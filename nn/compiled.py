@@ -135,7 +135,7 @@ class _Pack:
         memory.update((name, self.memories[0][name]) for name in self.counts)
         rates = {name: x for name, x in self.numbers.items() if name != "lr"}
         group = {**self.group, "lr": self.numbers["lr"], "rates": rates}
-        new = self.optimizer.moved(_Line(arrays[""]), g, memory, group)  # type: ignore[arg-type]
+        new = self.optimizer.moved(_PackedParameter(arrays[""]), g, memory, group)  # type: ignore[arg-type]
         return {"": new, **{name: memory[name] for name in self.names}}
 
     def count(self, steps: int) -> None:
@@ -164,14 +164,14 @@ class _Pack:
         return not all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
-class _Line:
+class _PackedParameter:
     """Stands for a parameter in an optimizer's formula: all of a pack as one."""
 
     def __init__(self, data: Any) -> None:
         self.data, self.shape, self.dtype = data, data.shape, data.dtype
 
 
-class _Cell(Buffer):
+class _RecordedBuffer(Buffer):
     """Stands for a buffer while a step is recorded: its `data` is a value of the program."""
 
     __slots__ = ("now",)
@@ -189,8 +189,8 @@ class _Cell(Buffer):
         self.now = value if value.dtype == self.dtype else value.astype(self.dtype)
 
 
-def _cell(t: Any) -> _Cell:
-    cell = object.__new__(_Cell)
+def _cell(t: Any) -> _RecordedBuffer:
+    cell = object.__new__(_RecordedBuffer)
     own = t.detach() if isinstance(t, Tensor) else Tensor(t)
     for name, x in attributes(own).items():
         object.__setattr__(cell, name, x)
@@ -433,7 +433,7 @@ class TrainingStep:
         return new, (loss, outputs) if self.with_outputs else loss
 
     @contextmanager
-    def _in_place_of(self, weights: Any, cells: list[_Cell]) -> Iterator[None]:
+    def _in_place_of(self, weights: Any, cells: list[_RecordedBuffer]) -> Iterator[None]:
         """Let the model compute with these in place of its parameters and buffers."""
         instead = {id(b): cell for b, cell in zip(self.buffers, cells, strict=True)}
         for pack, own in zip(self.packs, weights, strict=True):

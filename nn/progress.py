@@ -20,11 +20,11 @@ def progress(total: int, done: int, unit: str) -> AbstractContextManager[Any]:
     """Return what shows `done` of `total` steps: a cell's, tqdm's, or a line now and then."""
     display = _display()
     if display is not None:
-        return Cell(total, done, unit, display)
+        return NotebookBar(total, done, unit, display)
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
-        return Lines(total, done, unit)
+        return PlainBar(total, done, unit)
     return tqdm(total=total, initial=done, unit=unit, mininterval=0.2)  # type: ignore[no-any-return]
 
 
@@ -39,7 +39,7 @@ def _display() -> Any:
     return display
 
 
-class Lines:
+class PlainBar:
     """What stands in for tqdm's bar where it is not installed: a plain line now and then."""
 
     def __init__(self, total: int, done: int, unit: str, seconds: float = 5.0) -> None:
@@ -47,7 +47,7 @@ class Lines:
         self.shown: Mapping[str, float] = {}
         self.next_line = time.monotonic() + seconds
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> PlainBar:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +73,7 @@ class Lines:
         return f"{self.unit} {self.done} of {self.total}{said(self.shown)}"
 
 
-class Cell(Lines):
+class NotebookBar(PlainBar):
     """A bar and the curves of the losses, as HTML that is written anew in its place."""
 
     POINTS = 400  # of a curve; of more, every other one is left out

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..calculus import indexing
 from ..calculus.indexing import TENSOR_SLOT
-from .rules import Step, rule
+from .rules import BatchedStep, rule
 
 _N = 5  # a length that nothing else has, in `_where`
 
@@ -51,7 +51,7 @@ def _is_whole(part: Any) -> bool:
 
 
 @rule(indexing.getitem)
-def _getitem(step: Step) -> Any:
+def _getitem(step: BatchedStep) -> Any:
     index = step.parameters["index"]
     parts = index if isinstance(index, tuple) else (index,)
     further = (slice(None), *parts)
@@ -71,7 +71,7 @@ def _goes_on(parts: tuple[Any, ...], ndim: int) -> bool:
 
 
 @rule(indexing.scatter)
-def _scatter(step: Step) -> Any:
+def _scatter(step: BatchedStep) -> Any:
     index, shape = step.parameters["index"], step.parameters["shape"]
     parts = index if isinstance(index, tuple) else (index,)
     chosen = np.broadcast_to(0, shape)[index]
@@ -95,7 +95,7 @@ class _Lookup:
         How many axes the index arrays have together.
     """
 
-    def __init__(self, step: Step, ndim: int) -> None:
+    def __init__(self, step: BatchedStep, ndim: int) -> None:
         self.step = step
         self.parts = _spelled(step.parameters["index"])
         self.at = _where(self.parts, ndim)
@@ -129,7 +129,7 @@ def _is_other(part: Any) -> bool:
 
 
 @rule(indexing.gather)
-def _gather(step: Step) -> Any:
+def _gather(step: BatchedStep) -> Any:
     if any(isinstance(p, (bool, np.bool_)) for p in _tuple(step)):
         return NotImplemented
     lookup = _Lookup(step, step.ndims[0])
@@ -141,7 +141,7 @@ def _gather(step: Step) -> Any:
 
 
 @rule(indexing.put)
-def _put(step: Step) -> Any:
+def _put(step: BatchedStep) -> Any:
     shape = step.parameters["shape"]
     if any(isinstance(p, (bool, np.bool_)) for p in _tuple(step)):
         return NotImplemented
@@ -156,6 +156,6 @@ def _put(step: Step) -> Any:
     )
 
 
-def _tuple(step: Step) -> tuple[Any, ...]:
+def _tuple(step: BatchedStep) -> tuple[Any, ...]:
     index = step.parameters["index"]
     return index if isinstance(index, tuple) else (index,)

@@ -19,7 +19,7 @@ from ..tensor import CONSTANT, Tensor
 from ..transforms import named_after
 from ..trees import described, flatten, is_number, open_all, paths
 from .recording import Example, run
-from .rules import Step, mapped
+from .rules import BatchedStep, mapped
 
 Axes = Any  # a number or None, or a nest of them
 
@@ -307,7 +307,9 @@ class _Replay(program.Reader):
             return step.used(primitive.apply(*given, **step.parameters))
         if primitive.function in SHAPES:
             raise self._shape_of_values(t)
-        one = Step(primitive, given, are_mapped, values(t), step.parameters, t._value, self.count)
+        one = BatchedStep(
+            primitive, given, are_mapped, values(t), step.parameters, t._value, self.count
+        )
         # A rule's infinities are nobody's line.
         made = quietly(mapped, one) if "rule_of" in (t._metadata or {}) else mapped(one)
         return [_Mapped(x) for x in step.used(made)]

@@ -1,7 +1,7 @@
 """Batching rules: what a primitive does when some of its operands have one axis more, in front.
 
-A rule takes a `Step` and returns the result with the axis of the examples in front. It is plain
-NumPy, as a derivative is: fed arrays it computes, fed Tensors it is on the tape.
+A rule takes a `BatchedStep` and returns the result with the axis of the examples in front. It is
+plain NumPy, as a derivative is: fed arrays it computes, fed Tensors it is on the tape.
 
 Most primitives need little. An *elementwise* one broadcasts: where operands have different
 numbers of axes, ones are put behind the axis of the examples. A function along axes is given the
@@ -34,7 +34,7 @@ from ..fitting import broadcast_axes
 from ..modes import state
 from ..primitive import Primitive
 
-Rule = Callable[["Step"], Any]
+Rule = Callable[["BatchedStep"], Any]
 
 RULES: dict[Any, Rule] = {}
 """The rules, by the function of the primitive."""
@@ -45,7 +45,7 @@ AS_THEY_ARE = frozenset({"labels", "signs", "probabilities"})
 """Primitives of `nn` that pass on what they have looked at."""
 
 
-class Step:
+class BatchedStep:
     """One application of a primitive, of which some operands have the axis of the examples.
 
     Attributes
@@ -106,7 +106,7 @@ class Step:
         return np.reshape(result, (self.count, *np.shape(self.result)))
 
 
-def mapped(step: Step) -> Any:
+def mapped(step: BatchedStep) -> Any:
     """Apply a primitive to all examples."""
     primitive = step.primitive
     if primitive.closes is not None:
@@ -122,7 +122,7 @@ def mapped(step: Step) -> Any:
     return one_by_one(step) if made is NotImplemented else made
 
 
-def _closed(step: Step, of: Closed) -> Any:
+def _closed(step: BatchedStep, of: Closed) -> Any:
     """Apply a closed step anew, since it notes the shapes that it gives."""
     # A number of Python's has no dtype of its own beside arrays: it is no operand.
     kept = [i for i, x in enumerate(step.operands) if type(x) not in _WEAK]
@@ -137,7 +137,7 @@ def _closed(step: Step, of: Closed) -> Any:
     primitive = closed(function, step.primitive.name, of.several, of.single)
     operands, is_mapped = ([column[i] for i in kept] for column in (step.operands, step.is_mapped))
     of_one = [step.of_one[i] for i in kept]
-    again = Step(primitive, operands, is_mapped, of_one, {}, step.result, step.count)
+    again = BatchedStep(primitive, operands, is_mapped, of_one, {}, step.result, step.count)
     if not of.single:
         return one_by_one(again)
     shape = np.broadcast_shapes(*map(np.shape, step.of_one))
@@ -156,7 +156,7 @@ def _summed(made: Any, result: Any) -> Any:
     return np.reshape(np.sum(made, axis=axes), (len(made), *shape)) if axes else made
 
 
-def one_by_one(step: Step) -> Any:
+def one_by_one(step: BatchedStep) -> Any:
     """Apply a primitive to each example by itself."""
     if not step.count:
         results = step.result if isinstance(step.result, tuple) else (step.result,)
@@ -181,13 +181,13 @@ def one_by_one(step: Step) -> Any:
 # -- element by element ------------------------------------------------------------------------
 
 
-def elementwise(step: Step) -> Any:
+def elementwise(step: BatchedStep) -> Any:
     """Let operands broadcast behind the axis of the examples."""
     ndim = max(step.ndims)
     return step.apply(*[step.aligned(i, ndim) for i in range(len(step.operands))])
 
 
-def drawn(step: Step) -> Any:
+def drawn(step: BatchedStep) -> Any:
     """Draw for each example anew."""
     generator = step.parameters.get("generator")
     if state.mode.recorder is not None and generator is not None:
@@ -234,7 +234,7 @@ def along(default: Any, *, flat: bool = False) -> Rule:
         Whether axis None takes the numbers in one line, as ``np.cumsum`` does.
     """
 
-    def of_axis(step: Step) -> Any:
+    def of_axis(step: BatchedStep) -> Any:
         axis = step.parameters.get("axis", default)
         ndim = step.ndims[0]
         others = [step.aligned(i, ndim) for i in range(1, len(step.operands))]
@@ -263,14 +263,14 @@ rule(np.roll)(along(None, flat=True))
 
 
 @rule(attention.attention)
-def _attention(step: Step) -> Any:
+def _attention(step: BatchedStep) -> Any:
     mask = step.parameters.get("mask")
     for_all = mask is None or mask.ndim < 3
     return step.shaped(step.apply(step.whole(0))) if for_all else NotImplemented
 
 
 @rule(neural.mse)
-def _mse(step: Step) -> Any:
+def _mse(step: BatchedStep) -> Any:
     ndim, dtypes = max(step.ndims), {np.result_type(x) for x in step.of_one}
     if dtypes - {np.dtype(np.float64), np.dtype(np.float32)}:
         return NotImplemented  # half precision and whole numbers are added up in their own way
@@ -282,18 +282,18 @@ def _mse(step: Step) -> Any:
 
 
 @rule(shapes.reshape)
-def _reshape(step: Step) -> Any:
+def _reshape(step: BatchedStep) -> Any:
     return step.apply(step.operands[0], shape=(step.count, *step.result.shape))
 
 
 @rule(np.broadcast_to)
-def _broadcast_to(step: Step) -> Any:
+def _broadcast_to(step: BatchedStep) -> Any:
     shape = np.shape(step.result)
     return step.apply(step.aligned(0, len(shape)), shape=(step.count, *shape))
 
 
 @rule(np.transpose)
-def _transpose(step: Step) -> Any:
+def _transpose(step: BatchedStep) -> Any:
     ndim = step.ndims[0]
     axes = step.parameters.get("axes")
     order = range(ndim)[::-1] if axes is None else [a % ndim for a in axes]
@@ -301,7 +301,7 @@ def _transpose(step: Step) -> Any:
 
 
 @rule(sliding_window_view)
-def _windows(step: Step) -> Any:
+def _windows(step: BatchedStep) -> Any:
     ndim, window = step.ndims[0], step.parameters["window_shape"]
     axis = step.parameters.get("axis")
     if axis is None and not isinstance(window, (tuple, list)):
@@ -310,13 +310,13 @@ def _windows(step: Step) -> Any:
 
 
 @rule(shapes.join)
-def _join(step: Step) -> Any:
+def _join(step: BatchedStep) -> Any:
     wholes = [step.whole(i) for i in range(len(step.operands))]
     return step.apply(*wholes, axis=_further(step.parameters.get("axis", 0), step.ndims[0]))
 
 
 @rule(shapes.part)
-def _part(step: Step) -> Any:
+def _part(step: BatchedStep) -> Any:
     axis = _further(step.parameters.get("axis", 0), step.ndims[0])
     return step.apply(step.operands[0], axis=axis)
 
@@ -325,7 +325,7 @@ def _part(step: Step) -> Any:
 
 
 @rule(np.matmul)
-def _matmul(step: Step) -> Any:
+def _matmul(step: BatchedStep) -> Any:
     (x, y), (m, n) = step.operands, step.ndims
     x_is_mapped, y_is_mapped = step.is_mapped
     if not y_is_mapped and (n == 1 or (m, n) == (1, 2)):
@@ -340,7 +340,7 @@ def _matmul(step: Step) -> Any:
     return step.shaped(_stacked(*_as_matrices(step)))
 
 
-def _as_matrices(step: Step) -> tuple[Any, Any]:
+def _as_matrices(step: BatchedStep) -> tuple[Any, Any]:
     """Return both factors as stacks of matrices that broadcast."""
     (x, y), (m, n) = step.operands, step.ndims
     x_is_mapped, y_is_mapped = step.is_mapped[:2]
@@ -365,7 +365,7 @@ def _stacked(x: Any, y: Any) -> Any:
 
 
 @rule(neural.linear, neural.affine)
-def _linear(step: Step) -> Any:
+def _linear(step: BatchedStep) -> Any:
     x, weight = step.operands[:2]
     m = step.ndims[0]
     if not any(step.is_mapped[1:]):
@@ -385,7 +385,7 @@ def _linear(step: Step) -> Any:
 
 
 @rule(products.contract)
-def _contract(step: Step) -> Any:
+def _contract(step: BatchedStep) -> Any:
     names, output = products._letters(step.parameters["subscripts"])
     new = next(c for c in products._LETTERS if c not in step.parameters["subscripts"])
     pairs = zip(names, step.is_mapped, strict=True)
@@ -403,14 +403,14 @@ def _contract(step: Step) -> Any:
     *(factorisations.nuclear_norm, factorisations.polar),
     *(linalg._pinv, np.linalg.matrix_rank),
 )
-def _on_stacks(step: Step) -> Any:
+def _on_stacks(step: BatchedStep) -> Any:
     if step.ndims[0] < 2 or any(step.is_mapped[1:]):
         return NotImplemented
     return step.apply(*step.operands)
 
 
 @rule(linalg.solve)
-def _solve(step: Step) -> Any:
+def _solve(step: BatchedStep) -> Any:
     ndim = max(step.ndims)
     return step.apply(step.aligned(0, ndim), step.aligned(1, ndim))
 
@@ -419,12 +419,12 @@ def _solve(step: Step) -> Any:
 
 
 @rule(np.isin, np.digitize)
-def _by_the_first(step: Step) -> Any:
+def _by_the_first(step: BatchedStep) -> Any:
     return NotImplemented if step.is_mapped[1] else step.apply(*step.operands)
 
 
 @rule(np.searchsorted)
-def _searchsorted(step: Step) -> Any:
+def _searchsorted(step: BatchedStep) -> Any:
     return NotImplemented if step.is_mapped[0] else step.apply(*step.operands)
 
 
@@ -432,16 +432,16 @@ def _searchsorted(step: Step) -> Any:
 
 
 @rule(convolution.conv2d, convolution.conv2d_bias, convolution.conv2d_image)
-def _filtered(step: Step) -> Any:
+def _filtered(step: BatchedStep) -> Any:
     return NotImplemented if any(step.is_mapped[1:]) else _merged(step, 1)
 
 
 @rule(convolution.pool_sum, convolution.pool_spread, convolution.max_pool, convolution.max_unpool)
-def _pooled(step: Step) -> Any:
+def _pooled(step: BatchedStep) -> Any:
     return _merged(step, len(step.operands))
 
 
-def _merged(step: Step, count: int) -> Any:
+def _merged(step: BatchedStep, count: int) -> Any:
     """Apply a primitive to the images of all examples, which are its first `count` operands."""
     images = [step.whole(i) for i in range(count)]
     merged = [np.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:])) for x in images]

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..program import evaluate
 from ..visualize.birth import is_finite
-from ..visualize.graph import Graph, Value
+from ..visualize.graph import Graph, GraphValue
 from ..visualize.text import number as short
 from .slots import finite
 
@@ -47,7 +47,7 @@ class Replay:
         self.graph = graph
         self.seed = np.asarray(seed)
 
-    def __call__(self, changed: Value | None = None, data: Any = None) -> float:
+    def __call__(self, changed: GraphValue | None = None, data: Any = None) -> float:
         """Return the root, with one input changed."""
         (root,) = self.graph.roots
         known = {v: _wide(v.data) for v in self.graph.values if v.maker is None}
@@ -72,19 +72,19 @@ def _wide(data: Any) -> Any:
     return array.astype(np.float64)[()] if array.dtype.kind == "f" else array[()]
 
 
-def places(value: Value, most: int = MOST) -> list[tuple[int, ...]]:
+def places(value: GraphValue, most: int = MOST) -> list[tuple[int, ...]]:
     """Return the first elements of an input, as many as are bumped."""
     return list(itertools.islice(np.ndindex(np.shape(value.data)), most))
 
 
-def bumped(value: Value, place: tuple[int, ...], by: float) -> Any:
+def bumped(value: GraphValue, place: tuple[int, ...], by: float) -> Any:
     """Return an input's value with one element changed."""
     array = np.array(value.data, dtype=np.float64)
     array[place] += by
     return array[()]
 
 
-def finite_differences(replay: Replay, value: Value, most: int = MOST) -> Any:
+def finite_differences(replay: Replay, value: GraphValue, most: int = MOST) -> Any:
     """Return central differences for the elements in `places`, as a flat array.
 
     The step is the cube root of the precision, which balances what is cut off from the
@@ -98,12 +98,12 @@ def finite_differences(replay: Replay, value: Value, most: int = MOST) -> Any:
     return np.array(slopes)
 
 
-def effects(replay: Replay, value: Value, most: int = MOST) -> list[list[float]]:
+def effects(replay: Replay, value: GraphValue, most: int = MOST) -> list[list[float]]:
     """Return the result for each of `EPSILONS`, for each element in `places`."""
     return [[replay(value, bumped(value, p, e)) for e in EPSILONS] for p in places(value, most)]
 
 
-def compared(replay: Replay, value: Value, gradient: Any, most: int = MOST) -> dict[str, Any]:
+def compared(replay: Replay, value: GraphValue, gradient: Any, most: int = MOST) -> dict[str, Any]:
     """Return what a page says of a gradient beside finite differences, and shows of bumps.
 
     That is a ``badge``, whether all is ``ok``, and where they can be compared, for each element

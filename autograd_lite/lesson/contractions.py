@@ -37,7 +37,7 @@ CHECKED = 2_000_000  # products: a sum of more is not computed only to check a f
 
 
 @dataclass(frozen=True)
-class Window:
+class SlidingIndex:
     """The index of an axis that a window slides along: ``stride · at + step · tap − before``."""
 
     at: str
@@ -52,7 +52,7 @@ class Window:
     def text(self) -> str:
         """Write it.
 
-        >>> Window("r", "i").text(), Window("r", "i", stride=2, before=1).text()
+        >>> SlidingIndex("r", "i").text(), SlidingIndex("r", "i", stride=2, before=1).text()
         ('r + i', '2·r + i - 1')
         """
         at, tap = _times(self.stride, self.at), _times(self.step, self.tap)
@@ -61,8 +61,10 @@ class Window:
     def backwards(self, place: str) -> str:
         """Write which window meets a place with this tap.
 
-        >>> Window("r", "i").backwards("h"), Window("r", "i", stride=2, before=1).backwards("h")
-        ('h - i', '(h + 1 - i)/2')
+        >>> SlidingIndex("r", "i").backwards("h")
+        'h - i'
+        >>> SlidingIndex("r", "i", stride=2, before=1).backwards("h")
+        '(h + 1 - i)/2'
         """
         text = place + (f" + {self.before}" if self.before else "")
         text += f" - {_times(self.step, self.tap)}"
@@ -81,7 +83,7 @@ class Written(NamedTuple):
     summed: list[str]
 
 
-Index = str | Window | int
+Index = str | SlidingIndex | int
 """A letter; a window; or 0 where an axis of length 1 is copied along the others'."""
 Indices = tuple[Index, ...]
 
@@ -94,7 +96,7 @@ def letters(*words: Indices) -> list[str]:
     """Return the letters of indices, each once."""
     found: dict[str, None] = {}
     for index in itertools.chain(*words):
-        if isinstance(index, Window):
+        if isinstance(index, SlidingIndex):
             found |= {index.at: None, index.tap: None}
         elif isinstance(index, str):
             found[index] = None
@@ -136,7 +138,7 @@ class Contraction:
     @property
     def windowed(self) -> bool:
         """Whether a window slides."""
-        return any(isinstance(i, Window) for word in (*self.factors, self.out) for i in word)
+        return any(isinstance(i, SlidingIndex) for word in (*self.factors, self.out) for i in word)
 
     def written(self) -> Written:
         """Return the indices as they are written.
@@ -148,7 +150,7 @@ class Contraction:
         names: dict[str, str] = {}
         out = []
         for index in self.out:
-            if isinstance(index, Window):
+            if isinstance(index, SlidingIndex):
                 here = next(free)
                 names[index.at] = index.backwards(here)
                 out.append(here)
@@ -166,7 +168,7 @@ class Contraction:
 
         def plain(word: Indices) -> list[Any]:
             return [
-                [i.at, i.tap, i.stride, i.step, i.before] if isinstance(i, Window) else i
+                [i.at, i.tap, i.stride, i.step, i.before] if isinstance(i, SlidingIndex) else i
                 for i in word
             ]
 
@@ -201,7 +203,7 @@ class Contraction:
             a = np.asarray(array)
             for d in reversed(range(len(own))):
                 index = own[d]
-                if isinstance(index, Window):
+                if isinstance(index, SlidingIndex):
                     a = self._opened(a, d, index)
                 elif isinstance(index, int):
                     a = np.squeeze(a, d)
@@ -211,7 +213,7 @@ class Contraction:
         made = np.einsum(f"{','.join(words)}->{''.join(known)}", *opened)
         return self._put(made, known)
 
-    def _opened(self, a: Any, d: int, index: Window) -> Any:
+    def _opened(self, a: Any, d: int, index: SlidingIndex) -> Any:
         """Give an array two axes, of windows and of taps, for one that windows slide along."""
         ats, taps = np.indices((self.sizes[index.at], self.sizes[index.tap]))
         places = index.place(ats, taps)
@@ -222,15 +224,19 @@ class Contraction:
     def _put(self, made: Any, known: list[str]) -> Any:
         """Add what windows meet up in its places; copy what is the same along an axis."""
         result = np.zeros(self.shape, made.dtype)
-        moving = [c for i in self.out if isinstance(i, Window) for c in (i.at, i.tap)]
+        moving = [c for i in self.out if isinstance(i, SlidingIndex) for c in (i.at, i.tap)]
         for values in itertools.product(*(range(self.sizes[c]) for c in moving)):
             at = dict(zip(moving, values, strict=True))
             target: list[slice] = []
             for d, index in enumerate(self.out):
-                place = index.place(at[index.at], at[index.tap]) if isinstance(index, Window) else 0
+                place = (
+                    index.place(at[index.at], at[index.tap])
+                    if isinstance(index, SlidingIndex)
+                    else 0
+                )
                 if not 0 <= place < self.shape[d]:
                     break
-                single = isinstance(index, Window)
+                single = isinstance(index, SlidingIndex)
                 target.append(slice(place, place + 1) if single else slice(None))
             else:
                 part = made[tuple(at.get(c, slice(None)) for c in known)]
@@ -245,7 +251,9 @@ class Contraction:
     ) -> Iterator[tuple[tuple[int, ...], ...]]:
         """Yield, for each product in the sum of one element, the places of its factors."""
         fixed = {c: i for c, i in zip(self.out, element, strict=True) if isinstance(c, str)}
-        windows = [(w, i) for w, i in zip(self.out, element, strict=True) if isinstance(w, Window)]
+        windows = [
+            (w, i) for w, i in zip(self.out, element, strict=True) if isinstance(w, SlidingIndex)
+        ]
         known = {*fixed, *(w.at for w, _ in windows)}
         free = [c for c in letters(*self.factors, self.out) if c not in known]
         step = -1 if backwards else 1
@@ -282,7 +290,7 @@ class Contraction:
 
 
 def _place(index: Index, at: Mapping[str, int]) -> int:
-    if isinstance(index, Window):
+    if isinstance(index, SlidingIndex):
         return int(index.place(at[index.at], at[index.tap]))
     return at[index] if isinstance(index, str) else 0
 

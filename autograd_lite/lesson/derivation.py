@@ -28,9 +28,9 @@ from ..errors import NoGradientError
 from ..program import reverse
 from ..tensor import Tensor
 from ..visualize.fold import flat
-from ..visualize.graph import Graph, OpCall, Value, read
+from ..visualize.graph import Graph, GraphValue, OpCall, read
 from .formula import Formula, apply, renamed
-from .forward import Step, applied, placed, step_of
+from .forward import ForwardStep, applied, placed, step_of
 from .rules import Terms, terms
 from .simplifying import simplify
 
@@ -48,7 +48,7 @@ PLACES = {
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
-__all__ = ["Derivation", "Edge", "Step", "derive", "read"]
+__all__ = ["Derivation", "Edge", "ForwardStep", "derive", "read"]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -73,9 +73,9 @@ class Edge(Terms):
         How many contributions the operand has now, and how many it waits for.
     """
 
-    step: Step
+    step: ForwardStep
     position: int
-    operand: Value
+    operand: GraphValue
     upstream: Any
     contribution: Any
     before: Any = None
@@ -89,7 +89,7 @@ class Edge(Terms):
         return self.step.operation
 
     @property
-    def result(self) -> Value:
+    def result(self) -> GraphValue:
         """The value from which the gradient comes; of several outputs, the first."""
         return self.step.result
 
@@ -128,7 +128,7 @@ class Edge(Terms):
         return applied(self.operation, given)
 
     @property
-    def factors(self) -> list[Value]:
+    def factors(self) -> list[GraphValue]:
         """The operands that stand beside the upstream gradient in the sum that `index` is."""
         assert self.index is not None
         operands = self.operation.operands
@@ -176,12 +176,12 @@ class Derivation:
     """
 
     graph: Graph
-    root: Value
+    root: GraphValue
     seed: Any
     has_run: bool
-    steps: list[Step]
+    steps: list[ForwardStep]
     edges: list[Edge] = field(default_factory=list)
-    gradients: dict[Value, Any] = field(default_factory=dict)
+    gradients: dict[GraphValue, Any] = field(default_factory=dict)
     whole: Derivation | None = None
     made_of: dict[Edge, tuple[list[Edge], list[Edge]]] = field(default_factory=dict)
 
@@ -192,13 +192,13 @@ class Derivation:
         return {v.name.partition("[")[0] for v in (*self.graph.values, *flats)}
 
     @property
-    def given(self) -> list[Value]:
+    def given(self) -> list[GraphValue]:
         """The values that no step makes: inputs, constants, and what comes from elsewhere."""
         made = {v for step in self.steps for v in step.operation.results}
         return [v for v in self.graph.values if v not in made]
 
     @property
-    def inputs(self) -> list[Value]:
+    def inputs(self) -> list[GraphValue]:
         """The inputs, in the order in which they were used; those inside of folds too."""
         used = (v for o in flat(self.graph.operations) for v in o.operands)
         return [v for v in dict.fromkeys((*self.graph.values, *used)) if v.kind == "input"]
@@ -236,7 +236,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
     gradients[root] = seed
     step_for = {step.operation: step for step in steps}
 
-    def visit(operation: OpCall, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+    def visit(operation: OpCall, upstream: list[Any]) -> Iterator[tuple[GraphValue, Any]]:
         step = step_for[operation]
         arrived = np.zeros_like(step.result.data) if upstream[0] is None else upstream[0]
         for position, brought in enumerate(operation.vjp(upstream)):
@@ -264,7 +264,7 @@ def derive(graph: Graph, upstream: Any = None) -> Derivation:
 def _count(edges: list[Edge]) -> None:
     """Number the contributions to each value."""
     expected = Counter(edge.operand for edge in edges)
-    arrived: Counter[Value] = Counter()
+    arrived: Counter[GraphValue] = Counter()
     for edge in edges:
         arrived[edge.operand] += 1
         edge.arrived, edge.expected = arrived[edge.operand], expected[edge.operand]
@@ -280,7 +280,7 @@ def seed_of(root: Tensor, upstream: Any = None) -> Any:
 
 
 def paths(
-    derivation: Derivation, value: Value, most: int = 4, longest: int = 24
+    derivation: Derivation, value: GraphValue, most: int = 4, longest: int = 24
 ) -> list[list[Edge]] | None:
     """Return the ways from the root to a value, each as the edges along it.
 
@@ -295,11 +295,11 @@ def paths(
     """
     if derivation.whole is not None:
         return None
-    arriving: dict[Value, list[Edge]] = {}
+    arriving: dict[GraphValue, list[Edge]] = {}
     for edge in derivation.edges:
         arriving.setdefault(edge.operand, []).append(edge)
     found: list[list[Edge]] = []
-    waiting: list[tuple[Value, list[Edge]]] = [(value, [])]
+    waiting: list[tuple[GraphValue, list[Edge]]] = [(value, [])]
     while waiting:
         here, path = waiting.pop()
         if here is derivation.root and path:

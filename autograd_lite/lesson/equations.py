@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..visualize.graph import Value
+from ..visualize.graph import GraphValue
 from .derivation import Derivation, Edge, in_one_line, paths
 from .formula import Formula, apply, gradient
-from .forward import Step, named
+from .forward import ForwardStep, named
 from .notation import Notation, Rounded, is_rounded
 from .simplifying import simplify
 from .writing import write
@@ -72,7 +72,7 @@ def equations(derivation: Derivation, n: Notation) -> Equations:
     return Equations(forward, backward, found)
 
 
-def _step(step: Step, n: Notation) -> Equation:
+def _step(step: ForwardStep, n: Notation) -> Equation:
     names = ", ".join(n.symbol(v.name) for v in step.operation.results)
     if len(step.operation.results) > 1:
         return Equation(names, [write(step.formula, n)])
@@ -104,7 +104,7 @@ def _edge(derivation: Derivation, edge: Edge, n: Notation) -> list[Equation]:
     return lines
 
 
-def of_input(derivation: Derivation, value: Value, n: Notation) -> list[Equation]:
+def of_input(derivation: Derivation, value: GraphValue, n: Notation) -> list[Equation]:
     """Write the gradient of an input: as the ways that lead to it, as a formula, as a number."""
     left = n.partial(derivation.root.name, value.name)
     if value not in derivation.gradients:

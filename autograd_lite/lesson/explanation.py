@@ -270,7 +270,7 @@ class Explanation:
     def _in_a_frame(self) -> str:
         return in_a_frame(self.to_html(), repr(self), height=44)
 
-    def _film(self) -> frames.Film:
+    def _film(self) -> frames.LessonFilm:
         return frames.film(self.derivation, self._folding)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..primitive import Primitive
 from ..tensor import Tensor
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from .formula import Formula, apply, arguments_of, head_of, number, record, symbol
 from .indices import Declared, contraction
 from .notation import TEXT
@@ -29,7 +29,7 @@ LONGEST = 80  # letters of a composition, before its name says more
 
 
 @dataclass(slots=True, eq=False)
-class Step:
+class ForwardStep:
     """One operation of the forward pass.
 
     `formula` is that of its result; `moving` too, with all that only moves numbers, so that
@@ -41,7 +41,7 @@ class Step:
     moving: Formula
 
     @property
-    def result(self) -> Value:
+    def result(self) -> GraphValue:
         """The value that it made; of several, the first."""
         return self.operation.results[0]
 
@@ -49,7 +49,7 @@ class Step:
 # -- values ---------------------------------------------------------------------------------------
 
 
-def named(value: Value) -> Formula:
+def named(value: GraphValue) -> Formula:
     """Return a value as a formula: its name, the number itself, or what a condition asks."""
     if value.asks is not None:
         return _question(*value.asks, value.data)
@@ -64,7 +64,7 @@ def _question(primitive: Primitive, of: list[Any], value: Any) -> Formula:
 
 
 def _asked(x: Any) -> Formula:
-    if isinstance(x, Value):
+    if isinstance(x, GraphValue):
         return named(x)
     if isinstance(x, tuple):
         primitive, of = x
@@ -91,7 +91,7 @@ def by_name(operation: OpCall, formulas: list[Formula]) -> dict[str, Any]:
     return dict(zip(names, formulas, strict=True))
 
 
-def step_of(operation: OpCall) -> Step:
+def step_of(operation: OpCall) -> ForwardStep:
     """Return an operation as a step forward, with the formula of its result."""
     primitive = operation.primitive
     formulas = [named(v) for v in operation.operands]
@@ -103,11 +103,11 @@ def step_of(operation: OpCall) -> Step:
             moving = simplify(formula, choose=False, moves=True)
             formula = simplify(formula, choose=False)
             if len(write(formula, TEXT)) <= LONGEST and legible(formula):
-                return Step(operation, formula, moving)
+                return ForwardStep(operation, formula, moving)
         except Exception:  # what it stands for is there to be read; if it cannot be, its name can
             pass
     formula = applied(operation, formulas)
-    return Step(operation, formula, moving or formula)
+    return ForwardStep(operation, formula, moving or formula)
 
 
 def applied(operation: OpCall, formulas: list[Formula]) -> Formula:
@@ -147,7 +147,7 @@ def places_of(operation: OpCall, taken: set[str]) -> dict[int, str]:
     return dict(zip(several, free, strict=False))
 
 
-def placed(places: dict[int, str], i: int, value: Value) -> Formula:
+def placed(places: dict[int, str], i: int, value: GraphValue) -> Formula:
     """Return an operand as a formula, by the name of its place if that has one."""
     if i not in places:
         return named(value)

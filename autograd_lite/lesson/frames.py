@@ -32,7 +32,7 @@ import numpy as np
 
 from ..errors import missing_extra
 from ..visualize import palette
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from ..visualize.labels import short_formula, short_names
 from ..visualize.render import render, write
 from ..visualize.scene import magnitude
@@ -74,9 +74,9 @@ class Frame:
     """
 
     title: str
-    values: dict[Value, str] = field(default_factory=dict)
-    gradients: dict[Value, str] = field(default_factory=dict)
-    lit: set[Value] = field(default_factory=set)
+    values: dict[GraphValue, str] = field(default_factory=dict)
+    gradients: dict[GraphValue, str] = field(default_factory=dict)
+    lit: set[GraphValue] = field(default_factory=set)
     arrows: set[tuple[OpCall, int]] = field(default_factory=set)
     is_backward: bool = False
 
@@ -125,20 +125,20 @@ def _shown(data: Any) -> str:
 
 
 @dataclass(slots=True)
-class Film:
+class LessonFilm:
     """The frames of a derivation, and where everything stands in all of them."""
 
     derivation: Derivation
     frames: list[Frame]
-    names: dict[Value, str]
-    uses: dict[tuple[OpCall, int], tuple[Value, Value]]
-    places: dict[Value, Point]
+    names: dict[GraphValue, str]
+    uses: dict[tuple[OpCall, int], tuple[GraphValue, GraphValue]]
+    places: dict[GraphValue, Point]
     curves: dict[tuple[OpCall, int], list[Point]]
     width: float
     height: float
 
 
-def film(derivation: Derivation, folding: bool = True) -> Film:
+def film(derivation: Derivation, folding: bool = True) -> LessonFilm:
     """Lay out a derivation once for all of its frames; of a large one, much is folded.
 
     Raises
@@ -174,7 +174,7 @@ def film(derivation: Derivation, folding: bool = True) -> Film:
             curves.setdefault((words[1], words[2]), []).append(points)
     names = short_names(d.graph.values)
     shot = [replace(f, title=_renamed(f.title, names)) for f in frames(d)]
-    return Film(
+    return LessonFilm(
         d, shot, names, uses,
         {v: places[v.key] for v in values},
         {use: curves[a.key, b.key].pop(0) for use, (a, b) in uses.items()},
@@ -182,7 +182,7 @@ def film(derivation: Derivation, folding: bool = True) -> Film:
     )  # fmt: skip
 
 
-def _renamed(title: str, names: dict[Value, str]) -> str:
+def _renamed(title: str, names: dict[GraphValue, str]) -> str:
     """Return a title with the names that stand in the boxes."""
     known = {v.name: short for v, short in names.items()}
     longest_first = sorted(known, key=len, reverse=True)
@@ -190,7 +190,7 @@ def _renamed(title: str, names: dict[Value, str]) -> str:
     return re.sub(rf"(?<![\w.])({pattern})(?![\w.]\w)", lambda m: known[m[1]], title)
 
 
-def to_dot(film: Film, frame: Frame) -> str:
+def to_dot(film: LessonFilm, frame: Frame) -> str:
     """Write one frame as DOT, with everything in its place."""
     lit = palette.BACKWARD if frame.is_backward else palette.FORWARD
     ink, grey = palette.INK.of(), palette.GREY.of()
@@ -246,7 +246,7 @@ def _title(frame: Frame) -> list[str]:
     return lines if len(lines) <= 2 else [lines[0], cut(lines[1], LINE - 1) + "…"]
 
 
-def _lines(film: Film, frame: Frame, value: Value) -> list[str]:
+def _lines(film: LessonFilm, frame: Frame, value: GraphValue) -> list[str]:
     """Return what stands in a box: its name, how it is made, its value, its gradient."""
     lines = [film.names[value]]
     if value.maker is not None and value.maker in {s.operation for s in film.derivation.steps}:
@@ -260,7 +260,7 @@ def _lines(film: Film, frame: Frame, value: Value) -> list[str]:
 # -- files --------------------------------------------------------------------------------------
 
 
-def save_frames(film: Film, path: Path) -> list[Path]:
+def save_frames(film: LessonFilm, path: Path) -> list[Path]:
     """Write each frame to a file of its own: ``step_*.svg`` is ``step_01.svg``, and so on."""
     digits = len(str(len(film.frames)))
     written = []
@@ -271,7 +271,7 @@ def save_frames(film: Film, path: Path) -> list[Path]:
     return written
 
 
-def to_gif(film: Film) -> bytes:
+def to_gif(film: LessonFilm) -> bytes:
     """Return the frames as an animation.
 
     Raises
@@ -297,7 +297,7 @@ def to_gif(film: Film) -> bytes:
     return made.getvalue()
 
 
-def to_beamer(film: Film) -> str:
+def to_beamer(film: LessonFilm) -> str:
     r"""Write the frames as one ``tikzpicture`` with an overlay for each, for Beamer."""
     scale = CENTIMETRE
     written = [*preamble(), r"\begin{tikzpicture}["]
@@ -331,7 +331,7 @@ def to_beamer(film: Film) -> str:
     return "\n".join([*written, r"\end{tikzpicture}"]) + "\n"
 
 
-def _look(film: Film, frame: Frame, value: Value) -> tuple[str, str]:
+def _look(film: LessonFilm, frame: Frame, value: GraphValue) -> tuple[str, str]:
     """Return the style of a box in a frame, and what stands in it."""
     style = "value" + (", rounded corners=3pt" if value.maker else "")
     if value in frame.lit:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..declaration import Declaration
-from .contractions import SPARE, Contraction, Indices, Window, letters
+from .contractions import SPARE, Contraction, Indices, SlidingIndex, letters
 
 LEADING = "nmlp"  # for the axes before those that have a letter
 
@@ -118,14 +118,14 @@ class _Slides:
     def again(self) -> None:
         self.count = 0
 
-    def next(self, at: str, tap: str) -> Window:
+    def next(self, at: str, tap: str) -> SlidingIndex:
         """Return the window of the next axis that one slides along."""
         d, given = self.count, self.parameters
         self.count += 1
         stride = given.get("stride", (1, 1))[d] if d < 2 else 1
         step = given.get("dilation", (1, 1))[d] if d < 2 else 1
         before = given.get("padding", ((0, 0), (0, 0)))[d][0] if d < 2 else 0
-        return Window(at, tap, int(stride), int(step), int(before))
+        return SlidingIndex(at, tap, int(stride), int(step), int(before))
 
 
 def _indices(word: str, ndim: int, slides: _Slides) -> Indices:
@@ -149,8 +149,8 @@ def _free(used: Sequence[str], taken: Collection[str]) -> dict[str, str]:
 
 def _renamed(word: Indices, names: Mapping[str, str]) -> Indices:
     return tuple(
-        Window(names[i.at], names[i.tap], i.stride, i.step, i.before)
-        if isinstance(i, Window) else names[i] if isinstance(i, str) else i
+        SlidingIndex(names[i.at], names[i.tap], i.stride, i.step, i.before)
+        if isinstance(i, SlidingIndex) else names[i] if isinstance(i, str) else i
         for i in word
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def _sizes(
         for index, n in zip(word, shape, strict=True):
             if isinstance(index, str):
                 sizes[index] = n if sizes.get(index, 1) == 1 else sizes[index]
-    windows = [i for word in words for i in word if isinstance(i, Window)]
+    windows = [i for word in words for i in word if isinstance(i, SlidingIndex)]
     for d, window in enumerate(windows):
         if window.tap not in sizes and "kernel" in parameters:
             sizes[window.tap] = parameters["kernel"][d % 2]

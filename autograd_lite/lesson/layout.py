@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from ..visualize.labels import short_formula, short_names
 from ..visualize.modules import ModuleCall, homes
 from ..visualize.text import cut, printable, sentence
@@ -33,7 +33,7 @@ MANY = 24  # arrows to the further results of an operation
 
 
 @dataclass(slots=True)
-class Picture:
+class GraphPicture:
     """An SVG, the ids of its arrows (by operation and position of the operand), its frames."""
 
     svg: str
@@ -42,7 +42,7 @@ class Picture:
 
 
 @dataclass(slots=True)
-class Box:
+class BoxText:
     """What stands in a box: a short name, how it is made, and the whole of both."""
 
     name: str
@@ -51,10 +51,12 @@ class Box:
     width: float
 
 
-Use = tuple[Value, Value, tuple[str, int]]  # from, to, and which operand of which operation
+Use = tuple[
+    GraphValue, GraphValue, tuple[str, int]
+]  # from, to, and which operand of which operation
 
 
-def picture(derivation: Derivation) -> Picture:
+def picture(derivation: Derivation) -> GraphPicture:
     """Draw a graph with one box for each value and one arrow for each use of it."""
     graph = derivation.graph
     values = [v for v in graph.values if named(v).head == "symbol"]
@@ -83,7 +85,7 @@ def picture(derivation: Derivation) -> Picture:
         f"{len(uses)} arrows. The table below says the same in words.</title>"
         f"{MARKERS}{''.join(frames)}{''.join(drawn)}{''.join(placed)}</svg>"
     )
-    return Picture(svg, arrows, [modules[key] for key in layout.frames])
+    return GraphPicture(svg, arrows, [modules[key] for key in layout.frames])
 
 
 def _uses(operation: OpCall) -> list[Use]:
@@ -98,7 +100,7 @@ def _uses(operation: OpCall) -> list[Use]:
 KINDS = {"input": "input", "constant": "constant", "result": "computed before"}
 
 
-def _boxes(derivation: Derivation, values: list[Value]) -> dict[Value, Box]:
+def _boxes(derivation: Derivation, values: list[GraphValue]) -> dict[GraphValue, BoxText]:
     """Return what the boxes say."""
     names = short_names(values)
     made = {v: KINDS[v.kind] for v in values}
@@ -114,11 +116,11 @@ def _boxes(derivation: Derivation, values: list[Value]) -> dict[Value, Box]:
             made[v] = name
         rows = [_cut_name(names[v]), cut(printable(made[v]), LETTERS), *_numbers(v)]
         width = max(NARROW, min(WIDE, LETTER * max(map(len, rows)) + 18))
-        boxes[v] = Box(rows[0], rows[1], title, round(width))
+        boxes[v] = BoxText(rows[0], rows[1], title, round(width))
     return boxes
 
 
-def _numbers(value: Value) -> list[str]:
+def _numbers(value: GraphValue) -> list[str]:
     """Return as wide a text as the numbers of a value may be."""
     size = np.size(value.data)
     vector = np.ndim(value.data) == 1 and size <= FEW
@@ -136,7 +138,7 @@ def _cut_name(name: str) -> str:
     return cut(name, room) + bracket + cut(index, LETTERS - 5)
 
 
-def _box(value: Value, place: Point, box: Box, path: Path) -> str:
+def _box(value: GraphValue, place: Point, box: BoxText, path: Path) -> str:
     """Draw a box: the name, how it is made, and room for the value and the gradient."""
     x, y = place[0] - box.width / 2, place[1] - HEIGHT / 2
     root = " root" if value.is_root else ""
@@ -182,10 +184,10 @@ MARKERS = "<defs>" + "".join(
 
 
 def _arrows(
-    layout: Layout, uses: list[Use], paths: dict[str, Path], boxes: dict[Value, Box]
+    layout: Layout, uses: list[Use], paths: dict[str, Path], boxes: dict[GraphValue, BoxText]
 ) -> list[str]:
     """Draw the arrows; those that arrive at one box arrive beside each other."""
-    arriving: dict[Value, list[int]] = {}
+    arriving: dict[GraphValue, list[int]] = {}
     ways = []
     for i, (tail, head, _) in enumerate(uses):
         way = [layout.boxes[tail.key], *route(layout, paths, tail.key, head.key)]

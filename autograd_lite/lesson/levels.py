@@ -30,7 +30,7 @@ from ..primitive import Primitive
 from ..program import evaluate
 from ..tape import next_number
 from ..tensor import Tensor
-from ..visualize.graph import Graph, OpCall, Value, read
+from ..visualize.graph import Graph, GraphValue, OpCall, read
 from ..visualize.modules import ModuleCall
 from .elements import followed, name_at
 from .formula import Formula, arguments_of
@@ -67,14 +67,14 @@ def lower(graph: Graph, level: str, seed: Any = None) -> Graph:
     return again.read(graph, roots)
 
 
-class _Again:
+class _Rerun:
     """A program that is run again, with a note of which operation became which."""
 
     def __init__(self) -> None:
         self.started: list[int] = []  # the sequence number at which each operation began
-        self.inputs: dict[int, Value] = {}  # by the id of the Tensor that stands for them
+        self.inputs: dict[int, GraphValue] = {}  # by the id of the Tensor that stands for them
 
-    def begin(self, value: Value) -> Any:
+    def begin(self, value: GraphValue) -> Any:
         """Return what stands for a value that was there at the start."""
         raise NotImplementedError
 
@@ -87,11 +87,11 @@ class _Again:
         """Return what stands for each of its results."""
         raise NotImplementedError
 
-    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+    def roots(self, root: GraphValue, made: Any, seed: Any) -> list[Tensor]:
         """Return what to explain in place of a root, given what stands for it."""
         raise NotImplementedError
 
-    def leaf(self, name: str, data: Any, value: Value) -> Tensor:
+    def leaf(self, name: str, data: Any, value: GraphValue) -> Tensor:
         t = Tensor(data, value.requires_grad, name=name)
         self.inputs[id(t)] = value
         return t
@@ -121,10 +121,10 @@ class _Again:
         return new
 
 
-class _InSteps(_Again):
+class _InSteps(_Rerun):
     """Every fused primitive unfolds."""
 
-    def begin(self, value: Value) -> Any:
+    def begin(self, value: GraphValue) -> Any:
         symbol = named(value).head == "symbol"
         return self.leaf(value.name, value.data, value) if symbol else value.data
 
@@ -139,11 +139,11 @@ class _InSteps(_Again):
             result.name = value.name
         return results
 
-    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+    def roots(self, root: GraphValue, made: Any, seed: Any) -> list[Tensor]:
         return [_begun(made, root, ...)]
 
 
-class _InScalars(_Again):
+class _InScalars(_Rerun):
     """Every element is a value; for an array stand its elements, by their names."""
 
     def __init__(self, graph: Graph) -> None:
@@ -156,7 +156,7 @@ class _InScalars(_Again):
                 "most): give it fewer points, or a smaller network."
             )
 
-    def begin(self, value: Value) -> dict[str, Any]:
+    def begin(self, value: GraphValue) -> dict[str, Any]:
         array = np.asarray(value.data)
         made = {n: self.leaf(n, array[i], value) for i, n in _names(value)}
         self.elements.update(made)
@@ -188,7 +188,7 @@ class _InScalars(_Again):
         made = iter(_between_numbers(operation).apply(*elements))
         return [{name: next(made) for _, name in _names(v)} for v in operation.results]
 
-    def roots(self, root: Value, made: Any, seed: Any) -> list[Tensor]:
+    def roots(self, root: GraphValue, made: Any, seed: Any) -> list[Tensor]:
         places = [i for i, _ in _names(root)]
         pairs = zip(made.values(), places, strict=True)
         elements = [_begun(t, root, place) for t, place in pairs]
@@ -201,13 +201,13 @@ class _InScalars(_Again):
         return [total]
 
 
-def _names(value: Value) -> Iterator[tuple[tuple[int, ...], str]]:
+def _names(value: GraphValue) -> Iterator[tuple[tuple[int, ...], str]]:
     """Yield the index and the name of each element."""
     for index in np.ndindex(np.shape(value.data)):
         yield index, name_at(value.name, index)
 
 
-def _begun(t: Tensor, root: Value, place: Any) -> Tensor:
+def _begun(t: Tensor, root: GraphValue, place: Any) -> Tensor:
     """Let a root that stands for another have run backward where that has."""
     upstream = root.tensor.tape.upstream if root.tensor is not None else None
     if upstream is not None:

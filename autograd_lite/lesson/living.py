@@ -29,7 +29,7 @@ from ..modes import everything
 from ..program import evaluate, reverse
 from ..tape import next_number
 from ..tensor import Tensor, constant
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from .derivation import Derivation, Edge
 from .formula import arguments_of
 
@@ -58,7 +58,7 @@ class Living:
     inputs
         The values that it takes, in order: all floating-point numbers at the start.
     number
-        The number of an output, by what it is of (a `Value` or an `Edge`) and which:
+        The number of an output, by what it is of (a `GraphValue` or an `Edge`) and which:
         ``"value"`` or ``"gradient"``; ``"contribution"``, ``"before"``, ``"after"``, ``"local"``.
     shapes
         Of each output.
@@ -73,7 +73,7 @@ class Living:
     text: str = ""
     forward: str = ""
     total: int = 0
-    inputs: list[Value] = field(default_factory=list)
+    inputs: list[GraphValue] = field(default_factory=list)
     number: dict[tuple[Any, str], int] = field(default_factory=dict)
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     sides: dict[Any, list[int]] = field(default_factory=dict)
@@ -89,18 +89,18 @@ def alive(derivation: Derivation) -> Living:
     NotWritable
         If an operation, or the rule of one, has no words in JavaScript, or there are too many.
     """
-    return _Again(derivation).living()
+    return _Reapplied(derivation).living()
 
 
-class _Again:
+class _Reapplied:
     """The recorded program, applied again."""
 
     def __init__(self, derivation: Derivation) -> None:
         self.shown = derivation
         self.whole = derivation.whole or derivation
-        self.known: dict[Value, Any] = {}
+        self.known: dict[GraphValue, Any] = {}
         self.bundles: dict[OpCall, Any] = {}
-        self.gradients: dict[Value, Any] = {}
+        self.gradients: dict[GraphValue, Any] = {}
         self.contributions: dict[Edge, Any] = {}
         self.locals: dict[Edge, Any] = {}
         self.joint: dict[tuple[OpCall, str], Any] = {}
@@ -150,7 +150,7 @@ class _Again:
             elif v.tensor is not None and t.dtype.kind in "bi":
                 self.made.stays.append(v.name)  # who knows from what the program made it
 
-    def is_real(self, v: Value) -> bool:
+    def is_real(self, v: GraphValue) -> bool:
         """Whether a value may be any real number: whole numbers too, where they only compute."""
         kind = np.asarray(v.data).dtype.kind
         if kind not in "iu":
@@ -163,13 +163,13 @@ class _Again:
         ]
         return bool(uses) and all(uses)
 
-    def value(self, v: Value) -> Any:
+    def value(self, v: GraphValue) -> Any:
         """Return what has become of a value; a condition is asked again."""
         if v not in self.known:
             self.known[v] = self.asked_again(v)
         return self.known[v]
 
-    def asked_again(self, v: Value) -> Any:
+    def asked_again(self, v: GraphValue) -> Any:
         """Ask the question whose answer a value is; if that cannot be followed, it stays."""
         try:
             made = self.asked(v.asks)
@@ -185,7 +185,7 @@ class _Again:
         if isinstance(x, tuple):
             question, of = x
             return question.apply(*map(self.asked, of))
-        if isinstance(x, Value):
+        if isinstance(x, GraphValue):
             return self.value(x)
         if not isinstance(x, Tensor):
             return x
@@ -213,7 +213,7 @@ class _Again:
                 self.side(operation, t)
         return results
 
-    def backward(self, operation: OpCall, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+    def backward(self, operation: OpCall, upstream: list[Any]) -> Iterator[tuple[GraphValue, Any]]:
         """Yield what the rule of each edge brings to its operand."""
         primitive = operation.primitive
         ones = [] if primitive.outputs else [np.ones_like(upstream[0])]
@@ -275,7 +275,7 @@ class _Again:
         for v in dict.fromkeys((*self.shown.graph.values, *self.shown.inputs)):
             if v in self.gradients:
                 number[v, "gradient"] = self.output(self.gradients[v])
-        arrived: dict[Value, list[Edge]] = {}
+        arrived: dict[GraphValue, list[Edge]] = {}
         for edge in self.whole.edges:
             arrived.setdefault(edge.operand, []).append(edge)
         for edge in self.shown.edges:
@@ -294,7 +294,7 @@ class _Again:
                 if e is not edge and e in self.made.sides:
                     self.made.sides.setdefault(edge, []).extend(self.made.sides[e])
 
-    def before(self, value: Value, edges: list[Edge]) -> Any:
+    def before(self, value: GraphValue, edges: list[Edge]) -> Any:
         """Return what has arrived at a value by these edges; the root begins with the seed."""
         seed = constant(np.asarray(_wide(self.whole.seed)))
         if value is not self.whole.root:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from .derivation import Derivation, Edge, paths
 from .elements import Follower
 from .equations import (
@@ -25,7 +25,7 @@ from .equations import (
     with_places,
 )
 from .formula import Formula
-from .forward import Step, named
+from .forward import ForwardStep, named
 from .layout import picture
 from .living import Living
 from .notation import MATHML, TEXT, Notation
@@ -104,7 +104,7 @@ class Frames:
             parts.append(self.filled(formula, MATHML))
         return [*parts, value]
 
-    def value(self, value: Value) -> dict[str, Any]:
+    def value(self, value: GraphValue) -> dict[str, Any]:
         """Return what a box shows once it is known."""
         expected = next((e.expected for e in self.derivation.edges if e.operand is value), 0)
         return {
@@ -168,7 +168,7 @@ class Frames:
             ],
         }
 
-    def in_the_end(self, value: Value) -> Iterable[dict[str, Any]]:
+    def in_the_end(self, value: GraphValue) -> Iterable[dict[str, Any]]:
         """Return a gradient as a sum over ways, as a formula of the values, and as a number."""
         if value not in self.derivation.gradients:
             return
@@ -190,7 +190,7 @@ class Frames:
             return product
         return f'<mrow class="way" data-way="{i % 6}" data-arrows="{arrows}">{product}</mrow>'
 
-    def forward(self, step: Step) -> dict[str, Any]:
+    def forward(self, step: ForwardStep) -> dict[str, Any]:
         """Return the frame of one operation."""
         operation, result = step.operation, step.result
         names = ", ".join(v.name for v in operation.results)
@@ -390,7 +390,7 @@ class Frames:
     def paths(self) -> dict[str, Any] | None:
         """Return, for the inputs, which arrows lead from there to the result, path by path."""
         d = self.derivation
-        onward: dict[Value, list[Edge]] = {}
+        onward: dict[GraphValue, list[Edge]] = {}
         for edge in d.edges:
             onward.setdefault(edge.operand, []).append(edge)
         found = []
@@ -407,7 +407,7 @@ class Frames:
 # -- pieces ------------------------------------------------------------------------------
 
 
-def _routes(value: Value, onward: dict[Value, list[Edge]]) -> list[list[Edge]] | None:
+def _routes(value: GraphValue, onward: dict[GraphValue, list[Edge]]) -> list[list[Edge]] | None:
     """Return every path from a value to the result; None if there are too many to look at."""
     done: list[list[Edge]] = []
     begun: list[list[Edge]] = [[e] for e in onward.get(value, [])]
@@ -447,7 +447,7 @@ def _count(edge: Edge) -> str:
     )
 
 
-def _list(values: list[Value]) -> str:
+def _list(values: list[GraphValue]) -> str:
     """Name values, as many as one reads."""
     names = [v.name for v in values[:NAMED]]
     if len(values) > NAMED:

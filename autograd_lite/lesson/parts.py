@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from ..visualize.fold import Fold, flat, fold
-from ..visualize.graph import Graph, OpCall, Value
+from ..visualize.graph import Graph, GraphValue, OpCall
 from ..visualize.part import nearest
 from ..visualize.text import operations
 from .derivation import Derivation, Edge
 from .equations import total
 from .formula import Formula, apply, gradient
-from .forward import Step, named
+from .forward import ForwardStep, named
 from .simplifying import simplify
 from .writing import legible
 
@@ -63,12 +63,12 @@ def of_graph(derivation: Derivation, graph: Graph) -> Derivation:
         derivation, graph=graph, steps=list(steps.values()), edges=[], whole=whole, made_of={}
     )
     contributions = _contributions(derivation, shown)
-    expected: dict[Value, int] = {}
+    expected: dict[GraphValue, int] = {}
     for edge, _, _ in contributions:
         expected[edge.operand] = expected.get(edge.operand, 0) + 1
-    so_far: dict[Value, Any] = {derivation.root: derivation.seed}
-    arrived: dict[Value, int] = {}
-    there: dict[Value, list[Edge]] = {}
+    so_far: dict[GraphValue, Any] = {derivation.root: derivation.seed}
+    arrived: dict[GraphValue, int] = {}
+    there: dict[GraphValue, list[Edge]] = {}
     for edge, item, own in contributions:
         v = edge.operand
         there[v] = [*there.get(v, []), *own]
@@ -93,7 +93,7 @@ def _contributions(
     that it adds up.
     """
     found: list[tuple[Edge, OpCall | None, list[Edge]]] = []
-    places: dict[tuple[OpCall, Value], int] = {}
+    places: dict[tuple[OpCall, GraphValue], int] = {}
     for edge in derivation.edges:
         item = shown.get(edge.operation)
         own, _ = derivation.made_of.get(edge, ([edge], []))
@@ -136,16 +136,16 @@ def _by_its_own_formula(derivation: Derivation, edge: Edge, item: OpCall | None)
 
 
 def _through(
-    derivation: Derivation, item: Fold, operand: Value, result: Value
+    derivation: Derivation, item: Fold, operand: GraphValue, result: GraphValue
 ) -> list[list[Edge]] | None:
     """Return the ways through a fold, as the edges along each; None if there are many."""
     inside = set(flat([item]))
-    arriving: dict[Value, list[Edge]] = {}
+    arriving: dict[GraphValue, list[Edge]] = {}
     for e in derivation.edges:
         if e.operation in inside:
             arriving.setdefault(e.operand, []).append(e)
     found: list[list[Edge]] = []
-    waiting: list[tuple[Value, list[Edge]]] = [(operand, [])]
+    waiting: list[tuple[GraphValue, list[Edge]]] = [(operand, [])]
     while waiting:
         here, path = waiting.pop()
         if here is result:
@@ -180,8 +180,8 @@ def _added(edge: Edge, contribution: Any) -> Edge:
     return dataclasses.replace(edge, contribution=total, product=product, moving=product)
 
 
-def _step(item: OpCall) -> Step:
+def _step(item: OpCall) -> ForwardStep:
     """Return a fold as one step forward."""
     given = tuple(named(v) for v in item.operands)
     formula = Formula("fold", item.results[0].data, item.name, given)
-    return Step(item, formula, formula)
+    return ForwardStep(item, formula, formula)

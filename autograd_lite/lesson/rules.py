@@ -25,11 +25,11 @@ import numpy as np
 
 from ..declaration import Rule
 from ..fitting import broadcast_axes
-from ..visualize.graph import OpCall, Value
+from ..visualize.graph import GraphValue, OpCall
 from .contractions import Contraction, reasons
 from .formula import Formula, apply, arguments_of, gradient, number, occurs, record
 from .formula import replace as substitute
-from .forward import Step, by_name, declared_by, named, placed, places_of
+from .forward import ForwardStep, by_name, declared_by, named, placed, places_of
 from .parameters import index_of, over_axes
 from .simplifying import simplify
 from .writing import KNOWN_AS, legible
@@ -70,7 +70,12 @@ class Terms:
 
 
 def terms(
-    root: str, step: Step, position: int, upstream: list[Any], contribution: Any, taken: set[str]
+    root: str,
+    step: ForwardStep,
+    position: int,
+    upstream: list[Any],
+    contribution: Any,
+    taken: set[str],
 ) -> Terms:
     """Return what the rule of a step says at one of its operands.
 
@@ -125,7 +130,7 @@ class _Applied:
     """
 
     def __init__(
-        self, root: str, step: Step, position: int, upstream: list[Any], taken: set[str]
+        self, root: str, step: ForwardStep, position: int, upstream: list[Any], taken: set[str]
     ) -> None:
         self.operation, self.result, self.taken = step.operation, step.result, taken
         self.position, self.operand = position, step.operation.operands[position]
@@ -251,7 +256,7 @@ def _name_of(rule: Rule) -> tuple[str, list[str]]:
 
 
 def _shape_remarks(
-    raw: Formula, product: Formula, operation: OpCall, operand: Value, result: Value
+    raw: Formula, product: Formula, operation: OpCall, operand: GraphValue, result: GraphValue
 ) -> list[str]:
     """Say in words how a rule moves numbers from the result's shape to the operand's."""
     before, after = np.shape(result.data), np.shape(operand.data)
@@ -275,7 +280,7 @@ def _shape_remarks(
     return []
 
 
-def _summed(product: Formula, moving: Formula, operand: Value) -> tuple[Formula, Formula, str]:
+def _summed(product: Formula, moving: Formula, operand: GraphValue) -> tuple[Formula, Formula, str]:
     """Return the sums over the axes that were broadcast, and the sentence that says so."""
     wide, shape = moving.shape, np.shape(operand.data)
     axes = broadcast_axes(shape, wide)

@@ -27,7 +27,7 @@ from ..transforms import value_and_grad
 
 
 @dataclass(slots=True)
-class Column:
+class LayerUnits:
     """The units of one layer, as a program computes them.
 
     Attributes
@@ -208,15 +208,15 @@ class Training:
         return _recorded(made, self.values, (*self.parameters, "X", "y"), _double(X), _double(y))
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[LayerUnits]:
         """The layers as units; empty if the model is no chain of layers."""
         return self._model[1]
 
     @cached_property
-    def _model(self) -> tuple[Program, list[Column]]:
+    def _model(self) -> tuple[Program, list[LayerUnits]]:
         return self._recorded_model(len(self.X))
 
-    def _recorded_model(self, n: int) -> tuple[Program, list[Column]]:
+    def _recorded_model(self, n: int) -> tuple[Program, list[LayerUnits]]:
         X, _ = self._examples(n)
         program = self._owned(lambda X: self.model(X), X)
         return program, columns_of(program, len(self.parameters))
@@ -331,7 +331,7 @@ def without_checks(program: Program) -> Program:
 # -- layers ------------------------------------------------------------------------------------
 
 
-def columns_of(program: Program, parameters: int) -> list[Column]:
+def columns_of(program: Program, parameters: int) -> list[LayerUnits]:
     """Read a model's program as layers of units; return nothing if it is no chain of them.
 
     A layer begins where the units so far meet a parameter in a matrix product; what is then done
@@ -348,7 +348,7 @@ def columns_of(program: Program, parameters: int) -> list[Column]:
     now = program.inputs[parameters]
     if len(now.shape) != 2 or len(program.outputs) != 1:
         return []
-    columns = [Column(["input"], now.shape[1], now)]
+    columns = [LayerUnits(["input"], now.shape[1], now)]
     for step in program.steps:
         if len(step.results) != 1 or not any(v is now for v in step.operands):
             continue
@@ -373,7 +373,7 @@ def _is_beside(v: Value) -> bool:
     return v.maker is None
 
 
-def _layer(step: Step, now: Value, own: dict[int, int]) -> Column | None:
+def _layer(step: Step, now: Value, own: dict[int, int]) -> LayerUnits | None:
     """Return what a matrix product with a parameter begins."""
     name, operands = step.primitive.name, step.operands
     if name not in ("linear", "matmul") or operands[0] is not now:
@@ -385,4 +385,4 @@ def _layer(step: Step, now: Value, own: dict[int, int]) -> Column | None:
         return None
     bias = own.get(id(operands[2])) if len(operands) > 2 else None
     made = step.results[0]
-    return Column([name], made.shape[1], made, own[id(weight)], bias, turned)
+    return LayerUnits([name], made.shape[1], made, own[id(weight)], bias, turned)

@@ -22,7 +22,7 @@ from .equations import (
     with_places,
 )
 from .formula import Formula
-from .forward import Step, named
+from .forward import ForwardStep, named
 from .notation import TEXT
 from .writing import MANY, write
 
@@ -87,7 +87,7 @@ def is_(name: str, value: Any) -> str:
     return TEXT.equation([name, TEXT.array(value)])
 
 
-def _step(step: Step) -> list[str]:
+def _step(step: ForwardStep) -> list[str]:
     names = ", ".join(v.name for v in step.operation.results)
     if len(step.operation.results) > 1:
         values = [f"  {is_(v.name, v.data)}" for v in step.operation.results]

@@ -88,7 +88,7 @@ def write(formula: Formula, notation: Notation, *, numbers: Numbers = False) -> 
     `numbers` may be a function that says what stands for it, such as ``⟦3⟧``: then what needs
     parentheses where it begins with a minus stands in ``⟪…⟫``.
     """
-    return _Writer(notation, numbers).write(formula)[0]
+    return _FormulaWriter(notation, numbers).write(formula)[0]
 
 
 LONG = 160  # letters: a formula of more is no formula to a reader
@@ -123,7 +123,7 @@ KNOWN_AS = {"nuclear_norm": "norm", "svdvals": "svd"}
 SLOT = re.compile(r"(<mrow>)*⟦")
 
 
-class _Writer:
+class _FormulaWriter:
     def __init__(self, notation: Notation, numbers: Numbers) -> None:
         self.n = notation
         self.numbers = numbers
@@ -393,5 +393,5 @@ class _Writer:
     invert = logical_not
 
 
-SIGNS = {name for name in vars(_Writer) if not name.startswith("_")}
+SIGNS = {name for name in vars(_FormulaWriter) if not name.startswith("_")}
 SIGNS -= {"write", "hold", "after", "constant", "generic", "at"}

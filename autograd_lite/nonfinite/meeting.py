@@ -13,7 +13,7 @@ import numpy as np
 
 from ..program import stand_in
 from .experiment import first_index
-from .node import Node
+from .node import RecordedCall
 from .origin import Found, of_value
 
 SYMBOLS = {"add": "+", "subtract": "-", "multiply": "·", "divide": "/", "power": "**"}
@@ -55,7 +55,7 @@ def _listed(terms: Sequence[Any], sign: str) -> str:
 # -- forward -----------------------------------------------------------------------------------
 
 
-def _forward(node: Node, index: tuple[int, ...]) -> str:
+def _forward(node: RecordedCall, index: tuple[int, ...]) -> str:
     if node.pointwise:
         return _applied(node.name, node.at(index).values)
     for attempt in (_unfolded, _terms):
@@ -68,7 +68,7 @@ def _forward(node: Node, index: tuple[int, ...]) -> str:
     return _whole(node.name, node.values)
 
 
-def _unfolded(node: Node, index: tuple[int, ...]) -> str:
+def _unfolded(node: RecordedCall, index: tuple[int, ...]) -> str:
     """Look inside a fused operation, at the composition that it stands for."""
     made_of = node.primitive.decomposition
     if made_of is None:
@@ -80,7 +80,7 @@ def _unfolded(node: Node, index: tuple[int, ...]) -> str:
     return numbers_of(found.turn or found)
 
 
-def _terms(node: Node, index: tuple[int, ...]) -> str:
+def _terms(node: RecordedCall, index: tuple[int, ...]) -> str:
     """Read a sum of products: of each number, with what it is multiplied."""
     for i, value in enumerate(node.values):
         array = np.asarray(value)
@@ -116,7 +116,7 @@ def _product(x: Any, slope: Any) -> str:
     return f"{number(slope)} · {number(x)}" if slope == 0 else f"{number(x)} · {number(slope)}"
 
 
-def _is_linear(node: Node, i: int) -> bool:
+def _is_linear(node: RecordedCall, i: int) -> bool:
     """Whether a result is a sum of products of the numbers of an operand: tried on two others."""
     rng = np.random.default_rng(0)
     others = [_like(v, rng) for v in node.values]

@@ -1,7 +1,7 @@
 """One recorded operation, as a function that can be called again on other numbers.
 
 >>> x = Tensor([1.0, 4.0], requires_grad=True)
->>> node = Node.of(np.sqrt(x))
+>>> node = RecordedCall.of(np.sqrt(x))
 >>> node.forward([np.array([9.0, 0.0])])
 [array([3., 0.])]
 >>> node.vjp([np.ones(2)], node.values, node.outs)
@@ -23,7 +23,7 @@ from ..tensor import Tensor
 Index = tuple[int, ...]
 
 
-class Node:
+class RecordedCall:
     """An operation, with the numbers that it saw.
 
     Attributes
@@ -50,7 +50,7 @@ class Node:
         self.outs = list(t._value) if primitive.outputs else [t._value]
 
     @classmethod
-    def of(cls, t: Tensor) -> Node:
+    def of(cls, t: Tensor) -> RecordedCall:
         """Return the operation that made a Tensor."""
         record = t.tape
         return cls(t, record.primitive, record.operands, record.values, record.parameters)
@@ -79,12 +79,12 @@ class Node:
         p = self.primitive
         return p.elementwise and not p.outputs and getattr(p.function, "signature", None) is None
 
-    def at(self, index: Index) -> Node:
+    def at(self, index: Index) -> RecordedCall:
         """Return a pointwise operation on the numbers that belong to one element of its result."""
         values = [np.asarray(v)[self.element_of(i, index)] if np.ndim(v) else v
                   for i, v in enumerate(self.values)]  # fmt: skip
         t = stand_in(self.out(index))
-        return Node(t, self.primitive, self.operands, values, self.parameters)
+        return RecordedCall(t, self.primitive, self.operands, values, self.parameters)
 
     def element_of(self, i: int, index: Index) -> Index:
         """Return which element of an operand belongs to an element of a pointwise result."""

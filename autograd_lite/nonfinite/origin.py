@@ -28,7 +28,7 @@ from ..node import restored
 from ..primitive import output
 from ..tensor import Tensor
 from .experiment import culprit, first_index
-from .node import Index, Node
+from .node import Index, RecordedCall
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Found:
     terms: list[Any] = field(default_factory=list)
     turn: Found | None = None
     poisoned: Found | None = None
-    unused: Node | None = None
+    unused: RecordedCall | None = None
     harmless: bool = False
 
 
@@ -96,7 +96,7 @@ def of_value(t: Any, index: Index, value: Any = None) -> Found:
         if not isinstance(t, Tensor) or t._primitive is None:
             array = np.asarray(getattr(t, "_value", t) if value is None else value)
             return Found("input", index, array[index], operand=t, turn=turn)
-        node = Node.of(t)
+        node = RecordedCall.of(t)
         if t._primitive is output:  # one of several: go on to the operation that made them all
             t, index = node.operands[0], (t._parameters["index"], *index)
             continue
@@ -110,7 +110,7 @@ def of_value(t: Any, index: Index, value: Any = None) -> Found:
         t, index, value = node.operands[i], at, node.values[i]
 
 
-def of_result(node: Node, index: Index) -> Found | tuple[int, Index]:
+def of_result(node: RecordedCall, index: Index) -> Found | tuple[int, Index]:
     """Return the birth, if a number was born in an operation; else which operand, and where."""
     if node.name == "checkpoint":
         return _forward_inside(node, index)
@@ -218,10 +218,10 @@ class Sweep:
         """Return what an operation sent to one of its operands."""
         if u._primitive is output:
             return OutputGradients({u._parameters["index"]: self.gradients[u._number]})
-        node = Node.of(u)
+        node = RecordedCall.of(u)
         return node.vjp(self.gs(node), node.values, node.outs)[i]
 
-    def gs(self, node: Node) -> list[Any]:
+    def gs(self, node: RecordedCall) -> list[Any]:
         """Return the gradients of an operation's results."""
         g = self.gradients[node.t._number]
         if not isinstance(g, OutputGradients):
@@ -236,7 +236,7 @@ class Sweep:
         """
         if u._primitive is output:
             return index[1:], None
-        whole = node = Node.of(u)
+        whole = node = RecordedCall.of(u)
         gs, place, at = self.gs(node), index, index
         if node.pointwise:
             at, place = self.element_from(node, i, index), ()
@@ -275,7 +275,7 @@ class Sweep:
             origin = of_value(u, (k - count, *element) if node.primitive.outputs else element)
         return replace(origin, poisoned=here, unused=here.unused), here
 
-    def element_from(self, node: Node, i: int, index: Index) -> Index:
+    def element_from(self, node: RecordedCall, i: int, index: Index) -> Index:
         """Return the element of a pointwise result that sent a bad number to an operand.
 
         Where that was broadcast, several did.
@@ -292,7 +292,7 @@ class Sweep:
         free = iter(among or [0] * fixed.count(None))  # or all are finite, and their sum is not
         return tuple(next(free) if k is None else k for k in fixed)
 
-    def unused(self, t: Tensor, index: Index) -> Node | None:
+    def unused(self, t: Tensor, index: Index) -> RecordedCall | None:
         """Return the operation that did not use an element of a value, so that its gradient is 0.
 
         It is the first on the way to a result whose own gradient is not 0 there.
@@ -306,7 +306,7 @@ class Sweep:
                 if (u._number, i) in seen or isinstance(g, OutputGradients):
                     continue
                 seen.add((u._number, i))
-                node = Node.of(u)
+                node = RecordedCall.of(u)
                 same = node.pointwise and np.shape(node.outs[0]) == np.shape(node.values[i])
                 there = at if same else None  # where it went is not known
                 if np.any(g if there is None else np.asarray(g)[there]):
@@ -336,13 +336,13 @@ def _part(g: Any, index: Index) -> Any:
 # -- inside a checkpoint ------------------------------------------------------------------------
 
 
-def _ends(node: Node, run: Any) -> tuple[list[Tensor], list[Tensor]]:
+def _ends(node: RecordedCall, run: Any) -> tuple[list[Tensor], list[Tensor]]:
     """Return the results and the inputs of a second run, as the operation has them."""
     segment = node.parameters["segment"]
     return [run.outputs[i] for i in segment.moving], [*run.aliases, *segment.outside]
 
 
-def _forward_inside(node: Node, index: Index) -> Found | tuple[int, Index]:
+def _forward_inside(node: RecordedCall, index: Index) -> Found | tuple[int, Index]:
     which, place = (index[0], index[1:]) if node.primitive.outputs else (0, index)
     with trace(), node.parameters["segment"].rerun(node.values) as run:
         results, inputs = _ends(node, run)
@@ -354,7 +354,7 @@ def _forward_inside(node: Node, index: Index) -> Found | tuple[int, Index]:
         return found
 
 
-def _outside(found: Found, node: Node, inputs: list[Tensor]) -> Found:
+def _outside(found: Found, node: RecordedCall, inputs: list[Tensor]) -> Found:
     """Go on outside, where a value that came in is to blame."""
     for i, x in enumerate(inputs):
         if found.way == "input" and found.operand is x:

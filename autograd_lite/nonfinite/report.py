@@ -25,7 +25,7 @@ from ..record import recorded
 from ..tensor import Tensor
 from .experiment import first_index
 from .meeting import number, numbers_of
-from .node import Node
+from .node import RecordedCall
 from .origin import Found, Sweep, of_value
 
 Names = Iterable[tuple[str, Any]]  # of Tensors and arrays
@@ -276,12 +276,12 @@ def _remedy(found: Found) -> list[str]:
     return [*said, remedy] if remedy else said
 
 
-def _operation(node: Node) -> tuple[str, str | None, str]:
+def _operation(node: RecordedCall) -> tuple[str, str | None, str]:
     """Return an operation's name, line and layer."""
     return node.t.tape.rule_of or node.name, node.t.tape.line, _layer(node)
 
 
-def _layer(node: Node) -> str:
+def _layer(node: RecordedCall) -> str:
     call = node.t.tape.call
     if call is not None:
         path, outer = call.name, call.within
@@ -327,7 +327,7 @@ def _unused(found: Found) -> str:
     return said + f"Replace it before {operation}, as in {operation}(np.where(ok, x, 1.0))."
 
 
-def describe_value(x: Any, names: Names = (), node: Node | None = None, i: int = 0) -> str:
+def describe_value(x: Any, names: Names = (), node: RecordedCall | None = None, i: int = 0) -> str:
     """Say what an operand is, and what it is called: ``the parameter 'l.weight'``."""
     while (
         isinstance(x, Tensor) and x.tape.primitive is not None and x.tape.primitive.name == "alias"

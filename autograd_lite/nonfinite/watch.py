@@ -14,7 +14,7 @@ from ..modes import Mode, recording, state
 from ..tape import note_location
 from ..tensor import CONSTANT, Tensor, unwrap
 from .experiment import first_index
-from .node import Node
+from .node import RecordedCall
 from .origin import Found, Sweep, of_result, of_value
 from .report import described, names_in
 
@@ -62,7 +62,7 @@ def watch_result(t: Tensor, primitive: Any, operands: Any, values: Any, paramete
         return
     note_location(t)
     operands = [v if x is CONSTANT else x for x, v in zip(operands, values, strict=True)]
-    node = Node(t, primitive, operands, values, parameters or {})
+    node = RecordedCall(t, primitive, operands, values, parameters or {})
     kind = state.mode.watch
     with recording(_unwatched), np.errstate(all="ignore"):
         for k, x in enumerate(results):
@@ -71,7 +71,7 @@ def watch_result(t: Tensor, primitive: Any, operands: Any, values: Any, paramete
                 _raise(found)
 
 
-def _made(node: Node, which: tuple[int, ...], result: Any, kind: str) -> Found | None:
+def _made(node: RecordedCall, which: tuple[int, ...], result: Any, kind: str) -> Found | None:
     """Return what an operation has made of its operands, unless that was given."""
     index = first_index(result)
     if index is None:
@@ -97,7 +97,7 @@ def _infinite(x: Any) -> list[tuple[int, ...]]:
     return [tuple(map(int, i)) for i in np.argwhere(np.isinf(x))[:64]]
 
 
-def _handed_on(node: Node, index: tuple[int, ...]) -> Any:
+def _handed_on(node: RecordedCall, index: tuple[int, ...]) -> Any:
     """Return the operand that an infinity came from; None if it was made here."""
     step = of_result(node, index)
     return None if isinstance(step, Found) else step

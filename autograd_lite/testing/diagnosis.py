@@ -10,7 +10,8 @@ Mistakes inside of the program, such as a missing σ′, need its steps: they ar
 the tape of `f`, where that runs on Tensors (:mod:`autograd_lite.testing.suspects`).
 
 >>> import numpy as np
->>> w = Gradient("w", np.ones(3), given=np.array([2.0, 4.0, 6.0]), right=np.array([1.0, 2.0, 3.0]))
+>>> right = np.array([1.0, 2.0, 3.0])
+>>> w = GivenGradient("w", np.ones(3), given=2 * right, right=right)
 >>> [finding.text for finding in diagnose([w], sizes={21})]
 ['w is 2 times the right gradient']
 """
@@ -32,7 +33,7 @@ CLOSE = 1e-5
 
 
 @dataclass(frozen=True)
-class Gradient:
+class GivenGradient:
     """One array's gradient, as it was given and as it should be.
 
     Attributes
@@ -99,7 +100,7 @@ def same(a: Any, b: Any, scale: float | None = None) -> bool:
 
 
 def diagnose(
-    gradients: Sequence[Gradient],
+    gradients: Sequence[GivenGradient],
     sizes: set[int] | None = None,
     earlier: Sequence[Sequence[Array]] = (),
 ) -> list[Finding]:
@@ -142,10 +143,10 @@ def _merged(found: list[Finding]) -> list[Finding]:
 
 # -- what the numbers of one array show -------------------------------------------------------
 
-Look = Callable[[Gradient, Sequence[Gradient], set[int]], Iterator[Finding]]
+Look = Callable[[GivenGradient, Sequence[GivenGradient], set[int]], Iterator[Finding]]
 
 
-def _shape(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _shape(g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     """The wrong shape: a missing sum, or a transpose too many."""
     given, right = g.given, g.right
     if given.shape == right.shape:
@@ -185,19 +186,19 @@ def _axes(wide: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, 
             yield axes
 
 
-def _zero(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _zero(g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     if g.given.size and np.max(np.abs(g.given)) <= 1e-12 * np.max(np.abs(g.right), initial=0.0):
         yield _finding(
             g, "zero", "is 0 everywhere: this argument's part of the gradient is never computed"
         )
 
 
-def _not_finite(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _not_finite(g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     if not np.all(np.isfinite(g.given)):
         yield _finding(g, "not finite", "has a NaN or an infinity where the function is smooth")
 
 
-def _factor(g: Gradient, all_: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _factor(g: GivenGradient, all_: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     """Off by a constant: −1, 2, 1/n, n, or another."""
     c = _ratio(g.given, g.right)
     if c is None or (g.right.size < 2 and not _is_telling(c, sizes)):
@@ -247,18 +248,22 @@ def _number(c: float) -> str:
     return f"{c:.4g}" if abs(c - 1.0) > 1e-3 else f"{c:.8g}"
 
 
-def _turned(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _turned(g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     if g.right.ndim == 2 and same(g.given.T, g.right):
         yield _finding(g, "transposed", "is the transpose of the right gradient")
 
 
-def _of_another(g: Gradient, all_: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _of_another(
+    g: GivenGradient, all_: Sequence[GivenGradient], sizes: set[int]
+) -> Iterator[Finding]:
     for other in all_:
         if other is not g and same(g.given, other.right):
             yield _finding(g, "another's", f"is the gradient of {other.name}")
 
 
-def _regularisation(g: Gradient, all_: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _regularisation(
+    g: GivenGradient, all_: Sequence[GivenGradient], sizes: set[int]
+) -> Iterator[Finding]:
     """The difference is a multiple of the array itself, or of its signs."""
     if g.given.shape != g.right.shape or g.x.size < 2:
         return
@@ -278,7 +283,9 @@ def _regularisation(g: Gradient, all_: Sequence[Gradient], sizes: set[int]) -> I
             )
 
 
-def _summed_too_far(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _summed_too_far(
+    g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]
+) -> Iterator[Finding]:
     """All elements the same: the sum, or the mean, over an axis that should have stayed."""
     if g.given.shape != g.right.shape or g.right.size < 2 or np.ptp(g.right) == 0.0:
         return
@@ -295,7 +302,7 @@ def _summed_too_far(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iter
                 return
 
 
-def _at_kinks(g: Gradient, _: Sequence[Gradient], sizes: set[int]) -> Iterator[Finding]:
+def _at_kinks(g: GivenGradient, _: Sequence[GivenGradient], sizes: set[int]) -> Iterator[Finding]:
     if g.kink is None or g.given.shape != g.right.shape:
         return
     off = np.abs(g.given - g.right) > CLOSE * np.max(np.abs(g.right), initial=1e-300)
@@ -321,7 +328,7 @@ LOOKS: tuple[Look, ...] = (
 )
 
 
-def _stale(wrong: Sequence[Gradient], earlier: Sequence[Sequence[Array]]) -> Finding | None:
+def _stale(wrong: Sequence[GivenGradient], earlier: Sequence[Sequence[Array]]) -> Finding | None:
     """The gradients of an earlier point: something was kept from an earlier call."""
     if not wrong:
         return None
@@ -337,5 +344,5 @@ def _stale(wrong: Sequence[Gradient], earlier: Sequence[Sequence[Array]]) -> Fin
     return None
 
 
-def _finding(g: Gradient, kind: str, text: str) -> Finding:
+def _finding(g: GivenGradient, kind: str, text: str) -> Finding:
     return Finding(kind, text, (g.name,))

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import GradientCheckError
 from ..trees import flatten
 from .calls import Calls
-from .diagnosis import Array, Finding, Gradient, diagnose, same
+from .diagnosis import Array, Finding, GivenGradient, diagnose, same
 from .ladder import EPSILON
 from .numerical import Move, Slopes, Verdict, moves, slopes
 from .steps import WrongStep, first_wrong_step
@@ -20,7 +20,7 @@ FULL = 4096
 """Up to so many numbers, all of a wrong gradient is computed to find out what is wrong."""
 
 
-class Explanation:
+class MistakeFinder:
     """Says which gradient is wrong, where and why.
 
     Parameters
@@ -62,7 +62,7 @@ class Explanation:
                 self.step = step
         return self.error([line for line in lines if line], findings)
 
-    def conjugated(self, gradients: list[Gradient]) -> list[Finding]:
+    def conjugated(self, gradients: list[GivenGradient]) -> list[Finding]:
         """Whether all that is wrong is the sign of imaginary parts."""
         of_parts = iter(gradients)
         names = []
@@ -82,7 +82,7 @@ class Explanation:
         )
         return [Finding("conjugate", what, tuple(names))] if names else []
 
-    def known_mistakes(self, tape: Tape | None, gradients: list[Gradient]) -> list[Finding]:
+    def known_mistakes(self, tape: Tape | None, gradients: list[GivenGradient]) -> list[Finding]:
         """Try mistakes inside of the program, but only where no plain factor explains it all."""
         plain = diagnose(gradients, self.sizes())
         wrong = {g.name for g in gradients if g.is_wrong}
@@ -109,7 +109,7 @@ class Explanation:
         found: Slopes,
         verdicts: Array,
         tape: Tape | None,
-    ) -> list[Gradient]:
+    ) -> list[GivenGradient]:
         """Return given and right gradients, all numbers of them where that is affordable."""
         exact = None if tape is None else tape.gradients()
         gradients = []
@@ -130,14 +130,20 @@ class Explanation:
             if exact is not None and kink is not None and not np.any(kink):
                 right = exact[i] if same(exact[i], right) else right
             gradients.append(
-                Gradient(
+                GivenGradient(
                     self.calls.names[i], x, np.asarray(g, dtype=np.float64), right, is_wrong, kink
                 )
             )
         return gradients
 
     def worst(
-        self, g: Gradient, i: int, along: list[Move], column: Array, found: Slopes, verdicts: Array
+        self,
+        g: GivenGradient,
+        i: int,
+        along: list[Move],
+        column: Array,
+        found: Slopes,
+        verdicts: Array,
     ) -> str:
         """Return the sentence that says where a gradient is most wrong."""
         if not g.is_wrong:
@@ -169,7 +175,9 @@ class Explanation:
                     sizes.update(array.shape)
         return sizes - {0, 1}
 
-    def only_in_low_precision(self, point: list[Array], gradients: list[Gradient]) -> list[Finding]:
+    def only_in_low_precision(
+        self, point: list[Array], gradients: list[GivenGradient]
+    ) -> list[Finding]:
         """Whether the gradient is right in float64 and wrong in the dtype that was given."""
         if self.calls.epsilon <= EPSILON:
             return []

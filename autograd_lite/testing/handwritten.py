@@ -17,12 +17,12 @@ from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarni
 from .arguments import describe_function
 from .calls import Calls
 from .diagnosis import Array, Finding, same
-from .explained import Explanation
+from .explained import MistakeFinder
 from .ladder import EPSILON, SURE
 from .neighbours import excused
 from .numerical import Move, Slopes, Verdict, judge, moves, read_only, slopes, tied
 from .pasting import reproducible
-from .report import Report, Row
+from .report import Report, ReportRow
 
 BESIDE = 0.03
 """How far the second point is from the first, relative to each number, or to 1."""
@@ -129,7 +129,7 @@ class _Check:
         self, calls: Calls, rtol: float | None, atol: float, rng: np.random.Generator
     ) -> None:
         self.calls, self.report, self.rng = calls, calls.report, rng
-        self.explanation = Explanation(calls)
+        self.finder = MistakeFinder(calls)
         self.tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol}
         self.doubts: list[str] = []
 
@@ -181,7 +181,7 @@ class _Check:
                     "added to, and must be set to 0 first",
                     (name,),
                 )
-                return self.explanation.error(
+                return self.finder.error(
                     [f"The gradient of {self.report.name} accumulates."], [finding]
                 )
             raise CheckInputError(
@@ -226,7 +226,7 @@ class _Check:
             if not np.any(verdicts):
                 rights.append([np.asarray(g, dtype=np.float64) for g in given])
             return None
-        return self.explanation.error_at(lent, point, given, along, column, found, verdicts, rights)
+        return self.finder.error_at(lent, point, given, along, column, found, verdicts, rights)
 
     def wrong_where_tied(
         self,
@@ -256,7 +256,7 @@ class _Check:
             "is wrong only at ties: what is shared by equal elements is counted in full for each "
             "of them, or for none"
         )
-        return self.explanation.error([line], [Finding("kink", text, names)])
+        return self.finder.error([line], [Finding("kink", text, names)])
 
     def is_rounding(self, point: list[Array], given: list[Array], exact: list[Array]) -> bool:
         """Whether a gradient in low precision is that in float64, at arguments that are rounded.
@@ -301,7 +301,9 @@ class _Check:
             note = "" if number == 0 else "at a point beside it"
             if badly_formed[i]:
                 verdict, note = Verdict.WRONG, "of the wrong shape"
-            self.report.rows.append(Row(name, 1, "by hand", len(rows), verdict, off, error, note))
+            self.report.rows.append(
+                ReportRow(name, 1, "by hand", len(rows), verdict, off, error, note)
+            )
 
     def note_doubts(self, along: list[Move], found: Slopes, verdicts: Array) -> None:
         unknown = np.flatnonzero(verdicts[:, 0] == Verdict.UNKNOWN)

@@ -15,7 +15,7 @@ import numpy as np
 from ..tensor import Array, constant, to_numpy
 from ..transforms import vjp
 from .numerical import Move, Slopes, Verdict, judge, slopes
-from .programs import Function, Program, derivative_of, on_arrays, split
+from .programs import CheckedProgram, Function, derivative_of, on_arrays, split
 
 REASONS = {
     "noise": "rounding in the function hides its slope",
@@ -62,7 +62,7 @@ def derivative_at(
 
 
 def pinpoint(
-    program: Program,
+    program: CheckedProgram,
     at: Sequence[Array],
     point: Sequence[Array],
     shapes: Sequence[Sequence[Array]],
@@ -169,7 +169,7 @@ def index_text(index: tuple[int, ...] | None) -> str:
     return f" at [{', '.join(map(str, index))}]" if index else ""
 
 
-def described(program: Program, shapes: Sequence[Sequence[Array]], found: Derivative) -> str:
+def described(program: CheckedProgram, shapes: Sequence[Sequence[Array]], found: Derivative) -> str:
     """Say of which results a derivative is, and what has been differentiated by before."""
     said = []
     for level, (weights, like) in enumerate(zip(found.of, shapes, strict=True)):

@@ -16,8 +16,8 @@ from .ladder import EPSILON, SURE
 from .locate import REASONS, Derivative, derivative_at, described, element, index_text, pinpoint
 from .neighbours import excused
 from .numerical import Move, Verdict, judge, moves, random_weights, slopes, tied
-from .programs import Function, Program, derivative_of, on_arrays, split
-from .report import Report, Row
+from .programs import CheckedProgram, Function, derivative_of, on_arrays, split
+from .report import Report, ReportRow
 from .verdicts import default_rtol
 
 ROWS = 8
@@ -42,7 +42,7 @@ class Check:
         atol: float,
         rng: np.random.Generator,
     ) -> None:
-        self.program = Program(f, inputs)
+        self.program = CheckedProgram(f, inputs)
         self.names, self.name = self.program.names, self.program.name
         self.tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol}
         self.rng = rng
@@ -369,7 +369,7 @@ class _Order:
         value, error = (np.abs(x[np.isfinite(x)]) for x in (value, error))
         scale = float(value.max(initial=0.0)) or 1.0
         self.whole.report.rows.append(
-            Row(
+            ReportRow(
                 argument,
                 self.n,
                 mode,

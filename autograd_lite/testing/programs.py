@@ -17,7 +17,7 @@ Function = Callable[..., list[Any]]
 """From arrays or Tensors, one for each argument, to a list of real results."""
 
 
-class Program:
+class CheckedProgram:
     """A function of any arguments as one from a list of real arrays to a list of real results."""
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:

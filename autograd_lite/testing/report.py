@@ -10,7 +10,7 @@ WORDS = {Verdict.RIGHT: "right", Verdict.UNKNOWN: "cannot tell", Verdict.WRONG: 
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """What was found of one argument.
 
     Attributes
@@ -65,7 +65,7 @@ class Report:
     """
 
     name: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ReportRow] = field(default_factory=list)
     evaluations: int = 0
     gradients: int = 0
     seconds: float = 0.0

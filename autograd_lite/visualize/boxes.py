@@ -13,7 +13,7 @@ from ..locations import without_folders
 from . import palette
 from .birth import Birth, is_finite
 from .fold import Fold
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 from .heat import step_of
 from .labels import short_formula, subscripted
 from .part import Part
@@ -27,7 +27,7 @@ FOLD_LENGTH = 40
 SPACE = "&#160;"  # after a change of font: some browsers leave a plain space out
 
 
-def value_label(value: Value, part: Part, short: str = "", heat: bool = False) -> str:
+def value_label(value: GraphValue, part: Part, short: str = "", heat: bool = False) -> str:
     """Return the label of a value: its name and shape, its numbers, its gradient.
 
     `short` is what formulas call it, where that is another name.
@@ -88,7 +88,7 @@ def _red(text: str) -> str:
     return text and f'<font color="{RED}"><b>{text}</b></font>'
 
 
-def what_is_not_finite(value: Value, part: Part) -> str:
+def what_is_not_finite(value: GraphValue, part: Part) -> str:
     """Say whether the value, its gradient, or both are not finite; empty if both are."""
     shown = part.graph.gradients != "hidden"
     bad = [] if is_finite(value.data) else ["value"]
@@ -121,7 +121,7 @@ def is_birth(operation: OpCall, born: Birth | None) -> bool:
 
 
 def operation_label(
-    operation: OpCall, names: Mapping[Value, str], born: Birth | None = None
+    operation: OpCall, names: Mapping[GraphValue, str], born: Birth | None = None
 ) -> str:
     """Return the label of an operation: its name, and its formula or its parameters."""
     lines = [f"<b>{quoted(cut(printable(operation.name), NAME_LENGTH))}</b>"]
@@ -142,7 +142,7 @@ def operation_label(
     return "<br/>".join(lines)
 
 
-def value_tooltip(value: Value, part: Part) -> str:
+def value_tooltip(value: GraphValue, part: Part) -> str:
     """Return what a box has no room for: the whole name, the dtype, every digit."""
     array = np.asarray(value.data)
     unknown = value.gradient is None and part.graph.gradients == "unknown"

@@ -20,7 +20,7 @@ from .boxes import NAME_LENGTH, operation_tooltip, quoted, tooltip
 from .dot import BOXES, Line, View, edge, empty, write
 from .drawing import Drawing
 from .gradients import differentiate
-from .graph import Graph, OpCall, Value, named_in, read
+from .graph import Graph, GraphValue, OpCall, named_in, read
 from .labels import short_names
 from .part import Part, nearest
 from .plain import lines
@@ -115,11 +115,11 @@ class _Merged:
 
     first: Graph
     second: Graph
-    was: dict[Value, Value] = field(default_factory=dict)
+    was: dict[GraphValue, GraphValue] = field(default_factory=dict)
     gone: set[Any] = field(default_factory=set)
     new: set[Any] = field(default_factory=set)
     graph: Graph = field(init=False)
-    now: dict[Value, Value] = field(init=False, default_factory=dict)
+    now: dict[GraphValue, GraphValue] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         first, second = self.first.operations, self.second.operations
@@ -153,12 +153,12 @@ class _Merged:
         ):
             self.same(a, b)
 
-    def same(self, a: Value, b: Value) -> None:
+    def same(self, a: GraphValue, b: GraphValue) -> None:
         """Note that two values are the same, if neither is another's already."""
         if b not in self.was and a not in self.now and (a.maker is None) == (b.maker is None):
             self.was[b], self.now[a] = a, b
 
-    def there(self, value: Value) -> Value:
+    def there(self, value: GraphValue) -> GraphValue:
         """Return what stands for a value of the first graph."""
         if value not in self.now:
             copy = replace(value, key=f"a{value.key}", maker=None, is_root=value.is_root)
@@ -178,7 +178,7 @@ class _Merged:
         self.gone.add(copy)
         return copy
 
-    def has_changed(self, value: Value) -> bool:
+    def has_changed(self, value: GraphValue) -> bool:
         """Whether a value of both graphs is another one now."""
         a, b = self.was[value].data, value.data
         return not _is_number(value) and not np.array_equal(
@@ -186,7 +186,7 @@ class _Merged:
         )
 
 
-def _is_number(value: Value) -> bool:
+def _is_number(value: GraphValue) -> bool:
     return value.tensor is None and np.ndim(value.data) == 0
 
 
@@ -216,7 +216,9 @@ def _to_dot(part: Part, merged: _Merged, view: View) -> Any:
     return digraph
 
 
-def _node(box: Box, part: Part, merged: _Merged, names: dict[Value, str]) -> Callable[[Any], None]:
+def _node(
+    box: Box, part: Part, merged: _Merged, names: dict[GraphValue, str]
+) -> Callable[[Any], None]:
     look, said, tip = dict(BOXES[box.kind]), lines(box, part, names), ""
     if box.of in merged.gone:
         look |= GONE
@@ -224,7 +226,7 @@ def _node(box: Box, part: Part, merged: _Merged, names: dict[Value, str]) -> Cal
     elif box.of in merged.new:
         look |= NEW
         said[0] = f"+ {said[0]}"
-    elif isinstance(box.of, Value) and box.of in merged.was:
+    elif isinstance(box.of, GraphValue) and box.of in merged.was:
         was, changed = merged.was[box.of], merged.has_changed(box.of)
         moved = changed or not _equal(was.gradient, box.of.gradient)
         look |= CHANGED if moved else SAME
@@ -243,7 +245,7 @@ def _equal(a: Any, b: Any) -> bool:
     return (a is None) == (b is None) and (a is None or np.array_equal(a, b, equal_nan=True))
 
 
-def _of_both(was: Value, now: Value, changed: bool) -> list[str]:
+def _of_both(was: GraphValue, now: GraphValue, changed: bool) -> list[str]:
     """Say what a value was and is, and so of its gradient."""
     name = cut(printable(now.name), NAME_LENGTH)
     if np.ndim(now.data) == 0:

@@ -46,7 +46,7 @@ from .boxes import (
     what_is_not_finite,
 )
 from .digraph import Digraph
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 from .heat import legend, step_of
 from .labels import short_names
 from .modules import ModuleCall
@@ -151,10 +151,10 @@ Line = tuple[Home, Callable[[Any], None]]  # where a box stands, and what writes
 
 
 def _node(
-    box: Box, part: Part, view: View, names: Mapping[Value, str], born: Birth | None
+    box: Box, part: Part, view: View, names: Mapping[GraphValue, str], born: Birth | None
 ) -> Callable[[Any], None]:
     look, tip = BOXES[box.kind], ""
-    if isinstance(box.of, Value):
+    if isinstance(box.of, GraphValue):
         short = names.get(box.of, "")
         label, tip = value_label(box.of, part, short, view.heat), value_tooltip(box.of, part)
         if view.heat and box.of.requires_grad:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, OpCall, Value
+from .graph import Graph, GraphValue, OpCall
 from .modules import ModuleCall
 from .text import counted, cut, parameters
 from .text import operations as so_many
@@ -60,7 +60,7 @@ class Fold(OpCall):
     inside: list[OpCall] = field(default_factory=list, repr=False)
     times: int = 1
     example: str = ""
-    hidden: list[Value] = field(default_factory=list, repr=False)
+    hidden: list[GraphValue] = field(default_factory=list, repr=False)
     parts: list[OpCall] = field(default_factory=list, repr=False)
 
     @property
@@ -333,7 +333,7 @@ def _common(inside: list[OpCall]) -> ModuleCall | None:
     return common
 
 
-Uses = dict[Value, list[tuple[int, int]]]  # which operations use it, and as which operand
+Uses = dict[GraphValue, list[tuple[int, int]]]  # which operations use it, and as which operand
 
 
 def _uses(graph: Graph) -> Uses:
@@ -384,11 +384,11 @@ def _told_apart(items: list[OpCall]) -> list[OpCall]:
 
 def _bundled(graph: Graph) -> Graph:
     """Leave out the values that pass from a fold to one other box, where they are many."""
-    users: dict[Value, set[OpCall]] = {v: set() for v in graph.values}
+    users: dict[GraphValue, set[OpCall]] = {v: set() for v in graph.values}
     for operation in graph.operations:
         for value in operation.operands:
             users[value].add(operation)
-    bundles: dict[tuple[OpCall, OpCall], list[Value]] = {}
+    bundles: dict[tuple[OpCall, OpCall], list[GraphValue]] = {}
     for operation in graph.operations:
         if isinstance(operation, Fold):
             for value in operation.results:
@@ -405,7 +405,7 @@ def _times(item: OpCall) -> str:
     return "× " + item.name.rpartition("× ")[2]
 
 
-def _stays(value: Value, item: Fold, graph: Graph, uses: Uses) -> bool:
+def _stays(value: GraphValue, item: Fold, graph: Graph, uses: Uses) -> bool:
     """Whether an input that only one fold uses is shown: what the program was given.
 
     A module's parameters are folded with it, and so is what a loop takes up at each turn.

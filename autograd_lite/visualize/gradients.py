@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backward import conjugate_if_complex, seed_for
 from ..program import reverse
-from .graph import Graph, OpCall, Value
+from .graph import Graph, GraphValue, OpCall
 
 
 def differentiate(graph: Graph, gradients: Any = None) -> None:
@@ -72,7 +72,7 @@ def _fill_in(graph: Graph, seeds: list[Any]) -> None:
             v: seed_for(v.tensor, g) for v, g in begun if v.tensor is not None and v.requires_grad
         }
 
-        def visit(operation: OpCall, upstream: list[Any]) -> Iterator[tuple[Value, Any]]:
+        def visit(operation: OpCall, upstream: list[Any]) -> Iterator[tuple[GraphValue, Any]]:
             brought = operation.vjp(upstream)
             for i, (value, g) in enumerate(zip(operation.operands, brought, strict=True)):
                 if g is not None:

@@ -39,7 +39,7 @@ from .text import number
 
 
 @dataclass(slots=True, eq=False)
-class Value(program.Value):
+class GraphValue(program.Value):
     """One value of the program, as it was when it was used.
 
     Attributes
@@ -107,8 +107,8 @@ class OpCall(program.Step):
         recorded, as in ``grad(f)(x)``; 2 for the backward pass of that.
     """
 
-    operands: list[Value]
-    results: list[Value] = field(default_factory=list)
+    operands: list[GraphValue]
+    results: list[GraphValue] = field(default_factory=list)
     key: str = ""
     module: ModuleCall | None = None
     sweep: int = 0
@@ -146,8 +146,8 @@ class Stop:
         ``"detach"`` or ``"no_grad"``.
     """
 
-    source: Value
-    made: Value
+    source: GraphValue
+    made: GraphValue
     how: str
 
 
@@ -162,12 +162,12 @@ class Graph:
     what each operation brings back to each of its operands, by position, where that is known.
     """
 
-    roots: list[Value]
-    values: list[Value]
+    roots: list[GraphValue]
+    values: list[GraphValue]
     operations: list[OpCall]
     gradients: Literal["known", "unknown", "hidden"] = "unknown"
     remarks: list[str] = field(default_factory=list)
-    bundles: dict[tuple[OpCall, OpCall], list[Value]] = field(default_factory=dict)
+    bundles: dict[tuple[OpCall, OpCall], list[GraphValue]] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
     contributions: dict[tuple[OpCall, int], Any] = field(default_factory=dict)
 
@@ -204,7 +204,7 @@ def read(roots: Tensor | Sequence[Tensor], variables: Mapping[int, str] | None =
     NoGradientError
         If nothing was recorded on the way to the roots.
     """
-    return _Reader(_checked(roots), variables or {}).graph
+    return _GraphReader(_checked(roots), variables or {}).graph
 
 
 def named_in(frame: FrameType | None) -> dict[int, str]:
@@ -254,14 +254,14 @@ def _checked(roots: Any) -> list[Tensor]:
     return tensors
 
 
-class _Reader(program.Reader):
+class _GraphReader(program.Reader):
     """Builds a graph, one step of the tape after the other."""
 
     def __init__(self, roots: list[Tensor], variables: Mapping[int, str]) -> None:
         super().__init__()
         tape = recorded(roots)
         self.graph = Graph([], [], self.steps)
-        self.given: dict[int, list[Value]] = {}  # inputs and constants, by id
+        self.given: dict[int, list[GraphValue]] = {}  # inputs and constants, by id
         self.names = _Names(tape, roots, variables)
         self.modules = Modules()
         self.roots = set(map(id, roots))
@@ -278,7 +278,7 @@ class _Reader(program.Reader):
                 self.graph.roots.append(value)
         self._stops()
 
-    def same(self, t: Tensor, operands: Sequence[Any]) -> Value | None:
+    def same(self, t: Tensor, operands: Sequence[Any]) -> GraphValue | None:
         if (same := self._times_one(t, operands)) is not None:
             return self.value(same, same.data)
         first = operands[0]
@@ -298,7 +298,7 @@ class _Reader(program.Reader):
             self.modules.place(value, operation)
         return operation
 
-    def result(self, t: Tensor, step: OpCall) -> Value:
+    def result(self, t: Tensor, step: OpCall) -> GraphValue:
         value = self._new(self.names.of(t, "t"), t.data, t)
         value.module = step.module
         return value
@@ -325,11 +325,11 @@ class _Reader(program.Reader):
                 if known is None:
                     prefix = "x" if t.is_leaf else "t"
                     key, name = f"s{len(self.graph.stops) + 1}", self.names.of(t, prefix)
-                    known = Value(t.data, name, key=key, requires_grad=True, tensor=t)
+                    known = GraphValue(t.data, name, key=key, requires_grad=True, tensor=t)
                     self.given[id(t)] = [known]
                 self.graph.stops.append(Stop(known, made, how))
 
-    def value(self, operand: Any, data: Any) -> Value:
+    def value(self, operand: Any, data: Any) -> GraphValue:
         """Return the value that an operand had when it was used.
 
         An input is one value, however often it was used, unless its ``.data`` was
@@ -364,10 +364,10 @@ class _Reader(program.Reader):
             return self._asked(x.tape.asks)
         return x if known is None else known
 
-    def _new(self, name: str, data: Any, tensor: Tensor | None) -> Value:
+    def _new(self, name: str, data: Any, tensor: Tensor | None) -> GraphValue:
         requires = tensor is not None and tensor.requires_grad
         key = f"v{len(self.graph.values) + 1}"
-        value = Value(data, name, key=key, requires_grad=requires, tensor=tensor)
+        value = GraphValue(data, name, key=key, requires_grad=requires, tensor=tensor)
         self.graph.values.append(value)
         return value
 

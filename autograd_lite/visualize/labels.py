@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .fold import Fold
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 ABOVE = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -72,7 +72,7 @@ def subscripted(name: str) -> str:
     return letter + digits.translate(BELOW) + element
 
 
-def short_names(values: Iterable[Value]) -> dict[Value, str]:
+def short_names(values: Iterable[GraphValue]) -> dict[GraphValue, str]:
     """Return each value's short name; a module's weight and bias are W and b, numbered.
 
     What the program itself calls W₁ keeps that name, and the modules' keep theirs.
@@ -81,7 +81,7 @@ def short_names(values: Iterable[Value]) -> dict[Value, str]:
     split = {v: _parameter(v.name) for v in values if v.maker is None and v.tensor is not None}
     owners = list(dict.fromkeys(path for path, _, _ in filter(None, split.values())))
     numbers = {path: str(i).translate(BELOW) for i, path in enumerate(owners, 1)}
-    names: dict[Value, str] = {v: subscripted(v.name) for v in values}
+    names: dict[GraphValue, str] = {v: subscripted(v.name) for v in values}
     taken = set(names.values())
     for value, found in split.items():
         if found:
@@ -102,7 +102,7 @@ def _parameter(name: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3] or "") if match else None
 
 
-def short_formula(operation: OpCall, names: Mapping[Value, str]) -> str:
+def short_formula(operation: OpCall, names: Mapping[GraphValue, str]) -> str:
     """Return what an operation does, such as ``X·W₁ᵀ + b₁``, ``σ(t₁)`` or ``t₆²``."""
     name = operation.name
     if isinstance(operation, Fold):

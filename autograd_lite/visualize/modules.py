@@ -17,7 +17,7 @@ from ..locations import Call
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
-    from .graph import OpCall, Value
+    from .graph import GraphValue, OpCall
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +66,7 @@ class Modules:
         self.known: dict[Call, ModuleCall] = {}
         self.calls: dict[ModuleCall, Call] = {}
         self.latest: ModuleCall | None = None
-        self.placed: dict[Value, ModuleCall | None] = {}
+        self.placed: dict[GraphValue, ModuleCall | None] = {}
         self.count = 0
         self.backward: dict[tuple[int, ModuleCall | None], ModuleCall] = {}
 
@@ -112,7 +112,7 @@ class Modules:
         self.count += 1
         return ModuleCall(f"m{self.count}", name, kind, within)
 
-    def place(self, value: Value, operation: OpCall) -> None:
+    def place(self, value: GraphValue, operation: OpCall) -> None:
         """Put a parameter into the module that holds it, unless several calls use it."""
         if value.maker is not None:
             return
@@ -121,7 +121,7 @@ class Modules:
         here = held[-1] if held else None
         value.module = here if self.placed.setdefault(value, here) is here else None
 
-    def _holds(self, module: ModuleCall, value: Value) -> bool:
+    def _holds(self, module: ModuleCall, value: GraphValue) -> bool:
         """Whether a module holds a parameter; a bare number belongs to where it is used."""
         x = value.tensor
         if x is None:
@@ -142,7 +142,9 @@ def _owner(name: str | None) -> str:
     return path if all(part.isalnum() or part.isidentifier() for part in path.split(".")) else ""
 
 
-def homes(operations: Sequence[OpCall], values: Sequence[Value]) -> dict[Value, list[ModuleCall]]:
+def homes(
+    operations: Sequence[OpCall], values: Sequence[GraphValue]
+) -> dict[GraphValue, list[ModuleCall]]:
     """Return which modules to draw around each value, the outermost first.
 
     A result stands where its operation does; a parameter with its module, if operations of

@@ -139,7 +139,7 @@ def _parameters(layer: Any) -> list[Tensor]:
 
 
 @dataclass(slots=True)
-class Line:
+class WeightLine:
     """A weight."""
 
     ends: tuple[float, float, float, float]
@@ -162,7 +162,7 @@ class Circle:
 
 
 @dataclass(slots=True)
-class Text:
+class Words:
     """Words, around a point in the middle of their foot."""
 
     x: float
@@ -180,7 +180,7 @@ class Picture:
     width: float
     height: float
     title: str
-    shapes: list[Line | Circle | Text]
+    shapes: list[WeightLine | Circle | Words]
 
 
 def picture(columns: list[Column]) -> Picture:
@@ -195,7 +195,7 @@ def picture(columns: list[Column]) -> Picture:
     across = [inset + i * ACROSS for i in range(len(columns))]
     positions = [_positions(c, x, foot) for c, x in zip(columns, across, strict=True)]
     heaviest = max(float(np.max(np.abs(c.weight))) for c in columns[1:]) or 1.0
-    shapes: list[Line | Circle | Text] = []
+    shapes: list[WeightLine | Circle | Words] = []
     for i, column in enumerate(columns[1:], 1):
         for to, (x2, y2) in positions[i].items():
             for start, (x1, y1) in positions[i - 1].items():
@@ -205,12 +205,12 @@ def picture(columns: list[Column]) -> Picture:
         for k, position in positions[i].items():
             shapes += _unit(column, k, position, i == 0)
         if column.size > len(column.shown):
-            shapes.append(Text(x, foot / 2 + 6, "⋮", 22))
-        shapes.append(Text(x, foot + 10, cut(", ".join(column.names), LETTERS), 13, bold=True))
+            shapes.append(Words(x, foot / 2 + 6, "⋮", 22))
+        shapes.append(Words(x, foot + 10, cut(", ".join(column.names), LETTERS), 13, bold=True))
         units = f"{column.size} unit{'s' * (column.size != 1)}"
-        shapes.append(Text(x, foot + 27, units, 12, fill=GREY))
+        shapes.append(Words(x, foot + 27, units, 12, fill=GREY))
     for i, line in enumerate(legend):
-        shapes.append(Text(width / 2, foot + 52 + 16 * i, line, 11, fill=GREY))
+        shapes.append(Words(width / 2, foot + 52 + 16 * i, line, 11, fill=GREY))
     sizes = "-".join(str(c.size) for c in columns)
     title = f"A network of {sizes} units: a circle for each unit, a line for each weight"
     return Picture(width, foot + 46 + 16 * len(legend), title, shapes)
@@ -225,31 +225,31 @@ def _positions(column: Column, x: float, height: float) -> dict[int, tuple[float
     return {k: (x, top + DOWN * i) for i, k in enumerate(rows) if k is not None}
 
 
-def _line(weight: Any, heaviest: float, ends: tuple[Any, ...], start: int, to: int) -> Line:
+def _line(weight: Any, heaviest: float, ends: tuple[Any, ...], start: int, to: int) -> WeightLine:
     thick = 0.4 + 6.0 * abs(float(weight)) / heaviest
     title = f"weight [{to}, {start}] = {number(weight)}"
-    return Line(ends, POSITIVE if weight >= 0 else NEGATIVE, thick, bool(weight < 0), title)
+    return WeightLine(ends, POSITIVE if weight >= 0 else NEGATIVE, thick, bool(weight < 0), title)
 
 
 def _unit(
     column: Column, k: int, position: tuple[float, float], is_input: bool
-) -> list[Line | Circle | Text]:
+) -> list[WeightLine | Circle | Words]:
     x, y = position
     facts = [f"{'input' if is_input else 'unit'} {k}"]
     circle = Circle(x, y, PAPER, INK, 1.5, "")
-    words: list[Line | Circle | Text] = []
+    words: list[WeightLine | Circle | Words] = []
     if column.bias is not None:
         facts.append(f"bias {number(column.bias[k])}")
     if column.activation is not None:
         value = column.activation[k]
         facts.append(f"activation {number(value)}")
         circle.fill = _tint(value, np.max(np.abs(column.activation)))
-        words.append(Text(x, y + 4, _signed(value), 11))
+        words.append(Words(x, y + 4, _signed(value), 11))
     if column.gradient is not None:
         slope = column.gradient[k]
         facts.append(f"gradient {number(slope)}")
         circle.rim, circle.width = (POSITIVE if slope >= 0 else NEGATIVE), 4
-        words.append(Text(x, y + RADIUS + 13, f"∂ {_signed(slope)}", 10, fill=GREY))
+        words.append(Words(x, y + RADIUS + 13, f"∂ {_signed(slope)}", 10, fill=GREY))
     circle.title = ", ".join(facts)
     return [circle, *words]
 
@@ -268,7 +268,7 @@ def to_svg(picture: Picture) -> str:
     """Write a picture as SVG; what a shape stands for is its tooltip."""
     parts = []
     for s in picture.shapes:
-        if isinstance(s, Line):
+        if isinstance(s, WeightLine):
             x1, y1, x2, y2 = s.ends
             dashes = f' stroke-dasharray="{palette.DASHES}"' * s.dashed
             parts.append(
@@ -316,7 +316,7 @@ def to_bytes(picture: Picture, format: str) -> bytes:
     axes.set_axis_off()
     dashes = [float(n) for n in palette.DASHES.split()]
     for above, s in enumerate(picture.shapes, 1):
-        if isinstance(s, Line):
+        if isinstance(s, WeightLine):
             style = (0, [n / s.width for n in dashes]) if s.dashed else "-"  # in widths of the line
             axes.plot(s.ends[::2], s.ends[1::2], color=s.colour, lw=s.width, ls=style,
                       alpha=OPACITY, zorder=above, solid_capstyle="butt")  # fmt: skip

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .fold import Fold, fold, modules_of, stages
-from .graph import Graph, OpCall, Value
+from .graph import Graph, GraphValue, OpCall
 from .modules import ModuleCall
 
 
@@ -43,7 +43,7 @@ class Part:
 
     graph: Graph
     max_boxes: int
-    values: list[Value]
+    values: list[GraphValue]
     operations: list[OpCall]
     left_out: int = 0
     cut: dict[OpCall, list[int]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def piece(
     return fold(found, max_boxes, around=around, bundles=True, operations=operations)
 
 
-def _that_led_to(graph: Graph, root: Value) -> Graph:
+def _that_led_to(graph: Graph, root: GraphValue) -> Graph:
     needed = {root}
     inside = []
     for operation in reversed(graph.operations):
@@ -112,7 +112,7 @@ def _that_led_to(graph: Graph, root: Value) -> Graph:
     return _of(graph, inside[::-1], [root])
 
 
-def _of(graph: Graph, inside: list[OpCall], roots: Iterable[Value] = ()) -> Graph:
+def _of(graph: Graph, inside: list[OpCall], roots: Iterable[GraphValue] = ()) -> Graph:
     """Return the graph of some operations; its roots are what is used elsewhere."""
     those = {*inside}
     used = {v for o in graph.operations if o not in those for v in o.operands}

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .fold import Fold
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 from .labels import short_formula, short_names
 from .part import Part
 from .scene import HOW, Box, magnitude, scene
@@ -27,9 +27,9 @@ LETTERS = 32
 __all__ = ["lines", "scene"]
 
 
-def lines(box: Box, part: Part, names: Mapping[Value, str] | None = None) -> list[str]:
+def lines(box: Box, part: Part, names: Mapping[GraphValue, str] | None = None) -> list[str]:
     """Return what a box says, line by line; `names` are those that formulas use."""
-    if isinstance(box.of, Value):
+    if isinstance(box.of, GraphValue):
         said = _of_value(box.of, part)
     elif isinstance(box.of, OpCall):
         said = _of_operation(box.of, names or short_names(part.graph.values))
@@ -38,7 +38,7 @@ def lines(box: Box, part: Part, names: Mapping[Value, str] | None = None) -> lis
     return [cut(printable(line), LETTERS) for line in said]
 
 
-def _of_value(value: Value, part: Part) -> list[str]:
+def _of_value(value: GraphValue, part: Part) -> list[str]:
     if np.ndim(value.data):
         said = [f"{value.name} {np.shape(value.data)}"]
     elif value.tensor is None:
@@ -55,7 +55,7 @@ def _of_value(value: Value, part: Part) -> list[str]:
     return said + [HOW[stop.how] for stop in part.graph.stops if stop.made is value][:1]
 
 
-def _of_operation(operation: OpCall, names: Mapping[Value, str]) -> list[str]:
+def _of_operation(operation: OpCall, names: Mapping[GraphValue, str]) -> list[str]:
     if isinstance(operation, Fold):
         return [operation.short(LETTERS), operation.contents()]
     formula = short_formula(operation, names)

@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 
 from .fold import Fold
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 from .modules import ModuleCall, homes
 from .part import Part
 from .text import number, operations, summary
@@ -55,7 +55,7 @@ class Box:
 
     key: str
     kind: BoxKind
-    of: Value | OpCall | list[str]
+    of: GraphValue | OpCall | list[str]
     home: Sequence[ModuleCall] = ()
 
 
@@ -111,7 +111,7 @@ class _Stage:
         shown, home = set(part.values), homes(part.operations, part.values)
         made_here = {v for operation in part.operations for v in operation.results}
 
-        def put(value: Value) -> None:
+        def put(value: GraphValue) -> None:
             kind: BoxKind = "root" if value.is_root and value.maker else value.kind
             self.scene.append(Box(value.key, kind, value, home[value]))
 
@@ -143,7 +143,7 @@ class _Stage:
         kind: ArrowKind = "gradient" if carries else "constant"
         self.scene.append(Arrow(tail, head, kind, label, tooltip))
 
-    def given(self, operation: OpCall, shown: set[Value]) -> None:
+    def given(self, operation: OpCall, shown: set[GraphValue]) -> None:
         """Put the arrows from an operation's operands, and those back to them."""
         graph = self.part.graph
         carries = any(v.requires_grad for v in operation.results)
@@ -165,7 +165,7 @@ class _Stage:
                     label, tooltip = _of_contribution(brought)
                     self.scene.append(Arrow(operation.key, value.key, "backward", label, tooltip))
 
-    def stopped(self, shown: set[Value]) -> None:
+    def stopped(self, shown: set[GraphValue]) -> None:
         """Put dotted arrows to constants from what they were computed from."""
         known = {thing.key for thing in self.scene if isinstance(thing, Box)}
         for stop in self.part.graph.stops:
@@ -183,7 +183,7 @@ HOW = {"detach": "detached", "no_grad": "computed under no_grad"}
 
 def _brought(
     operation: OpCall, contributions: dict[tuple[OpCall, int], np.ndarray]
-) -> list[tuple[Value, np.ndarray]]:
+) -> list[tuple[GraphValue, np.ndarray]]:
     """Return what an operation brings back, one for each operand; a fold brings sums."""
     if not isinstance(operation, Fold):
         return [
@@ -191,7 +191,7 @@ def _brought(
             for i, v in enumerate(operation.operands)
             if (operation, i) in contributions
         ]
-    brought: dict[Value, np.ndarray] = {}
+    brought: dict[GraphValue, np.ndarray] = {}
     for one in operation.inside:
         for i, value in enumerate(one.operands):
             if (one, i) in contributions:

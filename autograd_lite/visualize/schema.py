@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..locations import without_folders
-from .graph import Graph, OpCall, Value
+from .graph import Graph, GraphValue, OpCall
 from .modules import ModuleCall
 from .text import parameter
 
@@ -70,7 +70,7 @@ def _key(module: ModuleCall | None) -> str | None:
     return module.key if module else None
 
 
-def _value(value: Value) -> dict[str, Any]:
+def _value(value: GraphValue) -> dict[str, Any]:
     array = np.asarray(value.data)
     return {
         "key": value.key,

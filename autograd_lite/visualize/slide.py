@@ -21,7 +21,7 @@ from .birth import is_finite
 from .boxes import SPACE, in_one_colour, operation_tooltip, quoted, tooltip, value_tooltip
 from .dot import ARROWS, BAD, BOXES, View, empty
 from .fold import Fold
-from .graph import OpCall, Value
+from .graph import GraphValue, OpCall
 from .heat import EDGES, step_of
 from .labels import short_formula, short_names
 from .part import Part
@@ -63,10 +63,10 @@ class Cell:
     """
 
     key: str
-    of: OpCall | Value
+    of: OpCall | GraphValue
     lines: list[str]
     needs: dict[Cell, bool] = field(default_factory=dict)
-    hung: list[tuple[Value, str]] = field(default_factory=list)
+    hung: list[tuple[GraphValue, str]] = field(default_factory=list)
     depth: int = 0
     column: int = 0
     row: int = 0
@@ -155,12 +155,12 @@ def _legend() -> str:
 def cells_of(part: Part, view: View) -> list[Cell]:
     """Return the cells of a part of a graph, each after those that it needs."""
     names, shown = short_names(part.graph.values), set(part.values)
-    users: dict[Value, list[OpCall]] = {}
+    users: dict[GraphValue, list[OpCall]] = {}
     for operation in part.operations:
         for value in dict.fromkeys(operation.operands):
             users.setdefault(value, []).append(operation)
     made = {v: o for o in part.operations for v in o.results}
-    found: dict[OpCall | Value, Cell] = {}
+    found: dict[OpCall | GraphValue, Cell] = {}
     for value in part.values:
         if value not in made and not _is_number(value) and len(users.get(value, [])) != 1:
             lines = [f"*{_cut(names[value])}", _facts(value, view)]
@@ -184,7 +184,7 @@ def cells_of(part: Part, view: View) -> list[Cell]:
     return list(found.values())
 
 
-def _is_number(value: Value) -> bool:
+def _is_number(value: GraphValue) -> bool:
     return value.tensor is None and np.ndim(value.data) == 0
 
 
@@ -192,7 +192,7 @@ def _cut(text: str) -> str:
     return cut(printable(text), LETTERS)
 
 
-def _done(operation: OpCall, names: Mapping[Value, str]) -> str:
+def _done(operation: OpCall, names: Mapping[GraphValue, str]) -> str:
     """Say what an operation does; its name, where the formula is too long."""
     if isinstance(operation, Fold):
         return printable(operation.short(LETTERS))
@@ -200,7 +200,7 @@ def _done(operation: OpCall, names: Mapping[Value, str]) -> str:
     return _cut(formula if len(formula) <= LETTERS else operation.name)
 
 
-def _facts(value: Value, view: View) -> str:
+def _facts(value: GraphValue, view: View) -> str:
     """Say the shape of a value, or the number that it is, and the size of its gradient."""
     said = [number(value.data) if np.ndim(value.data) == 0 else str(np.shape(value.data))]
     if value.gradient is not None:
@@ -222,10 +222,10 @@ def _boxes(cell: Cell, part: Part, view: View) -> Iterator[Drawn]:
         yield value.key, label, value_tooltip(value, part), look, place
         y += LINE + PAD + HANG
     place = (cell.x, y, cell.width, cell.box)
-    if isinstance(cell.of, Value):
+    if isinstance(cell.of, GraphValue):
         look = dict(BOXES[cell.of.kind if cell.of.maker is None else "source"])
         tip = value_tooltip(cell.of, part)
-        told: Value | None = cell.of
+        told: GraphValue | None = cell.of
     else:
         told = next((v for v in cell.of.results if v in part.values), None)
         kind = "fold" if isinstance(cell.of, Fold) else "result"
@@ -234,7 +234,7 @@ def _boxes(cell: Cell, part: Part, view: View) -> Iterator[Drawn]:
     yield cell.key, _labelled(cell.lines, look, told, view), tip, look, place
 
 
-def _labelled(lines: list[str], look: dict[str, str], value: Value | None, view: View) -> str:
+def _labelled(lines: list[str], look: dict[str, str], value: GraphValue | None, view: View) -> str:
     """Return the label of a box; its look changes with the value that it tells of."""
     written = []
     for line in lines:

@@ -16,7 +16,7 @@ from .boxes import operation_tooltip, value_tooltip
 from .document import as_script, document
 from .dot import View
 from .fold import Fold, nested
-from .graph import Graph, OpCall, Value
+from .graph import Graph, GraphValue, OpCall
 from .modules import ModuleCall
 from .part import Part
 from .slide import Cell, cells_of
@@ -46,8 +46,8 @@ def to_html(graph: Graph, title: str, view: View) -> str:
 
 
 def _box(cell: Cell, part: Part) -> dict[str, Any]:
-    if isinstance(cell.of, Value):
-        told: Sequence[Value] = [cell.of]
+    if isinstance(cell.of, GraphValue):
+        told: Sequence[GraphValue] = [cell.of]
         kind, title = str(cell.of.kind), value_tooltip(cell.of, part)
     else:
         told = cell.of.results
@@ -72,10 +72,10 @@ class _Groups:
         children = self.keys(nested(graph.operations))
         self.add("", [], "all")
         whole = self.groups[-1]
-        values = [c for c in cells if isinstance(c.of, Value)]
+        values = [c for c in cells if isinstance(c.of, GraphValue)]
         outside = []
         for cell in values:
-            assert isinstance(cell.of, Value)
+            assert isinstance(cell.of, GraphValue)
             module = cell.of.module
             if module in self.of_module:
                 self.of_module[module]["children"].insert(0, cell.key)

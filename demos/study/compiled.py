@@ -1,7 +1,7 @@
 """The lanes of a stack in compiled loops: thousands of epochs with no Python in between.
 
-A `Loop` makes the steps that the tape would make: one program for a lane, which runs for each
-with its own points, parameters and rate (`autograd_lite.scan` with ``many=True``). The formula
+A `CompiledLane` makes the steps that the tape would make: one program for a lane, which runs for
+each with its own points, parameters and rate (`autograd_lite.scan` with ``many=True``). The formula
 of the optimizer is that of `nn.optim`; what of it changes from step to step, such as Adam's, is
 read along with the points.
 
@@ -89,7 +89,7 @@ def part(state: State, lanes: Any) -> State:
     return rebuild([a[lanes] for a in numbers])  # type: ignore[no-any-return]
 
 
-class Loop:
+class CompiledLane:
     """The steps of one lane as a compiled program, which runs for many.
 
     Parameters

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from .configuration import Configuration
-from .plans import FULL_SEEDS, Experiment, Reported, Size, cells
+from .plans import FULL_SEEDS, Experiment, Reported, SampleSize, cells
 
 
 def find(name: str) -> Experiment:
@@ -66,7 +66,11 @@ _R0_LOSSES = {
     "linear": (0.0243, 0.0131, 0.00742, 0.00343, 0.001726),
     "xor": (0.2188, 0.1770, 0.0184, 0.000984, 0.000295),
 }
-_R0_SIZES = {"quick": Size(10, 1000), "default": Size(50), "full": Size(FULL_SEEDS)}
+_R0_SIZES = {
+    "quick": SampleSize(10, 1000),
+    "default": SampleSize(50),
+    "full": SampleSize(FULL_SEEDS),
+}
 
 
 def _r0_main(data: str, printed: Sequence[float]) -> Experiment:
@@ -78,7 +82,11 @@ def _r0_main(data: str, printed: Sequence[float]) -> Experiment:
             *(Reported(data, "loss", x, at) for at, x in zip(_R0_LOG, printed, strict=True)),
             Reported(data, "accuracy", 1.0),
         ),
-        sizes={"quick": Size(20), "default": Size(FULL_SEEDS), "full": Size(FULL_SEEDS)},
+        sizes={
+            "quick": SampleSize(20),
+            "default": SampleSize(FULL_SEEDS),
+            "full": SampleSize(FULL_SEEDS),
+        },
     )
 
 
@@ -151,7 +159,11 @@ _R1_START = (
     "R1 does not say how the weights start: N(0, 1), as in R0, and biases at 0. It stops when the "
     "loss is below 0.001."
 )
-_R1_SIZES = {"quick": Size(5, 1000), "default": Size(12), "full": Size(FULL_SEEDS)}
+_R1_SIZES = {
+    "quick": SampleSize(5, 1000),
+    "default": SampleSize(12),
+    "full": SampleSize(FULL_SEEDS),
+}
 
 R1_STARTS: dict[str, dict[str, Any]] = {
     "N(0, 1), bias 0": {},
@@ -203,7 +215,7 @@ _ALL += [
         ),
         assumed=f"{_R1_START} The last layer keeps its sigmoid: 5 of 21 points wholly wrong are a "
         "loss of 0.238, which a network that is linear to the end cannot have.",
-        sizes={**_R1_SIZES, "default": Size(20)},
+        sizes={**_R1_SIZES, "default": SampleSize(20)},
     ),
     Experiment(
         "R1-starts",
@@ -217,7 +229,7 @@ _ALL += [
         assumed="R1 folds the bias into the weights and says neither how these start, nor "
         "whether gradients are means or sums over the points (a rate of 0.1 on sums is one of 2.1 "
         "on means).",
-        sizes={**_R1_SIZES, "default": Size(20)},
+        sizes={**_R1_SIZES, "default": SampleSize(20)},
     ),
     Experiment(
         "R1-optimizers",
@@ -255,7 +267,7 @@ _R2 = Configuration(
     epochs=20000,
 )
 _R2_START = "Biases start at 0. The curves show the mean cross-entropy, without the decay's part."
-_R2_SIZES = {"quick": Size(5, 500), "default": Size(15), "full": Size(FULL_SEEDS)}
+_R2_SIZES = {"quick": SampleSize(5, 500), "default": SampleSize(15), "full": SampleSize(FULL_SEEDS)}
 _DIGITS = Configuration(
     data="digits",
     output_activation="softmax",
@@ -309,7 +321,7 @@ _ALL += [
         "epochs. Here it is 1438 of scikit-learn's 8 × 8 digits and 30 epochs of 29 steps, at "
         "rates for so few steps that fall to 0 along a cosine; R2 does not say Adagrad's rate. "
         "Accuracy is that on the 359 digits that are held out.",
-        sizes={"quick": Size(1, 1), "default": Size(5), "full": Size(20)},
+        sizes={"quick": SampleSize(1, 1), "default": SampleSize(5), "full": SampleSize(20)},
     ),
 ]
 
@@ -318,8 +330,8 @@ _ALL += [
 _R3 = Configuration(data="linear", hidden=(5, 5), bias=True, lr=0.01, epochs=15000, batch=1)
 _R3_XOR = replace(_R3, data="xor", hidden=(7, 7), lr=0.1)
 _R3_START = "R3 does not say how the weights start: N(0, 1), as in R0, and biases at 0."
-_R3_SIZES = {"quick": Size(5, 60), "default": Size(20), "full": Size(FULL_SEEDS)}
-_R3_XOR_SIZES = {**_R3_SIZES, "quick": Size(5, 200)}
+_R3_SIZES = {"quick": SampleSize(5, 60), "default": SampleSize(20), "full": SampleSize(FULL_SEEDS)}
+_R3_XOR_SIZES = {**_R3_SIZES, "quick": SampleSize(5, 200)}
 
 
 def _r3_both(**settings: Any) -> dict[str, Configuration]:
@@ -418,7 +430,11 @@ _ALL += [
         ),
         assumed="The hand-out says neither the units nor the rate nor the data of its log: 4 "
         "units, rate 1, and XOR, whose predictions it shows.",
-        sizes={"quick": Size(5, 2000), "default": Size(20), "full": Size(FULL_SEEDS)},
+        sizes={
+            "quick": SampleSize(5, 2000),
+            "default": SampleSize(20),
+            "full": SampleSize(FULL_SEEDS),
+        },
     ),
 ]
 

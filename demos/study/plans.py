@@ -12,7 +12,7 @@ from .configuration import ACTIVATIONS, OPTIMIZERS, Configuration
 FULL_SEEDS = 100
 
 
-class Size(NamedTuple):
+class SampleSize(NamedTuple):
     """How many seeds each cell has, and its epochs at most (None: as many as the source)."""
 
     seeds: int
@@ -72,7 +72,7 @@ class Experiment:
     cells: Mapping[str, Configuration]
     reported: tuple[Reported, ...] = ()
     assumed: str = ""
-    sizes: Mapping[str, Size] = field(default_factory=dict)
+    sizes: Mapping[str, SampleSize] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -83,7 +83,7 @@ class Experiment:
         self, size: str = "full", seeds: int | None = None, epochs: int | None = None
     ) -> Plan:
         """Return what to run for a study of that size, or with other seeds or epochs at most."""
-        chosen = self.sizes.get(size, Size(FULL_SEEDS))
+        chosen = self.sizes.get(size, SampleSize(FULL_SEEDS))
         most = epochs or chosen.epochs
         cells = {
             label: cell if most is None else replace(cell, epochs=min(cell.epochs, most))

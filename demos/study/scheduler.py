@@ -44,7 +44,7 @@ PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """Seeds of some configurations that train as one; it is what a worker is sent."""
 
     cells: tuple[Configuration, ...]
@@ -72,7 +72,7 @@ class Task:
         return compiled.seconds(cell, len(self), self.compiled)
 
 
-def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None) -> list[Task]:
+def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = None) -> list[Job]:
     """Cut runs into tasks, the longest first.
 
     Runs that differ only in settings that they do not use are one. Of what is compiled, one
@@ -102,7 +102,7 @@ def tasks(wanted: Sequence[tuple[Configuration, int]], compile: bool | None = No
     found = []
     for cells, seeds in groups:
         loops = cells[0].data in COUNTS and compiles[_program(cells[0])]
-        found += [Task(tuple(some), part, loops) for some, part in _parts(cells, seeds, loops)]
+        found += [Job(tuple(some), part, loops) for some, part in _parts(cells, seeds, loops)]
     found.sort(key=lambda task: -task.cost)
     first = {task.program: task for task in reversed(found) if task.compiled}
     others = [task for task in found if first.get(task.program) is not task]
@@ -150,21 +150,21 @@ def _cut(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 # -- where it is done -----------------------------------------------------------------------------
 
-Done = Generator[tuple[Task, list[Outcome]], None, None]
+Done = Generator[tuple[Job, list[Outcome]], None, None]
 """Tasks with their results, in whatever order they come."""
 
 
-def _call(task: Task) -> tuple[Task, list[Outcome]]:
+def _call(task: Job) -> tuple[Job, list[Outcome]]:
     return task, task()
 
 
-def _call_in_process(task: Task) -> tuple[Task, list[Outcome]]:
+def _call_in_process(task: Job) -> tuple[Job, list[Outcome]]:
     # Ctrl-C goes to all processes; the first one decides, and ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return _call(task)
 
 
-def locally(todo: Sequence[Task], jobs: int | None = None) -> Done:
+def locally(todo: Sequence[Job], jobs: int | None = None) -> Done:
     """Train on the cores of this machine."""
     try:
         import joblib  # type: ignore[import-untyped]
@@ -179,7 +179,7 @@ def locally(todo: Sequence[Task], jobs: int | None = None) -> Done:
         yield from parallel(joblib.delayed(_call_in_process)(task) for task in todo)
 
 
-def on_dask(todo: Sequence[Task], scheduler: str) -> Done:
+def on_dask(todo: Sequence[Job], scheduler: str) -> Done:
     """Train on a Dask cluster; what a worker had begun when it died is done by another.
 
     Raises
@@ -329,7 +329,7 @@ def run(
 
 
 @contextmanager
-def _bar(todo: Sequence[Task], shown: bool | None) -> Iterator[Callable[[Task], None]]:
+def _bar(todo: Sequence[Job], shown: bool | None) -> Iterator[Callable[[Job], None]]:
     """Show how much of the expected time is over."""
     if shown is None and not sys.stderr.isatty():
         yield _lines(todo)
@@ -346,7 +346,7 @@ def _bar(todo: Sequence[Task], shown: bool | None) -> Iterator[Callable[[Task], 
     with tqdm(total=sum(task.cost for task in todo), bar_format=form) as bar:
         over = 0
 
-        def advance(task: Task) -> None:
+        def advance(task: Job) -> None:
             nonlocal over
             over += len(task)
             bar.set_postfix_str(f"{over} of {runs} runs", refresh=False)
@@ -356,13 +356,13 @@ def _bar(todo: Sequence[Task], shown: bool | None) -> Iterator[Callable[[Task], 
         yield advance
 
 
-def _lines(todo: Sequence[Task]) -> Callable[[Task], None]:
+def _lines(todo: Sequence[Job]) -> Callable[[Job], None]:
     """Return what prints how far a run is, when that was not said for a while."""
     runs, whole = sum(map(len, todo)), sum(task.cost for task in todo)
     start = said = time.monotonic()
     over, done = 0, 0.0
 
-    def advance(task: Task) -> None:
+    def advance(task: Job) -> None:
         nonlocal over, done, said
         over, done = over + len(task), done + task.cost
         now = time.monotonic()

@@ -146,7 +146,7 @@ def _train_compiled(stack: Stack, log_at: set[int], observe: Observer | None) ->
     """
     cell, epoch = stack.cell, 0
     whole, stop_below = cell.batch is None, cell.stop_below
-    loop = compiled.Loop(
+    loop = compiled.CompiledLane(
         cell, stack.forward_with, stack.optimizer, stack.arrays(),
         inputs=stack.inputs, targets=stack.targets,
         lr=np.array([run.configuration.lr for run in stack.runs]),

@@ -36,7 +36,7 @@ def test_a_text_in_numbers(story):
 
 
 def test_pairs_that_are_counted():
-    given = text.Text(np.array([0, 1] * 8), np.array([0, 1, 0]), "ab")
+    given = text.Corpus(np.array([0, 1] * 8), np.array([0, 1, 0]), "ab")
     # After a comes b, 8 of 8 times, and after b comes a, 7 of 7; one of each is added.
     assert text.by_counting(given) == pytest.approx(-np.log([9 / 10, 8 / 9]).mean())
 

@@ -18,7 +18,7 @@ from .. import figures, inside
 from ..configuration import Configuration
 from ..draws import points
 from ..experiments import EXPERIMENTS
-from ..plans import Experiment, Size, cells
+from ..plans import Experiment, SampleSize, cells
 from ..questions import Tables
 from ..statistics import wilson
 
@@ -42,7 +42,7 @@ OWN = {
                 lr=(0.1, 0.3, 1.0, 3.0, 10.0),
                 hidden=((2, 2), (4, 4), (8, 8), (16, 16)),
             ),
-            sizes={"quick": Size(5, 300), "default": Size(20), "full": Size(100)},
+            sizes={"quick": SampleSize(5, 300), "default": SampleSize(20), "full": SampleSize(100)},
         ),
         Experiment(
             "report-relu",
@@ -53,7 +53,7 @@ OWN = {
                 "He's start": replace(_RELU, init="kaiming_normal"),
                 "He's start, rate 0.01": replace(_RELU, init="kaiming_normal", lr=0.01),
             },
-            sizes={"quick": Size(5, 200), "default": Size(20), "full": Size(100)},
+            sizes={"quick": SampleSize(5, 200), "default": SampleSize(20), "full": SampleSize(100)},
         ),
     )
 }

@@ -173,9 +173,9 @@ def test_a_compiled_loop_trains_as_the_tape_does(name, as_python):
 
 def test_a_lane_that_no_step_changes_is_at_its_end_at_once(as_python, monkeypatch):
     cell = Configuration(activation="relu", output_activation="relu", lr=3.0, epochs=3000)
-    steps, run = [], compiled.Loop.run
+    steps, run = [], compiled.CompiledLane.run
     monkeypatch.setattr(
-        compiled.Loop, "run", lambda *args: steps.append(args[3]) or run(*args)
+        compiled.CompiledLane, "run", lambda *args: steps.append(args[3]) or run(*args)
     )  # fmt: skip
     here, there = (train(cell, range(4), log_at=[0, 1, 40, 2999], compile=c) for c in (True, False))
     assert sum(steps) < 100
