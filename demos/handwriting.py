@@ -27,6 +27,7 @@ from autograd_lite import no_grad
 from autograd_lite.errors import MissingExtraError
 from autograd_lite.visualize import palette
 
+from . import choices
 from .command import (
     SOURCES,
     Parser,
@@ -44,11 +45,8 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-ACTIVATIONS = {"relu": nn.ReLU, "leaky-relu": nn.LeakyReLU, "tanh": nn.Tanh}
-OPTIMIZERS: dict[str, Callable[..., nn.optim.Optimizer]] = {
-    "adam": nn.optim.Adam,
-    "adagrad": nn.optim.Adagrad,
-}
+ACTIVATIONS = ("relu", "leaky-relu", "tanh")
+OPTIMIZERS = ("adam", "adagrad")
 CLASSES = 10
 LEAST_SIDE = 4  # pixels, of which two poolings leave one
 COMPARED = [  # activations and optimizers that R2 compares
@@ -97,7 +95,10 @@ def network(task: Task, activation: str, rng: np.random.Generator) -> nn.Sequent
     first, second = task.channels
     rows, columns = task.train[0].shape[2:]
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
-    act = ACTIVATIONS[activation]
+
+    def act() -> nn.Module:
+        return choices.activation(activation) or nn.Identity()
+
     return nn.Sequential(
         {
             "conv1": nn.Conv2d(1, first, 5, padding="same", **settings),
@@ -209,7 +210,7 @@ def train(
     """
     rng = np.random.default_rng(seed)
     model = network(task, activation, rng)
-    made = OPTIMIZERS[optimizer](model.parameters(), lr or task.rates[optimizer])
+    made = choices.optimizer(optimizer, model.parameters(), lr or task.rates[optimizer])
     epochs = epochs or task.epochs
     watchers = []
     if tensorboard is not None:

@@ -20,6 +20,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, draw, no_grad
 
+from . import choices
 from .command import (
     SOURCES,
     Parser,
@@ -43,19 +44,7 @@ NUMBERS = 10**7  # in the layers' outputs for some points at once
 PRODUCTS = 4 * 10**10  # of a weight and an input, in a picture of the plane
 TITLES = {"linear": "Linear", "xor": "XOR easy"}
 
-ACTIVATIONS: dict[str, Callable[[argparse.Namespace], nn.Module | None]] = {
-    "sigmoid": lambda args: nn.Sigmoid(),
-    "tanh": lambda args: nn.Tanh(),
-    "relu": lambda args: nn.ReLU(),
-    "leaky-relu": lambda args: nn.LeakyReLU(args.slope),
-    "none": lambda args: None,
-}
-OPTIMIZERS: dict[str, Callable[[Any, argparse.Namespace], nn.optim.Optimizer]] = {
-    "sgd": lambda params, args: nn.optim.SGD(params, args.lr, args.momentum),
-    "momentum": lambda params, args: nn.optim.SGD(params, args.lr, args.momentum),
-    "adagrad": lambda params, args: nn.optim.Adagrad(params, args.lr),
-    "adam": lambda params, args: nn.optim.Adam(params, args.lr),
-}
+OPTIMIZERS = ("sgd", "momentum", "adagrad", "adam")
 RATES = {"sgd": 1.0, "momentum": 0.1, "adagrad": 0.1, "adam": 0.01}
 LOSSES = {
     "mse": (nn.MSELoss, "mean squared error"),
@@ -124,10 +113,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--hidden", "units of each hidden layer", "5 5", "4 4",
         type=size_number, nargs="+", default=[4, 4], metavar="UNITS",
     )  # fmt: skip
-    flag("--activation", "after each hidden layer", "tanh", choices=ACTIVATIONS, default="sigmoid")
+    flag(
+        "--activation",
+        "after each hidden layer",
+        "tanh",
+        choices=choices.ACTIVATIONS,
+        default="sigmoid",
+    )
     flag(
         "--output-activation", "after the last layer", "none",
-        choices=ACTIVATIONS, default="sigmoid",
+        choices=choices.ACTIVATIONS, default="sigmoid",
     )  # fmt: skip
     flag(
         "--slope", "of leaky-relu, for negative numbers", "0.005",
@@ -248,14 +243,14 @@ def train(name: str, args: argparse.Namespace) -> LabRun:
     targets = labels.astype(float)
     model = nn.MLP(
         [2, *args.hidden, 1],
-        activation=ACTIVATIONS[args.activation](args),
-        output_activation=ACTIVATIONS[args.output_activation](args),
+        activation=choices.activation(args.activation, args.slope),
+        output_activation=choices.activation(args.output_activation, args.slope),
         bias=args.bias,
         init=args.init,
         rng=rng,
     )
     loss = LOSSES[args.loss][0]()
-    optimizer = OPTIMIZERS[args.optimizer](model.parameters(), args)
+    optimizer = choices.optimizer(args.optimizer, model.parameters(), args.lr, args.momentum)
 
     few = slice(args.batch_size)
     x, y = Tensor(inputs[few], name="x"), Tensor(targets[few], name="y")

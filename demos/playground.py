@@ -12,9 +12,10 @@ import nn
 from autograd_lite import play
 from autograd_lite.errors import AutogradError
 
+from .choices import ACTIVATIONS, activation
 from .command import Parser, listing, one_line, positive, seed_number, size_number
 from .data import DATASETS, Array
-from .lab import ACTIVATIONS, LOSSES, RATES, SEED
+from .lab import LOSSES, RATES, SEED
 
 DATA: dict[str, Callable[[np.random.Generator], tuple[Array, Array]]] = {
     **DATASETS,
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     sizes = [2, *args.hidden, 1]
     model = nn.MLP(
         sizes,
-        activation=ACTIVATIONS[args.activation](args),
+        activation=activation(args.activation, args.slope),
         output_activation=nn.Sigmoid(),
         bias=args.bias,
         init=args.init,

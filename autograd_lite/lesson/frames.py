@@ -34,7 +34,7 @@ from ..errors import missing_extra
 from ..visualize import palette
 from ..visualize.graph import GraphValue, OpCall
 from ..visualize.labels import short_formula, short_names
-from ..visualize.render import render, write
+from ..visualize.render import positions, render, write
 from ..visualize.scene import magnitude
 from ..visualize.text import cut, number, printable
 from ..visualize.tikz import CENTIMETRE, latex, preamble
@@ -159,26 +159,14 @@ def film(derivation: Derivation, folding: bool = True) -> LessonFilm:
              f"node [shape=box, fixedsize=true, width={WIDTH}, height={HEIGHT}]"]  # fmt: skip
     lines += [f'"{v.key}"' for v in values]
     lines += [f'"{a.key}" -> "{b.key}"' for a, b in uses.values()]
-    places: dict[str, Point] = {}
-    curves: dict[tuple[str, str], list[list[Point]]] = {}
-    width = height = 0.0
-    for line in render(f"digraph {{ {'; '.join(lines)} }}", "plain").decode().splitlines():
-        words = line.replace('"', "").split()
-        if words[0] == "graph":
-            width, height = float(words[2]), float(words[3])
-        elif words[0] == "node":
-            places[words[1]] = float(words[2]), float(words[3])
-        elif words[0] == "edge":
-            numbers = list(map(float, words[4 : 4 + 2 * int(words[3])]))
-            points = list(zip(numbers[::2], numbers[1::2], strict=True))
-            curves.setdefault((words[1], words[2]), []).append(points)
+    found = positions(f"digraph {{ {'; '.join(lines)} }}")
     names = short_names(d.graph.values)
     shot = [replace(f, title=_renamed(f.title, names)) for f in frames(d)]
     return LessonFilm(
         d, shot, names, uses,
-        {v: places[v.key] for v in values},
-        {use: curves[a.key, b.key].pop(0) for use, (a, b) in uses.items()},
-        max(width, 8.0), height + TITLE,
+        {v: found.boxes[v.key] for v in values},
+        {use: found.lines[a.key, b.key].pop(0) for use, (a, b) in uses.items()},
+        max(found.width, 8.0), found.height + TITLE,
     )  # fmt: skip
 
 

@@ -13,11 +13,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from .. import files
 from ..errors import missing_extra
+
+Point = tuple[float, float]
 
 FORMATS = ("svg", "pdf", "png")
 
@@ -66,6 +69,39 @@ def render(source: str, format: str, seconds: float | None = None) -> bytes:
         said = done.stderr.decode(errors="replace").strip()
         raise RuntimeError(f"Graphviz could not render the graph: {said or done.returncode}")
     return done.stdout
+
+
+@dataclass
+class Positions:
+    """Where Graphviz has placed boxes and lines, in inches from the lower left corner."""
+
+    width: float = 0.0
+    height: float = 0.0
+    boxes: dict[str, Point] = field(default_factory=dict)
+    """The middle of each box, by its name, which has no spaces."""
+    lines: dict[tuple[str, str], list[list[Point]]] = field(default_factory=dict)
+    """The control points of the lines between two boxes, in the order in which they were given."""
+
+
+def positions(source: str) -> Positions:
+    """Place what a DOT text describes.
+
+    >>> found = positions("digraph { a -> b }")
+    >>> sorted(found.boxes), list(found.lines)
+    (['a', 'b'], [('a', 'b')])
+    """
+    found = Positions()
+    for line in render(source, "plain").decode().splitlines():
+        words = line.replace('"', "").split()
+        if words[0] == "graph":
+            found.width, found.height = float(words[2]), float(words[3])
+        elif words[0] == "node":
+            found.boxes[words[1]] = float(words[2]), float(words[3])
+        elif words[0] == "edge":
+            numbers = list(map(float, words[4 : 4 + 2 * int(words[3])]))
+            points = list(zip(numbers[::2], numbers[1::2], strict=True))
+            found.lines.setdefault((words[1], words[2]), []).append(points)
+    return found
 
 
 def _graphviz() -> list[str]:

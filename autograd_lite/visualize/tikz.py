@@ -14,7 +14,7 @@ from .labels import ABOVE, BELOW, GREEK, short_names
 from .modules import ModuleCall
 from .part import Part
 from .plain import lines
-from .render import render
+from .render import positions
 from .scene import Arrow, Box, scene
 from .text import printable
 
@@ -44,11 +44,11 @@ ARROWS = {"gradient": "gradient", "constant": "no gradient", "stopped": "stopped
 def to_tikz(part: Part, view: View) -> str:
     """Write a part of a graph as a ``tikzpicture``."""
     things, names = scene(part, view.backward), short_names(part.graph.values)
-    positions = _positions(str(to_dot(part, view).source))
+    placed = positions(str(to_dot(part, view).source)).boxes
     boxes = [thing for thing in things if isinstance(thing, Box)]
     written = [*preamble(), r"\begin{tikzpicture}[", STYLES, "]"]
     for box in boxes:
-        x, y = positions[box.key]
+        x, y = placed[box.key]
         first, *more = [latex(line) for line in lines(box, part, names)] or [""]
         text = r" \\ ".join([rf"\textbf{{{first}}}", *more])
         at = f"({x * CENTIMETRE:.2f}, {y * CENTIMETRE:.2f})"
@@ -91,16 +91,6 @@ def preamble() -> list[str]:
             for name, role in COLOURS.items()
         ),
     ]
-
-
-def _positions(dot: str) -> dict[str, tuple[float, float]]:
-    """Return where Graphviz places the boxes, in inches."""
-    found = {}
-    for line in render(dot, "plain").decode().splitlines():
-        words = line.replace('"', "").split()
-        if words[0] == "node":
-            found[words[1]] = float(words[2]), float(words[3])
-    return found
 
 
 def _bend(i: int, count: int, arrow: Arrow) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, no_grad
 
+from ..choices import activation
 from ..data import Array
 from .configuration import LOSSES, Configuration
 from .draws import points
@@ -30,16 +31,10 @@ def model_of(configuration: Configuration, state: Mapping[str, Array]) -> nn.MLP
     0.731
     """
     c = configuration
-    last = None if c.output_activation == "softmax" else _activation(c, c.output_activation)
-    model = nn.MLP(c.sizes, _activation(c, c.activation), c.bias, output_activation=last)
+    last = None if c.output_activation == "softmax" else activation(c.output_activation, c.slope)
+    model = nn.MLP(c.sizes, activation(c.activation, c.slope), c.bias, output_activation=last)
     model.load_state_dict({name: np.asarray(array, float) for name, array in state.items()})
     return model
-
-
-def _activation(c: Configuration, name: str) -> nn.Module | None:
-    if name == "leaky_relu":
-        return nn.LeakyReLU(c.slope)
-    return None if name == "identity" else nn.activation.BY_NAME[name]()
 
 
 def predict(model: nn.MLP, c: Configuration) -> Callable[[Array], Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, no_grad
 
+from ..choices import optimizer
 from ..data import Array
 from .configuration import LOSSES, STARTS, Configuration
 from .draws import ORDER, WEIGHTS, held_out, points, stream
@@ -44,7 +45,8 @@ class Stack:
         groups = [{"params": self.weights, "weight_decay": self.cell.weight_decay}]
         if self.biases:
             groups.append({"params": self.biases})
-        self.optimizer = _optimizer(groups, self.cell)
+        momentum = self.cell.momentum if self.cell.optimizer == "momentum" else 0.0
+        self.optimizer = optimizer(self.cell.optimizer, groups, self.cell.lr, momentum)
         rates = np.array([run.configuration.lr for run in self.runs])
         for group in self.optimizer.param_groups:
             group["lr"] = float(rates[0]) if np.ptp(rates) == 0.0 else rates[:, None, None]
@@ -231,15 +233,3 @@ def _activated(x: Any, name: str, cell: Configuration) -> Any:
     if name in ("identity", "softmax"):  # softmax is the loss's, where it cannot overflow
         return x
     return getattr(nn.functional, name)(x)
-
-
-def _optimizer(groups: Any, cell: Configuration) -> nn.optim.Optimizer:
-    if cell.optimizer == "momentum":
-        return nn.optim.SGD(groups, momentum=cell.momentum)
-    kinds: dict[str, Callable[..., nn.optim.Optimizer]] = {
-        "sgd": nn.optim.SGD,
-        "adagrad": nn.optim.Adagrad,
-        "rmsprop": nn.optim.RMSprop,
-        "adam": nn.optim.Adam,
-    }
-    return kinds[cell.optimizer](groups)
