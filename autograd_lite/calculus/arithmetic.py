@@ -204,6 +204,7 @@ derivative(
     x1=lambda g, x1, x2: np.where(np.signbit(x1) == np.signbit(x2), g, -g),
     x2=lambda g, x2: zero_gradient(g, x2),
 )
+derivative(np.frexp, x=lambda g, x: np.ldexp(g[0], -np.frexp(x)[1]), outputs=True)
 derivative(np.ldexp, x1=lambda g, x2: np.ldexp(g, x2), operands="x1 x2", nondifferentiable="x2")
 
 
@@ -214,12 +215,7 @@ def _modf(x: Any) -> Any:
 
 composite(np.divmod, lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)))
 composite(np.modf, _modf)
-composite(np.frexp, lambda x: (np.ldexp(x, -_exponent(x)), _exponent(x)))
 composite(np.fix, lambda x: np.trunc(x))
-
-
-def _exponent(x: Any) -> Any:
-    return np.frexp(to_numpy(x))[1]
 
 
 def _nan_to_num(
@@ -271,12 +267,20 @@ def _interp(
 def _unwrap(
     p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> Any:
-    here, turn = to_numpy(p), unwrap(period)
-    unwrapped = np.unwrap(here, unwrap(discont), axis, period=turn)
-    added = np.where(unwrapped == here, 0.0, unwrapped - here).astype(unwrapped.dtype)
+    added = turns(p, period, discont=unwrap(discont), axis=axis)
     if isinstance(period, Tensor):  # so many of them were added
+        turn = measured(period)
         return p + added + np.rint(added / turn) * (period - turn)
     return p + added
+
+
+def _turns(p: Any, period: Any, discont: Any = None, axis: int = -1) -> Any:
+    """Return what np.unwrap adds."""
+    unwrapped = np.unwrap(p, discont, axis, period=period)
+    return np.where(unwrapped == p, 0.0, unwrapped - p).astype(unwrapped.dtype)
+
+
+turns = derivative(_turns, name="turns", nondifferentiable="p period", parameters="discont axis")
 
 
 composite(np.nan_to_num, _nan_to_num)

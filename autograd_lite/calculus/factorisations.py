@@ -15,9 +15,10 @@ import numpy as np
 from ..composite import composite
 from ..errors import UnsupportedArgumentError
 from ..primitive import Primitive, derivative
-from ..tensor import to_numpy
+from ..tensor import measured, to_numpy
 from .arithmetic import or_one
 from .complex import C
+from .facts import given
 from .linalg import H, M, diagonals, from_lower, solve
 
 la = np.linalg
@@ -90,7 +91,7 @@ def _held(v: Any, g: Any, at: Any, turn: Any) -> Any:
     `at` marks that number. Where it is all but 0, the vector counts as not turning at all.
     """
     real = np.sum(np.real(v) * at, axis=-2)
-    sure = np.abs(to_numpy(real)) > np.finfo(real.dtype).eps ** 0.5
+    sure = np.abs(measured(real)) > np.finfo(real.dtype).eps ** 0.5
     return g - 1j * (at * np.where(sure, turn / np.where(sure, real, 1.0), 0.0)[..., None, :])
 
 
@@ -123,7 +124,7 @@ def _spectrum_rule(g: Any, a: Any) -> Any:
     """As the vectors keep the length 1, and the largest number of each stays real."""
     w, v = spectrum(a)
     gw, gv = g[0], C(g[1])
-    size = np.where(np.imag(to_numpy(v)) == 0, np.abs(to_numpy(v)), 0.0)
+    size = np.where(np.imag(measured(v)) == 0, np.abs(measured(v)), 0.0)
     largest = size == np.max(size, axis=-2, keepdims=True, initial=0.0)
     gv = _held(v, gv, largest, _turn(v, gv))
     gv = C(gv - v * np.real(np.sum(C(v) * gv, axis=-2))[..., None, :])
@@ -137,8 +138,13 @@ spectrum: Primitive = derivative(
 
 def _eig(a: Any) -> Any:
     w, v = spectrum(a)
-    if not np.iscomplexobj(a) and not np.any(np.imag(w) != 0):  # NumPy does so
-        w, v = np.real(w), np.real(v)
+    if not np.iscomplexobj(a):  # NumPy does so
+        is_complex = np.any(np.imag(measured(w)) != 0)
+        are_real = not np.any(np.imag(to_numpy(w)) != 0)
+        w, v = (
+            given(x, is_complex, "some eigenvalues are complex", "all eigenvalues are real")
+            for x in ((np.real(w), np.real(v)) if are_real else (w, v))
+        )
     return type(la.eig(np.eye(1)))(w, v)
 
 

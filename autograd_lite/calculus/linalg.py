@@ -14,9 +14,10 @@ from ..composite import NO_VALUE, as_array, composite
 from ..fitting import unbroadcast
 from ..primitive import Primitive, derivative
 from ..protocol import TABLE
-from ..tensor import to_numpy
+from ..tensor import measured, to_numpy
 from .arithmetic import or_one
 from .complex import C
+from .facts import given
 from .reductions import squared
 
 la = np.linalg
@@ -114,11 +115,16 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     cut = cut if 0 < cut < 1 else epsilon / 2.0  # as LAPACK reads it
     x = la.pinv(a, cut) @ b
     s = la.svd(a, compute_uv=False)
-    rank = int(np.sum(to_numpy(s) > cut * np.max(to_numpy(s), initial=0.0)))
+    rank, now = (
+        np.sum(sizes > cut * np.max(sizes, initial=0.0)).astype(np.int32)
+        for sizes in (measured(s), to_numpy(s))
+    )
     residuals = np.sum(squared(b - a @ x), axis=0, keepdims=np.ndim(b) == 1)
-    if not rank == columns < rows:
+    if not now == columns < rows:
         residuals = np.zeros(0, np.finfo(np.result_type(*kinds)).dtype)
-    return x, residuals, np.int32(rank), s
+    if columns < rows:
+        residuals = given(residuals, rank == columns, "the rank is full", "it is less than full")
+    return x, residuals, rank, s
 
 
 composite(la.lstsq, _lstsq)

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..composite import as_array, composite
-from ..tensor import form, to_numpy
+from ..modes import report_read
+from ..primitive import Primitive, derivative
+from ..tensor import form, measured, to_numpy
+from .facts import given
 
 
 def _aligned(a1: Any, a2: Any) -> tuple[Any, Any]:
@@ -34,8 +37,9 @@ def _polysub(a1: Any, a2: Any) -> Any:
 def _trimmed(a: Any) -> Any:
     """Return the coefficients from the first that is not 0 on, but the last in any case."""
     a = np.atleast_1d(a) if np.size(a) else np.zeros(1, np.result_type(a))
-    filled = np.flatnonzero(to_numpy(a))
-    return a[filled[0] if filled.size else -1 :]
+    zeros, now = (np.sum(np.cumprod(x == 0)) for x in (measured(a), to_numpy(a)))
+    a = given(a, zeros == now, f"{now} coefficients are 0 before the first that is not", "")
+    return a[min(now, len(a) - 1) :]
 
 
 def _polyder(p: Any, m: int = 1) -> Any:
@@ -67,24 +71,6 @@ def _poly(seq_of_zeros: Any) -> Any:
     return np.real(result) if np.isrealobj(np.poly(to_numpy(seq_of_zeros))) else result
 
 
-def _roots(p: Any) -> Any:
-    """Return the eigenvalues of the companion matrix, in the order in which NumPy has them."""
-    ordered = np.roots(to_numpy(p))  # those at 0 come last
-    n = len(ordered)
-    if n == 0:
-        return ordered
-    p = np.trim_zeros(p, "f")
-    companion = np.concatenate(
-        [np.reshape(-p[1:] / p[0], (1, n)), np.eye(n - 1, n, dtype=np.result_type(p, np.float32))]
-    )
-    found = np.linalg.eigvals(companion)
-    left, order = list(range(n)), []
-    for root in ordered:
-        order.append(min(left, key=lambda i: abs(to_numpy(found)[i] - root)))
-        left.remove(order[-1])
-    return found[order]
-
-
 def _polyfit(
     x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
@@ -108,6 +94,25 @@ def _polyfit(
     spread = np.linalg.inv(powers.T @ powers) / np.outer(lengths, lengths)
     scale = 1.0 if cov == "unscaled" else missed / (np.size(x) - order)
     return coefficients, (spread if np.ndim(y) == 1 else spread[:, :, None]) * scale
+
+
+def _roots_rule(g: Any, p: Any, out: Any) -> Any:
+    """As p(r) stays 0: a root r goes by −rᵏ / p′(r) with the coefficient of the power k."""
+    return -np.sum(np.vander(out, len(p)) * (g / np.polyval(np.polyder(p), out))[:, None], axis=0)
+
+
+roots: Primitive = derivative(
+    lambda p: np.roots(p), name="roots", p=lambda g, p, out: _roots_rule(g, p, out)
+)
+
+
+def _roots(p: Any) -> Any:
+    report_read(p, "how many roots there are")
+    found = roots(p)
+    if np.iscomplexobj(p):
+        return found
+    are_complex = np.any(np.imag(measured(found)) != 0)
+    return given(found, are_complex, "some roots are complex", "all roots are real")
 
 
 composite(np.roots, _roots)

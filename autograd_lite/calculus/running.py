@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..composite import as_array, composite
 from ..fitting import wider
 from ..primitive import derivative
-from ..tensor import form, to_numpy
+from ..tensor import form, is_recorded, measured
 from .indexing import along
 from .reductions import (
     before,
@@ -179,11 +179,11 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     lines = (f[..., 1:] - f[..., :-1]) / d
     both = left + right
     low, middle, high = f[..., :-2], f[..., 1:-1], f[..., 2:]
-    if np.all(to_numpy(left) == to_numpy(right)):
-        inner = (high - low) / both
-    else:
+    inner, even = (high - low) / both, np.all(measured(left) == measured(right))
+    if is_recorded(even) or not even:
         weights = -right / (left * both), (right - left) / (left * right), left / (right * both)
-        inner = weights[0] * low + weights[1] * middle + weights[2] * high
+        uneven = weights[0] * low + weights[1] * middle + weights[2] * high
+        inner = np.where(even, inner, uneven) if is_recorded(even) else uneven
     first, last = lines[..., :1], lines[..., -1:]
     if edge_order != 1:
         first = (_edge(d[:1], d[1:2]) * f[..., :3]).sum(axis=-1, keepdims=True)

@@ -30,7 +30,7 @@ from ..trees import flatten
 
 OF_SHAPES = frozenset({
     "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "union1d",
-    "intersect1d", "setxor1d", "setdiff1d", "trim_zeros", "extract", "compress", "roots",
+    "intersect1d", "setxor1d", "setdiff1d", "trim_zeros", "extract", "compress",
     "real_if_close", "delete", "insert", "piecewise",
 })  # fmt: skip
 """Functions whose result has a shape, or a dtype, that hangs on values: they are no step."""

@@ -416,6 +416,8 @@ call(la.det, V(np.zeros((2, 2))))
 call(la.solve, matrix(3, 3), v(3))
 call(la.solve, matrix(2, 3, 3), v(3, 1))
 call(la.qr, tall(4, 2), "r")
+call(la.eigvals, V([[1.0, 2.0, 0.5], [0.3, 4.0, 1.0], [-0.4, 0.5, -3.0]]))
+call(la.eigvals, V([[-1.5, -2.0], [1.0, 0.0]]))  # they are complex
 call(la.lstsq, tall(4, 2), v(4), rcond=None)
 call(la.lstsq, tall(4, 2), v(4, 3), rcond=None)
 call(la.lstsq, tall(2, 4), v(2), rcond=None)

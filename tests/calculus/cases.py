@@ -29,6 +29,7 @@ from autograd_lite import Tensor, primitive
 from autograd_lite.calculus import (
     arithmetic,
     factorisations,
+    facts,
     indexing,
     neural,
     norms,
@@ -972,6 +973,16 @@ CASES[transcendental.bessel.function] = st.tuples(arrays(small), st.integers(0, 
     lambda drawn: Call(drawn[:1], keywords={"order": drawn[1]})
 )
 
+CASES[arithmetic.turns.function] = st.sampled_from(
+    [
+        Call((np.array(p),), after=(period,))
+        for p in ([0.1, 5.0, 12.0], [0.3])
+        for period in (4.0, 6.3)
+    ]
+)
+CASES[facts.holding.function] = arrays(small).map(
+    lambda x: Call((x,), after=(np.bool_(True),), keywords={"is_so": True, "what": ""})
+)
 CASES[transcendental.cosine.function] = CASES[np.hypot]
 CASES[norms.powers.function] = st.builds(
     lambda x, order, signed: Call((x,), keywords={"order": order, "signed": signed}),
@@ -1069,6 +1080,8 @@ INTERNAL: dict[Callable[..., Any], Callable[..., Any]] = {
         np.copysign(np.abs(x) ** order, x) if signed else np.abs(x) ** order
     ),
     factorisations.polar.function: _polar,
+    arithmetic.turns.function: lambda p, period: np.unwrap(p, period=period) - p,
+    facts.holding.function: lambda x, fact, is_so, what: x,
     **{f: (lambda x: x) for f, entry in ENTRIES.items() if entry.name in ("alias", "detach")},
     **layer_cases.INTERNAL,
 }

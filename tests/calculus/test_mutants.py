@@ -534,10 +534,12 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_polar", r"found\[.*\] & found.* → ", "divided by, and then by 0"),
     ("_slogdet", "_(bordered_)?cofactors: |_minors: |_sum_of_squares: |squared: ", "as of det"),
     ("_eigh _svd", "_held: |_turn: ", "asked of complex matrices: see test_complex.py"),
-    ("_eig", "_held: (np.abs|to_numpy|np.finfo|0.5|-?[01].0 →)", "the largest is not small"),
+    ("_eig", "_held: (np.abs|measured|np.finfo|0.5|-?[01].0 →)", "the largest is not small"),
+    ("_holding", "", "how a written program asks: tests/codegen/test_every_source.py"),
+    ("frexp", "1 → -1", "the last of two"),
     (
         "_eig",
-        "_rule: (1 → -1|.*to_numpy|size == |0.0 →)",
+        "_rule: (1 → -1|.*measured|size == |0.0 →)",
         "the last; the largest that count",
     ),
     (
