@@ -42,7 +42,7 @@ Small arrays are made longer for it; what stands there is never read."""
 LINE = 4096
 """Elements in one turn of a loop that threads share."""
 SHORT = 16
-"""Products up to this length of their sums are added up number by number."""
+"""The sums of a product are added up so many numbers at a time, in a loop that is unrolled."""
 
 
 @dataclass(slots=True)
@@ -181,25 +181,30 @@ class Body:
             with write.over((k, n), "kj"):
                 write(f"{packed.element('kj')} = {b.element('kj')}")
             b, sb = packed, packed.strides
+        parts = max(1, -(-k // SHORT))
+        length = -(-k // parts)
+
+        def part(count: int, at: str, begin: str) -> None:
+            with write.over((m, n), "ij"):
+                write(f"s = {begin}")
+                with write.inside(f"for k in range({count}):"):
+                    ak, kb = a.element([*outer, "i", at], sa), b.element([*outer, at, "j"], sb)
+                    write(f"s = product_added(s, {ak}, {kb})")
+                write(f"{cell} = s")
+
+        cell = c.element([*outer, "i", "j"])
         with write.over(batch, outer):
-            if k <= SHORT:
-                with write.over((m, n), "ij"):
-                    write(f"s = {zero}")
-                    with write.inside(f"for k in range({k}):"):
-                        ak, kb = (
-                            a.element([*outer, "i", "k"], sa),
-                            b.element([*outer, "k", "j"], sb),
-                        )
-                        write(f"s = product_added(s, {ak}, {kb})")
-                    write(f"{c.element([*outer, 'i', 'j'])} = s")
+            if parts == 1:
+                part(k, "k", zero)
                 return
             with write.over((m, n), "ij"):
-                write(f"{c.element([*outer, 'i', 'j'])} = {zero}")
-            with write.over((k, m), "ki"):
-                write(f"s = {a.element([*outer, 'i', 'k'], sa)}")
-                with write.inside(f"for j in range({n}):"):
-                    cell, kb = c.element([*outer, "i", "j"]), b.element([*outer, "k", "j"], sb)
-                    write(f"{cell} = product_added({cell}, s, {kb})")
+                write(f"{cell} = {zero}")
+            full, rest = divmod(k, length)
+            with write.inside(f"for b in range({full}):"):
+                write(f"first = b * {length}")
+                part(length, "(first + k)", cell)
+            if rest:
+                part(rest, f"({full * length} + k)", cell)
 
     # -- sums, and other ways to make one number of many -------------------------------------
 

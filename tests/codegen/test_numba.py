@@ -79,6 +79,19 @@ def test_programs_of_many_kinds(name):
 
 
 @pytest.mark.usefixtures("as_python")
+@pytest.mark.parametrize("k", [1, 2, 15, 16, 17, 21, 31, 32, 33, 50, 73])
+def test_products_with_sums_of_every_length(k):
+    """Long sums are added up in parts, the last of which may be shorter."""
+    rng = np.random.default_rng(k)
+    for kind, front in itertools.product((np.float64, np.float32, np.int64), ((), (2,))):
+        a, b = rng.normal(size=(*front, 3, k)) * 9, rng.normal(size=(*front, k, 2)) * 9
+        a, b = a.astype(kind), b.astype(kind)
+        assert_close(compile(np.matmul, back_end="numba")(a, b), a @ b)
+    v = rng.normal(size=k)
+    assert_close(compile(np.matmul, back_end="numba")(v, b[0] * 1.0), v @ (b[0] * 1.0))
+
+
+@pytest.mark.usefixtures("as_python")
 @settings(max_examples=40)
 @given(programs(), pairs)
 def test_random_programs(steps, inputs):
