@@ -177,7 +177,9 @@ class Writer:
             if isinstance(block, Loop):
                 block = Loop(block.shape, block.steps, [v for v in block.results if v in stored])
                 own = {v: sums[v] for s in block.steps for v in s.results if v in sums}
-                self.body.loop(block, own)
+                for part in _unspread_first(block):
+                    here = {v: n for v, n in own.items() if any(v in s.results for s in part.steps)}
+                    self.body.loop(part, here)
             elif self.view(block.step) is not None:
                 self.place(block.results[0])  # noted now: its operand's memory is in use
             elif not any(block.results[0] in made for made in sums.values()):
@@ -261,4 +263,37 @@ def stacks(body: Body) -> list[str]:
     return [
         f"{name} = stack({count}, np.{kind.name if kind.kind != 'b' else 'bool_'})"
         for name, (count, kind) in body.small.items()
+    ]
+
+
+def _unspread_first(loop: Loop) -> list[Loop]:
+    """Cut a small loop so that elementary functions run along one line, as long as all of it.
+
+    A bias is read over and over, so its rows are a loop in a loop, of a few vectors each: too few
+    to run beside each other. What reads it, and what leads there, is a loop of its own, if it is
+    light.
+    """
+    shape = loop.shape
+    if (
+        len(shape) < 2
+        or prod(shape) > SMALL
+        or shape[-1] > 64
+        or not any(map(is_heavy, loop.steps))
+    ):
+        return [loop]
+    spread = {v for v in loop.operands if v.shape != shape and prod(v.shape) > 1}
+    first: set[Step] = set()
+    for step in reversed(loop.steps):
+        leads = any(v in later.operands for later in first for v in step.results)
+        if leads or not spread.isdisjoint(step.operands):
+            first.add(step)
+    if not first or len(first) == len(loop.steps) or any(map(is_heavy, first)):
+        return [loop]
+    before = [step for step in loop.steps if step in first]
+    after = [step for step in loop.steps if step not in first]
+    read = {v for step in after for v in step.operands}
+    made = [v for step in before for v in step.results if v in read or v in loop.results]
+    return [
+        Loop(shape, before, made),
+        Loop(shape, after, [v for v in loop.results if v not in made]),
     ]

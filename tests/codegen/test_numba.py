@@ -92,6 +92,26 @@ def test_products_with_sums_of_every_length(k):
 
 
 @pytest.mark.usefixtures("as_python")
+@pytest.mark.parametrize(
+    ("f", "loops"),
+    [
+        (lambda x, b: np.tanh(x + b), 2),
+        (lambda x, b: (x + b, np.exp(x + b) * x), 2),
+        (lambda x, b: np.sum(np.sin(x * x - b) + x), 2),
+        (lambda x, b: np.exp(np.tanh(x) - b), 1),  # what is spread comes too late
+        (lambda x, b: np.tanh(x) + np.exp(x) * (b + x), 2),
+    ],
+)
+def test_what_is_spread_is_read_before_elementary_functions_run(f, loops):
+    x, b = np.linspace(-2.0, 2.0, 21).reshape(7, 3), np.array([0.5, -1.0, 2.0])
+    step = compile(f, back_end="numba")
+    assert_close(step(x, b), f(x, b))
+    assert step.explain().count("Loop over (7, 3)") == 1
+    assert step.source.count("for i1 in range(3):") == 1, "one loop in a loop is left"
+    assert ("range(21):" in step.source or "range(32):" in step.source) == (loops == 2)
+
+
+@pytest.mark.usefixtures("as_python")
 @settings(max_examples=40)
 @given(programs(), pairs)
 def test_random_programs(steps, inputs):
