@@ -277,7 +277,7 @@ def _unspread_first(loop: Loop) -> list[Loop]:
     if (
         len(shape) < 2
         or prod(shape) > SMALL
-        or shape[-1] > 64
+        or shape[-1] > 16
         or not any(map(is_heavy, loop.steps))
     ):
         return [loop]
