@@ -24,6 +24,8 @@ Unit = list[Loop | Call]
 
 SMALL = 4096
 """Arrays of up to so many numbers live on the stack; all of them together are eight times that."""
+NARROW = 16
+"""Rows up to so long have too few vectors to keep a machine busy: see `_unspread_first`."""
 
 FIXED_NAMES = frozenset(
     (
@@ -277,7 +279,7 @@ def _unspread_first(loop: Loop) -> list[Loop]:
     if (
         len(shape) < 2
         or prod(shape) > SMALL
-        or shape[-1] > 16
+        or shape[-1] > NARROW
         or not any(map(is_heavy, loop.steps))
     ):
         return [loop]
