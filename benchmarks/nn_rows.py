@@ -388,6 +388,20 @@ def _peak(model: str, name: str) -> float:
     return float(done.stdout)
 
 
+def _arrays(model: str) -> float:
+    """Return the MiB that a compiled step and its optimizer keep: arrays, and nothing of Numba.
+
+    Those of the step are as they were planned; the optimizer has what it keeps of each parameter.
+    """
+    step: Any = step_of(model, COMPILED)
+    for _ in range(2):
+        step()
+    compiled = step.__closure__[0].cell_contents
+    form = compiled._latest._latest
+    kept = sum(a.nbytes for pack in compiled.packs for name, a in pack.arrays.items() if name)
+    return float(form.kernel.memory + kept) / 2**20
+
+
 def _names(model: str) -> list[str]:
     """Return who contends, of those that are installed."""
     needed = {FAST: "numba", COMPILED: "numpy", TORCH: "torch", JAX: "jax"}
@@ -409,9 +423,12 @@ def memory_row(model: str, title: str, asks: list[Ask]) -> Row:
         return Contender(name, lambda: _peak(model, name), times_itself=True)
 
     contenders = [contender(name) for name in _names(model)]
+    planned = Contender(f"{COMPILED}: its arrays", lambda: _arrays(model), times_itself=True)
+    contenders += [planned] if COMPILED in _names(model) and find_spec("numba") else []
     note = (
         "beyond what the process has when model and data are made; for nn.fast and what is "
-        "compiled, with Numba's own"
+        "compiled, with Numba's own and with the recording of the step; its arrays alone are what "
+        "the step's plan of memory and Adam's moments take"
     )
     return Row(title, "at most", contenders, asks, note, "MiB", scale=1.0, rounds=1)
 

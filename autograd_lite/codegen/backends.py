@@ -49,6 +49,8 @@ class Kernel:
         Many runs with no Python in between, where the back end can; as `run`.
     own_many
         The same for many members of a batch; as `many`.
+    memory
+        Bytes that stay from run to run for what is made within one, where that is planned.
     """
 
     schedule: Schedule
@@ -57,6 +59,7 @@ class Kernel:
     notes: list[tuple[str, str]] = field(default_factory=list)
     own_run: Callable[[Arrays, int, frozenset[int]], list[Any]] | None = None
     own_many: Callable[[Arrays, int, frozenset[int], frozenset[int]], list[Any]] | None = None
+    memory: int = 0
 
     def run(self, arrays: Arrays, count: int, scanned: frozenset[int] = frozenset()) -> list[Any]:
         """Run it `count` times: what it updates goes from one run into the next.

@@ -46,6 +46,8 @@ def numba() -> Any:
             inlined(getattr(module, name))
     _inlined(fastmath={"reassoc", "contract"})(added)
     _inlined(fastmath={"contract"})(product_added)
+    for choice in (larger, smaller):
+        _inlined(fastmath={"nnan", "nsz"})(choice)
     return numba
 
 
@@ -125,6 +127,16 @@ def added(total: Any, x: Any) -> Any:
 def product_added(total: Any, x: Any, y: Any) -> Any:
     """Return total + x · y, rounded once where the machine can."""
     return total + x * y
+
+
+def larger(s: Any, x: Any) -> Any:
+    """Return the larger of two numbers that are none of them NaN: several are compared at once."""
+    return x if x > s else s
+
+
+def smaller(s: Any, x: Any) -> Any:
+    """Return the smaller of two numbers that are none of them NaN."""
+    return x if x < s else s
 
 
 @cache

@@ -21,6 +21,7 @@ from .numba_expressions import dtype_of
 from .numba_memory import Place, Strides, contiguous, given, in_order
 from .numba_parts import Parts
 from .numba_products import MANY, is_tiled, multiplications, write_product
+from .numba_rows import is_by_rows, write_rows
 from .numba_runner import Function, Layout, Runner
 from .numba_windows import CHANNELS_LAST, is_windowed, write_windows
 from .numba_writer import FIXED_NAMES, Unit, Writer, header, kind_name, stacks
@@ -198,7 +199,7 @@ class _Segments(Writer):
         self.layout.arrays |= self.work
         runner = Runner(self.layout, self.schedule, actions)
         self.notes.append(("# memory", runner.described()))
-        return Kernel(self.schedule, runner.call, source, self.notes)
+        return Kernel(self.schedule, runner.call, source, self.notes, memory=runner.size)
 
     def _write(self, numbered: list[tuple[int, Loop | Call]]) -> None:
         """Write the blocks of a unit: one that threads share, or others together."""
@@ -224,6 +225,8 @@ class _Segments(Writer):
         if _is_tiled(step):
             parts = Parts(self.place, lambda _: self.body, self.large, self.large, False)
             write_product(step, parts)
+        elif is_by_rows(step):
+            write_rows(self.body, step, self.place)
         elif self.joined.intersection(step.operands):
             whole, begin = self.place(step.results[0]), 0
             for v in step.operands:

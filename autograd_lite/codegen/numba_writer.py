@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .numba_blocks import HEAVY, Body
+from .numba_blocks import Body
 from .numba_calls import write_call
+from .numba_elements import HEAVY
 from .numba_expressions import NEAR, OWN, dtype_of, is_heavy, own_function
 from .numba_memory import Place, Strides, contiguous, given, viewed
 from .program import Step, Value
@@ -27,32 +28,13 @@ SMALL = 4096
 NARROW = 16
 """Rows up to so long have too few vectors to keep a machine busy: see `_unspread_first`."""
 
+_USED = """
+    np at stack compiled added product_added larger smaller members count jumps member step
+    begin end share tile s x b i j k first part whole lost odd far abs min range
+"""
+_FUNCTIONS = (*OWN.values(), *NEAR.values())
 FIXED_NAMES = frozenset(
-    (
-        *("np", "at", "stack", "compiled", "added", "product_added", "members", "count", "jumps"),
-        *(
-            "begin",
-            "end",
-            "share",
-            "tile",
-            "member",
-            "step",
-            "s",
-            "x",
-            "b",
-            "i",
-            "j",
-            "k",
-            "first",
-            "part",
-            "whole",
-            "lost",
-            "far",
-        ),
-        *("abs", "min", "range", *OWN.values(), *NEAR.values()),
-        *(f"{name}32" for name in (*OWN.values(), *NEAR.values())),
-        *keyword.kwlist,
-    )
+    (*_USED.split(), *_FUNCTIONS, *(f"{name}32" for name in _FUNCTIONS), *keyword.kwlist)
 )
 
 
@@ -253,7 +235,8 @@ def header(body: Body) -> list[str]:
         if names:
             called = ", ".join(f"{name} as {name}{suffix}" if suffix else name for name in names)
             lines.append(f"from autograd_lite.codegen.{module} import {called}")
-    lines.append("from autograd_lite.codegen.jit import added, compiled, intrinsics, product_added")
+    named = "added, compiled, intrinsics, larger, product_added, smaller"
+    lines.append(f"from autograd_lite.codegen.jit import {named}")
     if body.tiles:
         lines.append("from autograd_lite.codegen.numba_tile import tile")
     lines += ["", "stack, at = intrinsics()", *(f"{x} = {text}" for text, x in body.tiles.items())]

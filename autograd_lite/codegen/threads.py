@@ -6,10 +6,11 @@ Compiled code lets go of Python's lock, so threads of Python do. They are begun 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
+from queue import SimpleQueue
 from typing import Any
 
 SHARED_FROM = 1 << 17
@@ -23,13 +24,32 @@ def threads() -> int:
     return int(asked) if asked.isdigit() and int(asked) else os.cpu_count() or 1
 
 
+class _Worker:
+    """A thread that runs what it is handed, and says so when it is done."""
+
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue[Any] = SimpleQueue()
+        threading.Thread(target=self._work, name="autograd_lite", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            function, arguments, done = self.tasks.get()
+            try:
+                function(*arguments)
+            except BaseException as error:
+                done.put(error)
+            else:
+                done.put(None)
+            del function, arguments, done  # it may wait for long, and holds no array meanwhile
+
+
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, threads() - 1), "autograd_lite_compiled")
+def _workers() -> list[_Worker]:
+    return [_Worker() for _ in range(threads() - 1)]
 
 
 if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def shared(function: Callable[..., None], turns: int) -> Callable[..., None]:
@@ -53,9 +73,14 @@ def shared(function: Callable[..., None], turns: int) -> Callable[..., None]:
         function(*first, *arrays)
 
     def run(*arrays: Any) -> None:
-        waiting = [_pool().submit(function, *part, *arrays) for part in others]
-        function(*first, *arrays)
-        for other in waiting:
-            other.result()
+        done: SimpleQueue[Any] = SimpleQueue()
+        for worker, part in zip(_workers(), others, strict=False):
+            worker.tasks.put((function, (*part, *arrays), done))
+        try:
+            function(*first, *arrays)
+        finally:
+            errors = [done.get() for _ in others]
+        for error in filter(None, errors):
+            raise error
 
     return run if others else alone

@@ -23,6 +23,7 @@ from .numba_expressions import KINDS, dtype_of
 from .numba_memory import Line, Place, contiguous, given
 from .numba_plan import sunk
 from .numba_products import is_tiled
+from .numba_rows import is_by_rows
 from .numba_segments import in_segments
 from .numba_windows import is_windowed
 from .numba_writer import SMALL, Unit, Writer, header, kind_name, root, stacks
@@ -44,7 +45,9 @@ def build(schedule: Schedule, name: str) -> Kernel:
 
 def _is_large(block: Loop | Call) -> bool:
     """Whether a block is written as loops where each may be a function of its own."""
-    return isinstance(block, Call) and (is_windowed(block.step) or is_tiled(block.step))
+    if not isinstance(block, Call):
+        return False
+    return is_windowed(block.step) or is_tiled(block.step) or is_by_rows(block.step)
 
 
 def _is_looked_at_before(block: Loop | Call, schedule: Schedule) -> bool:

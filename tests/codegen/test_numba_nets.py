@@ -249,3 +249,53 @@ def test_gradients_are_made_where_the_optimizer_reads_them():
     assert sum(n == gradient for n, _ in run.kept.values()) == 1  # and no sum with the moments
     joined = [array for array, *_ in run.pieces.values() if array in run.kept]
     assert len(joined) == len(list(step.model.parameters()))
+
+
+@pytest.mark.usefixtures("as_python", "everything_is_large")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(7,), (2, 5)])
+def test_rows_are_picked_and_added_up(dtype, shape):
+    rng = np.random.default_rng(0)
+    table, weights = (rng.normal(size=s).astype(dtype) for s in ((5, 3), (*shape, 3)))
+    step = compile(
+        value_and_grad(lambda t, i: np.sum(F.embedding(i, t) ** 2 * weights), 0), back_end="numba"
+    )
+    for _ in range(2):
+        index = rng.integers(0, 5, shape)
+        tensor = torch.tensor(table, requires_grad=True)
+        value = (torch.nn.functional.embedding(torch.tensor(index), tensor) ** 2).mul(
+            torch.tensor(weights)
+        ).sum()  # fmt: skip
+        value.backward()
+        assert_close(step(table, index), (value.detach().numpy()[()], tensor.grad.numpy()))
+    assert not {"getitem", "scatter"} & by_numpy(step)
+    with pytest.raises(IndexError, match="from 0 to 4, and got 5"):
+        step(table, index * 0 + 5)
+
+
+def test_the_largest_of_rows_with_nan_and_infinities():
+    x = np.random.default_rng(0).normal(size=(9, 21))
+    x[1, 4], x[2, 0], x[3, 20], x[4] = np.nan, np.inf, -np.inf, -np.inf
+    f = compile(lambda x: (np.max(x, axis=1), np.min(x, axis=1), np.max(x)), back_end="numba")
+    assert_close(f(x), (np.max(x, axis=1), np.min(x, axis=1), np.max(x)), 0)
+    assert_close(f(-x), (np.max(-x, axis=1), np.min(-x, axis=1), np.max(-x)), 0)
+
+
+def test_an_error_in_a_thread_is_raised_when_all_are_done(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    threads._workers.cache_clear()
+    done = np.zeros(9)
+
+    def fails(begin, end, share, array):
+        if begin == wrong:
+            raise ValueError("no")
+        array[begin:end] += 1
+
+    try:
+        run = threads.shared(fails, 9)
+        for wrong in (0, 3, 6):  # noqa: B007 (the function reads it)
+            with pytest.raises(ValueError, match="no"):
+                run(done)
+        np.testing.assert_array_equal(done, 2.0)
+    finally:
+        threads._workers.cache_clear()
