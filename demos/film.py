@@ -21,7 +21,7 @@ FINE = 81  # places along each side of the plane, at most
 
 
 class Film:
-    """What a network said of the plane while it learned; a callback of `nn.fit`.
+    """The outputs of a network over the plane while it learned; a callback of `nn.fit`.
 
     Parameters
     ----------

@@ -87,8 +87,8 @@ class Optimizer:
     """For each setting, what sees that it is in range, and may return it in a better form."""
 
     elementwise: bool = False
-    """Whether each number's step hangs on its own gradient and state alone, as a class says beside
-    its formula: compiled steps put all parameters into one vector."""
+    """Whether each number's step depends on its own gradient and state alone, as a class says
+    beside its formula: compiled steps put all parameters into one vector."""
 
     loads: int = 0
     """How often a state was loaded: a scheduler that is older than that leaves the rates alone."""

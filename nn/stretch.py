@@ -36,7 +36,7 @@ class Stretch:
     metrics
         As for `fit`.
     every
-        After how many epochs somebody wants to see the model, for each who does.
+        For each callback, after how many epochs it is called.
     copied
         Returns copies of the model's arrays; those from before the last step, the last of which
         the loss is known, stand in `arrays`.

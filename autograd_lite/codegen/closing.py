@@ -33,7 +33,7 @@ OF_SHAPES = frozenset({
     "intersect1d", "setxor1d", "setdiff1d", "trim_zeros", "extract", "compress",
     "real_if_close", "delete", "insert", "piecewise",
 })  # fmt: skip
-"""Functions whose result has a shape, or a dtype, that hangs on values: they are no step."""
+"""Functions whose result has a shape, or a dtype, that depends on values: they are no step."""
 
 
 def call(entry: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -57,7 +57,7 @@ def compile(
     Raises
     ------
     CompileError
-        In the first call, if what `f` does hangs on the values: a branch on one, ``.item()``,
+        In the first call, if what `f` does depends on the values: a branch on one, ``.item()``,
         a shape that they decide, random numbers without a generator, a write into an array
         that it did not make. The message names the line.
 

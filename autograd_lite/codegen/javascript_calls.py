@@ -36,7 +36,7 @@ def refusal(step: Step) -> NotWritable:
 
 
 def moved(w: Lines, step: Step) -> None:
-    """What moves numbers: another look at them, or a table of where they are."""
+    """What moves numbers: a view of them, or a table of where they are."""
     source = w.place(step.operands[0])
     for v, where in zip(step.results, step.apply([source.numbers()]), strict=True):
         place = regular(where)

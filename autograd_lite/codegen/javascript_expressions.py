@@ -62,7 +62,7 @@ _NAMED = {
 }  # fmt: skip
 """Primitives that are no ufunc, by name."""
 WITH_PARAMETERS = ("astype", "bessel", "clip", "round", "isclose")
-"""Those whose expression hangs on their parameters."""
+"""Those whose expression depends on their parameters."""
 
 
 def is_known(primitive: Any) -> bool:

@@ -29,7 +29,7 @@ def elementary_of(bits: int) -> ModuleType:
 
 @cache
 def numba() -> Any:
-    """Return Numba, to which our functions are known by now.
+    """Return Numba, with our functions registered.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def smaller(s: Any, x: Any) -> Any:
 
 @cache
 def intrinsics() -> tuple[Any, Any]:
-    """Return what has no like in Python: `stack` and `at`.
+    """Return what Python has no equivalent of: `stack` and `at`.
 
     ``stack(n, dtype)`` is an array of n numbers that lives as long as the function runs, and
     costs nothing. ``at(i)`` is i as an index that is not looked at for being negative.

@@ -65,7 +65,7 @@ DOES = {
     "a shape that values decide": "makes an array whose shape hangs on values",
 }
 SHAPES = (np.nonzero, np.flatnonzero, np.argwhere)
-"""Functions whose result has a shape that hangs on values."""
+"""Functions whose result has a shape that depends on values."""
 
 
 SO = "so what is compiled would be right for these numbers alone"

@@ -108,7 +108,7 @@ def _order(data: Any) -> tuple[int, ...] | None:
 
 
 def viewed(step: Step, place: Place) -> Place | None:
-    """Return where the result of a step lies that moves no number; None if it has to."""
+    """Return the place of a step's result if that is a view; None if numbers must be copied."""
     name, p, shape = step.primitive.name, step.parameters, step.results[0].shape
     if name == "transpose":
         axes = p.get("axes")

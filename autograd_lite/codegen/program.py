@@ -260,7 +260,7 @@ class _Reader(base.Reader):
 
 
 def _shows(made: Any, values: Sequence[Any]) -> bool:
-    """Whether one of the results is memory of an operand."""
+    """Whether one of the results shares memory with an operand."""
     results = made if isinstance(made, tuple) else (made,)
     arrays = [x for x in values if isinstance(x, np.ndarray)]
     return any(

@@ -23,7 +23,7 @@ Rewrite = Callable[[Step], Value | None]
 
 
 def simplify(program: Program) -> Program:
-    """Return the program without what repeats, what is known beforehand and what nobody uses."""
+    """Return the program without repetitions, constant steps and unused ones."""
     return without_unused(_shortened(program))
 
 
@@ -79,7 +79,7 @@ def without_unused(program: Program) -> Program:
 
 
 def _is_view(step: Step) -> bool:
-    """Whether a step only looks at an array in another way, as ``X.T`` does: it is not folded."""
+    """Whether a step only makes a view, as ``X.T`` does: it is not folded."""
     return step.primitive.function is np.transpose and np.size(step.operands[0].data) > 1
 
 

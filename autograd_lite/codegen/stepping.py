@@ -173,7 +173,7 @@ def _is_memory_of(x: Any, arrays: Sequence[Any]) -> bool:
 
 
 def _called(owner: Any) -> str:
-    """Return what somebody may know an array or a Tensor by that stands around a function."""
+    """Return a name, for a message, of an array or a Tensor that a function captures."""
     if isinstance(owner, Tensor):
         return owner._describe(inside=True)
     return f"an array of shape {owner.shape} around it"

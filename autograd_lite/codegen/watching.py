@@ -318,7 +318,7 @@ def check_shapes(program: Program) -> None:
 
 
 def put_back(changed: State) -> None:
-    """Let generators stand where they stood."""
+    """Set generators back to the states that they had."""
     for owner, values, _ in changed.held:
         if set(values) == {"state"} and hasattr(owner, "state"):
             owner.state = values["state"]

@@ -274,7 +274,7 @@ class Contraction:
             yield found
 
     def comes_to(self, arrays: Sequence[Any], value: Any) -> bool:
-        """Whether the sums come to a value; where there are too many of them that is believed."""
+        """Whether the sums come to a value; too many of them are not checked."""
         count = 1
         for c in letters(*self.factors, self.out):
             count *= self.sizes[c]

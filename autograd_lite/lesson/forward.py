@@ -50,7 +50,7 @@ class ForwardStep:
 
 
 def named(value: GraphValue) -> Formula:
-    """Return a value as a formula: its name, the number itself, or what a condition asks."""
+    """Return a value as a formula: its name, the number itself, or the condition."""
     if value.asks is not None:
         return _question(*value.asks, value.data)
     if value.tensor is None and np.ndim(value.data) == 0:
@@ -59,7 +59,7 @@ def named(value: GraphValue) -> Formula:
 
 
 def _question(primitive: Primitive, of: list[Any], value: Any) -> Formula:
-    """Return a condition as a formula of what it was asked of."""
+    """Return a condition as a formula of its operands."""
     return Formula(head_of(primitive), value, "", tuple(map(_asked, of)), {}, primitive)
 
 
@@ -126,7 +126,7 @@ def applied(operation: OpCall, formulas: list[Formula]) -> Formula:
 
 
 def declared_by(operation: OpCall, taken: set[str]) -> Declared | None:
-    """Return what an operation says of its indices, in letters that the program has no use for."""
+    """Return the indices that an operation declares, in letters that the program does not use."""
     shapes = [np.shape(v.data) for v in operation.operands]
     shape = np.shape(operation.results[0].data)
     return contraction(operation.primitive, shapes, shape, operation.parameters, taken)

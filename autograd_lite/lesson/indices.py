@@ -21,7 +21,7 @@ LEADING = "nmlp"  # for the axes before those that have a letter
 
 @dataclass(frozen=True)
 class Declared:
-    """What an operation says of its indices.
+    """The indices that an operation declares.
 
     Attributes
     ----------

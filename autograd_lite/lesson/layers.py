@@ -148,7 +148,7 @@ def beneath(uses: Sequence[Use], homes: Mapping[str, Path]) -> dict[str, Use]:
 
 
 def _signs(tails: Sequence[str]) -> tuple[int, ...]:
-    """One hangs below; of two, the first stands above."""
+    """Return the sides of boxes that hang on one: a single one below; of two, the first above."""
     return ((), (1,), (-1, 1))[len(tails)]
 
 

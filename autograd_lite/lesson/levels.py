@@ -79,12 +79,12 @@ class _Rerun:
         raise NotImplementedError
 
     def apply(self, operation: OpCall, operands: list[Any]) -> list[Any]:
-        """Apply an operation in other words."""
+        """Apply an operation as simpler ones."""
         self.started.append(abs(next_number()))
         return self.in_other_words(operation, operands)
 
     def in_other_words(self, operation: OpCall, operands: list[Any]) -> list[Any]:
-        """Return what stands for each of its results."""
+        """Return its results, computed by simpler operations."""
         raise NotImplementedError
 
     def roots(self, root: GraphValue, made: Any, seed: Any) -> list[Tensor]:

@@ -114,7 +114,7 @@ class _Reapplied:
         self.made = Living()
 
     def living(self) -> Living:
-        """Return it, written."""
+        """Return the derivation as JavaScript."""
         with everything():
             inputs = list(self.begin())
             operations = self.whole.graph.operations
@@ -170,7 +170,7 @@ class _Reapplied:
         return self.known[v]
 
     def asked_again(self, v: GraphValue) -> Any:
-        """Ask the question whose answer a value is; if that cannot be followed, it stays."""
+        """Evaluate the condition behind a value again; keep a value that cannot be followed."""
         try:
             made = self.asked(v.asks)
             if np.array_equal(made.data, v.data):
@@ -181,7 +181,7 @@ class _Reapplied:
         return constant(np.asarray(v.data))
 
     def asked(self, x: Any) -> Any:
-        """Return a question, asked again of the values that it was asked of."""
+        """Return a condition, evaluated again on its operands."""
         if isinstance(x, tuple):
             question, of = x
             return question.apply(*map(self.asked, of))
@@ -326,7 +326,7 @@ def _is_side(t: Tensor, name: str) -> bool:
 
 
 def _made_since(begun: int, made: Any) -> Iterator[Tensor]:
-    """Yield what tells of a kink, among what a rule has made."""
+    """Yield those values that a rule has made which tell of a kink."""
     waiting, seen = [made], set[int]()
     while waiting:
         t = waiting.pop()

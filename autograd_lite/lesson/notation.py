@@ -89,7 +89,7 @@ class Notation:
         return f"{self.minus}{x}"
 
     def parentheses(self, x: str) -> str:
-        """Hold a formula together."""
+        """Put a formula in parentheses."""
         return f"({x})"
 
     def fraction(self, above: str, below: str) -> str | None:
@@ -267,7 +267,7 @@ class LaTeX(_Typeset):
         return f"{left} {sign} {right}" if sign else rf"{left} \, {right}"
 
     def parentheses(self, x: str) -> str:
-        """Hold a formula together."""
+        """Put a formula in parentheses."""
         return rf"\left({x}\right)"
 
     def fraction(self, above: str, below: str) -> str | None:
@@ -393,7 +393,7 @@ class MathML(_Typeset):
         return f"<mrow><mo>−</mo>{x}</mrow>"
 
     def parentheses(self, x: str) -> str:
-        """Hold a formula together."""
+        """Put a formula in parentheses."""
         return f"<mrow>{OPEN}{x}{CLOSE}</mrow>"
 
     def fraction(self, above: str, below: str) -> str | None:

@@ -87,7 +87,7 @@ def play(
     NonScalarBackwardError
         If the loss is not a single number.
     CompileError, NotWritable
-        If what the model does hangs on the numbers themselves, or cannot be written in
+        If what the model does depends on the numbers themselves, or cannot be written in
         JavaScript. The message names the line.
 
     Examples

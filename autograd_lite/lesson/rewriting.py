@@ -144,9 +144,9 @@ def _choice(f: Formula, way: Way) -> Formula | None:
 
 
 def together(notes: Iterable[Formula]) -> list[Formula]:
-    """Say once what comparisons of the same two say: x ≥ 0 and x ≠ 0 is x > 0.
+    """Merge comparisons of the same two formulas: x ≥ 0 and x ≠ 0 is x > 0.
 
-    No remark is made that a single point was not hit, as x ≠ 0.
+    That a single point was not hit, as in x ≠ 0, is left out.
     """
     kept: list[tuple[Formula, set[int]]] = []
     for note in notes:

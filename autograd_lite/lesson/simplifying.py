@@ -58,7 +58,7 @@ def _moved(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("scatter")
 def _an_axis_less(f: Formula, way: Way) -> Formula | None:
-    """What has only lost axes of length 1 is what it was."""
+    """Leave out a scatter that only adds axes of length 1."""
     if way.moves or len(f.arguments) != 1 or np.size(f.value) != np.size(f.arguments[0].value):
         return None
     index = f.parameters.get("index")
@@ -71,7 +71,7 @@ def _an_axis_less(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("getitem")
 def _another_axis(f: Formula, way: Way) -> Formula | None:
-    """A number that was given axes of length 1 is the number."""
+    """Leave out an index that only gives a number axes of length 1."""
     if way.moves or len(f.arguments) != 1:
         return None
     (x,) = f.arguments
@@ -82,7 +82,7 @@ def _another_axis(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("transpose")
 def _transposed(f: Formula, way: Way) -> Formula | None:
-    """Twice is not at all; a number has no axes to exchange; nor is every exchange one."""
+    """Leave out a transpose of a transpose, of a number, and one that changes no order."""
     (x,) = f.arguments
     axes = f.parameters.get("axes")
     ndim = len(x.shape)
@@ -127,7 +127,7 @@ def _negative(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("multiply", "divide")
 def _signs(f: Formula, way: Way) -> Formula | None:
-    """A minus comes to the front; two are none."""
+    """Move a minus to the front; two of them cancel."""
     a, b = f.arguments
     negative = (a.head == "negative") + (b.head == "negative")
     if is_equal(a, -1) and f.head == "multiply":
@@ -185,7 +185,7 @@ def _same_set(some: tuple[Formula, ...], others: tuple[Formula, ...]) -> bool:
 
 @rewrites("multiply")
 def _numbers_first(f: Formula, way: Way) -> Formula | None:
-    """What is only a number stands in front: 2 · x · 3 · y becomes 6 · (x · y)."""
+    """Move constant factors to the front: 2 · x · 3 · y becomes 6 · (x · y)."""
     a, b = f.arguments
     if is_number(a) and is_number(b):
         return number(f.value)
@@ -282,7 +282,7 @@ def _with_ones(f: Formula, way: Way) -> Formula | None:
 
 @rewrites("sum")
 def _nothing_to_sum(f: Formula, way: Way) -> Formula | None:
-    """Axes are counted from the left, and all of them go without saying."""
+    """Count axes from the left; name none where the sum is over all of them."""
     (x,) = f.arguments
     axis = f.parameters.get("axis")
     if way.moves:

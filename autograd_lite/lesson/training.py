@@ -263,7 +263,7 @@ def _double(x: Any) -> Any:
 
 
 def _fix(captured: Captured) -> None:
-    """Let what a function took from around itself stay what it is now."""
+    """Fix the values that a function captured at what they are now."""
     for v in captured.values:
         v.is_input = False
 
@@ -374,7 +374,7 @@ def _is_beside(v: Value) -> bool:
 
 
 def _layer(step: Step, now: Value, own: dict[int, int]) -> LayerUnits | None:
-    """Return what a matrix product with a parameter begins."""
+    """Return the layer that begins with a matrix product with a parameter."""
     name, operands = step.primitive.name, step.operands
     if name not in ("linear", "matmul") or operands[0] is not now:
         return None

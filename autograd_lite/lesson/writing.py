@@ -129,7 +129,7 @@ class _FormulaWriter:
         self.numbers = numbers
 
     def write(self, f: Formula) -> tuple[str, int]:
-        """Return the formula and how tightly it holds together."""
+        """Return the formula and its precedence."""
         n = self.n
         if f.head in ("symbol", "gradient"):
             if callable(self.numbers):
@@ -152,7 +152,7 @@ class _FormulaWriter:
         return written
 
     def hold(self, f: Formula, at_least: int) -> str:
-        """Write a part, in parentheses where it does not hold together well enough."""
+        """Write a part, in parentheses where its precedence is too low."""
         text, level = self.write(f)
         if level == ATOM and at_least > SIGN and SLOT.match(text):
             return f"⟪{text}⟫"

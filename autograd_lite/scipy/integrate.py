@@ -10,7 +10,7 @@
 >>> round(float(grad(at_the_end)(0.5)), 6)  # −2 exp(−0.5)
 -1.213061
 
-The solver's own steps are not recorded. A solution y(t) answers to what it hangs on by the adjoint
+The solver's own steps are not recorded. The derivatives of a solution y(t) come from the adjoint
 equation: of what arrives at y(t), a, is solved backwards in time
 
     da/dt = −aᵀ ∂f/∂y,    and its gradient by the parameters θ of f gathers ∫ aᵀ ∂f/∂θ dt
@@ -148,7 +148,7 @@ def _double(x: Any) -> Any:
 
 
 def _in_general(options: dict[str, Any]) -> dict[str, Any]:
-    """Return a solver's options without those that hang on how many elements y has."""
+    """Return a solver's options without those that depend on the size of y."""
     kept = {k: v for k, v in options.items() if k in ("mxstep", "hmax", "hmin", "max_step")}
     return kept | {k: np.min(options[k]) for k in ("rtol", "atol") if options.get(k) is not None}
 

@@ -52,7 +52,7 @@ __all__ = [
 
 
 def _moved(f: Any, a: Any, g: Any) -> Any:
-    """Return by how much f(a) moves as a moves by g."""
+    """Return the derivative of f at a along g."""
     n = a.shape[-1]
     zero = np.zeros(a.shape, a.dtype)
     both = np.concatenate(

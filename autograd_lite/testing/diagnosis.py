@@ -134,7 +134,7 @@ def diagnose(
 
 
 def _merged(found: list[Finding]) -> list[Finding]:
-    """Say once what several arrays have in common."""
+    """Merge findings that several arrays share."""
     merged: dict[tuple[str, str], tuple[str, ...]] = {}
     for f in found:
         merged[f.kind, f.said] = (*merged.get((f.kind, f.said), ()), *f.names)

@@ -116,7 +116,7 @@ def _grain(plus: Array, minus: Array, size: float) -> float:
 
 
 def _least(error: Array) -> int:
-    """Return where an error is least; what is no number is as bad as can be."""
+    """Return where an error is least; NaN counts as infinite."""
     return int(np.argmin(np.where(np.isnan(error), np.inf, error)))
 
 

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bring the fixture, now that pytest is there."""
+    """Register the fixture."""
     import pytest
 
     seed = config.getoption("--gradient-seed")

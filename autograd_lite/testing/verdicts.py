@@ -65,7 +65,7 @@ class Slopes:
 
     @property
     def nought(self) -> float:
-        """What is no slope, but the rounding in what makes the largest of the results."""
+        """Return how large a slope may be that is only rounding in the largest of the results."""
         largest = float(np.max(self.size, initial=0.0, where=np.isfinite(self.size)))
         return ROUNDED * min(1.0, largest)
 

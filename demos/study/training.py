@@ -139,7 +139,7 @@ def _train(stack: Stack, log_at: set[int], observe: Observer | None) -> None:
 
 
 def _train_compiled(stack: Stack, log_at: set[int], observe: Observer | None) -> None:
-    """Do what `_train` does, with as many epochs in one call as nobody looks between.
+    """Do what `_train` does, with all epochs up to the next look in one call.
 
     Where a lane should have left in the middle, its steps up to there are made again. Where a step
     changes no bit of a lane, no later one does: what it is at its end is known then.
@@ -201,7 +201,7 @@ def _train_compiled(stack: Stack, log_at: set[int], observe: Observer | None) ->
 
 
 def _stay(stack: Stack, state: compiled.State, epochs: Sequence[int]) -> None:
-    """Note of lanes that every step leaves as they are what they are at the epochs to come."""
+    """Log the coming epochs of lanes that no step changes any more."""
     stack.take(state["parameters"])
     with no_grad():
         output, _ = stack.forward()

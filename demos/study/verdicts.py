@@ -89,7 +89,7 @@ class Claim:
     printed: float | None = field(default=None, kw_only=True)
 
     def judge(self, tables: Tables) -> Judgement:
-        """Count the answers."""
+        """Count the answers to the question."""
         answers = self.question.answers(tables)
         n, yes = len(answers), int(answers.sum())
         effect = self.question.effect

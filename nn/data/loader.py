@@ -163,7 +163,7 @@ class DataLoader:
         return generator(self.rng).permutation(count) if self.shuffle else np.arange(count)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next batches hang on, in the middle of an iteration too.
+        """Return what the next batches depend on, in the middle of an iteration too.
 
         Without an `rng` of its own the loader draws from the default sequence,
         which `nn.get_rng_state` saves.

@@ -83,7 +83,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.eps = from_zero("eps", eps)
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.cooling = 0
-        self._attach(optimizer)  # and leave its rates: they hang on what is measured
+        self._attach(optimizer)  # and leave its rates: they depend on what is measured
 
     def _better(self, value: float) -> bool:
         sign = 1.0 if self.mode == "max" else -1.0

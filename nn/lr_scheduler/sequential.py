@@ -51,7 +51,7 @@ class SequentialLR(LRScheduler):
         for scheduler in schedulers:
             if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
                 raise ValueError(
-                    "SequentialLR takes schedulers of its optimizer that hang on the epoch alone, "
+                    "SequentialLR takes schedulers of its optimizer that need the epoch alone, "
                     f"and got a {type(scheduler).__name__}"
                     f"{'' if scheduler.optimizer is optimizer else ' of another optimizer'}."
                 )

@@ -67,5 +67,5 @@ def __dir__() -> list[str]:
 
 
 def entry_of(ufunc: np.ufunc) -> Any:
-    """Return the rules of one of SciPy's ufuncs, or None, to the engine that meets it."""
+    """Return the rules of one of SciPy's ufuncs, or None; the engine asks when it meets one."""
     return TABLE.get(ufunc)

@@ -173,7 +173,7 @@ derivative(sc.fdtr, operands="dfn dfd x", x=lambda g, dfn, dfd, x: g * f_density
 derivative(sc.fdtrc, operands="dfn dfd x", x=lambda g, dfn, dfd, x: -g * f_density(dfn, dfd, x))
 derivative(sc.fdtri, operands="dfn dfd p", p=lambda g, dfn, dfd, out: g / f_density(dfn, dfd, out))
 
-# -- of counts, by what the count hangs on -----------------------------------------------------
+# -- of counts, by what the count depends on ---------------------------------------------------
 
 derivative(sc.pdtr, operands="k m", m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1.0, m))
 derivative(sc.pdtrc, operands="k m", m=lambda g, k, m: g * gamma_density(np.floor(k) + 1.0, m))

@@ -181,7 +181,7 @@ class Distribution:
         return (y >= low) & (y <= high) & np.isfinite(y)  # far out, each density is 0
 
     def _some(self, *shapes: Any) -> float:
-        """Return a number of every support, to compute with in place of one outside."""
+        """Return a number inside of the support, to compute with in place of one outside."""
         if callable(self.support):
             return 0.0
         low, high = self.support
