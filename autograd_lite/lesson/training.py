@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..codegen.building import plain_program
-from ..codegen.program import Program, Step, Value, with_operands
+from ..codegen.expand import without_checks
+from ..codegen.program import Program, Step, Value
 from ..codegen.watching import Captured, record_watched
 from ..errors import NonScalarBackwardError
 from ..modes import no_grad, trace
@@ -306,26 +307,6 @@ def _check_number(loss: Any) -> None:
 
 def _array(x: Any) -> Any:
     return np.asarray(x.data if isinstance(x, Tensor) else x)
-
-
-def without_checks(program: Program) -> Program:
-    """Return a program without the steps that only look whether numbers are in range.
-
-    >>> from autograd_lite.codegen import record
-    >>> program = record(lambda x: x + 1.0, (np.zeros(2),)).program
-    >>> len(without_checks(program).steps)
-    1
-    """
-    instead: dict[int, Value] = {}
-    steps = []
-    for step in program.steps:
-        operands = [instead.get(id(v), v) for v in step.operands]
-        if step.primitive.is_check:
-            instead[id(step.results[0])] = operands[0]
-            continue
-        steps.append(with_operands(step, operands))
-    outputs = [instead.get(id(v), v) for v in program.outputs]
-    return Program(program.inputs, steps, outputs)
 
 
 # -- layers ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from . import palette
 from .birth import Birth, is_finite
 from .fold import Fold
 from .graph import GraphValue, OpCall
-from .heat import step_of
+from .heat import heat_of
 from .labels import short_formula, subscripted
 from .part import Part
 from .scene import HOW, magnitude
@@ -63,7 +63,7 @@ def value_label(value: GraphValue, part: Part, short: str = "", heat: bool = Fal
         lines.append(_coloured(unshown))
     if heat and value.gradient is not None and not bad:
         size = f"|grad| {magnitude(value.gradient):.3g}" if array.ndim else ""
-        word = step_of(value.gradient).word
+        word = heat_of(value.gradient).word
         said = [size, word and f"<b>{word}</b>"]
         lines += [" ".join(filter(None, said))] if any(said) else []
     lines += [quoted(HOW[stop.how]) for stop in part.graph.stops if stop.made is value][:1]

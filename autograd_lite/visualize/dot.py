@@ -47,7 +47,7 @@ from .boxes import (
 )
 from .digraph import Digraph
 from .graph import GraphValue, OpCall
-from .heat import legend, step_of
+from .heat import heat_of, legend
 from .labels import short_names
 from .modules import ModuleCall
 from .part import Part
@@ -158,7 +158,7 @@ def _node(
         short = names.get(box.of, "")
         label, tip = value_label(box.of, part, short, view.heat), value_tooltip(box.of, part)
         if view.heat and box.of.requires_grad:
-            heat = step_of(box.of.gradient)
+            heat = heat_of(box.of.gradient)
             style = f"{look['style']},{heat.style}"
             look = {**look, "fillcolor": heat.fill, "style": style, "color": heat.border}
             label = in_one_colour(label, palette.text_on(heat.fill))

@@ -1,6 +1,6 @@
 """How large a gradient is, as a colour: vanishing, exploding, dead, not finite.
 
->>> steps = [step_of(g).word for g in (1e-9, 0.0, 1.0, -1e5, np.nan, None)]
+>>> steps = [heat_of(g).word for g in (1e-9, 0.0, 1.0, -1e5, np.nan, None)]
 >>> steps
 ['vanishing', 'dead', '', 'exploding', 'not finite', 'no gradient arrives']
 """
@@ -34,7 +34,7 @@ NOTHING = Heat(palette.SHADE.of(), "no gradient arrives", "dotted", palette.GREY
 BAD = Heat(palette.soft(palette.BAD), "not finite", border=palette.BAD.of())
 
 
-def step_of(gradient: Any) -> Heat:
+def heat_of(gradient: Any) -> Heat:
     """Return the colour of a gradient: by |gradient|, see `magnitude`."""
     if gradient is None:
         return NOTHING
@@ -54,7 +54,7 @@ def legend() -> list[tuple[Heat, str]]:
     for step, fill in enumerate(palette.GRADIENTS):
         low = f"{EDGES[step - 1]:g} ≤ " if step else ""
         high = f" < {EDGES[step]:g}" if step < len(EDGES) else ""
-        heat = step_of(EDGES[step] / 2 if step < len(EDGES) else EDGES[-1])
+        heat = heat_of(EDGES[step] / 2 if step < len(EDGES) else EDGES[-1])
         assert heat.fill == fill
         said.append((heat, f"{low}|gradient|{high}{': ' if heat.word else ''}{heat.word}"))
     return [(DEAD, "dead: exactly 0"), *said, (BAD, "✗ NaN or infinite"), (NOTHING, NOTHING.word)]

@@ -22,7 +22,7 @@ from .boxes import SPACE, in_one_colour, operation_tooltip, quoted, tooltip, val
 from .dot import ARROWS, BAD, BOXES, View, empty
 from .fold import Fold
 from .graph import GraphValue, OpCall
-from .heat import EDGES, step_of
+from .heat import EDGES, heat_of
 from .labels import short_formula, short_names
 from .part import Part
 from .scene import magnitude, what_is_not_shown
@@ -205,7 +205,7 @@ def _facts(value: GraphValue, view: View) -> str:
     said = [number(value.data) if np.ndim(value.data) == 0 else str(np.shape(value.data))]
     if value.gradient is not None:
         said.append(f"|∇| {magnitude(value.gradient):.2g}")
-        said += [step_of(value.gradient).word] if view.heat else []
+        said += [heat_of(value.gradient).word] if view.heat else []
     return "  ".join(filter(None, said))
 
 
@@ -248,7 +248,7 @@ def _labelled(lines: list[str], look: dict[str, str], value: GraphValue | None, 
     if not is_finite(value.data) or not is_finite(value.gradient):
         look |= BAD
     if view.heat and value.requires_grad:
-        heat = step_of(value.gradient)
+        heat = heat_of(value.gradient)
         look |= {"fillcolor": heat.fill, "style": f"{look['style']},{heat.style}"}
         return in_one_colour(label, palette.text_on(heat.fill))
     return label

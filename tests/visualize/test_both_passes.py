@@ -9,7 +9,7 @@ import nn
 from autograd_lite import Tensor, draw, grad, no_grad, trace
 from autograd_lite.visualize import palette
 from autograd_lite.visualize.graph import read
-from autograd_lite.visualize.heat import EDGES, step_of
+from autograd_lite.visualize.heat import EDGES, heat_of
 from autograd_lite.visualize.scene import magnitude
 
 X = np.random.default_rng(0).uniform(size=(3, 2))
@@ -219,7 +219,7 @@ def test_colours_tell_the_size_of_a_gradient(parse):
     drawing = draw(loss, color="gradient")
     picture = parse(drawing)
     for name, size in sizes.items():
-        assert picture.look(name)["fillcolor"] == step_of(size).fill
+        assert picture.look(name)["fillcolor"] == heat_of(size).fill
     for name in ("vanishing", "exploding", "dead"):
         assert picture.labels[picture.key(name)][-1] == name  # in words too
     assert "dashed" in picture.look("dead")["style"]
@@ -230,7 +230,7 @@ def test_colours_tell_the_size_of_a_gradient(parse):
 
 
 def test_each_decade_has_its_place_on_the_scale():
-    fills = [step_of(10.0**k).fill for k in range(-12, 12)]
+    fills = [heat_of(10.0**k).fill for k in range(-12, 12)]
     assert list(dict.fromkeys(fills)) == list(palette.GRADIENTS)  # in order, and all of them
-    assert step_of(np.array([3.0, 4.0])).fill == step_of(5.0).fill  # of an array, its norm
+    assert heat_of(np.array([3.0, 4.0])).fill == heat_of(5.0).fill  # of an array, its norm
     assert len(EDGES) == len(palette.GRADIENTS) - 1
