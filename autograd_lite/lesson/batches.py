@@ -8,8 +8,8 @@ loops, a mean's 2 / n, stands a formula that gives them all:
 ('(n) => m[(4 * n + 3) + i] *= (2 / n);', True)
 
 It is right for other sizes than those if the program is made alike for each of them. That is
-looked at: two further texts, and that for the size at hand, must come out of the formulas to the
-letter. Else the text is for the size at hand alone.
+checked: the formulas must reproduce two further texts, and that for the size at hand, to the
+letter. Otherwise the text is for the size at hand alone.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 A contraction says its indices once, where it is declared (``indices="...i,oi->...o"``, see
 `autograd_lite.derivative`). The gradient of an operand is a sum of products too: of the upstream
-gradient and of the other operands, over all indices that the operand has not. So the index form
-of every gradient follows by moving letters; and where it is a product of two matrices, so do the
-order and the transpositions.
+gradient and of the other operands, over all indices that the operand does not have. So the index
+form of every gradient follows by moving letters; and where it is a product of two matrices, so do
+the order and the transpositions.
 
 >>> from autograd_lite.calculus.neural import linear
 >>> from autograd_lite.lesson.indices import contraction

@@ -1,6 +1,6 @@
 """The same program at a lower level: fused operations decomposed, arrays as scalars.
 
-The program is run again on Tensors of its own, in other words: a fused primitive as the
+The program is run again on Tensors of its own, in simpler operations: a fused primitive as the
 composition that it stands for, or every element of an array by itself, as the formula of
 that element says. What one operation has become stands in a frame with its name.
 

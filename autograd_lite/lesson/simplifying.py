@@ -1,6 +1,6 @@
 """A formula, written as one would by hand.
 
-A rule is written for all shapes and for every number; here and now most of it says nothing.
+A rule is written for all shapes and for every number; at those at hand most of it is redundant.
 Each rewriting below takes a formula whose parts are simple already, and returns a simpler one
 that comes to the same, or None; `rewriting` applies them until none applies.
 

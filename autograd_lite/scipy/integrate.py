@@ -11,7 +11,7 @@
 -1.213061
 
 The solver's own steps are not recorded. The derivatives of a solution y(t) come from the adjoint
-equation: of what arrives at y(t), a, is solved backwards in time
+equation, which is solved backwards in time for a, the upstream gradient of y(t):
 
     da/dt = −aᵀ ∂f/∂y,    and its gradient by the parameters θ of f gathers ∫ aᵀ ∂f/∂θ dt
 

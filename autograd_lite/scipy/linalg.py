@@ -8,8 +8,8 @@
 np.float64(-0.479426)
 
 The functions of a matrix follow one fact: f of the block matrix [[a, e], [0, a]] has, above its
-diagonal, how f(a) moves as a moves by e. Of aᵀ and what arrives, that is the gradient. (Higham,
-"Functions of Matrices" (2008), theorem 3.6.)
+diagonal, the derivative of f at a along e. For aᵀ, along the upstream gradient, it is the
+gradient. (Higham, "Functions of Matrices" (2008), theorem 3.6.)
 
 What `numpy.linalg` has too is that here, with SciPy's arguments.
 """

@@ -8,8 +8,8 @@ array([ 1.,  1.,  1., -3.])
 >>> grad(lambda k: np.sum(signal.convolve([1.0, 2.0, 3.0], k, mode="valid") ** 2))(np.ones(2))
 array([42., 26.])
 
-A convolution is linear in both arrays, and of both the gradient is a convolution again: of what
-arrives with the other array, reversed.
+A convolution is linear in both arrays, and the gradient by either is a convolution again: of the
+upstream gradient with the other array, reversed.
 """
 
 from __future__ import annotations

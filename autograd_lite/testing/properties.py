@@ -1,4 +1,4 @@
-"""gradient_test: a function and where to look for trouble make a test that looks for it."""
+"""gradient_test: a test of a function's gradients, at points that Hypothesis chooses."""
 
 from __future__ import annotations
 
