@@ -204,7 +204,7 @@ def entries() -> dict[str, list[Primitive]]:
     found: dict[str, list[Primitive]] = {}
     for function, entry in numpys().items():
         if isinstance(entry, Primitive) and (entry.rules or entry.joint):
-            module = getattr(function, "__module__", None) or "numpy"
+            module = getattr(function, "__module__", None) or ""  # none in a guide that was run
             if isinstance(function, np.ufunc) or module.partition(".")[0] in (HOME, "numpy"):
                 found.setdefault(entry.name, []).append(entry)
     return found
