@@ -79,6 +79,10 @@ def _parts(n: int, grid: Any, of_one: int) -> Any:
     return (slice(first, min(first + step, n)) for first in range(0, n, step))
 
 
+def _channels_last(x: Any) -> bool:
+    return bool(x.strides[1] < x.strides[3])
+
+
 def _zeros(shape: Any, dtype: Any, channels_last: bool) -> Any:
     """Return zeros for images (N, C, H, W)."""
     if not channels_last:
@@ -386,7 +390,7 @@ def _pool_spread(
 
 def _like(g: Any, size: Pair) -> Any:
     """Return zeros for images of another size, with g's order of axes in memory."""
-    return _zeros((*g.shape[:2], *size), g.dtype, g.strides[1] < g.strides[3])
+    return _zeros((*g.shape[:2], *size), g.dtype, _channels_last(g))
 
 
 def _pool_sum_by_conv(image: Any, kernel: Pair, **geometry: Any) -> Any:
@@ -481,7 +485,13 @@ def _max_unpool(
 ) -> Any:
     (top, bottom), (left, right) = padding
     height, width = by.shape[2:]
-    whole = _like(part, (top + height + bottom, left + width + right))
+    whole = _zeros(
+        (*part.shape[:2], top + height + bottom, left + width + right),
+        part.dtype,
+        _channels_last(by),
+    )
+    if _channels_last(by):  # whatever comes from layers above, after a flatten say
+        part = np.ascontiguousarray(part.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     loops["unpool"](part, _bordered(_ranked(by), padding), kernel, stride, dilation, whole)
     return whole[:, :, top : top + height, left : left + width]
 
@@ -491,11 +501,16 @@ def _unpool(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whol
     """Add each part to `whole` where `by` is largest in its window; both (N, C, H, W)."""
     largest = _max_pool(by, by, kernel, stride, NONE, dilation)
     free = np.ones_like(part, bool)
+    overlap = any(d * (k - 1) >= s for d, k, s in zip(dilation, kernel, stride, strict=True))
     for rows, columns in _taps(kernel, part.shape[2:], stride, dilation):
         found = np.greater_equal(by[:, :, rows, columns], largest)
         found &= free
         free ^= found
-        whole[:, :, rows, columns] += part * found
+        place = whole[:, :, rows, columns]
+        if overlap:
+            place += part * found
+        else:
+            np.multiply(part, found, out=place)
 
 
 max_pool: Primitive = derivative(
