@@ -146,42 +146,68 @@ def _run(function: Callable[..., None], arrays: list[Any], *settings: Any) -> No
 # -- max-pooling ---------------------------------------------------------------------------------
 
 
-def _unpool_line(
-    part: Any, by: Any, whole: Any, kh: int, kw: int, down: int, along: int, below: int, beside: int
+# Images whose channels lie side by side, as a convolution leaves them; others are NumPy's. All
+# channels are taken at once, without a branch, so that they fill vector registers.
+
+
+def _largest_of_each(
+    by: Any, out: Any, kh: int, kw: int, down: int, along: int, below: int, beside: int
 ) -> None:
-    n, rows, columns, channels = part.shape
-    largest, left = np.empty(channels, by.dtype), np.empty(channels, part.dtype)
-    none = part.dtype.type(0.0)
+    n, rows, columns, channels = out.shape
     for image in range(n):
         for row in range(rows):
             for column in range(columns):
-                # All channels at once, without a branch, so that they fill vector registers.
+                largest = out[image, row, column]
+                line = by[image, row * down, column * along]
                 for k in range(channels):
-                    largest[k] = by[image, row * down, column * along, k]
+                    largest[k] = line[k]
+                for tap in range(1, kh * kw):
+                    y, x = tap // kw * below, tap % kw * beside
+                    line = by[image, row * down + y, column * along + x]
+                    for k in range(channels):
+                        more = line[k] > largest[k] or line[k] != line[k]
+                        largest[k] = line[k] if more else largest[k]
+
+
+def largest(by: Any, grid: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
+    """Return the largest of each window, or NaN if there is one."""
+    lines = by.transpose(_CHANNELS_LAST)
+    if not lines.flags.c_contiguous:
+        return NotImplemented
+    out = np.empty((len(by), *grid, by.shape[1]), by.dtype)
+    _run(_largest_of_each, [lines, out], *kernel, *stride, *dilation)
+    return out.transpose(_CHANNELS_FIRST)
+
+
+def _unpool_each(
+    part: Any, by: Any, largest: Any, whole: Any, kh: int, kw: int, down: int, along: int,
+    below: int, beside: int,
+) -> None:  # fmt: skip
+    n, rows, columns, channels = part.shape
+    left, none = np.empty(channels, part.dtype), part.dtype.type(0.0)
+    for image in range(n):
+        for row in range(rows):
+            for column in range(columns):
+                winner = largest[image, row, column]
+                for k in range(channels):
                     left[k] = part[image, row, column, k]
-                for a in range(kh):
-                    for b in range(kw):
-                        line = by[image, row * down + a * below, column * along + b * beside]
-                        for k in range(channels):
-                            more = line[k] > largest[k] or line[k] != line[k]
-                            largest[k] = line[k] if more else largest[k]
-                for a in range(kh):
-                    for b in range(kw):
-                        y, x = row * down + a * below, column * along + b * beside
-                        line, place = by[image, y, x], whole[image, y, x]
-                        for k in range(channels):
-                            found = line[k] == largest[k]  # the first one takes what is left
-                            place[k] += left[k] if found else none
-                            left[k] = none if found else left[k]
+                for tap in range(kh * kw):
+                    y, x = row * down + tap // kw * below, column * along + tap % kw * beside
+                    line, place = by[image, y, x], whole[image, y, x]
+                    for k in range(channels):
+                        found = line[k] == winner[k]  # the first one takes what is left
+                        place[k] += left[k] if found else none
+                        left[k] = none if found else left[k]
 
 
-def unpool(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
+def unpool(
+    part: Any, by: Any, largest: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any
+) -> Any:
     """Add each part to `whole` where `by` is largest in its window; all (n, C, rows, columns)."""
-    part, by, target = (a.transpose(_CHANNELS_LAST) for a in (part, by, whole))
-    ordered = [np.ascontiguousarray(a) for a in (part, by, target)]
-    _run(_unpool_line, ordered, *kernel, *stride, *dilation)
-    if not np.may_share_memory(ordered[-1], whole):
-        whole[:] = ordered[-1].transpose(_CHANNELS_FIRST)
+    arrays = [a.transpose(_CHANNELS_LAST) for a in (part, by, largest, whole)]
+    if not all(a.flags.c_contiguous for a in arrays):
+        return NotImplemented
+    return _run(_unpool_each, arrays, *kernel, *stride, *dilation)
 
 
 # -- number by number ----------------------------------------------------------------------------
@@ -262,4 +288,4 @@ def _in_line(*arrays: Any) -> list[Any] | None:
     return [a.reshape(-1) for a in ordered] if whole else None
 
 
-_COMPILED = (unpool, masked, adapt, polynomial)
+_COMPILED = (largest, unpool, masked, adapt, polynomial)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.calculus import activations, convolution, neural, normalization
+from autograd_lite.calculus import activations, convolution, neural, normalization, pooling
 from autograd_lite.calculus.draws import uniform_like
 from autograd_lite.errors import BroadcastError
 from autograd_lite.modes import runs_again
@@ -443,7 +443,7 @@ def max_pool2d(
     """
     own = windows.of_pooling(2, kernel_size, stride, padding, dilation)
     input, geometry, single = _pool(input, own, ceil_mode)
-    out = convolution.max_pool(input, input, **geometry)
+    out = pooling.max_pool(input, input, **geometry)
     return out[0] if single else out
 
 
@@ -513,7 +513,7 @@ def avg_pool2d(
     input, geometry, single = _pool(input, own, ceil_mode)
     del geometry["dilation"]
     dtype = input.dtype
-    out = convolution.pool_sum(in_single(input), **geometry)
+    out = pooling.pool_sum(in_single(input), **geometry)
     if divisor is None:
         axes = zip(input.shape[2:], out.shape[2:], own.kernel, own.stride, own.padding, strict=True)
         along = [windows.counts(*axis, border=count_include_pad) for axis in axes]

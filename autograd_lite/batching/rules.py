@@ -26,6 +26,7 @@ from ..calculus.rarer import (
     fft,
     linalg,
     normalization,
+    pooling,
     running,
 )
 from ..codegen.closing import Closed, closed
@@ -436,7 +437,7 @@ def _filtered(step: BatchedStep) -> Any:
     return NotImplemented if any(step.is_mapped[1:]) else _merged(step, 1)
 
 
-@rule(convolution.pool_sum, convolution.pool_spread, convolution.max_pool, convolution.max_unpool)
+@rule(pooling.pool_sum, pooling.pool_spread, pooling.max_pool, pooling.max_unpool)
 def _pooled(step: BatchedStep) -> Any:
     return _merged(step, len(step.operands))
 

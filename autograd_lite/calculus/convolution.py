@@ -1,4 +1,4 @@
-"""Windows that slide over images: convolution and pooling.
+"""Windows that slide over images: convolution.
 
 A convolution is linear in the image and in the weights. With the upstream
 gradient there are three arrays, and one sum of products over all of them:
@@ -7,8 +7,7 @@ gradient there are three arrays, and one sum of products over all of them:
 
 Leave one of the three out, and what remains is its gradient. So there are three
 primitives, `conv2d`, `conv2d_image` and `conv2d_weight`, and the rules of each
-are the other two: derivatives of every order need no more. In the same way
-`pool_sum` and `pool_spread`, `max_pool` and `max_unpool` are each other's transpose.
+are the other two: derivatives of every order need no more.
 
 Shapes are PyTorch's, (N, C, H, W). In memory the channels stand last, so that
 what a row of the kernel meets, its *line*, is one contiguous piece, kw · C long.
@@ -32,8 +31,6 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..primitive import Primitive, derivative
-from ..quiet import quiet
-from .loops import loop, loops
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]  # (above, below), (left, right)
@@ -56,14 +53,14 @@ def window_count(size: int, kernel: int, stride: int, padding: Pair, dilation: i
     return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _grid(shape: Any, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Pair:
+def window_grid(shape: Any, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Pair:
     """Return the rows and columns of windows in an image of (…, H, W)."""
     geometry = zip(shape[-2:], kernel, stride, padding, dilation, strict=True)
     rows, columns = (window_count(*axis) for axis in geometry)
     return rows, columns
 
 
-def _taps(kernel: Pair, grid: Pair, stride: Pair, dilation: Pair) -> Any:
+def tap_places(kernel: Pair, grid: Pair, stride: Pair, dilation: Pair) -> Any:
     """Yield for each tap of the kernel the rows and columns of the image that it meets."""
     for i in range(kernel[0]):
         for j in range(kernel[1]):
@@ -79,11 +76,12 @@ def _parts(n: int, grid: Any, of_one: int) -> Any:
     return (slice(first, min(first + step, n)) for first in range(0, n, step))
 
 
-def _channels_last(x: Any) -> bool:
+def channels_last_in(x: Any) -> bool:
+    """Whether the channels of images lie side by side in memory."""
     return bool(x.strides[1] < x.strides[3])
 
 
-def _zeros(shape: Any, dtype: Any, channels_last: bool) -> Any:
+def zero_images(shape: Any, dtype: Any, channels_last: bool) -> Any:
     """Return zeros for images (N, C, H, W)."""
     if not channels_last:
         return np.zeros(shape, dtype)
@@ -133,7 +131,9 @@ def _surrounded(image: Any, padding: Padding, dtype: Any, channels_last: bool) -
         return image
     n, channels, height, width = image.shape
     (top, bottom), (left, right) = padding
-    whole = _zeros((n, channels, top + height + bottom, left + width + right), dtype, channels_last)
+    whole = zero_images(
+        (n, channels, top + height + bottom, left + width + right), dtype, channels_last
+    )
     whole[:, :, top : top + height, left : left + width] = image
     return whole
 
@@ -148,13 +148,13 @@ def _convolved(
 ) -> Any:
     """Add up, over the rows of the kernel, its weights times the lines that it meets."""
     outputs, _, *kernel = weight.shape
-    grid = _grid(image.shape, kernel, stride, padding, dilation)
+    grid = window_grid(image.shape, kernel, stride, padding, dilation)
     dtype = np.result_type(image, weight)
     matrix = weight.transpose(2, 3, 1, 0).reshape(-1, outputs).astype(dtype, copy=False)
     out = np.empty((len(image), *grid, outputs), dtype).transpose(0, 3, 1, 2)
     for some in _parts(len(image), grid, len(matrix) + outputs):
         order, lines = _lines(image[some], kernel, grid, stride, padding, dilation, dtype)
-        taps = np.split(matrix, len(lines))
+        taps = matrix.reshape(len(lines), -1, outputs)
         total = lines[0] @ taps[0]
         for line, tap in zip(lines[1:], taps[1:], strict=True):
             total += line @ tap
@@ -214,7 +214,7 @@ def _conv2d_image(
     height, width = size
     dtype = np.result_type(upstream, weight)
     matrix = weight.transpose(2, 3, 1, 0).reshape(-1, outputs).astype(dtype, copy=False)
-    whole = _zeros((n, channels, top + height + bottom, left + width + right), dtype, not few)
+    whole = zero_images((n, channels, top + height + bottom, left + width + right), dtype, not few)
     for some in _parts(n, grid, len(matrix) + outputs):
         lines = upstream[some].transpose(0, 2, 3, 1)
         g = lines.reshape(-1, outputs).astype(dtype, copy=False)
@@ -223,7 +223,7 @@ def _conv2d_image(
         else:
             taps = matrix.reshape(-1, channels, outputs)
             shares = ((g @ t.T).reshape(*lines.shape[:3], -1).transpose(0, 3, 1, 2) for t in taps)
-        places = _taps(kernel, grid, stride, dilation)
+        places = tap_places(kernel, grid, stride, dilation)
         for share, (rows, columns) in zip(shares, places, strict=True):
             whole[some, :, rows, columns] += share
     return whole[:, :, top : top + height, left : left + width]
@@ -232,22 +232,24 @@ def _conv2d_image(
 # The same by taps, as one would write them without columns: what the three stand for.
 
 
-def _padded(image: Any, padding: Padding) -> Any:
+def zero_padded(image: Any, padding: Padding) -> Any:
+    """Return images with zeros around."""
     return np.pad(image, ((0, 0), (0, 0), *padding))
 
 
-def _conv2d_by_taps(
+def conv2d_by_taps(
     image: Any,
     weight: Any,
     stride: Pair = (1, 1),
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
+    """Return a convolution as one would write it: for each tap a product, and their sum."""
     kernel = weight.shape[2:]
-    grid = _grid(image.shape, kernel, stride, padding, dilation)
-    image = _padded(image, padding)
+    grid = window_grid(image.shape, kernel, stride, padding, dilation)
+    image = zero_padded(image, padding)
     total: Any = 0
-    for t, (rows, columns) in enumerate(_taps(kernel, grid, stride, dilation)):
+    for t, (rows, columns) in enumerate(tap_places(kernel, grid, stride, dilation)):
         tap = weight[:, :, t // kernel[1], t % kernel[1]]
         total = total + np.moveaxis(np.tensordot(image[:, :, rows, columns], tap, (1, 1)), -1, 1)
     return total
@@ -261,15 +263,15 @@ def _conv2d_weight_by_taps(
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
-    image = _padded(image, padding)
+    image = zero_padded(image, padding)
     taps = [
         np.tensordot(upstream, image[:, :, rows, columns], ((0, 2, 3), (0, 2, 3)))
-        for rows, columns in _taps(kernel, upstream.shape[2:], stride, dilation)
+        for rows, columns in tap_places(kernel, upstream.shape[2:], stride, dilation)
     ]
     return np.reshape(np.stack(taps, axis=-1), (upstream.shape[1], image.shape[1], *kernel))
 
 
-def _conv2d_image_by_taps(
+def conv2d_image_by_taps(
     upstream: Any,
     weight: Any,
     size: Pair,
@@ -277,13 +279,14 @@ def _conv2d_image_by_taps(
     padding: Padding = NONE,
     dilation: Pair = (1, 1),
 ) -> Any:
+    """Return a transposed convolution: what each tap sends, put in its place, and their sum."""
     (top, bottom), (left, right) = padding
     height, width = size
     kernel = weight.shape[2:]
     rows_of_all = np.arange(top + height + bottom)
     columns_of_all = np.arange(left + width + right)
     total: Any = 0
-    for t, (rows, columns) in enumerate(_taps(kernel, upstream.shape[2:], stride, dilation)):
+    for t, (rows, columns) in enumerate(tap_places(kernel, upstream.shape[2:], stride, dilation)):
         share = np.tensordot(weight[:, :, t // kernel[1], t % kernel[1]], upstream, (0, 1))
         # A line of zeros with a one in it puts each row, and each column, in its place.
         down = np.equal.outer(rows_of_all[rows], rows_of_all).astype(upstream.dtype)
@@ -307,7 +310,7 @@ _RULES: dict[str, Any] = {
 conv2d: Primitive = derivative(
     _conv2d,
     name="conv2d",
-    decomposition=_conv2d_by_taps,
+    decomposition=conv2d_by_taps,
     indices="nk[ri][sj],okij->nors",
     **_RULES,
 )
@@ -317,7 +320,7 @@ conv2d_bias: Primitive = derivative(
     _conv2d_bias,
     name="conv2d",
     decomposition=lambda image, weight, bias, **geometry: (
-        _conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
+        conv2d_by_taps(image, weight, **geometry) + np.reshape(bias, (-1, 1, 1))
     ),
     indices="nk[ri][sj],okij+o->nors",
     **_RULES,
@@ -328,7 +331,7 @@ conv2d_bias: Primitive = derivative(
 conv2d_image: Primitive = derivative(
     _conv2d_image,
     name="conv2d_image",
-    decomposition=_conv2d_image_by_taps,
+    decomposition=conv2d_image_by_taps,
     indices="nors,okij->nk[ri][sj]",
     upstream=lambda g, weight, stride=(1, 1), padding=NONE, dilation=(1, 1): conv2d(
         g, weight, stride=stride, padding=padding, dilation=dilation
@@ -354,183 +357,3 @@ conv2d_weight: Primitive = derivative(
     parameters="kernel",
 )
 """∂L/∂weight of a convolution."""
-
-# -- sums over windows ------------------------------------------------------------------------
-
-
-def _pool_sum(image: Any, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NONE) -> Any:
-    grid = _grid(image.shape, kernel, stride, padding, (1, 1))
-    image = _padded(image, padding) if padding != NONE else image
-    windows = [image[:, :, r, c] for r, c in _taps(kernel, grid, stride, (1, 1))]
-    # A row of the kernel, then the rows: in one long sum, digits of float32 would get lost.
-    rows = [_added(windows[i : i + kernel[1]]) for i in range(0, len(windows), kernel[1])]
-    return _added(rows).copy("K") if len(windows) == 1 else _added(rows)
-
-
-def _added(arrays: list[Any]) -> Any:
-    """Return the sum; of a single array, itself."""
-    if len(arrays) == 1:
-        return arrays[0]
-    total = arrays[0] + arrays[1]
-    for array in arrays[2:]:
-        total += array
-    return total
-
-
-def _pool_spread(
-    upstream: Any, size: Pair, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NONE
-) -> Any:
-    (top, bottom), (left, right) = padding
-    height, width = size
-    whole = _like(upstream, (top + height + bottom, left + width + right))
-    for rows, columns in _taps(kernel, upstream.shape[2:], stride, (1, 1)):
-        whole[:, :, rows, columns] += upstream
-    return whole[:, :, top : top + height, left : left + width]
-
-
-def _like(g: Any, size: Pair) -> Any:
-    """Return zeros for images of another size, with g's order of axes in memory."""
-    return _zeros((*g.shape[:2], *size), g.dtype, _channels_last(g))
-
-
-def _pool_sum_by_conv(image: Any, kernel: Pair, **geometry: Any) -> Any:
-    channels = np.eye(image.shape[1], dtype=image.dtype)[:, :, None, None]
-    return _conv2d_by_taps(image, channels * np.ones(kernel, image.dtype), **geometry)
-
-
-def _pool_spread_by_conv(upstream: Any, size: Pair, kernel: Pair, **geometry: Any) -> Any:
-    channels = np.eye(upstream.shape[1], dtype=upstream.dtype)[:, :, None, None]
-    return _conv2d_image_by_taps(
-        upstream, channels * np.ones(kernel, upstream.dtype), size, **geometry
-    )
-
-
-pool_sum: Primitive = derivative(
-    _pool_sum,
-    name="pool_sum",
-    decomposition=_pool_sum_by_conv,
-    indices="nk[ri][sj]->nkrs",
-    image=lambda g, image, kernel, stride=(1, 1), padding=NONE: pool_spread(
-        g, size=image.shape[2:], kernel=kernel, stride=stride, padding=padding
-    ),
-)
-"""The sum over each window of an image."""
-
-pool_spread: Primitive = derivative(
-    _pool_spread,
-    name="pool_spread",
-    decomposition=_pool_spread_by_conv,
-    indices="nkrs->nk[ri][sj]",
-    upstream=lambda g, kernel, stride=(1, 1), padding=NONE: pool_sum(
-        g, kernel=kernel, stride=stride, padding=padding
-    ),
-    parameters="size",
-)
-"""A number spread over each window; where windows overlap, they add up."""
-
-# -- the largest of a window --------------------------------------------------------------------
-
-# Of equal numbers the first counts, as in PyTorch: they are not shared as in np.max. After a
-# ReLU many windows are all zero, and a network would train differently.
-
-
-def _bordered(values: Any, padding: Padding) -> Any:
-    """Pad images with the lowest value, which is never the largest."""
-    if padding == NONE:
-        return values
-    lowest = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
-    return np.pad(values, ((0, 0), (0, 0), *padding), constant_values=lowest)
-
-
-def _ranked(by: Any) -> Any:
-    """Return numbers of the same order: NaN is the largest, and all are above the border."""
-    if by.dtype.kind != "f" or np.isfinite(quiet(np.add.reduce, by, None)):
-        return by
-    limits = np.finfo(by.dtype)
-    return np.where(np.isnan(by), np.inf, np.clip(by, limits.min, limits.max))
-
-
-def _max_pool(
-    values: Any,
-    by: Any,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-) -> Any:
-    grid = _grid(by.shape, kernel, stride, padding, dilation)
-    taps = list(_taps(kernel, grid, stride, dilation))
-    bordered = _bordered(by if values is by else _ranked(by), padding)
-    largest = bordered[:, :, *taps[0]].copy("K")
-    if values is by:
-        for rows, columns in taps[1:]:
-            np.maximum(largest, bordered[:, :, rows, columns], out=largest)
-        return largest
-    values = _padded(values, padding)
-    picked = values[:, :, *taps[0]].copy("K")
-    for rows, columns in taps[1:]:
-        window = bordered[:, :, rows, columns]
-        np.copyto(picked, values[:, :, rows, columns], where=window > largest)
-        np.maximum(largest, window, out=largest)
-    return picked
-
-
-def _max_unpool(
-    part: Any,
-    by: Any,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = NONE,
-    dilation: Pair = (1, 1),
-) -> Any:
-    (top, bottom), (left, right) = padding
-    height, width = by.shape[2:]
-    whole = _zeros(
-        (*part.shape[:2], top + height + bottom, left + width + right),
-        part.dtype,
-        _channels_last(by),
-    )
-    if _channels_last(by):  # whatever comes from layers above, after a flatten say
-        part = np.ascontiguousarray(part.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    loops["unpool"](part, _bordered(_ranked(by), padding), kernel, stride, dilation, whole)
-    return whole[:, :, top : top + height, left : left + width]
-
-
-@loop
-def _unpool(part: Any, by: Any, kernel: Pair, stride: Pair, dilation: Pair, whole: Any) -> None:
-    """Add each part to `whole` where `by` is largest in its window; both (N, C, H, W)."""
-    largest = _max_pool(by, by, kernel, stride, NONE, dilation)
-    free = np.ones_like(part, bool)
-    overlap = any(d * (k - 1) >= s for d, k, s in zip(dilation, kernel, stride, strict=True))
-    for rows, columns in _taps(kernel, part.shape[2:], stride, dilation):
-        found = np.greater_equal(by[:, :, rows, columns], largest)
-        found &= free
-        free ^= found
-        place = whole[:, :, rows, columns]
-        if overlap:
-            place += part * found
-        else:
-            np.multiply(part, found, out=place)
-
-
-max_pool: Primitive = derivative(
-    _max_pool,
-    name="max_pool",
-    operands="values by",
-    nondifferentiable="by",
-    values=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): max_unpool(
-        g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
-    ),
-)
-"""Of each window, the value at the index where `by` is largest."""
-
-max_unpool: Primitive = derivative(
-    _max_unpool,
-    name="max_unpool",
-    operands="part by",
-    nondifferentiable="by",
-    part=lambda g, by, kernel, stride=(1, 1), padding=NONE, dilation=(1, 1): max_pool(
-        g, by, kernel=kernel, stride=stride, padding=padding, dilation=dilation
-    ),
-)
-"""Zeros, with a part added in each window at the index where `by` is largest."""

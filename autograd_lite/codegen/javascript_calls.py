@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import convolution
+from ..calculus import convolution, pooling
 from ..calculus.indexing import TENSOR_SLOT, gather, getitem, put, scatter
 from ..primitive import Primitive
 from . import javascript_products as products
@@ -268,8 +268,8 @@ def _by_primitive() -> dict[Any, Write]:
         convolution.conv2d: products.conv2d, convolution.conv2d_bias: products.conv2d,
         convolution.conv2d_weight: products.conv2d_weight,
         convolution.conv2d_image: products.conv2d_image,
-        convolution.pool_sum: products.pool_sum, convolution.pool_spread: products.pool_spread,
-        convolution.max_pool: products.max_pool, convolution.max_unpool: products.max_pool,
+        pooling.pool_sum: products.pool_sum, pooling.pool_spread: products.pool_spread,
+        pooling.max_pool: products.max_pool, pooling.max_unpool: products.max_pool,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus import convolution
+from ..calculus import convolution, pooling
 from .javascript_memory import Lines, Place
 from .program import Step, Value
 
@@ -182,7 +182,7 @@ def pool_spread(w: Lines, step: Step) -> None:
 def max_pool(w: Lines, step: Step) -> None:
     """Of each window, the value where `by` is largest; or a part, put there."""
     values, by = (w.place(v) for v in step.operands)
-    picks = step.primitive is convolution.max_pool
+    picks = step.primitive is pooling.max_pool
     made = w.new(step.results[0])
     if not picks:
         w.zeroed(made)

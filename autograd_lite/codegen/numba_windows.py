@@ -29,11 +29,8 @@ from ..calculus.convolution import (
     conv2d_bias,
     conv2d_image,
     conv2d_weight,
-    max_pool,
-    max_unpool,
-    pool_spread,
-    pool_sum,
 )
+from ..calculus.pooling import max_pool, max_unpool, pool_spread, pool_sum
 from .numba_blocks import Body
 from .numba_expressions import dtype_of, number
 from .numba_memory import Place, in_order

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from autograd_lite.calculus import activations, attention, convolution, normalization
+from autograd_lite.calculus import activations, attention, convolution, normalization, pooling
 from autograd_lite.testing import arrays, dtypes
 
 Pair = tuple[int, int]
@@ -137,10 +137,10 @@ CASES = {
     convolution.conv2d_bias.function: convolutions("image weight bias"),
     convolution.conv2d_image.function: convolutions("upstream weight", keywords=["size"]),
     convolution.conv2d_weight.function: convolutions("upstream image", keywords=["kernel"]),
-    convolution.pool_sum.function: pools(upstream=False),
-    convolution.pool_spread.function: pools(upstream=True),
-    convolution.max_pool.function: picks(part=False),
-    convolution.max_unpool.function: picks(part=True),
+    pooling.pool_sum.function: pools(upstream=False),
+    pooling.pool_spread.function: pools(upstream=True),
+    pooling.max_pool.function: picks(part=False),
+    pooling.max_unpool.function: picks(part=True),
     activations.erf.function: smooth(),
     activations.gelu.function: smooth(),
     activations.silu.function: smooth(),
@@ -189,7 +189,7 @@ def erf(x):
 
 
 INTERNAL = {
-    convolution.max_pool.function: picked,
-    convolution.max_unpool.function: placed,
+    pooling.max_pool.function: picked,
+    pooling.max_unpool.function: placed,
     activations.erf.function: erf,
 }

@@ -56,7 +56,7 @@ def test_convolution_and_its_derivatives_are_sums_over_taps(
     with pytest.MonkeyPatch.context() as patch:
         if in_parts:
             patch.setattr(conv, "BUFFER", 1)
-        expected = conv._conv2d_by_taps(image, weight, **geometry)
+        expected = conv.conv2d_by_taps(image, weight, **geometry)
         agree(conv._conv2d(image, weight, **geometry), expected)
         with_bias = conv._conv2d_bias(image, weight, bias, **geometry)
         agree(with_bias, expected + bias[:, None, None])
@@ -67,5 +67,5 @@ def test_convolution_and_its_derivatives_are_sums_over_taps(
         )
         agree(
             conv._conv2d_image(upstream, weight, shape[2:], **geometry),
-            conv._conv2d_image_by_taps(upstream, weight, shape[2:], **geometry),
+            conv.conv2d_image_by_taps(upstream, weight, shape[2:], **geometry),
         )

@@ -14,7 +14,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, grad
 from autograd_lite import __name__ as HOME
-from autograd_lite.calculus import attention, convolution, neural
+from autograd_lite.calculus import attention, convolution, neural, pooling
 from autograd_lite.lesson.derivation import Derivation, derive, read
 from autograd_lite.primitive import Primitive
 from tests.tables import numpys
@@ -82,14 +82,14 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
     "conv2d_weight": [
         (lambda p, q: convolution.conv2d_weight(p, q, (2, 2)), [drawn(1, 2, 3, 3), IMAGE])
     ],
-    "pool_sum": [(lambda p: convolution.pool_sum(p, (2, 2), (2, 2)), [IMAGE])],
+    "pool_sum": [(lambda p: pooling.pool_sum(p, (2, 2), (2, 2)), [IMAGE])],
     "pool_spread": [
-        (lambda p: convolution.pool_spread(p, (4, 4), (2, 2), (2, 2)), [drawn(1, 2, 2, 2)])
+        (lambda p: pooling.pool_spread(p, (4, 4), (2, 2), (2, 2)), [drawn(1, 2, 2, 2)])
     ],
     "max_pool": [(nn.MaxPool2d(2), [IMAGE]), (nn.MaxPool2d(2, stride=1, padding=1), [IMAGE])],
     "max_unpool": [
         (
-            lambda p: convolution.max_unpool(p, IMAGE, kernel=(2, 2), stride=(2, 2)),
+            lambda p: pooling.max_unpool(p, IMAGE, kernel=(2, 2), stride=(2, 2)),
             [drawn(1, 2, 2, 2)],
         )
     ],

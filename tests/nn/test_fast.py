@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import nn
 from autograd_lite import Tensor
 from autograd_lite.calculus import convolution as conv
+from autograd_lite.calculus import pooling
+from autograd_lite.calculus.convolution import window_grid
 from autograd_lite.calculus.loops import loops
 from autograd_lite.errors import MissingExtraError
 from nn import fast
@@ -66,15 +68,15 @@ def test_max_pooling_agrees(windows, dtype, layout, seed, nan):
         [min(p, k // 2) for p in two] for two, k in zip(geometry["padding"], kernel, strict=True)
     ]
     geometry["padding"] = tuple(map(tuple, padding))
-    if min(conv._grid(shape, kernel, *geometry.values())) < 1:
+    if min(window_grid(shape, kernel, *geometry.values())) < 1:
         return
     rng = np.random.default_rng(seed)
     image = rng.integers(-2, 3, shape).astype(dtype)  # with many ties
     if nan:
         image[0, 0, 0, 0] = np.nan
     image = laid_out(image, layout)
-    part = rng.normal(size=conv._max_pool(image, image, kernel, **geometry).shape).astype(dtype)
-    agree(lambda: [conv._max_unpool(laid_out(part, layout), image, kernel, **geometry)], dtype)
+    part = rng.normal(size=pooling._max_pool(image, image, kernel, **geometry).shape).astype(dtype)
+    agree(lambda: [pooling._max_unpool(laid_out(part, layout), image, kernel, **geometry)], dtype)
 
 
 @pytest.mark.usefixtures("threads")
