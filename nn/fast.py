@@ -229,6 +229,23 @@ def masked(g: Any, mask: Any) -> Any:
     return out
 
 
+def _relu_slope(g: Any, x: Any, out: Any) -> None:
+    zero = g.dtype.type(0.0)
+    for i in range(g.size):
+        slope = g[i] if x[i] > zero else zero
+        out[i] = x[i] if x[i] != x[i] else slope
+
+
+def relu_rule(g: Any, x: Any) -> Any:
+    """Return g where x is positive and 0 elsewhere, but NaN where x is."""
+    out = np.empty_like(g)
+    arrays = _in_line(g, x, out)
+    if arrays is None or g.dtype != x.dtype:
+        return NotImplemented
+    _run(_relu_slope, arrays)
+    return out
+
+
 def _adapt(
     p: Any, g: Any, m: Any, v: Any, out: Any, share: Any, beta1: Any, beta2: Any, new1: Any,
     new2: Any, rate: Any, root: Any, eps: Any,
@@ -288,4 +305,4 @@ def _in_line(*arrays: Any) -> list[Any] | None:
     return [a.reshape(-1) for a in ordered] if whole else None
 
 
-_COMPILED = (largest, unpool, masked, adapt, polynomial)
+_COMPILED = (largest, unpool, masked, relu_rule, adapt, polynomial)

@@ -113,6 +113,7 @@ def _masked(g: Any, mask: Any) -> Any:
     return out
 
 
+@loop
 def _relu_rule(g: Any, x: Any) -> Any:
     """Pass on the gradient of what is positive; a NaN stays visible."""
     return shown(loops["masked"](g, x > 0.0), x)
@@ -123,7 +124,7 @@ relu = derivative(
     name="relu",
     elementwise=True,
     decomposition=lambda x: np.where(x > 0.0, x, 0.0),
-    x=lambda g, x: _relu_rule(g, x),
+    x=lambda g, x: loops["relu_rule"](g, x),
 )
 
 leaky_relu = derivative(

@@ -92,6 +92,11 @@ def test_relus_derivative_agrees_to_the_bit(shape, dtype, seed, strided):
     expected = np.where(x > 0.0, g, 0.0)
     for found in both(lambda: loops["masked"](g, x > 0.0)):
         assert found.tobytes() == expected.tobytes()
+    if x.size:
+        x.flat[-1] = np.nan
+    expected = np.where(np.isnan(x), x, np.where(x > 0.0, g, 0.0))
+    for found in both(lambda: np.asarray(loops["relu_rule"](g, x))):
+        np.testing.assert_array_equal(found, expected, strict=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.longdouble])
