@@ -6,11 +6,11 @@
 True
 >>> nn.fast.disable()
 
-Between the matrix products of a convolution, numbers are copied into columns
-and added up from them; max-pooling, ReLU and Adam go once over large arrays. In
-NumPy these take several passes, each on one core. Here they are loops that Numba
-compiles (the extra ``fast``) and threads share. They take the places of their
-namesakes in :mod:`autograd_lite.calculus.loops`.
+Max-pooling, ReLU, GELU's polynomial and Adam go over large arrays between the
+matrix products. In NumPy these take several passes, each on one core. Here they
+are loops that Numba compiles (the extra ``fast``) and threads share. They take the
+places of their namesakes in :mod:`autograd_lite.calculus.loops`. A convolution is
+not among them: nearly all of it are the products.
 
 `autograd_lite.compile` fuses what stands between the matrix products of a whole step, and leaves
 convolutions and pooling to these loops: that is why there are both.

@@ -1,7 +1,7 @@
 """Inner loops that compiled ones can replace.
 
 A loop stands in NumPy where it is used, and in this table under its name, by
-which it is called: ``loops["im2col"](…)``. :mod:`nn.fast`, when it is told to,
+which it is called: ``loops["unpool"](…)``. :mod:`nn.fast`, when it is told to,
 puts one that Numba compiles in its place. The results agree to rounding.
 """
 
