@@ -20,6 +20,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -137,6 +138,7 @@ def _unwoven(name: str) -> Callable[..., None]:
 _UNWOVEN = {name: _unwoven(name) for name in VJPS}
 
 
+_KNOWN = ("numpy", operator.getitem.__module__, f"{__package__}.calculus.")
 _OF_ANY_LENGTH = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -183,14 +185,17 @@ class Primitive(Declaration):
         return self._validated(result, (operands, parameters))
 
     @functools.cached_property
-    def _is_numpys(self) -> bool:
-        """Whether its arrays are new, or views of ours; what has no rule may count, in integers."""
+    def _is_known(self) -> bool:
+        """Whether its arrays are new, or views of ours: NumPy's and the calculus' own.
+
+        What has no rule may count, in Python's integers.
+        """
         module = getattr(self.function, "__module__", None) or ""
-        return bool(self.rules or self.joint) and module.startswith("numpy")
+        return bool(self.rules or self.joint) and module.startswith(_KNOWN)
 
     def _validated(self, result: Any, given: Any = ()) -> Any:
         """Raise if a forward pass returned a Tensor inside of one; make arrays of its own."""
-        if self._is_numpys:
+        if self._is_known:
             return result
         arrays = arrays_in(given) + held_by(self.function)
         for t in result if isinstance(result, tuple) else (result,):

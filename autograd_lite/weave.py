@@ -351,8 +351,9 @@ def _fit(d: Declaration, x: str, name: str, used: set[str]) -> Lines:
     array = "_Tensor" if name == "vjp_recorded" else "_ndarray"
     operand = d.operands[0] if d.variadic else x
     misfit = f"_c.shape != {_value(x)}.shape or _c.dtype is not {_value(x)}.dtype"
-    if d.elementwise and ours and d.operands == (x,) and not d.takes_parameters:
-        misfit = f"_c.dtype is not {_value(x)}.dtype"  # beside one operand nothing is broadcast
+    alone = d.elementwise and d.operands == (x,) and not d.takes_parameters
+    if alone and x in d.rules and _home(d.rules[x]).startswith(_PACKAGE):
+        misfit = f"_c.dtype is not {_value(x)}.dtype"  # there is nothing to broadcast with
     return [
         "_kind = type(_c)",
         f"if _kind is not type({_value(x)}) or _kind is {array} and ({misfit}):",

@@ -584,3 +584,13 @@ def test_an_instance_is_forgotten():
     del op
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("function", [np.exp, lambda x: np.exp(x)], ids=["a ufunc", "a function"])
+def test_a_rule_of_ones_own_is_fitted_to_its_one_operand(function):
+    """Of an elementwise function what a rule returns is broadcast; only the table is trusted."""
+    x = np.ones((2, 3))
+    for rule in (lambda g: np.full(3, 2.0), lambda g: np.full((2, 2, 3), 1.0)):
+        op = Primitive(function, {"x": rule}, elementwise=True)
+        gradient = grad(lambda x, op=op: np.sum(op(x)))(x)
+        np.testing.assert_array_equal(gradient, np.full((2, 3), 2.0))
