@@ -82,6 +82,29 @@ def as_operand(x: Any) -> Any:
     return array[()] if array.dtype.kind in "fiubc" else NotImplemented
 
 
+def numbers_of(data: Any, dtype: Any = None) -> Any:
+    """Return an array of numbers of our own; a NumPy scalar where it has no dimension."""
+    if _is_tensor(type(data)):
+        data._leaves_tape("Tensor(t)", "t itself")
+        data = data._value
+    elif isinstance(data, (list, tuple)) and any(_is_tensor(type(x)) for x in data):
+        raise ObjectArrayError(
+            "A list of Tensors would lose their tape as one Tensor: join them with np.stack([...])."
+        )
+    if hasattr(type(data), "__array__"):
+        data = as_array(data)
+        dtype = dtype if data.dtype.kind in "fiubcO" else None  # text and dates are no numbers
+    else:
+        refuse(data)
+    array = np.array(data, dtype=dtype)
+    if array.dtype.kind not in "fiubc":
+        raise ObjectArrayError(
+            f"A Tensor holds numbers, and this data has dtype {array.dtype}: convert it first; "
+            "join Tensors with np.stack([...])."
+        )
+    return array if array.ndim else array[()]
+
+
 def answers_itself(kind: type) -> bool:
     """Whether NumPy's arrays would leave an operator to this type."""
     if issubclass(kind, np.ndarray):

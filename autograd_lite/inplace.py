@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import GradientDtypeError, InPlaceError
-from .foreign import answers_itself, not_an_operand
+from .foreign import answers_itself, as_array, not_an_operand
 from .modes import state
 from .numpy_warnings import users_frame
 from .protocol import OPERATORS
@@ -104,6 +104,25 @@ def rebound(t: Tensor, other: Any, operand: Any, primitive: Primitive) -> Any:
     if result.shape != t.shape or not np.can_cast(result.dtype, t.dtype, "same_kind"):
         OPERATORS[primitive.function][1](np.array(t._value), operand)  # NumPy says what is wrong
     return result.astype(t.dtype)
+
+
+def write_items(t: Tensor, index: Any, value: Any) -> None:
+    """Answer ``t[index] = value``, for an index without Tensors."""
+    records = state.mode.records
+    if t._primitive is not None or (t._requires and records):
+        raise InPlaceError(
+            f"{t._describe()} is on the tape, so it cannot be written into: build the new "
+            "value with t.at[index].set(v) or np.where(...), or write into an input inside "
+            "`with no_grad():`."
+        )
+    if hasattr(type(value), "_requires"):
+        if records:
+            value._leaves_tape("Writing into another Tensor", "np.where(...)")
+        value = value.numpy()
+    check_not_a_view(t, "t.at[index].set(y)")
+    array = np.array(t._value)
+    array[index] = as_array(value)
+    t._set(array if array.ndim else array[()])
 
 
 def check_not_a_view(t: Tensor, instead: str) -> None:

@@ -144,6 +144,19 @@ def values(t: Node) -> tuple[Any, ...]:
     return (t._value_a,) if slots else t._value_a
 
 
+class Size(int):
+    """A number of elements that answers PyTorch's ``t.size()`` and ``t.size(0)`` too."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        """Return the shape, or one length of it."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
+
+
 # -- letting go ------------------------------------------------------------------------------
 
 

@@ -31,15 +31,14 @@ from .errors import (
     InPlaceError,
     IntegerGradientError,
     NoGradientError,
-    ObjectArrayError,
     UnsupportedArgumentError,
 )
-from .foreign import answered_elsewhere, as_array, as_index, refuse
+from .foreign import answered_elsewhere, as_array, as_index, numbers_of
 from .gradient import Gradient
-from .inplace import check_not_a_view
+from .inplace import write_items
 from .later import later
 from .modes import report_read, special, state
-from .node import LEAF, Node, metadata
+from .node import LEAF, Node, Size, metadata
 from .protocol import TABLE, apply_function, apply_ufunc
 from .record import Record
 from .tape import newest_write, next_number, note_stop
@@ -93,7 +92,7 @@ class Tensor(Node, Methods):
         dtype: Any = None,
         name: str | None = None,
     ) -> None:
-        self._value = _numbers(data, dtype)
+        self._value = numbers_of(data, dtype)
         self._grad = None
         self._requires = 0
         self._number = next_number()
@@ -126,7 +125,7 @@ class Tensor(Node, Methods):
                 f"{self._describe()} was computed by '{self._primitive.name}', so its value cannot "
                 "be set: set the inputs, or make a new Tensor."
             )
-        new = _numbers(value, self._value.dtype)
+        new = numbers_of(value, self._value.dtype)
         if new.shape != self._value.shape:
             raise GradientShapeError(
                 f"{self._describe()} has shape {self._value.shape}, and its data was set to shape "
@@ -158,15 +157,13 @@ class Tensor(Node, Methods):
         array = to_numpy(value)
         if array.shape not in (self._value.shape, ()):
             raise GradientShapeError(
-                f"A gradient of shape {array.shape} was given to "
-                f"{self._describe(inside=True)} of shape {self._value.shape}: they must be "
-                "the same."
+                f"A gradient of shape {array.shape} was given to {self._describe(inside=True)} "
+                f"of shape {self._value.shape}: they must be the same."
             )
         if not np.can_cast(array.dtype, self._value.dtype, "same_kind"):
             raise GradientDtypeError(
-                f"A gradient of dtype {array.dtype} was given to "
-                f"{self._describe(inside=True)} of dtype {self._value.dtype}: convert it "
-                "with astype first."
+                f"A gradient of dtype {array.dtype} was given to {self._describe(inside=True)} "
+                f"of dtype {self._value.dtype}: convert it with astype first."
             )
         self._grad = np.array(np.broadcast_to(array, self._value.shape), dtype=self._value.dtype)
 
@@ -416,19 +413,7 @@ class Tensor(Node, Methods):
     def __setitem__(self, index: Any, value: Any) -> None:
         if special:
             report_read(self, "writing into it")
-        records = state.mode.records
-        if self._primitive is not None or (self._requires and records):
-            raise InPlaceError(
-                f"{self._describe()} is on the tape, so it cannot be written into: build the new "
-                "value with t.at[index].set(v) or np.where(...), or write into an input inside "
-                "`with no_grad():`."
-            )
-        if isinstance(value, Tensor) and records:
-            value._leaves_tape("Writing into another Tensor", "np.where(...)")
-        check_not_a_view(self, "t.at[index].set(y)")
-        array = np.array(self._value)
-        array[unwrap_index(index)] = to_numpy(value)
-        self._set(array if array.ndim else array[()])
+        write_items(self, unwrap_index(index), value)
 
     @property
     def at(self) -> IndexUpdateHelper:
@@ -447,58 +432,10 @@ class Tensor(Node, Methods):
             return NotImplemented
         return apply_function(function, args, kwargs)
 
-    # -- operators: compiled primitives, set by methods.py -----------------------
-
-    if TYPE_CHECKING:
-
-        def __add__(self, other: ArrayLike) -> Tensor: ...
-        def __radd__(self, other: ArrayLike) -> Tensor: ...
-        def __sub__(self, other: ArrayLike) -> Tensor: ...
-        def __rsub__(self, other: ArrayLike) -> Tensor: ...
-        def __mul__(self, other: ArrayLike) -> Tensor: ...
-        def __rmul__(self, other: ArrayLike) -> Tensor: ...
-        def __truediv__(self, other: ArrayLike) -> Tensor: ...
-        def __rtruediv__(self, other: ArrayLike) -> Tensor: ...
-        def __floordiv__(self, other: ArrayLike) -> Tensor: ...
-        def __rfloordiv__(self, other: ArrayLike) -> Tensor: ...
-        def __mod__(self, other: ArrayLike) -> Tensor: ...
-        def __rmod__(self, other: ArrayLike) -> Tensor: ...
-        def __pow__(self, other: ArrayLike) -> Tensor: ...
-        def __rpow__(self, other: ArrayLike) -> Tensor: ...
-        def __matmul__(self, other: ArrayLike) -> Tensor: ...
-        def __rmatmul__(self, other: ArrayLike) -> Tensor: ...
-        def __neg__(self) -> Tensor: ...
-        def __pos__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __invert__(self) -> Tensor: ...
-        def __and__(self, other: ArrayLike) -> Tensor: ...
-        def __rand__(self, other: ArrayLike) -> Tensor: ...
-        def __or__(self, other: ArrayLike) -> Tensor: ...
-        def __ror__(self, other: ArrayLike) -> Tensor: ...
-        def __xor__(self, other: ArrayLike) -> Tensor: ...
-        def __rxor__(self, other: ArrayLike) -> Tensor: ...
-        def __lt__(self, other: ArrayLike) -> Tensor: ...
-        def __le__(self, other: ArrayLike) -> Tensor: ...
-        def __gt__(self, other: ArrayLike) -> Tensor: ...
-        def __ge__(self, other: ArrayLike) -> Tensor: ...
-        def __eq__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
-        def __ne__(self, other: ArrayLike) -> Tensor: ...  # type: ignore[override]
+    # -- operators and methods: set by methods.py --------------------------------
 
     def __getitem__(self, index: Any) -> Tensor:
         return TABLE[operator.getitem](self, index)  # type: ignore[no-any-return]
-
-
-class Size(int):
-    """A number of elements that answers PyTorch's ``t.size()`` and ``t.size(0)`` too."""
-
-    shape: tuple[int, ...]
-
-    def __call__(self, dim: int | None = None) -> Any:
-        """Return the shape, or one length of it."""
-        return self.shape if dim is None else self.shape[dim]
-
-    def __reduce__(self) -> Any:
-        return int, (int(self),)
 
 
 def constant(array: Any) -> Tensor:
@@ -518,35 +455,12 @@ CONSTANT = constant(np.zeros(()))
 CONSTANT._number = 0  # older than anything
 
 
-def _numbers(data: Any, dtype: Any = None) -> Any:
-    """Return an array of numbers of our own; a NumPy scalar where it has no dimension."""
-    if isinstance(data, Tensor):
-        data._leaves_tape("Tensor(t)", "t itself")
-        data = data._value
-    elif isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
-        raise ObjectArrayError(
-            "A list of Tensors would lose their tape as one Tensor: join them with np.stack([...])."
-        )
-    if hasattr(type(data), "__array__"):
-        data = as_array(data)
-        dtype = dtype if data.dtype.kind in "fiubcO" else None  # text and dates are no numbers
-    else:
-        refuse(data)
-    array = np.array(data, dtype=dtype)
-    if array.dtype.kind not in "fiubc":
-        raise ObjectArrayError(
-            f"A Tensor holds numbers, and this data has dtype {array.dtype}: convert it first; "
-            "join Tensors with np.stack([...])."
-        )
-    return array if array.ndim else array[()]
-
-
-def unwrap(x: Any) -> Any:
+def unwrap(x: Any, how: str = "unwrap") -> Any:
     """Return the value of a Tensor, off the tape; anything else as it is."""
     if not isinstance(x, Tensor):
         return x
     if special:
-        report_read(x, "unwrap")
+        report_read(x, how)
     return x._value
 
 
@@ -574,11 +488,7 @@ def unwrap_index(index: Any) -> Any:
     """Return an index with arrays in place of Tensors."""
     if isinstance(index, tuple):
         return tuple(map(unwrap_index, index))
-    if isinstance(index, Tensor):
-        if special:
-            report_read(index, "an index")
-        return index._value
-    return as_index(index)
+    return unwrap(index, "an index") if isinstance(index, Tensor) else as_index(index)
 
 
 def _restore(kind: type[Tensor], data: Any, requires: bool, grad: Any, name: str | None) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import method_names as names
-from .methods import _LINES, parts, source
+from .methods import _BINARY, _COMPARISONS, _LINES, _UNARY, parts, source
 
 _HEAD = '''"""A Tensor's methods for editors and mypy: made by typed_methods.py."""
 
@@ -16,7 +16,7 @@ from builtins import bool as _bool, float as _float, int as _int
 from typing import Any, Never
 
 from .protocol import Axis
-from .tensor import Tensor
+from .tensor import ArrayLike, Tensor
 
 class Methods:
 '''
@@ -52,6 +52,11 @@ def _typed(parameter: str) -> str:
 def stub() -> Iterator[str]:
     """Yield the lines of the file."""
     yield from _HEAD.splitlines()
+    for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_COMPARISONS):
+        ignored = "  # type: ignore[override]" if name in ("eq", "ne") else ""
+        yield f"    def __{name}__(self, other: ArrayLike) -> Tensor: ...{ignored}"
+    for name in _UNARY:
+        yield f"    def __{name}__(self) -> Tensor: ..."
     for name in _LINES:
         parameters, _ = parts(source(name).partition(":\n")[0])
         typed = ", ".join(["self", *map(_typed, parameters[1:])])
