@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 
-class Call:
+class LayerCall:
     """One call of a module, that is, of an object with a method ``forward``, such as a layer.
 
     Attributes
@@ -30,7 +30,7 @@ class Call:
 
     __slots__ = ("kind", "module", "name", "within")
 
-    def __init__(self, module: Any, within: Call | None) -> None:
+    def __init__(self, module: Any, within: LayerCall | None) -> None:
         self.module, self.within, self.kind = module, within, type(module).__name__
         inside = getattr(within and within.module, "named_modules", dict[str, Any]().items)()
         self.name: str = next((path for path, m in inside if m is module), self.kind)
@@ -65,7 +65,7 @@ skip_frames_in(os.path.dirname(__file__))
 skip_frames_in(os.path.dirname(np.__file__))
 
 
-def location(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
+def location(known: dict[FrameType, LayerCall]) -> tuple[str | None, LayerCall | None]:
     """Return ``file:line`` of the nearest caller outside of libraries, and the module it is in.
 
     `known` are the calls of modules that were running when this was last asked.
@@ -81,9 +81,9 @@ def location(known: dict[FrameType, Call]) -> tuple[str | None, Call | None]:
             if getattr(getattr(type(module), "forward", None), "__code__", None) is code:
                 running.append((frame, module))
         frame = frame.f_back
-    call, calls = None, dict[FrameType, Call]()
+    call, calls = None, dict[FrameType, LayerCall]()
     for frame, module in reversed(running):
-        call = calls[frame] = known.get(frame) or Call(module, call)
+        call = calls[frame] = known.get(frame) or LayerCall(module, call)
     known.clear()  # frames are not kept longer than they are needed
     known.update(calls)
     return line, call

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 if TYPE_CHECKING:
-    from .locations import Call
+    from .locations import LayerCall
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +43,7 @@ GRADIENT = Mode()
 OFF = Mode(records=False)
 
 
-class Block:
+class ModeBlock:
     """One run of a ``with`` block, in force as long as somebody holds it.
 
     Only the ``with`` statement does: a block is what it looks up as ``__exit__``
@@ -56,20 +56,20 @@ class Block:
 
     __call__ = "".format  # written in C, so that no Ctrl-C can stop it; it returns what is false
 
-    def __init__(self, mode: Mode, calls: dict[FrameType, Call]) -> None:
+    def __init__(self, mode: Mode, calls: dict[FrameType, LayerCall]) -> None:
         self.mode = mode
         self.calls = calls  # of modules, that run now; only `trace` looks
         self.entered = False
 
 
-_blocks: contextvars.ContextVar[tuple[weakref.ref[Block], ...]] = contextvars.ContextVar(
+_blocks: contextvars.ContextVar[tuple[weakref.ref[ModeBlock], ...]] = contextvars.ContextVar(
     "autograd_lite.blocks", default=()
 )
-special: set[weakref.ref[Block]] = set()
+special: set[weakref.ref[ModeBlock]] = set()
 """The blocks, in any context, that are in another mode than GRADIENT: mostly there are none."""
 
 
-def _innermost() -> Block | None:
+def _innermost() -> ModeBlock | None:
     for ref in reversed(_blocks.get()):
         block = ref()
         if block is not None:
@@ -77,7 +77,7 @@ def _innermost() -> Block | None:
     return None
 
 
-class _State:
+class _Present:
     """The mode, and the module calls, of the code that runs now."""
 
     # A traceback keeps the variables of its frames. So no frame here has a block in a variable
@@ -94,17 +94,17 @@ class _State:
         return GRADIENT
 
     @property
-    def calls(self) -> dict[FrameType, Call]:
+    def calls(self) -> dict[FrameType, LayerCall]:
         """The calls of modules that run now, as far as `trace` has met them."""
         block = _innermost()
         return {} if block is None else block.calls
 
 
-state = _State()
+state = _Present()
 
 
 class _Exit:
-    """``__exit__`` of `recording`: a new `Block` for each ``with`` statement that looks it up."""
+    """``__exit__`` of `recording`: a new `ModeBlock` for each ``with`` that looks it up."""
 
     def __get__(self, manager: recording | None, owner: Any = None) -> Any:
         if manager is None:  # an ExitStack asks the class, and calls it as a function
@@ -127,13 +127,13 @@ class recording:
 
     def __init__(self, change: Callable[[Mode], Mode]) -> None:
         self.change = change
-        self.held: list[Block] = []  # where no ``with`` statement holds them
+        self.held: list[ModeBlock] = []  # where no ``with`` statement holds them
 
-    def _begin(self) -> Block:
+    def _begin(self) -> ModeBlock:
         before = state.mode
         mode = self.change(before)
         around = [ref for ref in _blocks.get() if ref() is not None]
-        block = Block(mode, state.calls if before.lines else {})
+        block = ModeBlock(mode, state.calls if before.lines else {})
         try:
             if mode != GRADIENT:
                 special.add(weakref.ref(block, special.discard))

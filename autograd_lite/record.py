@@ -23,7 +23,7 @@ from .node import Node, parents, restored, values, walk
 from .residuals import Residuals
 
 if TYPE_CHECKING:
-    from .locations import Call
+    from .locations import LayerCall
     from .primitive import Primitive
     from .tensor import Tensor
 
@@ -80,7 +80,7 @@ class Record:
         return self._noted("line")  # type: ignore[no-any-return]
 
     @property
-    def call(self) -> Call | None:
+    def call(self) -> LayerCall | None:
         """The call of a module that the operation was part of, where `trace` recorded it."""
         return self._noted("call")  # type: ignore[no-any-return]
 
@@ -152,10 +152,10 @@ def _there(noted: Any) -> tuple[Primitive, list[Any]] | None:
     return None if any(x is None for x in found) else (primitive, found)
 
 
-Step = tuple[Any, tuple[Any, ...]]  # the Tensor that an operation made, and its operands
+RecordedStep = tuple[Any, tuple[Any, ...]]  # the Tensor that an operation made, and its operands
 
 
-def recorded(roots: Sequence[Tensor]) -> list[Step]:
+def recorded(roots: Sequence[Tensor]) -> list[RecordedStep]:
     """Return every step of the tape behind `roots`, oldest first.
 
     What was let go of a large program (see :mod:`autograd_lite.node`) is computed again.

@@ -27,7 +27,7 @@ from .modes import state
 from .node import Node, metadata, parents
 
 if TYPE_CHECKING:
-    from .locations import Call
+    from .locations import LayerCall
     from .tensor import Tensor
 
 next_number: Callable[[], int] = itertools.count(-1, -1).__next__
@@ -58,7 +58,7 @@ rule_of: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar(
 def note_location(result: Tensor) -> None:
     """Note the line and the layer of an operation; in a rule, those of what it is the rule of."""
     made = rule_of.get()
-    location: tuple[str | None, Call | None]
+    location: tuple[str | None, LayerCall | None]
     if made is not None and made.tape.line is not None:
         location = made.tape.line, made.tape.call
         metadata(result)["rule_of"] = made._primitive.name

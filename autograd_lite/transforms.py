@@ -260,7 +260,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pushforward(np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    linear = _Linear("linearize", f, primals)
+    linear = _Linearization("linearize", f, primals)
 
     def pushforward(*tangents: Any) -> Any:
         return linear.run.rebuild_result(linear.push(tangents))
@@ -269,7 +269,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     return linear.run.rebuild_result(owned(value)), pushforward
 
 
-class _Linear:
+class _Linearization:
     """What a function is close to: its run, and the run of the pullback of that."""
 
     def __init__(self, name: str, f: Function, primals: Sequence[Any]) -> None:
@@ -342,7 +342,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
             )
 
     def pushed() -> tuple[list[Any], int, Rebuild]:
-        linear = _Linear("jvp", f, primals)
+        linear = _Linearization("jvp", f, primals)
         values = linear.run.unwrap_constants(linear.run.outputs, linear.outer)
         tangent = linear.push(tuple(tangents))
         return [*values, *tangent], len(values), linear.run.rebuild_result

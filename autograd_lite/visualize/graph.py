@@ -32,7 +32,7 @@ from .. import program
 from ..errors import NoGradientError
 from ..keeping import copy_of
 from ..primitive import Primitive
-from ..record import Step, recorded
+from ..record import RecordedStep, recorded
 from ..tensor import Tensor
 from .modules import ModuleCall, Modules
 from .text import number
@@ -375,7 +375,9 @@ class _GraphReader(program.Reader):
 class _Names:
     """Gives a name to what has none, in the order of asking, so that two runs agree."""
 
-    def __init__(self, tape: list[Step], roots: list[Tensor], variables: Mapping[int, str]) -> None:
+    def __init__(
+        self, tape: list[RecordedStep], roots: list[Tensor], variables: Mapping[int, str]
+    ) -> None:
         operands = (x for _, given in tape for x in given if isinstance(x, Tensor))
         # An element's name, t1[0], takes t1 too.
         self.taken = {t.name.partition("[")[0] for t in chain(roots, operands) if t.name}

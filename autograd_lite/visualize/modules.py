@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..locations import Call
+from ..locations import LayerCall
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Modules:
     """Finds the module that an operation is part of, and those that hold its parameters."""
 
     def __init__(self) -> None:
-        self.known: dict[Call, ModuleCall] = {}
-        self.calls: dict[ModuleCall, Call] = {}
+        self.known: dict[LayerCall, ModuleCall] = {}
+        self.calls: dict[ModuleCall, LayerCall] = {}
         self.latest: ModuleCall | None = None
         self.placed: dict[GraphValue, ModuleCall | None] = {}
         self.count = 0
@@ -99,7 +99,7 @@ class Modules:
         self.latest = None
         return None
 
-    def _of_call(self, call: Call | None) -> ModuleCall | None:
+    def _of_call(self, call: LayerCall | None) -> ModuleCall | None:
         if call is None:
             return None
         if call not in self.known:
