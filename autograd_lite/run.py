@@ -66,11 +66,6 @@ class Run:
             self.result = call_with_grad(f, *given, **kwargs)
         self.outputs, self.rebuild_result = flatten(self.result)
 
-    def forget_result(self) -> None:
-        """Keep only the aliases, so that a last sweep frees values as it goes."""
-        self.result = None
-        self.outputs = []
-
     def vjp(self, roots: list[tuple[Any, Any]], recorded: bool) -> list[Any]:
         """Return the gradients of the aliases, given those of some values made from them.
 
@@ -153,8 +148,7 @@ class Run:
 def _alias(x: Any, age: int) -> Tensor:
     """Return a leaf with the value of `x` that is newer than anything else."""
     if type(x) is ndarray and x.dtype.kind in "fc":
-        alias = constant(x.copy("K"))
-        alias._requires = age
+        alias = constant(x.copy("K"), age)
     else:
         alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
         if alias._value.dtype.kind not in "fc":

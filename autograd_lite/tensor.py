@@ -438,12 +438,12 @@ class Tensor(Node, Methods):
         return TABLE[operator.getitem](self, index)  # type: ignore[no-any-return]
 
 
-def constant(array: Any) -> Tensor:
-    """Return a Tensor around an array, without copying it."""
+def constant(array: Any, requires: int = 0) -> Tensor:
+    """Return a Tensor around an array, without copying it: a constant, unless it `requires`."""
     t = object.__new__(Tensor)
     t._value = array[()] if array.ndim == 0 else array
     t._grad = t._metadata = t._primitive = None
-    t._requires = 0
+    t._requires = requires
     t._number = next_number()
     return t
 

@@ -156,7 +156,7 @@ def _value_and_grad(
         value = unwrap(value)
         if type(value) is np.ndarray:  # of one element
             value = value.copy()
-        run.forget_result()
+        run.result, run.outputs = None, []  # the sweep frees values as it goes
         gradients = run.vjp(roots, recorded=False)
     if has_aux:
         others, rebuild = flatten(aux)
