@@ -39,6 +39,8 @@ class Run:
         differentiated with respect to.
     outputs
         The numbers in the result, most of them Tensors.
+    nested
+        Whether an input is itself on a tape, as that of an inner `grad`.
     rebuild_arguments, rebuild_result
         Put numbers into the form of the arguments (a tuple), or of the result.
     """
@@ -55,8 +57,16 @@ class Run:
         # What is newer than this may depend on the aliases.
         self.start = next_number()
         self.age = LEAF + self.start
-        self.aliases = [_alias(x, self.age) for x in self.originals]
-        self.attached = False
+        self.aliases: list[Tensor] = []
+        self.attached = self.nested = False
+        for x in self.originals:
+            if type(x) is ndarray and x.dtype.kind in "fc":
+                alias = constant(x.copy("K"), self.age)
+            else:
+                alias = _leaf(x, self.age)
+                self.nested = self.nested or alias._requires > self.age
+            alias._metadata = {"alias": True}
+            self.aliases.append(alias)
         for n, fresh in zip(argnums, self.rebuild_arguments(self.aliases), strict=True):
             given[n] = fresh
         self.mode = state.mode if special else GRADIENT
@@ -114,10 +124,7 @@ class Run:
             return True
         if not self.mode.records:
             return False
-        for t in (*self.aliases, *self.outputs):
-            if isinstance(t, Tensor) and t._requires > self.age:
-                return True
-        return False
+        return self.nested or any(map(self.leads_outside, self.outputs))
 
     def attach_to_outer(self) -> None:
         """Make the aliases of recorded Tensors results of those, now that the run is over."""
@@ -145,21 +152,15 @@ class Run:
         ]
 
 
-def _alias(x: Any, age: int) -> Tensor:
-    """Return a leaf with the value of `x` that is newer than anything else."""
-    if type(x) is ndarray and x.dtype.kind in "fc":
-        alias = constant(x.copy("K"), age)
-    else:
-        alias = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
-        if alias._value.dtype.kind not in "fc":
-            raise IntegerGradientError(
-                f"The gradient was asked for an argument of dtype {alias.dtype}: "
-                "give floats, as in 2.0."
-            )
-        # An alias of what leads outside does so as well.
-        alias._requires = max(age, x._requires) if isinstance(x, Tensor) else age
-    alias._metadata = {"alias": True}
-    return alias
+def _leaf(x: Any, age: int) -> Tensor:
+    """Return a leaf with the value of `x`; of what leads outside, one that does so as well."""
+    leaf = constant(x._value) if isinstance(x, Tensor) else Tensor(x)
+    if leaf._value.dtype.kind not in "fc":
+        raise IntegerGradientError(
+            f"The gradient was asked for an argument of dtype {leaf.dtype}: give floats, as in 2.0."
+        )
+    leaf._requires = max(age, x._requires) if isinstance(x, Tensor) else age
+    return leaf
 
 
 identity = derivative(lambda x: x, name="alias", x=lambda g: g)

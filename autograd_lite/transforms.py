@@ -53,7 +53,6 @@ def named_after(f: Function) -> Callable[[Function], Function]:
 
 
 def _one_like(value: Any) -> Any:
-    value = unwrap(value)
     if type(value) is np.float64:
         return _ONE
     return np.ones_like(value)[()]  # a NumPy scalar where it has no dimension
@@ -147,15 +146,14 @@ def _value_and_grad(
     run = Run(objective, args, argnums_of(f, args, argnum), kwargs)
     value = one_number(name, run.result)
     outer = run.is_on_outer_tape()
-    roots = [(value, _one_like(value))]
+    number = unwrap(value)
+    roots = [(value, _one_like(number))]
     if outer:
         gradients = run.vjp(roots, recorded=True)
         run.attach_to_outer()
         value, *gradients = owned(run.unwrap_constants([value, *gradients]))
     else:
-        value = unwrap(value)
-        if type(value) is np.ndarray:  # of one element
-            value = value.copy()
+        value = number.copy() if type(number) is np.ndarray else number  # of one element
         run.result, run.outputs = None, []  # the sweep frees values as it goes
         gradients = run.vjp(roots, recorded=False)
     if has_aux:
@@ -378,7 +376,7 @@ def hvp(f: Function, argnum: Argnum = 0) -> Function:
         along = seeds_like(directions, chosen, "direction", "the argument", run.aliases)
         outer = run.is_on_outer_tape() or (run.mode.records and any(map(needs, along)))
         # The gradient is on the tape of the same run, so that one more sweep does it.
-        gradients = run.vjp([(value, _one_like(value))], recorded=True)
+        gradients = run.vjp([(value, _one_like(unwrap(value)))], recorded=True)
         seeds = along if outer else map(unwrap, along)
         products = run.vjp(list(zip(gradients, seeds, strict=True)), outer)
         if outer:
