@@ -12,8 +12,8 @@ are loops that Numba compiles (the extra ``fast``) and threads share. They take 
 places of their namesakes in :mod:`autograd_lite.calculus.loops`. A convolution is
 not among them: nearly all of it are the products.
 
-`autograd_lite.compile` fuses what stands between the matrix products of a whole step, and leaves
-convolutions and pooling to these loops: that is why there are both.
+`autograd_lite.compile` with Numba goes further where a whole step can be compiled. This is for all
+other code: for what branches on values, looks into a model, or changes from step to step.
 
 It is a switch, and not how things are wherever Numba happens to be installed,
 since another order of sums rounds differently: a training comes to the same bits

@@ -114,33 +114,38 @@ class _Product:
             with write.over((self.m, columns), ("i", "j")):
                 cell = self.c.element([*self.outer, "i", f"({first} + j)"])
                 write(f"{cell} = {number(0, self.kind)}")
-        for begin in range(0, self.k, deep):
-            depth = min(deep, self.k - begin)
-            array, at = self.b.array, self.b.index([*self.outer, str(begin), first], self.sb)
-            step = self.sb[-2]
-            if self.copies:
-                array, at, step = (
-                    self.packed,
-                    self.parts.at(min(self.k, DEEP) * self.pieces[0][1]),
-                    columns,
-                )
-                names = "kj" if self.sb[-1] == 1 else "jk"
-                with write.over([{"k": depth, "j": columns}[name] for name in names], names):
-                    cell = self.b.element(
-                        [*self.outer, f"({begin} + k)", f"({first} + j)"], self.sb
-                    )
-                    write(f"{array}[at({at} + k * {columns} + j)] = {cell}")
-            body.handed[array] = None
-            whole, rest = divmod(self.m, self.rows)
-            spans = [(f"i * {self.rows}", self.rows, whole)]
-            if rest:
-                spans.append((str(whole * self.rows), rest, 1))
-            for row, rows, count in spans:
-                tile = body.tile(Tile(
-                    rows, columns, self.c.strides[-2], self.sa[-2], 0, self.sa[-1], step, 1,
-                    depth, is_deep,
-                ))  # fmt: skip
-                with write.inside(f"for i in range({count}):"):
-                    c = self.c.index([*self.outer, f"({row})", first])
-                    a = self.a.index([*self.outer, f"({row})", str(begin)], self.sa)
-                    write(f"{tile}({self.c.array}, {c}, {self.a.array}, {a}, {array}, {at})")
+        whole, rest = divmod(self.k, deep)
+        if is_deep:
+            with write.inside(f"for b in range({whole}):"):
+                self._block(f"b * {deep}", deep, first, columns, True)
+        else:
+            self._block("0", deep, first, columns, False)
+        if rest:
+            self._block(str(whole * deep), rest, first, columns, True)
+
+    def _block(self, begin: str, depth: int, first: str, columns: int, adds: bool) -> None:
+        """Write what some of the numbers that are added up give."""
+        write, body = self.body.write, self.body
+        array, at = self.b.array, self.b.index([*self.outer, f"({begin})", first], self.sb)
+        step = self.sb[-2]
+        if self.copies:
+            array, step = self.packed, columns
+            at = self.parts.at(min(self.k, DEEP) * self.pieces[0][1])
+            names = "kj" if self.sb[-1] == 1 else "jk"
+            with write.over([{"k": depth, "j": columns}[name] for name in names], names):
+                cell = self.b.element([*self.outer, f"({begin} + k)", f"({first} + j)"], self.sb)
+                write(f"{array}[at({at} + k * {columns} + j)] = {cell}")
+        body.handed[array] = None
+        whole, rest = divmod(self.m, self.rows)
+        spans = [(f"i * {self.rows}", self.rows, whole)]
+        if rest:
+            spans.append((str(whole * self.rows), rest, 1))
+        for row, rows, count in spans:
+            tile = body.tile(Tile(
+                rows, columns, self.c.strides[-2], self.sa[-2], 0, self.sa[-1], step, 1,
+                depth, adds,
+            ))  # fmt: skip
+            with write.inside(f"for i in range({count}):"):
+                c = self.c.index([*self.outer, f"({row})", first])
+                a = self.a.index([*self.outer, f"({row})", f"({begin})"], self.sa)
+                write(f"{tile}({self.c.array}, {c}, {self.a.array}, {a}, {array}, {at})")

@@ -42,7 +42,7 @@ class _Segments(Writer):
         self.layout = Layout(places=self.places, constants=self.constants)
         self.functions: list[Function] = []
         self.known: dict[Any, str] = {}  # functions, by what they do
-        self.joined: set[Value] = set()  # what is made where it is read, among others
+        self.joined: dict[Step, set[int]] = {}  # operands that are made where they will lie
         self.tiles: dict[str, str] = {}
         self.orders = _orders(schedule)
         for v in schedule.inputs:
@@ -85,7 +85,7 @@ class _Segments(Writer):
             return
         self._share(whole)
         begin, (array, _) = 0, (self.places[whole].array, None)  # type: ignore[union-attr]
-        for v in step.operands:
+        for i, v in enumerate(step.operands):
             u, count = v, prod(v.shape)
             while u.maker is not None and u.maker.primitive.name == "reshape":
                 u = u.maker.operands[0]
@@ -93,7 +93,7 @@ class _Segments(Writer):
             if not (is_view or u in self.places or u in self.schedule.outputs or u in self.orders):
                 name = self._piece(u, array, begin, count)
                 self.places[u] = Place(name, u.shape, contiguous(u.shape))
-                self.joined.add(v)
+                self.joined.setdefault(step, set()).add(i)
             begin += count
 
     def _piece(self, v: Value, array: str, begin: int, count: int) -> str:
@@ -227,10 +227,10 @@ class _Segments(Writer):
             write_product(step, parts)
         elif is_by_rows(step):
             write_rows(self.body, step, self.place)
-        elif self.joined.intersection(step.operands):
+        elif step in self.joined:
             whole, begin = self.place(step.results[0]), 0
-            for v in step.operands:
-                if v not in self.joined:
+            for i, v in enumerate(step.operands):
+                if i not in self.joined[step]:
                     target = whole.replaced(v.shape, contiguous(v.shape), begin)  # type: ignore[union-attr]
                     self.body.copy(target, self.place(v))  # type: ignore[arg-type]
                 begin += prod(v.shape)

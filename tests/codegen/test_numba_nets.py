@@ -14,6 +14,7 @@ import nn
 from autograd_lite import compile, value_and_grad
 from autograd_lite.codegen import numba_calls, numba_products, numba_segments, numba_tile, threads
 from autograd_lite.codegen.numba_plan import ALIGNED, placed
+from autograd_lite.trees import flatten
 from nn import functional as F
 from tests.codegen.test_numba import as_python, assert_close
 
@@ -299,3 +300,35 @@ def test_an_error_in_a_thread_is_raised_when_all_are_done(monkeypatch):
         np.testing.assert_array_equal(done, 2.0)
     finally:
         threads._workers.cache_clear()
+
+
+@pytest.mark.usefixtures("everything_is_large", "as_python")
+def test_what_is_joined_twice_is_there_twice():
+    x, y = np.linspace(0.0, 1.0, 36).reshape(6, 6), np.linspace(-1.0, 1.0, 36).reshape(6, 6)
+
+    def f(x, y):
+        a, b = x @ y, y @ x
+        once = np.concatenate([np.ravel(a), np.ravel(b), np.ravel(a)])
+        return np.cumsum(once) * 2.0, np.cumsum(np.concatenate([np.ravel(b), np.ravel(x)])) * 2.0
+
+    assert_close(compile(f, back_end="numba")(x, y), f(x, y))
+
+
+@pytest.mark.usefixtures("everything_is_large", "as_python")
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, w, v = (rng.normal(size=s) for s in ((5, 2, 6, 6), (6, 2, 3, 3), (96, 7)))
+
+    def loss(w, v):
+        h = F.max_pool2d(np.tanh(F.conv2d(x, w)), 2)
+        return np.sum((h.reshape(5, -1)[:, :24] @ v[:24]) ** 2)
+
+    found = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr(threads, "threads", lambda count=count: count)
+        monkeypatch.setattr(numba_segments, "threads", lambda count=count: count)
+        threads._workers.cache_clear()
+        found.append(flatten(compile(value_and_grad(loss, (0, 1)), back_end="numba")(w, v))[0])
+    threads._workers.cache_clear()
+    for other in found[1:]:
+        assert_close(other, found[0], 0)
