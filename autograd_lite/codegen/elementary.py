@@ -5,7 +5,7 @@ table, only arithmetic, choices (``a if c else b``) and the bits of a number, so
 them becomes vector instructions. They are plain Python: the Numba back end compiles them, the
 tests run them as they stand too, where no product is fused with a sum.
 
-Each result is within 2 units in the last place of the exact value (measured: 1.8), for every
+Each result is within 2 units in the last place of the exact value (measured: 1.9), for every
 float64, and right at ±0, infinities, NaN and subnormal numbers. `elementary32` is the same for
 float32.
 

@@ -1,6 +1,6 @@
 """Own elementary functions against long double: within 2 units in the last place, everywhere.
 
-The long run, of all functions over many more numbers, which says how far each is off:
+The long run, over many more numbers, says how far each is off at most:
 ``python -m tests.codegen.test_elementary --seeds 20``, a few minutes.
 """
 
