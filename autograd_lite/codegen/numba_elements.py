@@ -21,6 +21,8 @@ BLOCK = 512
 """Elements in one turn, where a loop is cut into several."""
 HEAVY = 5
 """Elementary functions in one loop."""
+PAIRS = 32
+"""So many cosines at most wait in a block each for the gradient that reads them."""
 LANES = 32
 """A short loop with elementary functions runs over so many elements at once, and to the end of the
 last such group: what is left over would be done one by one, which takes as long as all the rest.
@@ -227,14 +229,27 @@ class Elements:
 
 
 def _grouped(steps: Sequence[Step]) -> list[list[Step]]:
-    """Cut a sequence of steps so that few elementary functions are in each part."""
+    """Cut a sequence of steps so that few elementary functions are in each part.
+
+    The sine and cosine of one number, which a gradient needs, come one after the other: a compiler
+    sees then that all but the choice between them is the same.
+    """
+    waves: dict[Value, list[Step]] = {}
+    for step in steps:
+        if own_function(step) in ("sin", "cos"):
+            waves.setdefault(step.operands[0], []).append(step)
+    pairs = [both for both in waves.values() if len(both) > 1][:PAIRS]
+    together = {step: both for both in pairs for step in both}
     groups: list[list[Step]] = [[]]
     heavy = 0
     for step in steps:
+        both = together.get(step, [step])
+        if step is not both[0]:
+            continue
         if is_heavy(step):
             if heavy == HEAVY:
                 groups.append([])
                 heavy = 0
             heavy += 1
-        groups[-1].append(step)
+        groups[-1] += both
     return groups

@@ -292,6 +292,24 @@ def test_many_single_numbers_are_a_table(monkeypatch):
     assert "runs" in other.source
 
 
+@pytest.mark.usefixtures("as_python")
+@pytest.mark.parametrize("far", [1.0, 3e6])
+def test_sine_and_cosine_of_one_number_stand_together(far):
+    def wave(x):
+        y = np.exp(-x * x) * np.sin(3.0 * x) + np.tanh(x) * np.exp(np.tanh(x))
+        return np.sum(np.log1p(y * y) * np.sin(y) + np.exp(np.cos(x)))
+
+    f = value_and_grad(wave)
+    x = np.linspace(-1.0, 1.0, 1500)
+    x[700] = far
+    step = compile(f, back_end="numba")
+    assert_close(step(x), f(x), 256)
+    lines = step.source.splitlines()
+    sines = [i for i, line in enumerate(lines) if "near_sin(" in line]
+    assert len(sines) == 3
+    assert all("near_cos(" in "".join(lines[i - 4 : i + 5]) for i in sines)
+
+
 # -- what is compiled ---------------------------------------------------------------------------
 
 
