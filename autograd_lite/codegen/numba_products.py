@@ -95,14 +95,15 @@ class _Product:
         self.outer = []
         most = self.pieces[0][1]
         whole, rest = divmod(self.n, most)
-        with parts.loop(len(self.pieces)) as self.body:
+        with parts.loop(whole + bool(rest)) as self.body:
             write = self.body.write
             write(f"first = i0 * {most}")
-            with write.inside(f"if i0 < {whole}:") if rest and whole else nullcontext():
+            with write.inside(f"if i0 < {whole}:") if rest else nullcontext():
                 self._piece("first", most)
-            if rest and whole:
+            if rest:
                 with write.inside("else:"):
-                    self._piece("first", rest)
+                    for first, count in pieces(rest, self.kind):
+                        self._piece(f"(first + {first})", count)
 
     def _piece(self, first: str, columns: int) -> None:
         """Write some columns of the result."""

@@ -68,11 +68,20 @@ def cut(count: int, most: int) -> int:
 def pieces(columns: int, kind: np.dtype[Any]) -> list[tuple[int, int]]:
     """Cut columns into pieces of two registers: where each begins, and its length.
 
-    >>> pieces(5, np.dtype(np.float64))
-    [(0, 5)]
+    What is left over is whole registers, and then a part of one: in one piece, the part would
+    be done number by number.
+
+    >>> one = registers()[0] // 8
+    >>> [n for _, n in pieces(3 * one + 1, np.dtype(np.float64))] == [2 * one, one, 1]
+    True
     """
-    most = 2 * registers()[0] // kind.itemsize
-    return [(first, min(most, columns - first)) for first in range(0, columns, most)]
+    one, found, first = registers()[0] // kind.itemsize, list[tuple[int, int]](), 0
+    while first < columns:
+        left = columns - first
+        size = next((n for n in (2 * one, one) if n <= left), left)
+        found.append((first, size))
+        first += size
+    return found
 
 
 def tile_in_python(*sizes: Any) -> Any:
