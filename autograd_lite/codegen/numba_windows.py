@@ -106,9 +106,7 @@ class _Padded:
     def zeros(self, body: Body, array: str, at: str) -> None:
         """Write zeros into all of it."""
         with body.write.inside(f"for i in range({self.size}):"):
-            body.write(f"{array}[at({at} + i)] = {self.zero}")
-
-    zero = "0.0"
+            body.write(f"{array}[at({at} + i)] = 0.0")
 
     def copy(self, body: Body, array: str, at: str) -> None:
         """Write image number i0 into the middle."""
@@ -189,16 +187,14 @@ def _weight(step: Step, parts: Parts) -> None:
     height, width = image.shape[2] + top + bottom, image.shape[3] + left + right
     padded = _Padded(image, top, left, height, width)
     scratch = parts.work("padded", n * padded.size, kind)
-    lines = Place(scratch, (), ())  # of the upstream gradient, below
+    last, lines = in_order(upstream.shape, CHANNELS_LAST), upstream
+    if upstream.strides != last:
+        lines = Place(parts.work("lines", prod(upstream.shape), kind), upstream.shape, last)
     body = parts.begin(n)
     with body.write.inside("for i0 in range(begin, end):"):
         padded.zeros(body, scratch, f"i0 * {padded.size}")
         padded.copy(body, scratch, f"i0 * {padded.size}")
-        last = in_order((n, outputs, rows, along), CHANNELS_LAST)
-        if upstream.strides == last:
-            lines = upstream
-        else:
-            lines = Place(parts.work("lines", prod(upstream.shape), kind), upstream.shape, last)
+        if lines is not upstream:
             with body.write.over((rows, along, outputs), ("i1", "i2", "i3")):
                 cell = ("i0", "i3", "i1", "i2")
                 body.write(f"{lines.element(cell)} = {upstream.element(cell)}")
