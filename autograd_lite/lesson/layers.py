@@ -51,7 +51,7 @@ class Item:
 
 
 @dataclass(slots=True)
-class Layout:
+class BoxLayout:
     """The places of boxes (their middle), of frames (left, top, width, height), and of bends."""
 
     width: float = 0.0
@@ -62,7 +62,7 @@ class Layout:
     enters: dict[str, float] = field(default_factory=dict)  # where a source's line comes in
     leaves: dict[str, float] = field(default_factory=dict)
 
-    def take(self, other: Layout, dx: float, dy: float) -> None:
+    def take(self, other: BoxLayout, dx: float, dy: float) -> None:
         """Put another layout into this one."""
         self.boxes |= {k: (x + dx, y + dy) for k, (x, y) in other.boxes.items()}
         self.frames |= {k: (x + dx, y + dy, w, h) for k, (x, y, w, h) in other.frames.items()}
@@ -88,7 +88,7 @@ def hanging(uses: Sequence[Use], homes: Mapping[str, Path]) -> dict[str, list[st
 
 def layers(
     sizes: Mapping[str, tuple[float, float]], homes: Mapping[str, Path], uses: Sequence[Use]
-) -> Layout:
+) -> BoxLayout:
     """Place boxes.
 
     Parameters
@@ -152,7 +152,7 @@ def _signs(tails: Sequence[str]) -> tuple[int, ...]:
     return ((), (1,), (-1, 1))[len(tails)]
 
 
-def route(layout: Layout, homes: Mapping[str, Path], tail: str, head: str) -> list[Point]:
+def route(layout: BoxLayout, homes: Mapping[str, Path], tail: str, head: str) -> list[Point]:
     """Return the bends of a line, from the left to the right."""
     mine, theirs = homes[tail], homes[head]
     common = sum(1 for _ in _shared(mine, theirs))
@@ -181,10 +181,10 @@ def _frame(
     homes: Mapping[str, Path],
     uses: Sequence[Use],
     under: Mapping[str, tuple[float, float]],
-) -> Layout:
+) -> BoxLayout:
     """Lay out what is in a frame; a frame in it is laid out first, and is one box."""
     child = {box: (*homes[box], box)[len(path)] for box in reach}  # that a box is, or is in
-    inner: dict[str, Layout] = {}
+    inner: dict[str, BoxLayout] = {}
     items: dict[str, Item] = {}
     for name in dict.fromkeys(child.values()):
         if name in reach:
@@ -238,7 +238,7 @@ def _frame(
     return _assembled(path, grid, inner, enters, leaves)
 
 
-def _at(inner: Mapping[str, Layout], item: Item, side: str, source: str) -> float:
+def _at(inner: Mapping[str, BoxLayout], item: Item, side: str, source: str) -> float:
     """Return where a source's line goes into a box, or comes out of it, relative to its line."""
     if item.key not in inner:
         return 0.0
@@ -348,15 +348,15 @@ def monotone(wanted: Sequence[tuple[float, float]]) -> list[float]:
 def _assembled(
     path: Path,
     grid: list[list[Item]],
-    inner: Mapping[str, Layout],
+    inner: Mapping[str, BoxLayout],
     enters: Mapping[str, list[tuple[Item, float]]],
     leaves: Mapping[str, tuple[Item, float]],
-) -> Layout:
+) -> BoxLayout:
     """Put the boxes of the columns to their places, and the frame around them."""
     side, title = (PAD, TITLE) if path else (0.0, 0.0)
     every = [item for column in grid for item in column]
     top = min(item.y - item.up for item in every) - (side + title if path else 0.0)
-    made = Layout()
+    made = BoxLayout()
     left = side
     for column in grid:
         wide = max(item.width for item in column)

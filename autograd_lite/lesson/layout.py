@@ -18,7 +18,7 @@ from ..visualize.modules import ModuleCall, homes
 from ..visualize.text import cut, printable, sentence
 from .derivation import Derivation
 from .forward import named
-from .layers import Layout, Path, Point, layers, route
+from .layers import BoxLayout, Path, Point, layers, route
 from .notation import TEXT
 from .words import where
 from .writing import write
@@ -184,7 +184,7 @@ MARKERS = "<defs>" + "".join(
 
 
 def _arrows(
-    layout: Layout, uses: list[Use], paths: dict[str, Path], boxes: dict[GraphValue, BoxText]
+    layout: BoxLayout, uses: list[Use], paths: dict[str, Path], boxes: dict[GraphValue, BoxText]
 ) -> list[str]:
     """Draw the arrows; those that arrive at one box arrive beside each other."""
     arriving: dict[GraphValue, list[int]] = {}

@@ -17,7 +17,7 @@ from .programs import part_names, parts_of, whole
 from .report import Report
 
 
-class Calls:
+class FunctionPair:
     """What `check_gradient_function` was given, as functions of a list of real arrays.
 
     What is complex is moved, and its gradient checked, in its real and imaginary part.

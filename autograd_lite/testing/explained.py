@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import GradientCheckError
 from ..trees import flatten
-from .calls import Calls
+from .calls import FunctionPair
 from .diagnosis import Array, Finding, GivenGradient, diagnose, same
 from .ladder import EPSILON
 from .numerical import Move, Slopes, Verdict, moves, slopes
@@ -29,7 +29,7 @@ class MistakeFinder:
         The functions that are checked.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: FunctionPair) -> None:
         self.calls = calls
         self.step: WrongStep | None = None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckInputError, GradientCheckError, UncertainGradientWarning
 from .arguments import describe_function
-from .calls import Calls
+from .calls import FunctionPair
 from .diagnosis import Array, Finding, same
 from .explained import MistakeFinder
 from .ladder import EPSILON, SURE
@@ -104,7 +104,7 @@ check_gradient_function(loss, gradient, np.array([0.3, -0.2]), 0.1)
     """
     __tracebackhide__ = True
     begin = time.perf_counter()
-    calls = Calls(f, grad_f, inputs, argnum)
+    calls = FunctionPair(f, grad_f, inputs, argnum)
     check = _Check(calls, rtol, atol, np.random.default_rng(seed))
     wrong: GradientCheckError | CheckInputError | None
     try:
@@ -126,7 +126,7 @@ class _Check:
     """One call of check_gradient_function."""
 
     def __init__(
-        self, calls: Calls, rtol: float | None, atol: float, rng: np.random.Generator
+        self, calls: FunctionPair, rtol: float | None, atol: float, rng: np.random.Generator
     ) -> None:
         self.calls, self.report, self.rng = calls, calls.report, rng
         self.finder = MistakeFinder(calls)

@@ -13,7 +13,7 @@ from ..figures import style
 from . import figures
 from .experiments import EXPERIMENTS, find
 from .flags import add_where, check_where, hints, results_of, table
-from .plans import Plan
+from .plans import RunPlan
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _panels(results: Results, plan: Plan) -> dict[str, dict[str, DataFrame]]:
+def _panels(results: Results, plan: RunPlan) -> dict[str, dict[str, DataFrame]]:
     """Return the curves of an experiment, those of each data set in a panel of their own."""
     curves = results.curves[results.curves.experiment == plan.experiment.name]
     panels: dict[str, dict[str, DataFrame]] = {}

@@ -14,7 +14,7 @@ from autograd_lite.errors import missing_extra
 
 from ..command import Parser, size_number
 from .compiled import is_there
-from .plans import Plan, Reported
+from .plans import Reported, RunPlan
 from .scheduler import BACKENDS, run, tasks
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def check_compile(parser: Parser, args: argparse.Namespace) -> None:
         parser.exit(1, f"{missing_extra('numba', 'fast', 'train in compiled loops')}\n")
 
 
-def say_how(plans: Sequence[Plan], args: argparse.Namespace) -> None:
+def say_how(plans: Sequence[RunPlan], args: argparse.Namespace) -> None:
     """Print whether runs are trained in compiled loops."""
     wanted = [(cell, seed) for plan in plans for cell in plan.cells.values() for seed in plan.seeds]
     todo = tasks(wanted, args.compile)
@@ -74,7 +74,7 @@ def check_where(parser: Parser, args: argparse.Namespace) -> None:
     parser.ready(args, *PACKAGES)
 
 
-def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) -> Results:
+def results_of(parser: Parser, plans: Sequence[RunPlan], args: argparse.Namespace) -> Results:
     """Run what is not stored yet; whatever stops that ends the program here, in one line."""
     say_how(plans, args)
     try:
@@ -96,7 +96,7 @@ def results_of(parser: Parser, plans: Sequence[Plan], args: argparse.Namespace) 
     return results
 
 
-def hints(results: Results, plan: Plan) -> Iterator[str]:
+def hints(results: Results, plan: RunPlan) -> Iterator[str]:
     """Yield a line on the cells that failed, and what to try."""
     runs = results.runs[results.runs.experiment == plan.experiment.name]
     wild = [label for label in plan.cells if runs[runs.cell == label].diverged.any()]
@@ -114,7 +114,7 @@ def hints(results: Results, plan: Plan) -> Iterator[str]:
         )
 
 
-def table(results: Results, plan: Plan, reported: Sequence[Reported] = ()) -> str:
+def table(results: Results, plan: RunPlan, reported: Sequence[Reported] = ()) -> str:
     """Return a line for each cell, how its seeds did; and one for each figure of the source."""
     name = plan.experiment.name
     runs, curves = (t[t.experiment == name] for t in (results.runs, results.curves))

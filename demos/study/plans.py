@@ -81,7 +81,7 @@ class Experiment:
 
     def sized(
         self, size: str = "full", seeds: int | None = None, epochs: int | None = None
-    ) -> Plan:
+    ) -> RunPlan:
         """Return what to run for a study of that size, or with other seeds or epochs at most."""
         chosen = self.sizes.get(size, SampleSize(FULL_SEEDS))
         most = epochs or chosen.epochs
@@ -89,11 +89,11 @@ class Experiment:
             label: cell if most is None else replace(cell, epochs=min(cell.epochs, most))
             for label, cell in self.cells.items()
         }
-        return Plan(self, cells, range(seeds or chosen.seeds))
+        return RunPlan(self, cells, range(seeds or chosen.seeds))
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is to be run of an experiment: its cells, maybe with fewer epochs, and the seeds."""
 
     experiment: Experiment

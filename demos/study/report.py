@@ -40,7 +40,7 @@ from .experiments import EXPERIMENTS, R1_STARTS
 from .flags import add_compile, check_compile, say_how
 from .inside import Watched, watch
 from .outcome import logged_epochs
-from .plans import Plan
+from .plans import RunPlan
 from .questions import Tables
 from .statistics import size_of
 from .verdicts import SIGNS, judge, reported_beside, table_of
@@ -111,7 +111,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
 
 
-def plans(scope: str, seeds: int | None = None) -> list[Plan]:
+def plans(scope: str, seeds: int | None = None) -> list[RunPlan]:
     """Return what a report rests on: the sources' experiments, and its own."""
     return [experiment.sized(scope, seeds) for experiment in (*EXPERIMENTS.values(), *OWN.values())]
 

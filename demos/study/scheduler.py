@@ -26,7 +26,7 @@ from autograd_lite.errors import missing_extra
 from . import compiled, store
 from .configuration import COUNTS, VERSION, Configuration
 from .outcome import Outcome
-from .plans import Plan
+from .plans import RunPlan
 from .training import train
 
 # -- what is to be done -------------------------------------------------------------------------
@@ -258,7 +258,7 @@ BACKENDS = ("local", "dask")
 
 
 def run(
-    plans: Sequence[Plan],
+    plans: Sequence[RunPlan],
     folder: str | Path,
     *,
     backend: str = "local",
@@ -299,11 +299,11 @@ def run(
     --------
     >>> import tempfile
     >>> from demos.study.experiments import EXPERIMENTS
-    >>> from demos.study.plans import Plan
+    >>> from demos.study.plans import RunPlan
     >>> experiment = EXPERIMENTS["R0-xor"]
     >>> short = {"xor": replace(experiment.cells["xor"], epochs=5)}
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     results = run([Plan(experiment, short, range(3))], folder)
+    ...     results = run([RunPlan(experiment, short, range(3))], folder)
     >>> results.runs[["cell", "seed", "epochs_done"]].values.tolist()
     [['xor', 0, 5], ['xor', 1, 5], ['xor', 2, 5]]
     """

@@ -33,7 +33,7 @@ from ..command import one_line
 from ..data import Array
 from .configuration import VERSION, Configuration
 from .outcome import Outcome, logged_epochs
-from .plans import Plan
+from .plans import RunPlan
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
@@ -157,7 +157,7 @@ def stored(folder: Path, key: str = "*") -> tuple[dict[tuple[str, int], Outcome]
     return runs, notes
 
 
-def ask(folder: Path, plans: Iterable[Plan], *, again: bool = True) -> None:
+def ask(folder: Path, plans: Iterable[RunPlan], *, again: bool = True) -> None:
     """Note what is asked for; an experiment that was asked for before is replaced, if `again`.
 
     What other processes ask for in the same moment is kept.
@@ -178,7 +178,7 @@ def ask(folder: Path, plans: Iterable[Plan], *, again: bool = True) -> None:
         replace(path, json.dumps({"version": VERSION, "experiments": asked}, indent=1).encode())
 
 
-def ask_if_new(folder: Path, plans: Iterable[Plan]) -> None:
+def ask_if_new(folder: Path, plans: Iterable[RunPlan]) -> None:
     """Note what was never asked for here, so that it shows among what is missing."""
     ask(folder, plans, again=False)
 

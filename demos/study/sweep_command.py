@@ -14,7 +14,7 @@ from ..command import Parser, fraction, listing, positive, size_number, whole_nu
 from . import figures
 from .configuration import ACTIVATIONS, LOSSES, OPTIMIZERS, SHAPES, Configuration
 from .flags import add_where, check_where, hints, results_of, table
-from .plans import WORDS, Experiment, Plan
+from .plans import WORDS, Experiment, RunPlan
 
 EPILOG = """\
 examples:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error(str(error).rstrip("."))
     check_where(parser, args)
     sweep = Experiment("sweep", "Every combination of some settings.", grid)
-    plan = Plan(sweep, grid, range(args.seeds))
+    plan = RunPlan(sweep, grid, range(args.seeds))
     print(f"cells: {len(grid)}; seeds of each: {args.seeds}; runs: {len(grid) * args.seeds}")
     results = results_of(parser, [plan], args)
     print(table(results, plan))

@@ -15,7 +15,7 @@ import pytest
 from demos.study import figures, report, scheduler, store, verdicts
 from demos.study.claims import CLAIMS
 from demos.study.exhibits import EXHIBITS, Study, number
-from demos.study.plans import Plan
+from demos.study.plans import RunPlan
 from demos.study.questions import Tables
 
 pytest.importorskip("pandas")
@@ -50,7 +50,7 @@ def made(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("out")
     plans = [
-        Plan(
+        RunPlan(
             plan.experiment,
             {
                 label: replace(cell, epochs=min(2, cell.epochs))

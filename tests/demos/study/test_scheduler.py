@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from demos.study import scheduler, store
 from demos.study.configuration import Configuration
-from demos.study.plans import Experiment, Plan, cells
+from demos.study.plans import Experiment, RunPlan, cells
 from demos.study.scheduler import run, tasks
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,7 @@ GRID = cells(SHORT, data=["linear", "xor"], hidden=[(2,), (3,)], lr=[0.1, 1.0])
 
 
 def plan(grid, seeds, name="E"):
-    return Plan(Experiment(name, "…", grid), grid, range(seeds))
+    return RunPlan(Experiment(name, "…", grid), grid, range(seeds))
 
 
 def numbers(results):

@@ -15,7 +15,7 @@ import pytest
 import nn.files
 from demos.study import configuration, store
 from demos.study.configuration import Configuration
-from demos.study.plans import Experiment, Plan
+from demos.study.plans import Experiment, RunPlan
 from demos.study.training import train
 
 CELL = Configuration(bias=True, hidden=(3,), epochs=20)
@@ -24,7 +24,7 @@ STOPS = Configuration(data="linear", lr=3.0, epochs=400, stop_below=0.1)
 
 
 def plan(cells, seeds=3, name="E"):
-    return Plan(Experiment(name, "…", cells), cells, range(seeds))
+    return RunPlan(Experiment(name, "…", cells), cells, range(seeds))
 
 
 @pytest.fixture
