@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_lite.calculus import neural
-from autograd_lite.calculus.shapes import part
+from autograd_lite import modes
+from autograd_lite.calculus import neural, recurrence
+from autograd_lite.calculus.shapes import join, part
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
+from autograd_lite.residuals import Residuals
 from autograd_lite.tensor import measured
 
 from . import functional, init, settings
@@ -34,9 +36,29 @@ State = Any  # a Tensor (N, hidden_size), or for an LSTM a pair of them
 sigmoid = neural.sigmoid.apply
 
 
+def _in_steps() -> bool:
+    """Whether each function of a cell is an operation, for those who read what they do."""
+    return runs_again() or modes.state.mode.lines
+
+
 def _gates(x: Any, count: int) -> Any:
     """Return np.split(x, count, axis=-1), without a look at whether it can be divided."""
     return part.apply(x, sizes=[x.shape[-1] // count] * count, axis=-1)
+
+
+def _of_each_step(x: Any, weights: list[Any]) -> Any:
+    """Return what the input of each step says to the gates; one product for all of them."""
+    if _in_steps():
+        return functional.linear(x, weights[0], weights[2])
+    rows = functional.linear(np.reshape(x, (-1, x.shape[-1])), weights[0], weights[2])
+    return part.apply(rows, sizes=[x.shape[1]] * len(x), axis=0)
+
+
+def _stacked(outputs: list[Any]) -> Any:
+    """Return np.stack of the outputs of all steps."""
+    if _in_steps():
+        return np.stack(outputs)
+    return np.reshape(join.apply(*outputs, axis=0), (len(outputs), *outputs[0].shape))
 
 
 def _rnn_step(activation: Any, given: Any, weight: Any, bias: Any, state: State) -> State:
@@ -50,7 +72,10 @@ def _lstm_step(activation: Any, given: Any, weight: Any, bias: Any, state: State
     (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000.)
     """
     h, c = state
-    i, f, g, o = _gates(given + functional.linear(h, weight, bias), 4)
+    said = functional.linear(h, weight, bias)
+    if not _in_steps():
+        return recurrence.lstm.apply(given, said, c, residuals=Residuals())
+    i, f, g, o = _gates(given + said, 4)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
 
@@ -60,8 +85,10 @@ def _gru_step(activation: Any, given: Any, weight: Any, bias: Any, state: State)
 
     (Cho et al., 2014, with r after the product, as in PyTorch and cuDNN.)
     """
-    from_x = _gates(given, 3)
-    from_h = _gates(functional.linear(state, weight, bias), 3)
+    said = functional.linear(state, weight, bias)
+    if not _in_steps():
+        return recurrence.gru.apply(given, said, state, residuals=Residuals())
+    from_x, from_h = _gates(given, 3), _gates(said, 3)
     r, z = (sigmoid(a + b) for a, b in zip(from_x[:2], from_h[:2], strict=True))
     n = np.tanh(from_x[2] + r * from_h[2])
     return (1.0 - z) * n + z * state
@@ -329,7 +356,7 @@ class _Layers(_Recurrent):
     def _along(self, x: Any, suffix: str, state: State, steps: Any) -> tuple[Any, State]:
         """Run one cell over a sequence, backwards if it is a reverse one."""
         weights = self._weights(suffix)
-        given = functional.linear(x, weights[0], weights[2])  # what all inputs say, at once
+        given = _of_each_step(x, weights)
         order = range(len(x))
         backwards = suffix.endswith("_reverse")
         outputs = []
@@ -344,7 +371,7 @@ class _Layers(_Recurrent):
             state = new
         if not outputs:
             raise ValueError(f"This {type(self).__name__} got a sequence of no steps.")
-        return np.stack(outputs[::-1] if backwards else outputs), state
+        return _stacked(outputs[::-1] if backwards else outputs), state
 
     def extra_repr(self) -> str:
         """Return the settings that are not the default."""

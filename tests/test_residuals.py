@@ -1,10 +1,12 @@
 """What a forward pass hands to the reverse pass is of the same array, or is not used."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import nn
-from autograd_lite import Tensor, grad, no_grad
+from autograd_lite import Tensor, grad, no_grad, trace
 from autograd_lite.calculus.normalization import normalize_and_scale
 from autograd_lite.residuals import Residuals
 from autograd_lite.testing import check_gradients
@@ -73,3 +75,31 @@ def test_running_means_are_of_the_batch():
     grad(lambda x: np.sum(layer(x) ** 3))(x + 4.0)
     np.testing.assert_allclose(layer.running_mean.data, x.mean(0) + 2.0)
     np.testing.assert_allclose(layer.running_var.data, x.var(0, ddof=1))
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_recurrent_layers_have_right_derivatives_of_two_orders(kind):
+    layer = kind(2, 3, rng=0)
+    weights = RNG.normal(size=(4, 2, 3))
+    check_gradients(lambda x: np.sum(layer(x)[0] * weights), RNG.normal(size=(4, 2, 2)), order=2)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_cell_is_its_steps_to_the_bit(kind):
+    """With its gates in one operation, and, where lines are noted, each function in one."""
+    layer, x, g = kind(2, 3, 2, rng=0), RNG.normal(size=(4, 2, 2)), RNG.normal(size=(4, 2, 3))
+    found = []
+    for mode in (nullcontext, no_grad, trace):
+        with mode():
+            found.append(layer(x)[0].numpy().tobytes())
+    assert len(set(found)) == 1
+    gradients = []
+    for mode in (nullcontext, trace):
+        t = Tensor(x, requires_grad=True)
+        with mode():
+            out = layer(t)[0]
+        out.backward(g)
+        gradients.append([t.grad, *(p.grad for p in layer.parameters())])
+        layer.zero_grad()
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)

@@ -27,6 +27,7 @@ from ..calculus.rarer import (
     linalg,
     normalization,
     pooling,
+    recurrence,
     running,
 )
 from ..codegen.closing import Closed, closed
@@ -268,6 +269,11 @@ def _attention(step: BatchedStep) -> Any:
     mask = step.parameters.get("mask")
     for_all = mask is None or mask.ndim < 3
     return step.shaped(step.apply(step.whole(0))) if for_all else NotImplemented
+
+
+@rule(recurrence.lstm, recurrence.gru)
+def _gates(step: BatchedStep) -> Any:
+    return step.apply(*map(step.whole, range(len(step.operands))))
 
 
 @rule(neural.mse)

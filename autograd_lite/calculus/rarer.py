@@ -19,6 +19,7 @@ from . import (  # noqa: E402
     polynomials,
     pooling,
     quantiles,
+    recurrence,
     running,
     statistics,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "polynomials",
     "pooling",
     "quantiles",
+    "recurrence",
     "running",
     "statistics",
     "whole_table",

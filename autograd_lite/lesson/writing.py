@@ -111,7 +111,7 @@ def _known(f: Formula) -> bool:
 
 OURS = {
     "conv2d_image", "conv2d_weight", "polar", "nuclear_norm", "normalize", "attention", "svdvals",
-    "cosine", "alias",
+    "cosine", "alias", "lstm", "gru",
 }  # fmt: skip
 """Primitives of ours that no one knows by name."""
 

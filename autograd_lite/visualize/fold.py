@@ -121,7 +121,7 @@ def fold(
     around
         Modules that stay open: those that all of the graph is inside of.
     bundles
-        Whether many values that pass from one fold to one other box are left out.
+        Whether many values that pass from one box to one other are left out.
     operations
         How many operations there may be of them.
     """
@@ -383,18 +383,17 @@ def _told_apart(items: list[OpCall]) -> list[OpCall]:
 
 
 def _bundled(graph: Graph) -> Graph:
-    """Leave out the values that pass from a fold to one other box, where they are many."""
+    """Leave out the values that pass from one box to one other, where they are many."""
     users: dict[GraphValue, set[OpCall]] = {v: set() for v in graph.values}
     for operation in graph.operations:
         for value in operation.operands:
             users[value].add(operation)
     bundles: dict[tuple[OpCall, OpCall], list[GraphValue]] = {}
     for operation in graph.operations:
-        if isinstance(operation, Fold):
-            for value in operation.results:
-                if len(users[value]) == 1 and not value.is_root:
-                    (user,) = users[value]
-                    bundles.setdefault((operation, user), []).append(value)
+        for value in operation.results:
+            if len(users[value]) == 1 and not value.is_root:
+                (user,) = users[value]
+                bundles.setdefault((operation, user), []).append(value)
     bundles = {ends: values for ends, values in bundles.items() if len(values) > BUNDLE}
     hidden = {v for values in bundles.values() for v in values} - {*graph.roots}
     return replace(graph, values=[v for v in graph.values if v not in hidden], bundles=bundles)

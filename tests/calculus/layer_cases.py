@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from autograd_lite.calculus import activations, attention, convolution, normalization, pooling
+from autograd_lite.calculus import (
+    activations,
+    attention,
+    convolution,
+    normalization,
+    pooling,
+    recurrence,
+)
 from autograd_lite.testing import arrays, dtypes
 
 Pair = tuple[int, int]
@@ -128,6 +135,14 @@ def attended(draw):
     }
 
 
+@st.composite
+def gated(draw, operands):
+    """Operands of a recurrent cell, each of so many gates, for some examples or for one."""
+    rows = draw(st.sampled_from([(), (1,), (2,)]))
+    size, dtype = draw(st.integers(1, 2)), draw(dtypes())
+    return {"operands": tuple(draw(arrays((*rows, n * size), dtype)) for n in operands)}
+
+
 def smooth(**domain: Any) -> Any:
     return arrays(**domain).map(lambda x: {"operands": (x,)})
 
@@ -152,6 +167,8 @@ CASES = {
     normalization.normalize.function: normalized(),
     normalization.normalize_and_scale.function: normalized_and_scaled(),
     attention.attention.function: attended(),
+    recurrence.lstm.function: gated((4, 4, 1)),
+    recurrence.gru.function: gated((3, 3, 1)),
 }
 
 
@@ -188,8 +205,16 @@ def erf(x):
     return np.vectorize(math.erf, [float])(x).astype(kind if kind.kind == "f" else float)[()]
 
 
+def lstm(from_x, from_h, c):
+    gates = from_x + from_h
+    i, f, g, o = np.moveaxis(gates.reshape(*gates.shape[:-1], 4, -1), -2, 0)
+    new = c / (1.0 + np.exp(-f)) + np.tanh(g) / (1.0 + np.exp(-i))
+    return np.tanh(new) / (1.0 + np.exp(-o)), new
+
+
 INTERNAL = {
     pooling.max_pool.function: picked,
     pooling.max_unpool.function: placed,
+    recurrence.lstm.function: lstm,
     activations.erf.function: erf,
 }

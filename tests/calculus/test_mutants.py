@@ -390,6 +390,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ),
     ("_normalize2", "_rule: x → g|bias → weight|weight → bias", "its shape, which both have"),
     ("_normalize?", "_as_known: |residuals|known|_normalized: x → ", "kept: test_residuals.py"),
+    ("_lstm _gru", "_rule: .*(residuals|_parts|from_x → )", "kept: test_residuals.py"),
+    ("_lstm _gru", "1 → -1|2 → -2|_parts: from_x → from_h", "the same part; its shape"),
     ("_relu", r"_relu_rule: (if|type|not|x →|np\.isnan)", "NaN alone: test_conventions.py"),
     ("cumsum", r"axis if a\.ndim|: a → g$", "a number has one axis"),
     ("*power", "_by_exponent: x == 0 → x <= 0", "of a negative base, NaN already"),

@@ -14,7 +14,7 @@ import numpy as np
 import nn
 from autograd_lite import Tensor, grad
 from autograd_lite import __name__ as HOME
-from autograd_lite.calculus import attention, convolution, neural, pooling
+from autograd_lite.calculus import attention, convolution, neural, pooling, recurrence
 from autograd_lite.lesson.derivation import Derivation, derive, read
 from autograd_lite.primitive import Primitive
 from tests.tables import numpys
@@ -135,6 +135,8 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
     "mse": [(neural.mse, [drawn(*s), drawn(*s)]) for s in SHAPES.values()],
     "normalize": [(nn.LayerNorm(3), [drawn(2, 3)])],
     "attention": [(lambda p: attention.attention(p, heads=2), [drawn(2, 6)])],
+    "lstm": [(lambda *p: recurrence.lstm(*p)[0], [drawn(2, 4), drawn(2, 4), drawn(2, 1)])],
+    "gru": [(recurrence.gru, [drawn(2, 3), drawn(2, 3), drawn(2, 1)])],
     "inv": [(np.linalg.inv, [square()])],
     "solve": [
         (np.linalg.solve, [square(), drawn(2)]),

@@ -22,6 +22,7 @@ WORDS = {
     *("inv", "det", "solve", "slogdet", "cholesky", "qr", "eigh", "eig", "pinv", "fft", "ifft"),
     *("sigmoid", "softmax", "erf", "normalize", "i1", "i2", "and", "or", "weight", "bias"),
     *("attention", "True", "False", "sliding_window_view", "copy", "one", "number", "not"),
+    *("lstm", "gru"),
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ KNOWN = {
 OTHERS = {
     "alias": "of transforms alone",
     "attention": "of a packed sequence; in tests/nn",
+    **dict.fromkeys(("lstm", "gru"), "of a cell's gates; in tests/nn"),
     "bce": "by its logits, and in tests/nn",
     "output": "of what returns several",
     **dict.fromkeys(
