@@ -17,6 +17,7 @@ from autograd_lite import Tensor
 from autograd_lite.calculus import attention
 from autograd_lite.modes import runs_again
 from autograd_lite.randomness import Random, generator
+from autograd_lite.residuals import Residuals
 from autograd_lite.tensor import measured
 
 from . import functional, init, settings
@@ -179,7 +180,9 @@ class MultiheadAttention(Module):
     def _of_itself(self, x: Any, mask: Any) -> Any:
         projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
         mask = mask if mask is None else mask.astype(projected.dtype)
-        return attention.attention.apply(projected, heads=self.num_heads, mask=mask)
+        return attention.attention.apply(
+            projected, heads=self.num_heads, mask=mask, residuals=Residuals()
+        )
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
         weights: Any

@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd_lite import Tensor, grad, no_grad, trace
+from autograd_lite.calculus.attention import attention
 from autograd_lite.calculus.normalization import normalize_and_scale
 from autograd_lite.residuals import Residuals
 from autograd_lite.testing import check_gradients
@@ -75,6 +76,17 @@ def test_running_means_are_of_the_batch():
     grad(lambda x: np.sum(layer(x) ** 3))(x + 4.0)
     np.testing.assert_allclose(layer.running_mean.data, x.mean(0) + 2.0)
     np.testing.assert_allclose(layer.running_var.data, x.var(0, ddof=1))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kept", [Residuals, lambda: None])
+def test_attention_has_right_derivatives_of_two_orders(masked, kept):
+    mask, weights = np.where(np.tri(3), 0.0, -np.inf), RNG.normal(size=(2, 3, 4))
+    more = {"mask": mask if masked else None, "residuals": kept()}
+    check_gradients(
+        lambda x: np.sum(attention(x, heads=2, **more) * weights),
+        RNG.normal(size=(2, 3, 12)), order=2,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])

@@ -8,50 +8,85 @@ from typing import Any
 import numpy as np
 
 from ..primitive import derivative
+from ..residuals import Residuals
+from ..tensor import Tensor
 from .neural import softmax
 
 
-def _parts(x: Any, heads: int, count: int) -> Any:
-    """Return (count, …, heads, L, E) of (…, L, count · heads · E)."""
+def _parts(x: Any, heads: int, count: int) -> list[Any]:
+    """Return (…, heads, L, E), `count` times, of (…, L, count · heads · E)."""
     x = np.reshape(x, (*x.shape[:-1], count, heads, x.shape[-1] // (count * heads)))
-    return np.swapaxes(np.moveaxis(x, -3, 0), -3, -2)
+    return [np.swapaxes(x[..., i, :, :], -3, -2) for i in range(count)]
 
 
-def _together(x: Any) -> Any:
-    """Return (…, L, count · heads · E) of (count, …, heads, L, E)."""
-    x = np.moveaxis(np.swapaxes(x, -3, -2), 0, -3)
-    return np.reshape(x, (*x.shape[:-3], x.shape[-3] * x.shape[-2] * x.shape[-1]))
+def _together(*factors: tuple[Any, Any]) -> Any:
+    """Return (…, L, count · heads · E) of pairs whose products are (…, heads, L, E)."""
+    x, y = factors[0]
+    *first, heads, length, width = *x.shape[:-1], y.shape[-1]
+    shape = *first, length, len(factors) * heads * width
+    if not isinstance(x, Tensor):  # each product goes where it belongs
+        whole = np.empty(shape, np.result_type(x, y))
+        for (x, y), part in zip(factors, _parts(whole, heads, len(factors)), strict=True):
+            np.matmul(x, y, out=part)
+        return whole
+    turned = [np.swapaxes(np.matmul(x, y), -3, -2) for x, y in factors]
+    return np.reshape(np.stack(turned, axis=-3), shape)
 
 
 def _transposed(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
 
 
-def _scores(q: Any, k: Any, mask: Any) -> Any:
+def _row_sums(x: Any) -> Any:
+    """Return np.sum(x, axis=-1, keepdims=True); as a product with ones, in an order of its own.
+
+    Rows are short: NumPy takes ten times as long to begin them.
+    """
+    if isinstance(x, Tensor) or not x.size:
+        return np.sum(x, axis=-1, keepdims=True)
+    sums = x.reshape(-1, x.shape[-1]).dot(np.ones(x.shape[-1], x.dtype))
+    return sums.reshape(*x.shape[:-1], 1)
+
+
+def _shares(scores: Any) -> Any:
+    """Return the softmax along the last axis, in place if that is an array."""
+    if isinstance(scores, Tensor) or scores.dtype.char not in "fd" or not scores.size:
+        return softmax(scores)
+    rows = scores.reshape(-1, scores.shape[-1])
+    rows -= np.max(rows.T.copy(), axis=0)[:, None]  # down columns, many are compared at once
+    np.exp(rows, out=rows)
+    rows /= _row_sums(rows)
+    return rows.reshape(scores.shape)
+
+
+def _weights(q: Any, k: Any, mask: Any) -> Any:
+    """Return how much of each value goes in."""
     scores = np.matmul(q, _transposed(k)) * (1.0 / math.sqrt(q.shape[-1]))
-    return scores if mask is None else scores + mask
+    return _shares(scores if mask is None else scores + mask)
 
 
-def _attention(x: Any, heads: int, mask: Any = None) -> Any:
+def _attention(x: Any, heads: int, mask: Any = None, residuals: Residuals | None = None) -> Any:
     q, k, v = _parts(x, heads, 3)
-    return _together(np.matmul(softmax(_scores(q, k, mask)), v)[None])
+    weights = _weights(q, k, mask)
+    if residuals is not None:
+        residuals.keep(x, weights)
+    return _together((weights, v))
 
 
-def _attention_rule(g: Any, x: Any, heads: int, mask: Any) -> Any:
+def _attention_rule(g: Any, x: Any, heads: int, mask: Any, residuals: Any) -> Any:
     """Go back through both products, and through the softmax between them."""
-    (q, k, v), g = _parts(x, heads, 3), _parts(g, heads, 1)[0]
-    weights = softmax(_scores(q, k, mask))
+    (q, k, v), (g,) = _parts(x, heads, 3), _parts(g, heads, 1)
+    [weights] = (residuals and residuals.of(x)) or [_weights(q, k, mask)]
     of_weights = np.matmul(g, _transposed(v))
-    of_scores = weights * (of_weights - np.sum(weights * of_weights, axis=-1, keepdims=True))
+    of_scores = weights * (of_weights - _row_sums(weights * of_weights))
     of_scores = of_scores * (1.0 / math.sqrt(q.shape[-1]))
-    of_q, of_k = np.matmul(of_scores, k), np.matmul(_transposed(of_scores), q)
-    return _together(np.stack([of_q, of_k, np.matmul(_transposed(weights), g)]))
+    return _together((of_scores, k), (_transposed(of_scores), q), (_transposed(weights), g))
 
 
 attention = derivative(
     _attention,
     name="attention",
     decomposition=_attention,
-    x=lambda g, x, heads, mask=None: _attention_rule(g, x, heads, mask),
+    x=lambda g, x, heads, mask=None, residuals=None: _attention_rule(g, x, heads, mask, residuals),
 )
 """softmax(q kᵀ / √E + mask) v, side by side in heads; x is (…, L, 3 · heads · E): q, k and v."""
