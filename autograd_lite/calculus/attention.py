@@ -21,15 +21,14 @@ def _parts(x: Any, heads: int, count: int) -> list[Any]:
 
 def _together(*factors: tuple[Any, Any]) -> Any:
     """Return (…, L, count · heads · E) of pairs whose products are (…, heads, L, E)."""
-    x, y = factors[0]
-    *first, heads, length, width = *x.shape[:-1], y.shape[-1]
-    shape = *first, length, len(factors) * heads * width
+    (x, y), count = factors[0], len(factors)
+    shape = (*x.shape[:-3], x.shape[-2], count * x.shape[-3] * y.shape[-1])
     if not isinstance(x, Tensor):  # each product goes where it belongs
         whole = np.empty(shape, np.result_type(x, y))
-        for (x, y), part in zip(factors, _parts(whole, heads, len(factors)), strict=True):
-            np.matmul(x, y, out=part)
+        for pair, part in zip(factors, _parts(whole, x.shape[-3], count), strict=True):
+            np.matmul(*pair, out=part)
         return whole
-    turned = [np.swapaxes(np.matmul(x, y), -3, -2) for x, y in factors]
+    turned = [np.swapaxes(np.matmul(*pair), -3, -2) for pair in factors]
     return np.reshape(np.stack(turned, axis=-3), shape)
 
 
