@@ -10,7 +10,7 @@ import numpy as np
 from ..primitive import derivative
 from ..residuals import Residuals
 from ..tensor import Tensor
-from .neural import softmax
+from .neural import largest_along, softmax
 
 
 def _parts(x: Any, heads: int, count: int) -> list[Any]:
@@ -51,11 +51,10 @@ def _shares(scores: Any) -> Any:
     """Return the softmax along the last axis, in place if that is an array."""
     if isinstance(scores, Tensor) or scores.dtype.char not in "fd" or not scores.size:
         return softmax(scores)
-    rows = scores.reshape(-1, scores.shape[-1])
-    rows -= np.max(rows.T.copy(), axis=0)[:, None]  # down columns, many are compared at once
-    np.exp(rows, out=rows)
-    rows /= _row_sums(rows)
-    return rows.reshape(scores.shape)
+    scores -= largest_along(scores, -1)
+    np.exp(scores, out=scores)
+    scores /= _row_sums(scores)
+    return scores
 
 
 def _weights(q: Any, k: Any, mask: Any) -> Any:

@@ -425,6 +425,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("_attention", r"np\.swapaxes|0 → -1|q → k|_transposed: -?2 → ", "the same axis, or width"),
     ("_attention", r"residuals|_rule: x → |_(together|parts): -?[23] → ", "test_residuals.py"),
     ("_attention", r"_(row_sums|shares): (if|1|-1|np\.sum|isinst|True) ?.*→ ", "test_residuals.py"),
+    ("_attention", "largest_along: ", "which of two ways to look: test_special_points.py"),
     ("_attention", r"_together: (0|if|True) ?.*→ ", "which of two ways, and of what shape"),
     ("_gelu", "loops.* → _slope|isinstance|^x: x → out", "which of two ways to have it"),
     ("_silu _gelu", "_up_to: (unwrap|np.abs.* >= )", "asked where any answer will do"),

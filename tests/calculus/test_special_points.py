@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor, grad, hessian
-from autograd_lite.calculus import activations, norms, transcendental
+from autograd_lite.calculus import activations, neural, norms, transcendental
 from autograd_lite.tensor import to_numpy
 from nn import activation
 from nn import functional as F
@@ -337,3 +337,16 @@ def test_no_elementwise_function_is_left_out():
                     waiting += t.tape.operands
     elementwise = {entry.name for entry in DIFFERENTIABLE.values() if entry.elementwise}
     assert elementwise - reached == set()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(700, 3), (5, 40, 30), (2000, 1), (3, 7), (2, 0), (40, 50)])
+def test_the_largest_of_rows_is_numpys(shape, dtype):
+    x = np.random.default_rng(3).normal(size=shape).astype(dtype)
+    x.reshape(-1)[::7], x.reshape(-1)[::511] = -np.inf, np.nan
+    for axis in (-1, 0, x.ndim - 1):
+        with np.errstate(invalid="ignore"):
+            expected = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+            found = neural.largest_along(x, axis)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
