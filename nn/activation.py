@@ -14,6 +14,7 @@ from autograd_lite.calculus.neural import relu, sigmoid
 from autograd_lite.protocol import TABLE
 
 from . import functional
+from .activation_functions import check_approximate, check_beta, check_limits
 from .module import Module, Parameter
 from .settings import axis, count, number
 from .settings import dtype as as_dtype
@@ -110,7 +111,7 @@ class Hardtanh(Module):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = functional.check_limits(min_val, max_val)
+        self.min_val, self.max_val = check_limits(min_val, max_val)
 
     def forward(self, x: Any) -> Any:
         """Return what is left between the limits."""
@@ -162,7 +163,7 @@ class GELU(Module):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        self.approximate = functional.check_approximate(approximate)
+        self.approximate = check_approximate(approximate)
 
     def forward(self, x: Any) -> Any:
         """Return x Φ(x)."""
@@ -195,7 +196,7 @@ class Softplus(Module):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta = functional.check_beta(beta)
+        self.beta = check_beta(beta)
         self.threshold = number("threshold", threshold, finite=False)
 
     def forward(self, x: Any) -> Any:

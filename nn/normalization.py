@@ -19,8 +19,8 @@ from autograd_lite.residuals import Residuals
 from autograd_lite.tensor import measured
 
 from . import functional, settings
-from .functional import by_channel, normalized
 from .module import Buffer, Module, Parameter
+from .normalization_functions import by_channel, check_shape, normalized
 from .operands import in_single, operand
 from .settings import count, flag, number
 
@@ -206,7 +206,7 @@ class LayerNorm(Module):
         *,
         dtype: Any = np.float64,
     ) -> None:
-        self.normalized_shape = shape = functional.check_shape(normalized_shape)
+        self.normalized_shape = shape = check_shape(normalized_shape)
         self.eps = number("eps", eps)
         self.elementwise_affine = given = flag("elementwise_affine", elementwise_affine)
         dtype = settings.dtype(dtype)
@@ -323,7 +323,7 @@ class RMSNorm(Module):
         *,
         dtype: Any = np.float64,
     ) -> None:
-        self.normalized_shape = shape = functional.check_shape(normalized_shape)
+        self.normalized_shape = shape = check_shape(normalized_shape)
         self.eps = None if eps is None else number("eps", eps)
         self.elementwise_affine = flag("elementwise_affine", elementwise_affine)
         dtype = settings.dtype(dtype)

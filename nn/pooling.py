@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional, windows
+from .convolution_functions import check_divisor
 from .module import Module
 from .settings import Sizes, flag
 
@@ -124,7 +125,7 @@ class AvgPool2d(_Pool):
     ) -> None:
         super().__init__(kernel_size, stride, padding, 1, ceil_mode)
         self.count_include_pad = flag("count_include_pad", count_include_pad)
-        self.divisor_override = functional.check_divisor(divisor_override)
+        self.divisor_override = check_divisor(divisor_override)
 
     def forward(self, x: Any) -> Any:
         """Return the mean of each window."""
