@@ -64,14 +64,22 @@ def torch():
     return peer("torch")
 
 
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
+    """Say which tests share a worker of `--dist loadgroup`: what one makes, others look at."""
     for item in items:
+        call = getattr(item, "callspec", None)
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
+        elif call is not None and list(call.params) == ["function"]:
+            # Those of an entry of the table share the examples that are drawn of it.
+            item.add_marker(pytest.mark.xdist_group(call.id))
         if "torch" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.torch)
-        call = getattr(item, "callspec", None)
-        if call is not None and list(call.params) == ["function"]:
-            # All tests of a function in one worker: they share the examples that are drawn of it.
-            item.add_marker(pytest.mark.xdist_group(call.id))
+    result = yield
+    # xdist 3.8 has written the group behind `_nodeid`, which pytest from 9.2 on no longer reads.
+    for item in items:
+        if hasattr(item, "_id") and "@" in getattr(item, "_nodeid", ""):
+            item._id = type(item._id).parse(item._nodeid)
+    return result

@@ -30,6 +30,7 @@ def in_double(call):
         x for a in (*args, *keywords.values()) for x in (a if isinstance(a, (list, tuple)) else [a])
     ]
     dtypes = [x.dtype for x in flat if isinstance(x, (np.ndarray, np.generic))]
+    dtypes += [x for x in flat if isinstance(x, np.dtype)]  # to which the result is cast
     return all(d == np.float64 or d.kind in "biu" for d in dtypes)
 
 

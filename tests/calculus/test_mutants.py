@@ -10,7 +10,6 @@ hold these against numerical derivatives, test_special_points.py against limits.
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import re
 import warnings
@@ -148,31 +147,55 @@ def changes(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
             yield value
 
 
-def mutated(tree: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yield copies of a function's source, each with one change, and the change in words."""
-    bodies = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
-    nodes = [node for body in bodies for node in ast.walk(body)]
+def mutated(tree: Any, names: list[str]) -> Iterator[tuple[str, CodeType]]:
+    """Yield each change of a function's source in words, and the function with it, compiled."""
+    nodes = list(below(tree))
     complex_only = {
-        id(below)
-        for node in nodes
+        id(inner)
+        for *_, node in nodes
         if isinstance(node, (ast.If, ast.IfExp)) and "iscomplexobj" in ast.unparse(node.test)
         for part in [node.test, *(node.body if isinstance(node.body, list) else [node.body])]
-        for below in ast.walk(part)
+        for inner in ast.walk(part)
     }
-    for number, node in enumerate(nodes):
+    for parent, field, place, node in nodes:
         if id(node) in complex_only:
             continue  # the cases are real; test_complex.py holds the complex ones
-        if isinstance(node, ast.expr):
-            for change in changes(node, names):
-                yield replaced(tree, number, change), f"{ast.unparse(node)} → {ast.unparse(change)}"
-        elif isinstance(node, ast.If):
-            # A case that is forgotten, or taken always.
-            for constant in (True, False):
-                change = ast.If(ast.Constant(constant), node.body, node.orelse)
-                yield replaced(tree, number, change), f"if {ast.unparse(node.test)} → {constant}"
-        elif isinstance(node, ast.Return) and node.value is not None:
-            for change in wrapped(node.value):
-                yield replaced(tree, number, ast.Return(change)), f"return {ast.unparse(change)}"
+        for what, change in replacements(node, names):
+            ast.fix_missing_locations(ast.copy_location(change, node))
+            before = getattr(parent, field)
+            listed = before if place is None else [*before[:place], change, *before[place + 1 :]]
+            setattr(parent, field, change if place is None else listed)
+            code = code_of(tree)
+            setattr(parent, field, before)
+            if code is not None:
+                yield what, code
+
+
+def below(tree: Any) -> Iterator[tuple[Any, str, int | None, ast.AST]]:
+    """Yield the nodes of a function's body, each with its parent, the field and the place there."""
+    waiting = [(tree, "body")]
+    for parent, field in waiting:  # which grows
+        children = getattr(parent, field)
+        listed = children if isinstance(children, list) else [children]
+        for place, node in enumerate(listed):
+            if isinstance(node, ast.AST):
+                yield parent, field, place if listed is children else None, node
+                waiting += [(node, inner) for inner in node._fields if hasattr(node, inner)]
+
+
+def replacements(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
+    """Yield what may stand in place of a node, and that in words."""
+    if isinstance(node, ast.expr):
+        for change in changes(node, names):
+            yield f"{ast.unparse(node)} → {ast.unparse(change)}", change
+    elif isinstance(node, ast.If):
+        # A case that is forgotten, or taken always.
+        for constant in (True, False):
+            change = ast.If(ast.Constant(constant), node.body, node.orelse)
+            yield f"if {ast.unparse(node.test)} → {constant}", change
+    elif isinstance(node, ast.Return) and node.value is not None:
+        for change in wrapped(node.value):
+            yield f"return {ast.unparse(change)}", ast.Return(change)
 
 
 def wrapped(value: Any) -> Iterator[Any]:
@@ -181,33 +204,20 @@ def wrapped(value: Any) -> Iterator[Any]:
         yield ast.BinOp(ast.Constant(factor), ast.Mult(), value)
 
 
-def replaced(tree: Any, number: int, change: ast.AST) -> Any:
-    """Return a copy of a tree in which the node of this number is another."""
-    twin = copy.deepcopy(tree)
-    bodies = [twin.body] if isinstance(twin, ast.Lambda) else twin.body
-    target = [node for body in bodies for node in ast.walk(body)][number]
-
-    class Replace(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return copy.deepcopy(change) if node is target else self.generic_visit(node)
-
-    return ast.fix_missing_locations(Replace().visit(twin))
-
-
-def compiled(tree: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> Callable[..., Any]:
-    if isinstance(tree, ast.Lambda):
-        return eval(compile(ast.Expression(tree), "<mutant>", "eval"), namespace)
-    exec(compile(ast.Module([tree], []), "<mutant>", "exec"), namespace)
-    return namespace[tree.name]
-
-
-def compiles(tree: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> bool:
-    """Whether a change is a program at all, and one that Python has no doubts about."""
+def code_of(tree: ast.Lambda | ast.FunctionDef) -> CodeType | None:
+    """Return what makes a function; None for a change that is no program at all."""
     try:
-        compiled(copy.deepcopy(tree), dict(namespace))
+        if isinstance(tree, ast.Lambda):
+            return compile(ast.Expression(tree), "<mutant>", "eval")
+        return compile(ast.Module([tree], []), "<mutant>", "exec")
     except SyntaxError:
-        return False
-    return True
+        return None
+
+
+def made(name: str, code: CodeType, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """Return the function of some code, which is put into the namespace where it has a name."""
+    function = eval(code, namespace)
+    return namespace[name] if function is None else function
 
 
 def parameters(tree: ast.Lambda | ast.FunctionDef) -> list[str]:
@@ -229,31 +239,29 @@ def mutants_of(entry: Primitive) -> Iterator[Mutant]:
     rules = dict(entry.rules) or {"joint": entry.joint}
     for key, rule in rules.items():
         tree, namespace = source_of(rule), rule.__globals__
-        for mutant, what in mutated(tree, parameters(tree)):
-            if compiles(mutant, namespace):
-                yield Mutant(key, what, compiled(mutant, dict(namespace)))
+        for what, code in mutated(tree, parameters(tree)):
+            yield Mutant(key, what, made(rule.__name__, code, dict(namespace)))
         if key == "joint":
             for factor in (-1.0, 2.0, 1.001, 0.0):
                 yield Mutant(key, f"each part times {factor}", each_times(factor, rule))
         if isinstance(tree, ast.Lambda):
             for change in wrapped(tree.body) if key != "joint" else ():
                 twin = ast.fix_missing_locations(ast.Lambda(tree.args, change))
-                yield Mutant(key, ast.unparse(twin), compiled(twin, dict(namespace)))
+                yield Mutant(key, ast.unparse(twin), made("", code_of(twin), dict(namespace)))
             # The rule of another operand: it may not take the same names, and then it fails.
             for other in rules:
                 if other != key:
                     yield Mutant(key, f"the rule of {other}", rules[other])
         helpers = helpers_of(tree, namespace)
+        codes = {name: code_of(helper) for name, helper in helpers.items()}
+        own = code_of(tree)
         for name, helper in helpers.items():
-            for mutant, what in mutated(helper, parameters(helper)):
-                if not compiles(mutant, namespace):
-                    continue
+            for what, code in mutated(helper, parameters(helper)):
                 inner = dict(namespace)
-                for other in helpers.values():
-                    # All anew, so that they call the mutant too.
-                    compiled(copy.deepcopy(other), inner)
-                compiled(mutant, inner)
-                yield Mutant(key, f"{name}: {what}", compiled(copy.deepcopy(tree), inner))
+                for other, right in codes.items():
+                    made(other, right, inner)  # all anew, so that they call the mutant too
+                made(name, code, inner)
+                yield Mutant(key, f"{name}: {what}", made(rule.__name__, own, inner))
 
 
 # -- holding it against what is right --------------------------------------------------------
@@ -355,6 +363,8 @@ def agree(ours: Any, right: Any) -> bool:
     """Whether two gradients are one: kind, shape and numbers, to the rounding of the kind."""
     if ours.shape != right.shape or ours.dtype != right.dtype:
         return False
+    if ours.tobytes() == right.tobytes():
+        return True
     close = CLOSE.get(right.dtype.char, 1e-7)
     return np.allclose(ours, right, rtol=close, atol=0.01 * close, equal_nan=True)
 
