@@ -33,7 +33,7 @@ from .errors import (
 from .foreign import as_array
 from .later import later
 from .modes import recording, special, state
-from .node import as_tensor
+from .node import Node, as_tensor
 from .quiet import quietly
 from .tape import newest_write, next_number, note_gradient, note_sweep, rule_of, verify
 
@@ -159,30 +159,38 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     if special and state.mode.watch:
         watch_gradients([(root, seed)])
     pending, leaves, retained = quietly(reverse, [(root, seed)])
-    # Nothing has been written so far: an error above leaves every gradient as it was.
+    totals: list[Any] = []
     for leaf in leaves:
         g = pending[leaf._number]
         if g.dtype is not FLOAT64:
             g = conjugate_if_complex(g)
         if leaf._grad is not None:
             # In silence, as all of the pass: inf − inf is nobody's line.
-            leaf._grad = np.asarray(quietly(np.add, leaf._grad, g), leaf._value.dtype)
-        elif (
+            g = np.asarray(quietly(np.add, leaf._grad, g), leaf._value.dtype)
+        elif not (
             type(g) is ndarray
             and g.base is None
             and getrefcount(g) <= _ALONE  # see `owned`
             and g.flags.writeable
         ):
-            leaf._grad = g
-        else:
-            leaf._grad = np.array(g, leaf._value.dtype)
+            g = np.array(g, leaf._value.dtype)
+        totals.append(g)
     for t, g in retained:
         g = conjugate_if_complex(g)
-        t._grad = np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
+        totals.append(
+            np.array(g if t._grad is None else quietly(np.add, t._grad, g), t._value.dtype)
+        )
+        leaves.append(t)
+    # Nothing has been written so far: an error leaves every gradient as it was. Now all are, in
+    # one call of C, so that an interrupt leaves none behind.
+    any(map(_set_gradient, leaves, totals))
     # A drawing shows gradients as unknown until a backward pass has run from its root.
     if root._metadata is None:
         root._metadata = {}
     root._metadata["upstream"] = seed if seed is _ONE else np.array(conjugate_if_complex(seed))
+
+
+_set_gradient = Node._grad.__set__  # which returns None
 
 
 def owned(arrays: list[Any]) -> list[Any]:

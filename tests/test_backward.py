@@ -1,5 +1,7 @@
 """The reverse pass: order, accumulation, ownership, depth, threads."""
 
+import itertools
+import sys
 import threading
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, derivative, no_grad, strict
+from autograd_lite import Tensor, backward, derivative, no_grad, strict
 from autograd_lite.errors import (
     AutogradError,
     GradientDtypeError,
@@ -183,6 +185,60 @@ def test_threads_record_and_sweep_on_their_own():
         thread.join()
     for k, gradient in results.items():
         np.testing.assert_allclose(gradient, 50 * 2.0 * k * np.ones(4))
+
+
+def interrupted_at(steps, call):
+    """Call, with a KeyboardInterrupt at one of the bytecodes of backward.py; say how many ran."""
+    count = 0
+
+    def at(frame, event, argument):
+        nonlocal count
+        if frame.f_code.co_filename != backward.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count += 1
+            if count > steps:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return at
+
+    sys.settrace(at)
+    try:
+        call()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_an_interrupt_leaves_all_gradients_or_none(turn):
+    """And after it, one more call gives what it should."""
+    for steps in itertools.count():
+        a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        product = a * b
+        product.retain_grad()
+        loss = np.sum(product + b)
+        for _ in range(turn):
+            loss.backward()
+        done = interrupted_at(steps, loss.backward) <= steps
+        found = [t.grad for t in (a, b, product)]
+        times = {turn, turn + 1} if not done else {turn + 1}
+        if all(g is None for g in found):
+            assert 0 in times
+        else:
+            assert any(
+                all(
+                    g is not None and np.array_equal(g, n * np.array(one))
+                    for g, one in zip(found, ([3, 4], [2, 3], [1, 1]), strict=True)
+                )
+                for n in times
+            ), (steps, found)
+        if done:
+            break
+    assert steps > 100
 
 
 # -- bad input: an error of its own kind, and every gradient as it was ---------------
