@@ -966,7 +966,7 @@ MORE = {
 }
 MORE[np.cumsum] = [Call((np.array(2.0),), keywords={"axis": 0})]
 MORE[np.prod].append(Call((calls.v(2, 3).array,), keywords={"axis": -1}))
-MORE[np.prod].append(Call((np.array(2.0),), keywords={"axis": 0}))
+MORE[np.prod].append(Call((np.array(0.0),), keywords={"axis": 0}))
 LISTED |= {f: LISTED.get(f, []) + forms for f, forms in MORE.items()}
 for function, forms in LISTED.items():
     known = CASES.get(function)

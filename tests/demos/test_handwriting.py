@@ -32,6 +32,14 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Figures are drawn and their files left empty: the first test has them whole."""
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda self, path, **kwargs: Path(path).touch()
+    )
+
+
 @pytest.mark.filterwarnings("ignore")  # of the reader's own imports
 def test_digits_writes_its_files_and_prints_what_it_says(tmp_path):
     event_accumulator = pytest.importorskip(
@@ -92,7 +100,7 @@ def test_a_log_has_the_means_between_its_tests():
     assert done.log.test_errors[-1] == 1.0 - done.accuracy
 
 
-def test_compiled_loops_train_alike(tmp_path, capsys):
+def test_compiled_loops_train_alike(tmp_path, capsys, unrendered):
     pytest.importorskip("numba")
     flags = ["--epochs", "1", "--log-every", "29", "--no-progress", "--out", str(tmp_path)]
     try:
@@ -105,7 +113,7 @@ def test_compiled_loops_train_alike(tmp_path, capsys):
     assert compiled[:40] == lines[0][:40]  # the loss to four places
 
 
-def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys):
+def test_an_overflow_is_reported_and_still_pictured(tmp_path, capsys, unrendered):
     flags = ["--lr", "1e30", "--epochs", "1", "--no-progress", "--out", str(tmp_path)]
     assert digits.main(flags) == 1
     assert "Lower the learning rate" in capsys.readouterr().err

@@ -587,17 +587,17 @@ def test_the_smallest_part_is_the_root(parse):
     assert picture.labels["rest"][0] == "1 earlier operation not shown"
 
 
-def test_a_hundred_thousand_operations(parse):
+def test_thirty_thousand_operations(parse):
     (x,) = inputs(("x", 0.0))
     y = x
-    for _ in range(100_000):
+    for _ in range(30_000):
         y = y + 1.0
     y.backward()
     start = time.perf_counter()
     picture = parse(draw(y))
     assert "grad 1" in picture.text("y")
     assert len(picture.labels) <= 201
-    assert time.perf_counter() - start < 60  # it takes 3; a hang would be noticed
+    assert time.perf_counter() - start < 60  # it takes 1; a hang would be noticed
 
 
 # -- wrong input ------------------------------------------------------------------------------
