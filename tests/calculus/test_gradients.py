@@ -134,11 +134,16 @@ def test_an_operand_that_is_used_twice(function):
         np.testing.assert_allclose(x.grad, total, rtol=1e-5, atol=1e-12)
 
 
+QUANTILES = (np.quantile, np.nanquantile, np.percentile, np.nanpercentile)
+
+
 @with_a_derivative
 def test_mixed_with_plain_operands(function):
     """Each operand alone on the tape, the others plain arrays, read-only, in any layout."""
     for call in some(function, 3):
         for i, x in enumerate(call.operands):
+            if function in QUANTILES and x.dtype == np.float32:
+                continue  # beside doubles, a plain q in single precision is another number
 
             def alone(t, call=call, i=i):
                 return program(ENTRIES[function], call)(
