@@ -104,3 +104,25 @@ def test_any_function_can_be_an_initialisation_and_leaves_the_bias_at_zero():
     layer = nn.Linear(2, 3, init=lambda w, rng: init.constant_(w, 7.0))
     assert np.all(layer.weight.data == 7.0)
     assert np.all(layer.bias.data == 0.0)
+
+
+LAYERS = {
+    "Linear": (50, 300),
+    "Conv1d": (4, 300, 3),
+    "Conv2d": (4, 300, (3, 2)),
+    "ConvTranspose2d": (4, 300, (3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_bias_starts_within_pytorchs_bound_and_fills_it(torch, name):
+    """Uniform within ±1/√fan-in, which is read off PyTorch's weights."""
+    theirs = getattr(torch.nn, name)(*LAYERS[name])
+    fan_in, _ = torch.nn.init._calculate_fan_in_and_fan_out(theirs.weight)
+    ours, bound = getattr(nn, name)(*LAYERS[name], rng=0).bias.data, fan_in**-0.5
+    assert np.all(np.abs(ours) <= bound)
+    assert np.std(ours) == pytest.approx(bound / math.sqrt(3.0), rel=0.15)
+    assert abs(np.mean(ours)) < 0.15 * bound
+    other = getattr(nn, name)(*LAYERS[name], init="xavier_normal", rng=0)
+    assert np.any(other.weight.data)
+    assert not np.any(other.bias.data)

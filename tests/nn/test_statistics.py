@@ -61,6 +61,14 @@ def test_it_is_plotted():
     trained(watcher)
     figure = watcher.plot(".weight")
     assert [axes.get_title() for axes in figure.axes if axes.lines] == ["conv.weight", "fc.weight"]
+    for axes in figure.axes:
+        if axes.lines:  # the mean, and behind it two bands, the wider for the outermost numbers
+            wide, narrow = (band.get_paths()[0].vertices[:, 1] for band in axes.collections)
+            kept = watcher.records[axes.get_title()]
+            assert wide.min() == pytest.approx(min(one.minimum for one in kept))
+            assert wide.max() == pytest.approx(max(one.maximum for one in kept))
+            assert narrow.min() == pytest.approx(min(one.mean - one.std for one in kept))
+            assert narrow.max() == pytest.approx(max(one.mean + one.std for one in kept))
     with pytest.raises(ValueError, match="Nothing that was watched"):
         watcher.plot(".weights")
     panel = watcher.plot_histograms("fc.weight").axes[0]
