@@ -15,10 +15,11 @@ from autograd_lite.codegen.to_javascript import javascript
 from autograd_lite.trees import flatten
 from tests.calculus.cases import CASES, DIFFERENTIABLE, evaluate, label
 
-# What JavaScript has no words for here: complex numbers, and decompositions whose signs are free.
+# What JavaScript has no words for here: complex numbers, a number's exponent, and decompositions
+# whose signs are free.
 REFUSED = {
-    "argpartition", "eig", "eigh", "fft", "ifft", "imag", "nuclear_norm", "pinv", "polar", "powers",
-    "qr", "real", "svd", "svdvals",
+    "argpartition", "eig", "eigh", "fft", "frexp", "holding", "ifft", "imag", "nuclear_norm",
+    "pinv", "polar", "powers", "qr", "real", "roots", "svd", "svdvals",
 }  # fmt: skip
 
 
