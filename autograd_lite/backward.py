@@ -190,7 +190,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
     root._metadata["upstream"] = seed if seed is _ONE else np.array(conjugate_if_complex(seed))
 
 
-_set_gradient = Node._grad.__set__  # which returns None
+_set_gradient: Any = vars(Node)["_grad"].__set__  # which returns None
 
 
 def owned(arrays: list[Any]) -> list[Any]:
