@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from .numba_elements import BLOCK, Elements, count_of, rounded
+from .numba_elements import BLOCK, Elements, count_of
 from .numba_expressions import dtype_of, expression, number, own_function
 from .numba_memory import Place, collapsed, contiguous
 from .numba_tile import Tile
@@ -89,7 +89,7 @@ class Body:
     def stack(self, wish: str, count: int, dtype: np.dtype[Any]) -> str:
         """Return the name of a new small array."""
         name = self.free(wish)
-        self.small[name] = max(count, 1) if count <= 4 else rounded(count), dtype
+        self.small[name] = count, dtype
         return name
 
     def tile(self, tile: Tile) -> str:

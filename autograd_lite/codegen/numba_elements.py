@@ -32,8 +32,8 @@ LINE = 4096
 
 
 def rounded(n: int) -> int:
-    """Return a length, made longer to whole groups of lanes."""
-    return -(-n // LANES) * LANES
+    """Return how long a small array is of which `n` numbers are used; of few, no longer."""
+    return max(n, 1) if n <= 4 else -(-n // LANES) * LANES
 
 
 def count_of(n: int, size: int = BLOCK) -> str:
@@ -125,9 +125,10 @@ class Elements:
             place = self.places.get(v)
             if place is None or v in self.names:
                 continue
-            is_whole = place.array in self.body.small and not place.base and not place.offset
-            if not (is_whole and self.strides[v] == (1,) and prod(place.shape) == n):
-                return False
+            count, _ = self.body.small.get(place.array, (0, None))
+            is_whole = count == n == prod(place.shape) and not place.base and not place.offset
+            if not (is_whole and self.strides[v] == (1,)):
+                return False  # what lies behind it is another's
         return True
 
     def _in_blocks(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .numba_blocks import Body
+from .numba_elements import rounded
 from .numba_calls import write_call
 from .numba_elements import HEAVY
 from .numba_expressions import NEAR, OWN, dtype_of, is_heavy, own_function
@@ -246,7 +247,7 @@ def header(body: Body) -> list[str]:
 def stacks(body: Body) -> list[str]:
     """Return the lines that make the small arrays."""
     return [
-        f"{name} = stack({count}, np.{kind.name if kind.kind != 'b' else 'bool_'})"
+        f"{name} = stack({rounded(count)}, np.{kind.name if kind.kind != 'b' else 'bool_'})"
         for name, (count, kind) in body.small.items()
     ]
 
