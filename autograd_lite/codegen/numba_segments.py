@@ -90,7 +90,8 @@ class _Segments(Writer):
             while u.maker is not None and u.maker.primitive.name == "reshape":
                 u = u.maker.operands[0]
             is_view = u.maker is None or u.maker.primitive.name in VIEWS
-            if not (is_view or u in self.places or u in self.schedule.outputs or u in self.orders):
+            is_other = is_view or dtype_of(u) != dtype_of(whole)
+            if not (is_other or u in self.places or u in self.schedule.outputs or u in self.orders):
                 name = self._piece(u, array, begin, count)
                 self.places[u] = Place(name, u.shape, contiguous(u.shape))
                 self.joined.setdefault(step, set()).add(i)

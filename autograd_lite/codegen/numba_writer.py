@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from .numba_blocks import Body
-from .numba_elements import rounded
 from .numba_calls import write_call
-from .numba_elements import HEAVY
+from .numba_elements import HEAVY, rounded
 from .numba_expressions import NEAR, OWN, dtype_of, is_heavy, own_function
 from .numba_memory import Place, Strides, contiguous, given, viewed
 from .program import Step, Value

@@ -93,6 +93,25 @@ PROGRAMS = {
         value_and_grad(lambda x: np.sum(np.append(x, F.elu(np.sum(x))) * np.arange(3.0))),
         (X[0],),
     ),
+    # Sorting is a call of NumPy's, which parts what is compiled.
+    "waves joined twice": (
+        value_and_grad(lambda x: np.sort(np.append(np.sin(x), np.sin(x))) @ np.arange(12.0)),
+        (X[:3],),
+    ),
+    "pieces joined to another dtype": (
+        value_and_grad(
+            lambda x: (
+                np.real(np.append(x * x, 1j * np.exp(x))) @ np.arange(8.0) + np.sort(x.ravel())[0]
+            )
+        ),
+        (X[:2],),
+    ),
+    "waves of three numbers in a row": (
+        value_and_grad(
+            lambda x: np.sum(np.apply_along_axis(lambda r: np.sin(r) * 2.0, -1, np.sin(x)))
+        ),
+        (X3[:3],),
+    ),
     "one value joined twice": (value_and_grad(lambda x: joined_twice(x + x)), (X[0],)),
     "over a whole number": (value_and_grad(lambda x: np.min(x, axis=-1)), (X[0] * 0.0,)),
     "an open bound": (
