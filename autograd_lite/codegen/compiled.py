@@ -68,6 +68,10 @@ class Compiled:
         """Return what of it belongs to the program: not what was built."""
         return (self.f,)
 
+    def __reduce__(self) -> Any:
+        # A copy, or another process, compiles it for itself.
+        return type(self), (self.f, self.back_end, self.limit)
+
     def __repr__(self) -> str:
         return f"<compiled {self.__name__}, {len(self.forms)} forms>"
 

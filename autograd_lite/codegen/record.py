@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
+from .. import foreign
 from ..modes import everything
 from ..reachable import is_library
 from ..tensor import Tensor, constant
@@ -73,7 +72,7 @@ class Recording:
 
 def as_array(x: Any) -> Any:
     """Return a number of the arguments as an array: of a Tensor, its value."""
-    return np.asarray(x.data if isinstance(x, Tensor) else x)
+    return x.data if isinstance(x, Tensor) else foreign.as_array(x)
 
 
 def record(

@@ -80,6 +80,9 @@ class Stepper(Compiled):
                     "memory: give a copy of one."
                 )
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.f, self.state, self.back_end, self.limit)
+
     def __call__(self, *args: Any) -> Any:
         """Make one step: return its result, and write the new state into the arrays."""
         form, arrays = self._given(args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import pickle
 import random
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import nn
 from autograd_lite import Tensor, compile, source, value_and_grad
 from autograd_lite.codegen import NotWritable
-from autograd_lite.errors import CompileError
+from autograd_lite.errors import CompileError, ForeignArrayError
 from autograd_lite.tensor import unwrap
 from nn import functional as F
 from tests.codegen.test_source import assert_same_bits
@@ -298,3 +299,34 @@ def test_no_key_of_a_dict_is_code():
     assert source(lambda d: {"a b'": d["c\n"] * 2.0}, {"c\n": 1.0}).load()({"c\n": 3.0}) == {
         "a b'": 6.0
     }
+
+
+def pickled(f):
+    return pickle.loads(pickle.dumps(f))
+
+
+def of_two(x, y):
+    return np.sum(x * y)
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))]
+)
+def test_a_copy_of_what_is_compiled_compiles_for_itself(again):
+    made = compile(of_two, back_end="numpy", limit=7)
+    assert made(2.0, 3.0) == 6.0
+    other = again(made)
+    assert (other.limit, len(other.forms), other(2.0, 4.0)) == (7, 0, 8.0)
+    step = again(compile(moved, state=np.ones(2), back_end="numpy"))
+    assert_same_bits((step(1.0), step(1.0), step.state), (2.0, 4.0, np.full(2, 3.0)))
+
+
+def moved(state, x):
+    return state + x, np.sum(state)
+
+
+def test_a_masked_array_is_refused_by_both():
+    x = np.ma.masked_array([1.0, 2.0], [True, False])
+    for run in (lambda f: compile(f, back_end="numpy")(x), lambda f: source(f, x)):
+        with pytest.raises((CompileError, ForeignArrayError), match=r"plain one|masked array"):
+            run(lambda x: x * 2.0)
