@@ -144,6 +144,8 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
     ],
     "pinv": [(np.linalg.pinv, [drawn(2, 3)])],
     "det": [(np.linalg.det, [square()])],
+    "roots": [(np.roots, [np.array([1.0, -3.0, 2.0])])],
+    "frexp": [(lambda p: np.frexp(p)[0], [drawn(2)])],
     "slogdet": [(lambda p: np.linalg.slogdet(p)[1], [square()])],
     "cholesky": [(np.linalg.cholesky, [square()])],
     "qr": [(lambda p: np.linalg.qr(p)[1], [square()])],
@@ -198,7 +200,7 @@ CALLS: dict[str, list[tuple[Callable[..., Any], list[Any]]]] = {
 }
 
 # What no program reaches by itself, or where there is no derivative to speak of.
-INTERNAL = {"output", "alias", "scatter", "polar"}
+INTERNAL = {"output", "alias", "scatter", "polar", "holding"}
 
 
 def entries() -> dict[str, list[Primitive]]:
