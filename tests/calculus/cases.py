@@ -961,7 +961,11 @@ MORE = {
     np.transpose: [Call((calls.v(2, 3, 4).array,), keywords={"axes": (1, -1, 0)})],
     np.roll: [Call((calls.v(3, 4).array,), after=((1, 1),), keywords={"axis": (0, -1)})],
     np.linalg.solve: [Call((calls.matrix(3, 3).array, calls.v(2, 3, 2).array))],
-    np.cumprod: [Call((f(2, 3, 2).array,), keywords={"axis": 2}) for f in (calls.v, calls.zeros)],
+    np.cumprod: [
+        Call((f(*shape).array,), keywords={"axis": axis})
+        for f in (calls.v, calls.zeros)
+        for shape, axis in [((2, 3, 2), 2), ((3, 2, 2), 0), ((5,), 0)]
+    ],
     **{f: [Call((calls.v(2, 4).array,), keywords=WHERE)] for f in (np.sum, np.prod, np.min)},
 }
 MORE[np.cumsum] = [Call((np.array(2.0),), keywords={"axis": 0})]

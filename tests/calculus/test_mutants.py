@@ -504,7 +504,9 @@ EQUIVALENT: list[tuple[str, str, str]] = [
         "_product: a → out|_product: 1.0 →|→ where$|_others: 1 → -1",
         "the same, or the same shape",
     ),
-    ("_cumprod", r"rule: a → |→ after\[::-1\]|range\(", "the same shape, the same list"),
+    ("_cumprod", r"rule: a → |_after: g → a", "the same shape"),
+    ("_cumprod", r"_after: (g\.shape\[-1\] - 1 → |1 → -1)", "one turn more adds nothing"),
+    ("_cumprod", r"_sum_from_the_end: axis → (g|0|None)$", "whether a dtype is wide enough"),
     # Where dimensions were kept, or there is no axis, the reshape in `expand_reduced` changes
     # nothing.
     ("*", "keepdims → False", SAME),
