@@ -169,6 +169,7 @@ def backward(root: Tensor, gradient: Any = None) -> None:
             g = np.asarray(quietly(np.add, leaf._grad, g), leaf._value.dtype)
         elif not (
             type(g) is ndarray
+            and g.dtype is leaf._value.dtype  # `vjp_scalar` casts nothing
             and g.base is None
             and getrefcount(g) <= _ALONE  # see `owned`
             and g.flags.writeable

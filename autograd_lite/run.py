@@ -97,6 +97,8 @@ class Run:
             g = reached.pop(alias._number, None)
             if g is None:
                 g = np.zeros_like(alias._value)[()]  # a NumPy scalar where it has no dimension
+            elif g.dtype is not alias._value.dtype and not recorded:
+                g = g.astype(alias._value.dtype)  # of one number: `vjp_scalar` casts nothing
             gradients.append(g if g.dtype is FLOAT64 else conjugate_if_complex(g))
         del g
         return gradients if recorded else owned(gradients)

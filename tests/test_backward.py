@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, backward, derivative, no_grad, strict
+from autograd_lite import (
+    Tensor,
+    backward,
+    derivative,
+    grad,
+    no_grad,
+    strict,
+    value_and_grad,
+    vjp,
+)
 from autograd_lite.errors import (
     AutogradError,
     GradientDtypeError,
@@ -19,6 +28,7 @@ from autograd_lite.errors import (
     StaleValueError,
 )
 from autograd_lite.protocol import TABLE
+from autograd_lite.trees import flatten
 
 
 def leaf(value, **kwargs):
@@ -333,3 +343,33 @@ def test_an_error_in_a_rule_leaves_every_gradient_as_it_was():
         assert y.grad is None
     finally:
         TABLE.pop(broken.function)
+
+
+FORMS = {
+    "first": lambda function, x, beside: function(x, beside),
+    "second": lambda function, x, beside: function(beside, x) * x,
+}
+
+
+@pytest.mark.parametrize("x", [np.array(0.7, np.float32), np.float32(0.7), np.ones(2, np.float32)])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "function", [np.multiply, np.add, np.maximum, np.copysign, np.hypot, np.logaddexp]
+)
+def test_a_gradient_has_the_dtype_of_its_leaf_beside_doubles(function, form, x):
+    """Also that of a single number, whose rules cast nothing on the way."""
+
+    def f(x):
+        return FORMS[form](function, x, np.array(1.5))
+
+    leaf = Tensor(x, requires_grad=True)
+    np.sum(f(leaf)).backward()
+    out, pull = vjp(f, x)
+    found = [
+        leaf.grad,
+        grad(lambda x: np.sum(f(x)))(x),
+        value_and_grad(lambda x: np.sum(f(x)))(x)[1],
+        *flatten(pull(np.ones_like(out)))[0],
+    ]
+    assert {g.dtype for g in found} == {x.dtype}
+    np.testing.assert_allclose(found[1:], [found[0]] * 3, rtol=1e-6)
