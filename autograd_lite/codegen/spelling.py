@@ -61,10 +61,18 @@ def literal(x: Any) -> str:
 
 
 def array_literal(data: Any) -> str:
-    """Return an array as Python writes it."""
+    """Return an array as Python writes it, in its order in memory: sums hang on that.
+
+    >>> array_literal(np.array([[1.0, 2.0], [3.0, 4.0]]).T)
+    'np.array([[1.0, 2.0], [3.0, 4.0]]).transpose(1, 0)'
+    """
     array = np.asarray(data)
     if not array.size:
         return f"np.zeros({array.shape}, np.{array.dtype})"
+    axes = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    if not array.flags.c_contiguous and array.transpose(axes).flags.c_contiguous:
+        back = sorted(range(array.ndim), key=axes.__getitem__)
+        return f"{array_literal(array.transpose(axes))}.transpose({', '.join(map(str, back))})"
     dtype = "" if array.dtype in (np.float64, np.int64, np.bool_) else f", dtype=np.{array.dtype}"
     text = literal(array.tolist())
     if array.ndim == 2 and len(text) > 72 and array.shape[1] > 1:  # a line a row

@@ -52,7 +52,7 @@ class Stepper(Compiled):
     """A compiled function that updates arrays in place; made by `compile` with a `state`.
 
     >>> import numpy as np
-    >>> from autograd_lite import value_and_grad
+    >>> from autograd_lite import compile, value_and_grad
     >>> def update(w, x):
     ...     loss, g = value_and_grad(lambda w: np.sum((w * x) ** 2))(w)
     ...     return w - 0.1 * g, loss
