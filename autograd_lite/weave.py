@@ -48,7 +48,7 @@ APPLIES = {
 }
 VJPS = {
     "vjp": "to the leaves, on arrays",
-    "vjp_scalar": "the same where the result is one float64: no broadcast; a leaf casts what it gets",
+    "vjp_scalar": "the same where the result is one float64: no broadcasts, and leaves do casts",
     "vjp_since": "not beyond what is older than `start`: for a transform",
     "vjp_recorded": "the same on Tensors, so that it is itself on the tape",
 }
