@@ -18,6 +18,7 @@ from tests.calculus.cases import ENTRIES, NOT_UNIQUE, examples, label
 # Where a gradient of 0 is what the function has: it compares, or only chooses by the argument.
 CHOOSES = {
     "_detach.x",  # which is there to drop it
+    "_turns.period",  # of which np.unwrap adds whole ones, with their gradient
     "_max_pool.by", "_max_unpool.by", "compress.condition", "extract.0", "extract.condition",
     "matrix_rank.hermitian", "empty_like.0", "empty_like.prototype",
 }  # fmt: skip

@@ -283,7 +283,7 @@ def test_of_one_number(row):
 
 ELSEWHERE = {
     *("fmax", "fmin", "heaviside", "copysign", "where", "bce", "bce_with_logits"),  # conventions.py
-    *("floor_divide", "remainder", "fmod", "ldexp"),  # steps, and products with them
+    *("floor_divide", "remainder", "fmod", "ldexp", "frexp"),  # steps, and products with them
     *("float_power", "logaddexp", "bessel"),  # by the rules of power, logaddexp2 and i0
 }
 FINITE = [0.0, -0.0, 1.0, -2.0, 0.5]

@@ -26,7 +26,10 @@ OTHERS = {
     "attention": "of a packed sequence; in tests/nn",
     **dict.fromkeys(("lstm", "gru"), "of a cell's gates; in tests/nn"),
     "bce": "by its logits, and in tests/nn",
+    "frexp": "jumps at each power of two; in tests/calculus",
+    "holding": "of a written program alone",
     "output": "of what returns several",
+    "roots": "moves without bound where two meet; in tests/calculus",
     **dict.fromkeys(
         (
             "bessel",
