@@ -88,6 +88,7 @@ class Run:
             if isinstance(t, Tensor) and t._requires and t._number < self.start:
                 leading.append((t, g if g.dtype is FLOAT64 else conjugate_if_complex(g)))
                 bounded = bounded or t._requires > self.age
+        t = g = None  # which would hold the whole tape while the sweep frees it
         roots.clear()
         reached: dict[int, Any] = {}
         if self.aliases and leading:

@@ -2,13 +2,14 @@
 
 import math
 import timeit
+import weakref
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_lite import Tensor, grad, no_grad, value_and_grad
+from autograd_lite import Tensor, derivative, grad, no_grad, value_and_grad
 from autograd_lite.errors import IntegerGradientError, NonScalarBackwardError
 
 
@@ -222,3 +223,22 @@ def test_a_leaf_reached_through_a_nested_run_gets_its_gradient():
     w = Tensor(1.5, requires_grad=True)
     grad(lambda a: a * grad(lambda b: b * b)(w * 2.0))(3.0).backward()
     assert w.grad == 4.0
+
+
+@pytest.mark.parametrize("size", [3, 1_000_000])
+@pytest.mark.parametrize("transform", [grad, value_and_grad])
+def test_the_sweep_frees_what_it_has_passed(transform, size):
+    """When the first operation's rule runs, the last one's value is gone."""
+    last, seen = [], []
+
+    @derivative(x=lambda g: seen.append(last[0]()) or g)
+    def first(x):
+        return 1.0 * x
+
+    def f(x):
+        y = np.exp(np.tanh(first(x)))
+        last.append(weakref.ref(y._value))
+        return np.sum(y)
+
+    transform(f)(np.linspace(0.0, 1.0, size))
+    assert seen == [None]
