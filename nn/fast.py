@@ -95,6 +95,7 @@ def _where_possible(loop: Loop) -> Loop:
     def run(*operands: Any) -> Any:
         arrays = [a for a in operands if isinstance(a, np.ndarray)]
         fits = isinstance(operands[0], np.ndarray) and operands[0].dtype.char in "fd"
+        fits = fits and operands[0].size >= SMALL
         fits = fits and all(a.dtype.char in "fd?" and a.size for a in arrays)
         result = loop(*operands) if fits else NotImplemented
         return plain(*operands) if result is NotImplemented else result
@@ -106,7 +107,8 @@ def _where_possible(loop: Loop) -> Loop:
 
 _asked = os.environ.get("OMP_NUM_THREADS", "")
 THREADS = int(_asked) if _asked.isdigit() and int(_asked) else os.cpu_count() or 1
-SHARED_FROM = 50_000  # numbers; for fewer, to wake a thread takes longer than the work
+SMALL = 8192  # numbers: fewer are left to NumPy, which begins sooner
+SHARED_FROM = 500_000  # numbers; for fewer, to wake a thread takes longer than the work
 
 
 def _numba() -> Any:
