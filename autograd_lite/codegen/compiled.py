@@ -151,8 +151,8 @@ class Compiled:
         form = self._known()
         n = form.counts
         lines = [
-            f"{self.__name__}: {n['recorded']} operations on the tape, {n['steps']} after "
-            f"simplification, in {n['blocks']} loops and calls; back end {form.back_end!r}.",
+            f"{self.__name__}: {n['recorded']} operations on the tape, {n['steps']} once "
+            f"opened and simplified, in {n['blocks']} loops and calls; back end {form.back_end!r}.",
             *form.captured.described(),
             *(f"{line}\n    # {what}" for line, what in form.kernel.notes),
         ]
