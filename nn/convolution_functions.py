@@ -73,16 +73,8 @@ def _convolution(
     own = windows.of_convolution(axes, *settings)
     single = input.ndim == axes + 1
     images = input[None] if single else input
-    if images.shape[1] != channels:
-        raise ValueError(
-            f"This convolution takes {channels} channels, and got an input of shape {input.shape}."
-        )
     bias = None if bias is None else operand(bias)
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(
-            f"This convolution takes a bias of shape ({outputs},), a number for each output "
-            f"channel, and got {bias.shape}."
-        )
+    windows.check_channels(images, input, channels, bias, outputs)
     around = windows.borders(own)
     if padding_mode != "zeros":
         images = windows.continued(images, around, padding_mode)

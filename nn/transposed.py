@@ -61,16 +61,8 @@ def conv_transpose2d(
     more = _output_padding(output_padding, own)
     single = input.ndim == 3
     images = np.expand_dims(input, 0) if single else input
-    if images.shape[1] != inputs:
-        raise ValueError(
-            f"This convolution takes {inputs} channels, and got an input of shape {input.shape}."
-        )
     bias = None if bias is None else operand(bias)
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(
-            f"This convolution takes a bias of shape ({outputs},), a number for each output "
-            f"channel, and got {bias.shape}."
-        )
+    windows.check_channels(images, input, inputs, bias, outputs)
     axes = zip(
         images.shape[2:], own.kernel, own.stride, own.padding, own.dilation, more, strict=True
     )

@@ -104,6 +104,19 @@ def borders(windows: Windows) -> list[Pair]:
     return [(total // 2, total - total // 2) for total in totals]
 
 
+def check_channels(images: Any, given: Any, inputs: int, bias: Any, outputs: int) -> None:
+    """Raise a ValueError unless images, made of what was given, and a bias fit a convolution."""
+    if images.shape[1] != inputs:
+        raise ValueError(
+            f"This convolution takes {inputs} channels, and got an input of shape {given.shape}."
+        )
+    if bias is not None and bias.shape != (outputs,):
+        raise ValueError(
+            f"This convolution takes a bias of shape ({outputs},), a number for each output "
+            f"channel, and got {bias.shape}."
+        )
+
+
 def check_fit(image: Sequence[int], windows: Windows, around: Sequence[Pair]) -> None:
     """Raise a ValueError if there is no window in an image, or a signal, of some size."""
     settings = windows.kernel, windows.stride, around, windows.dilation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .program import Value
-from .schedule import Block, Loop, Schedule
+from .schedule import Block, Loop, Schedule, set_results
 
 ALIGNED = 64
 """Arrays begin at a multiple of so many bytes: at a line of a cache."""
@@ -95,12 +95,7 @@ def _is_there(v: Value, schedule: Schedule, readers: dict[Value, set[int]], j: i
 
 
 def _with_results(schedule: Schedule, blocks: Sequence[Block]) -> Schedule:
-    outside = set(schedule.outputs)
-    for block in blocks:
-        outside.update(block.operands)
-    for block in blocks:
-        if isinstance(block, Loop):
-            block.results = [v for s in block.steps for v in s.results if v in outside]
+    set_results(blocks, schedule.outputs)
     return Schedule(
         schedule.inputs, schedule.outputs, schedule.updates, list(blocks), schedule.fixed
     )

@@ -23,7 +23,7 @@ reads a `Schedule` and knows no other back end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -183,13 +183,16 @@ def schedule(
     """
     program = without_unused(_read_unspread(program))
     blocks = _blocks(program)
-    outside = set(program.outputs)
-    for block in blocks:
-        outside.update(block.operands)
+    set_results(blocks, program.outputs)
+    return Schedule(program.inputs, program.outputs, dict(updates or {}), blocks, fixed)
+
+
+def set_results(blocks: Iterable[Block], outputs: Iterable[Value]) -> None:
+    """Let each loop's results be what other blocks, or the program's reader, see of it."""
+    outside = set(outputs).union(*(block.operands for block in blocks))
     for block in blocks:
         if isinstance(block, Loop):
             block.results = [v for s in block.steps for v in s.results if v in outside]
-    return Schedule(program.inputs, program.outputs, dict(updates or {}), blocks, fixed)
 
 
 def _blocks(program: Program) -> list[Block]:
